@@ -1,0 +1,115 @@
+//! A service name goes in; what is wrong with it comes out, and a well-formed name that is close to it.
+
+use std::fmt;
+
+/// Names are labels in logs, metrics and probes, so they stay short.
+const LONGEST: usize = 31;
+
+/// Why a name is not `[a-z][a-z0-9_-]{0,30}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    Empty,
+    TooLong(usize),
+    Start,
+    Character(char),
+}
+
+pub(crate) fn check(name: &str) -> Result<(), Flaw> {
+    let Some(first) = name.chars().next() else {
+        return Err(Flaw::Empty);
+    };
+    if let Some(bad) = name.chars().find(|&letter| !is_allowed(letter)) {
+        return Err(Flaw::Character(bad));
+    }
+    if !first.is_ascii_lowercase() {
+        return Err(Flaw::Start);
+    }
+    if name.len() > LONGEST {
+        return Err(Flaw::TooLong(name.len()));
+    }
+    Ok(())
+}
+
+/// What the writer of a malformed name most likely meant.
+pub(crate) fn repair(name: &str) -> Option<String> {
+    let mut repaired = String::new();
+    for letter in name.chars() {
+        if is_allowed(letter) {
+            repaired.push(letter);
+        } else if letter.is_ascii_uppercase() {
+            // `TokenStore`, but not `SDK`: a word begins where a small letter went before.
+            if repaired.ends_with(|last: char| last.is_ascii_lowercase())
+                && name.contains(|other: char| other.is_ascii_lowercase())
+            {
+                repaired.push('-');
+            }
+            repaired.push(letter.to_ascii_lowercase());
+        } else if !repaired.ends_with('-') {
+            repaired.push('-');
+        }
+    }
+    let repaired = repaired.trim_matches(|edge: char| edge == '-' || edge == '_');
+    check(repaired).is_ok().then(|| repaired.to_owned())
+}
+
+fn is_allowed(letter: char) -> bool {
+    letter.is_ascii_lowercase() || letter.is_ascii_digit() || matches!(letter, '_' | '-')
+}
+
+/// Continues "the service name `x` ..".
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("is empty"),
+            Self::TooLong(length) => write!(f, "is {length} characters long"),
+            Self::Start => f.write_str("does not begin with a letter"),
+            Self::Character(' ') => f.write_str("has a space in it"),
+            Self::Character(upper) if upper.is_ascii_uppercase() => {
+                write!(f, "has the capital `{upper}` in it")
+            }
+            Self::Character(other) => write!(f, "has `{}` in it", other.escape_debug()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Flaw, check, repair};
+
+    #[test]
+    fn well_formed_names_pass() {
+        for name in [
+            "a",
+            "gc",
+            "token-store",
+            "api_v2",
+            "x-",
+            "a23456789-123456789_123456789-1",
+        ] {
+            assert_eq!(check(name), Ok(()), "{name}");
+        }
+    }
+
+    #[test]
+    fn malformed_names_are_told_and_repaired() {
+        let cases = [
+            ("", Flaw::Empty, None),
+            ("Store", Flaw::Character('S'), Some("store")),
+            ("TokenStore", Flaw::Character('T'), Some("token-store")),
+            ("SDK", Flaw::Character('S'), Some("sdk")),
+            ("token store", Flaw::Character(' '), Some("token-store")),
+            ("api.v2", Flaw::Character('.'), Some("api-v2")),
+            ("a//b", Flaw::Character('/'), Some("a-b")),
+            ("_gc", Flaw::Start, Some("gc")),
+            ("2nd", Flaw::Start, None),
+            ("größe", Flaw::Character('ö'), Some("gr-e")),
+            ("a\nb", Flaw::Character('\n'), Some("a-b")),
+            ("a23456789-123456789_123456789-12", Flaw::TooLong(32), None),
+            ("---", Flaw::Start, None),
+        ];
+        for (name, flaw, repaired) in cases {
+            assert_eq!(check(name), Err(flaw), "{name:?}");
+            assert_eq!(repair(name).as_deref(), repaired, "{name:?}");
+        }
+    }
+}
