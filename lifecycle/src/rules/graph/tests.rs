@@ -77,8 +77,14 @@ fn duplicate_names() {
 fn the_dependencies_of_a_duplicate_are_checked_but_close_no_cycle() {
     let found = check(&entries(&["a:", "b: a", "a: b c"]));
     assert_eq!(found.len(), 2);
-    assert!(matches!(found[0].problem, Problem::DuplicateName { first: 0, .. }));
-    assert!(matches!(found[1].problem, Problem::UnknownDependency { .. }));
+    assert!(matches!(
+        found[0].problem,
+        Problem::DuplicateName { first: 0, .. }
+    ));
+    assert!(matches!(
+        found[1].problem,
+        Problem::UnknownDependency { .. }
+    ));
 }
 
 #[test]

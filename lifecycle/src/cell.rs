@@ -1,0 +1,137 @@
+//! What one service shares with the rest: its context, its task and the supervisor all look at the same cell.
+//!
+//! Who writes what: the supervisor the state, the error and the orders; the service's own task the phase and the counts.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context as Task, Poll};
+
+use atomic_waker::AtomicWaker;
+use tokio::time::Instant;
+
+use crate::error::ServiceError;
+use crate::gate::Gate;
+use crate::name::Name;
+use crate::registry::OnFailure;
+use crate::status::{Phase, ServiceStatus, Shape, State};
+use crate::tasks::Tasks;
+
+#[derive(Debug)]
+pub(crate) struct Cell {
+    pub(crate) name: Name,
+    pub(crate) shape: Shape,
+    pub(crate) on_failure: OnFailure,
+    state: AtomicU8,
+    phase: AtomicU8,
+    /// Set once `startup` has succeeded: a drain is owed.
+    pub(crate) started_up: AtomicBool,
+    /// The service's stop channel.
+    pub(crate) stop: Gate,
+    /// Closed when `start` and every spawned task have returned or were dropped.
+    pub(crate) exited: Gate,
+    pub(crate) orders: Orders,
+    pub(crate) tasks: Tasks,
+    pub(crate) ticks: AtomicU64,
+    pub(crate) tick_failures: AtomicU64,
+    degraded: Mutex<Option<Arc<str>>>,
+    /// When the service must be down; set when it is asked to stop.
+    pub(crate) deadline: OnceLock<Instant>,
+    /// The first thing that went wrong.
+    pub(crate) error: OnceLock<ServiceError>,
+}
+
+impl Cell {
+    pub(crate) fn new(name: Name, shape: Shape, on_failure: OnFailure) -> Self {
+        Self {
+            name,
+            shape,
+            on_failure,
+            state: AtomicU8::new(State::New as u8),
+            phase: AtomicU8::new(Phase::Startup as u8),
+            started_up: AtomicBool::new(false),
+            stop: Gate::new(),
+            exited: Gate::new(),
+            orders: Orders::default(),
+            tasks: Tasks::default(),
+            ticks: AtomicU64::new(0),
+            tick_failures: AtomicU64::new(0),
+            degraded: Mutex::new(None),
+            deadline: OnceLock::new(),
+            error: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        State::from_byte(self.state.load(Ordering::Acquire))
+    }
+
+    /// Moves to `to` and returns the state it left.
+    pub(crate) fn move_to(&self, to: State) -> State {
+        State::from_byte(self.state.swap(to as u8, Ordering::AcqRel))
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        Phase::from_byte(self.phase.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_degraded(&self, why: Option<Arc<str>>) {
+        *self.degraded.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    pub(crate) fn status(&self) -> ServiceStatus {
+        ServiceStatus {
+            name: self.name.clone(),
+            shape: self.shape,
+            state: self.state(),
+            on_failure: self.on_failure,
+            degraded: self
+                .degraded
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+            error: self.error.get().cloned(),
+            ticks: self.ticks.load(Ordering::Relaxed),
+            tick_failures: self.tick_failures.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// What the service's task has been told so far. Orders only accumulate; none is ever taken back.
+#[derive(Debug, Default)]
+pub(crate) struct Orders {
+    given: AtomicU8,
+    task: AtomicWaker,
+}
+
+impl Orders {
+    /// The service says it is ready.
+    pub(crate) const READY: u8 = 1;
+    /// Stop: the stop channel is closed, call `stop`.
+    pub(crate) const STOP: u8 = 1 << 1;
+    /// Drop `start` and the spawned tasks if they have not returned.
+    pub(crate) const CUT: u8 = 1 << 2;
+    /// Drop whatever is left.
+    pub(crate) const END: u8 = 1 << 3;
+
+    pub(crate) fn give(&self, orders: u8) {
+        self.given.fetch_or(orders, Ordering::Release);
+        self.task.wake();
+    }
+
+    pub(crate) fn given(&self, order: u8) -> bool {
+        self.given.load(Ordering::Acquire) & order != 0
+    }
+
+    /// Resolves when something was ordered beyond what the caller has `seen`. One task at a time may poll.
+    pub(crate) fn poll_beyond(&self, seen: u8, task: &Task<'_>) -> Poll<u8> {
+        self.task.register(task.waker());
+        match self.given.load(Ordering::Acquire) {
+            given if given == seen => Poll::Pending,
+            given => Poll::Ready(given),
+        }
+    }
+}

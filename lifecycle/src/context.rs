@@ -1,0 +1,204 @@
+//! What a hook can see and ask: its name, its stop channel, the application's end, tasks of its own.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tracing::{Instrument, Span};
+
+use crate::cell::{Cell, Orders};
+use crate::core::Core;
+use crate::error::Result;
+use crate::handle::Handle;
+use crate::reason::{Cause, Reason};
+use crate::status::State;
+
+/// What a service can see and ask of the application it runs in. Every hook gets one.
+///
+/// Cloning is cheap and a clone is `'static`: move it into tasks, connections, request handlers. A context stays valid after
+/// its service has stopped; asking then changes nothing.
+///
+/// ```
+/// use lifecycle::{Context, Result, Worker, service};
+///
+/// #[service(worker)]
+/// struct Consumer;
+///
+/// impl Worker for Consumer {
+///     async fn run(&self, cx: &Context) -> Result {
+///         let stop = cx.stop_channel();
+///         loop {
+///             tokio::select! {
+///                 () = stop.closed() => return Ok(()),
+///                 message = next_message() => handle(message).await?,
+///             }
+///         }
+///     }
+/// }
+/// # async fn next_message() -> u8 { 1 }
+/// # async fn handle(_: u8) -> Result { Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Context {
+    core: Arc<Core>,
+    service: usize,
+}
+
+impl Context {
+    pub(crate) fn new(core: Arc<Core>, service: usize) -> Self {
+        Self { core, service }
+    }
+
+    /// The name of the service, as declared in the registry.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.cell().name
+    }
+
+    /// The service's stop channel: closed when the service is asked to stop.
+    #[must_use]
+    pub fn stop_channel(&self) -> StopChannel {
+        StopChannel(self.clone())
+    }
+
+    /// Says that the service is ready, so that its dependents may start. Only a hand-written [`Service`](crate::Service) calls
+    /// it; the shapes do it after `startup`. Calling it again changes nothing.
+    ///
+    /// The service shows as running once its `start` goes on to wait: one that fails at once never does.
+    pub fn ready(&self) {
+        self.cell().orders.give(Orders::READY);
+    }
+
+    /// Resolves when the service's `start` and all tasks it spawned have returned, or were dropped because they were late. A
+    /// hand-written [`stop`](crate::Service::stop) awaits it before it drains. Cancel-safe.
+    pub async fn exited(&self) {
+        self.cell().exited.closed().await;
+    }
+
+    /// Asks the whole application to stop, successfully. Returns at once: the caller is stopped in its turn, like the others.
+    pub fn shutdown(&self) {
+        self.core.ask_to_stop(Reason::Requested);
+    }
+
+    /// Says that the service works less well than it should, and why. Shown by [`states`](crate::Handle::states); readiness is
+    /// unchanged. A later call replaces the reason.
+    pub fn degraded(&self, why: impl Into<Arc<str>>) {
+        let why = why.into();
+        tracing::warn!(target: "lifecycle", service = self.name(), why = &*why, "degraded");
+        self.cell().set_degraded(Some(why));
+    }
+
+    /// Takes back [`degraded`](Self::degraded).
+    pub fn recovered(&self) {
+        self.cell().set_degraded(None);
+    }
+
+    /// Starts a task that belongs to the service: if it fails or panics the service fails, and the service's stop waits for it,
+    /// so it should end when the [stop channel](Self::stop_channel) closes. What is late is dropped.
+    ///
+    /// Once the service is down, the future is dropped without being polled.
+    pub fn spawn(&self, future: impl Future<Output = Result> + Send + 'static) {
+        let started = match &self.core.runtime {
+            Some(runtime) => self
+                .cell()
+                .tasks
+                .spawn(runtime, future.instrument(self.span())),
+            None => false,
+        };
+        if !started {
+            tracing::warn!(target: "lifecycle", service = self.name(), "task not started: the service is down");
+        }
+    }
+
+    /// A view of the whole application, for a service that shows or serves its state: a probe endpoint, a status page.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.core.clone())
+    }
+
+    /// Why the service ends; `None` while it has not been asked to. Meant for `drain`.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        let cell = self.cell();
+        // A service that is merely late still ends because it was asked to.
+        if cell.state() == State::Failed {
+            return cell.error.get().cloned().map(Cause::Failure);
+        }
+        if !cell.stop.is_closed() {
+            return None;
+        }
+        Some(
+            self.core
+                .request
+                .reason()
+                .map_or(Cause::Finished, |reason| Cause::Shutdown(reason.clone())),
+        )
+    }
+
+    /// When the service will be dropped if it has not stopped; `None` while it has not been asked to.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.cell().deadline.get().copied()
+    }
+
+    /// The span in which all code of the service runs, so that its log lines carry its name.
+    pub(crate) fn span(&self) -> Span {
+        tracing::info_span!(target: "lifecycle", "service", name = self.name())
+    }
+
+    pub(crate) fn cell(&self) -> &Cell {
+        &self.core.cells[self.service]
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    pub(crate) fn service(&self) -> usize {
+        self.service
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("service", &self.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A service's stop channel. It is closed once and never opened again; there is nothing to send on it.
+///
+/// Every clone sees the closing, whether it waits before or after.
+///
+/// ```
+/// # async fn serve(_: impl Future<Output = ()>) {}
+/// # async fn run(cx: &lifecycle::Context) -> lifecycle::Result {
+/// let stop = cx.stop_channel();
+/// serve(async move { stop.closed().await }).await;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct StopChannel(Context);
+
+impl StopChannel {
+    /// Resolves when the channel is closed, at once if it already is. Cancel-safe.
+    pub async fn closed(&self) {
+        self.0.cell().stop.closed().await;
+    }
+
+    /// Whether the channel is closed: the service has been asked to stop.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.cell().stop.is_closed()
+    }
+}
+
+impl fmt::Debug for StopChannel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StopChannel")
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}

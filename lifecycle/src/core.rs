@@ -1,0 +1,247 @@
+//! What one run of a registry shares: the cells of its services, the request to stop, health, and the record of what went wrong.
+//!
+//! Contexts and handles read it and ask through it; only the supervisor changes what others see of a service.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Thread;
+use std::time::Instant as WallInstant;
+
+use tokio::runtime::Handle as Runtime;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::cell::Cell;
+use crate::error::{Error, Result, ServiceError};
+use crate::gate::Gate;
+use crate::name::Name;
+use crate::outcome::Laggard;
+use crate::reason::Reason;
+use crate::status::{Phase, ServiceStatus, State, Transition};
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) cells: Box<[Cell]>,
+    pub(crate) request: Request,
+    /// Closed when the owner of the running registry wants the services stopped.
+    pub(crate) stop: Gate,
+    /// Where tasks of services are spawned; none only when there is no runtime at all.
+    pub(crate) runtime: Option<Runtime>,
+    pub(crate) record: Mutex<Record>,
+    all_up: AtomicBool,
+    health: watch::Sender<Health>,
+    events: mpsc::UnboundedSender<Event>,
+    subscribers: Mutex<Subscribers>,
+}
+
+/// The first request to stop the application. Later ones change nothing.
+#[derive(Debug)]
+pub(crate) struct Request {
+    reason: OnceLock<Reason>,
+    at: OnceLock<WallInstant>,
+    made: Gate,
+    /// A thread that sleeps until there is a request: the watchdog, which no blocked runtime can hold up.
+    watcher: OnceLock<Thread>,
+}
+
+/// What a service's task reports to the supervisor.
+#[derive(Debug)]
+pub(crate) struct Event {
+    pub(crate) service: usize,
+    pub(crate) news: News,
+}
+
+#[derive(Debug)]
+pub(crate) enum News {
+    /// It is ready: dependents may start.
+    Ready,
+    /// Something of it failed; it is still there and waits to be stopped.
+    Failed(ServiceError),
+    /// What was running in this phase did not end in time and was dropped.
+    Late(Phase),
+    /// It is gone.
+    Down,
+}
+
+/// Whether every service is up, or can no longer be.
+#[derive(Clone, Debug)]
+pub(crate) enum Health {
+    Pending,
+    Healthy,
+    Impossible(ServiceError),
+}
+
+/// What the outcome will be made of.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    pub(crate) failures: Vec<ServiceError>,
+    pub(crate) laggards: Vec<Laggard>,
+    /// How many services never let go of their thread: nothing can drop them.
+    pub(crate) unjoined: usize,
+    pub(crate) requested: Option<Instant>,
+    pub(crate) ended: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
+struct Subscribers {
+    list: Vec<mpsc::UnboundedSender<Transition>>,
+    closed: bool,
+}
+
+impl Core {
+    pub(crate) fn new(
+        cells: Box<[Cell]>,
+        runtime: Option<Runtime>,
+    ) -> (Arc<Self>, mpsc::UnboundedReceiver<Event>) {
+        let (events, inbox) = mpsc::unbounded_channel();
+        let core = Self {
+            cells,
+            request: Request {
+                reason: OnceLock::new(),
+                at: OnceLock::new(),
+                made: Gate::new(),
+                watcher: OnceLock::new(),
+            },
+            stop: Gate::new(),
+            runtime,
+            record: Mutex::default(),
+            all_up: AtomicBool::new(false),
+            health: watch::Sender::new(Health::Pending),
+            events,
+            subscribers: Mutex::default(),
+        };
+        (Arc::new(core), inbox)
+    }
+
+    /// Asks the application to stop. Only the first reason counts; readiness is false from here on.
+    pub(crate) fn ask_to_stop(&self, reason: Reason) {
+        self.request.make(reason);
+    }
+
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.all_up.load(Ordering::Acquire) && self.request.reason().is_none()
+    }
+
+    pub(crate) async fn await_healthy(&self) -> Result<(), Error> {
+        let mut health = self.health.subscribe();
+        loop {
+            let seen = health.borrow_and_update().clone();
+            if let Health::Impossible(error) = seen {
+                return Err(Error::Service(error));
+            }
+            match self.request.reason() {
+                Some(Reason::Failure(error)) => return Err(Error::Service(error.clone())),
+                Some(Reason::NotStarted(error)) => return Err(Error::NotStarted(error.clone())),
+                Some(reason) => return Err(Error::Stopping(reason.clone())),
+                None if matches!(seen, Health::Healthy) => return Ok(()),
+                None => {}
+            }
+            tokio::select! {
+                _ = health.changed() => {}
+                _ = self.request.made() => {}
+            }
+        }
+    }
+
+    pub(crate) fn states(&self) -> Vec<ServiceStatus> {
+        self.cells.iter().map(Cell::status).collect()
+    }
+
+    pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<Transition> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let mut subscribers = self.subscribers();
+        if !subscribers.closed {
+            subscribers.list.push(sender);
+        }
+        receiver
+    }
+
+    pub(crate) fn report(&self, service: usize, news: News) {
+        // Nobody listens once the supervisor has given the service up: there is nothing left to say.
+        let _ = self.events.send(Event { service, news });
+    }
+
+    /// Moves a service and tells the subscribers. The supervisor alone calls it, so moves have one order for all.
+    pub(crate) fn move_to(&self, service: usize, to: State) {
+        let cell = &self.cells[service];
+        let from = cell.move_to(to);
+        log_move(&cell.name, to);
+        let mut subscribers = self.subscribers();
+        if subscribers.list.is_empty() {
+            return;
+        }
+        let transition = Transition {
+            name: cell.name.clone(),
+            from,
+            to,
+            at: Instant::now(),
+        };
+        subscribers
+            .list
+            .retain(|subscriber| subscriber.send(transition.clone()).is_ok());
+    }
+
+    pub(crate) fn set_health(&self, health: Health) {
+        self.all_up
+            .store(matches!(health, Health::Healthy), Ordering::Release);
+        self.health.send_replace(health);
+    }
+
+    /// Ends every subscription: no move will follow.
+    pub(crate) fn close_subscriptions(&self) {
+        let mut subscribers = self.subscribers();
+        subscribers.closed = true;
+        subscribers.list.clear();
+    }
+
+    pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn subscribers(&self) -> MutexGuard<'_, Subscribers> {
+        self.subscribers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn log_move(service: &Name, to: State) {
+    match to {
+        State::New | State::Waiting => tracing::debug!(target: "lifecycle", %service, "{to}"),
+        _ => tracing::info!(target: "lifecycle", %service, "{to}"),
+    }
+}
+
+impl Request {
+    fn make(&self, reason: Reason) {
+        if self.reason.set(reason).is_err() {
+            return;
+        }
+        let _ = self.at.set(WallInstant::now());
+        self.made.close();
+        if let Some(watcher) = self.watcher.get() {
+            watcher.unpark();
+        }
+    }
+
+    pub(crate) fn reason(&self) -> Option<&Reason> {
+        self.reason.get()
+    }
+
+    /// When the request was made, on the clock of the machine.
+    pub(crate) fn at(&self) -> Option<WallInstant> {
+        self.at.get().copied()
+    }
+
+    /// Resolves when there is a request.
+    pub(crate) async fn made(&self) -> Reason {
+        self.made.closed().await;
+        // The reason is set before the gate closes.
+        self.reason().cloned().unwrap_or(Reason::Requested)
+    }
+
+    /// Names the thread to be woken by the request.
+    pub(crate) fn watch_from(&self, thread: Thread) {
+        let _ = self.watcher.set(thread);
+    }
+}

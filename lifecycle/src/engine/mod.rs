@@ -1,0 +1,231 @@
+//! Who starts, who stops, and when: events and the time go in, commands come out. No task, no clock, no names.
+//!
+//! The supervisor feeds it and carries out what it says, in order. Everything is linear in services and edges, and nothing recurses.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "services are counted in u32: four billion of them fit no memory"
+)]
+
+mod graph;
+mod node;
+mod start;
+mod stop;
+mod timers;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub(crate) use self::graph::Graph;
+use self::node::{Life, Node};
+use self::stop::Stage;
+use self::timers::{Alarm, Timers};
+use crate::error::ServiceError;
+use crate::registry::{Limits, Terms};
+use crate::status::{Phase, State};
+
+/// What the supervisor must do. Services are meant by their index.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Show this state to the world.
+    Move(usize, State),
+    /// Run the service's task.
+    Start(usize),
+    /// Close the stop channel and have `stop` called; all must be over by the deadline, if there is one.
+    Stop(usize, Option<Instant>),
+    /// Drop `start` and the spawned tasks if they have not returned.
+    Cut(usize),
+    /// Drop whatever is left.
+    End(usize),
+    /// It does not let go of its thread: go on without it. It had this long.
+    GiveUp(usize, Duration),
+    /// Note a failure.
+    Fail(usize, Failure),
+    /// Note that this phase did not end in time and was dropped after so long.
+    NoteLate(usize, Phase, Duration),
+    /// Every service is up.
+    AllUp,
+    /// Ask the application to stop.
+    Request(Because),
+}
+
+/// Why a service failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Its task reported this.
+    Reported(ServiceError),
+    /// It was not ready within this time.
+    StartTimeout(Duration),
+    /// The service with this index failed before it was ready.
+    Dependency(usize),
+}
+
+/// Why the engine itself asks the application to stop.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Because {
+    /// This service failed.
+    Failed(usize),
+    /// All services have ended by themselves.
+    Finished,
+}
+
+#[derive(Debug)]
+pub(crate) struct Engine {
+    nodes: Vec<Node>,
+    graph: Graph,
+    limits: Limits,
+    stage: Stage,
+    timers: Timers,
+    commands: Vec<Command>,
+    /// How many services are not where a started application wants them.
+    not_up: usize,
+    /// How many will never do anything any more.
+    gone: usize,
+    /// How many have had their turn in the stop order and are gone.
+    passed: usize,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        graph: Graph,
+        terms: impl IntoIterator<Item = Terms>,
+        limits: Limits,
+    ) -> Self {
+        let nodes: Vec<Node> = terms
+            .into_iter()
+            .enumerate()
+            .map(|(service, terms)| {
+                Node::new(
+                    terms,
+                    graph.dependencies(service).len(),
+                    graph.dependents(service).len(),
+                )
+            })
+            .collect();
+        Self {
+            not_up: nodes.len(),
+            nodes,
+            graph,
+            limits,
+            stage: Stage::Up,
+            timers: Timers::default(),
+            commands: Vec::new(),
+            gone: 0,
+            passed: 0,
+        }
+    }
+
+    /// What is to be done since the last call, in order.
+    pub(crate) fn take_commands(&mut self, into: &mut Vec<Command>) {
+        into.append(&mut self.commands);
+    }
+
+    /// Whether every service has been stopped: nothing is left to do.
+    pub(crate) fn is_over(&self) -> bool {
+        self.passed == self.nodes.len()
+    }
+
+    /// When [`ring`](Self::ring) must be called next.
+    pub(crate) fn next_alarm(&mut self) -> Option<Instant> {
+        let (nodes, stage) = (&self.nodes, &self.stage);
+        self.timers.soonest(|alarm| match alarm {
+            Alarm::StartTimeout(service) => nodes[service as usize].state != State::Starting,
+            Alarm::Cut(service) | Alarm::End(service) | Alarm::GiveUp(service) => {
+                nodes[service as usize].life == Life::Gone
+            }
+            Alarm::DelayOver => matches!(stage, Stage::Stopping { .. }),
+            Alarm::Deadline => false,
+        })
+    }
+
+    /// Carries out what has come due.
+    pub(crate) fn ring(&mut self, now: Instant) {
+        while let Some(alarm) = self.timers.pop_due(now) {
+            match alarm {
+                Alarm::StartTimeout(service) => self.start_timed_out(service as usize, now),
+                Alarm::Cut(service) => self.cut(service as usize),
+                Alarm::End(service) => self.end(service as usize, now),
+                Alarm::GiveUp(service) => self.give_up(service as usize, now),
+                Alarm::DelayOver => self.stop_if_due(now),
+                Alarm::Deadline => self.end_all(now),
+            }
+        }
+    }
+
+    /// The service failed. The first failure decides its state; further ones are only noted.
+    pub(crate) fn failed(&mut self, service: usize, failure: Failure, now: Instant) {
+        if self.nodes[service].life == Life::Gone {
+            return;
+        }
+        self.commands.push(Command::Fail(service, failure));
+        if self.nodes[service].state == State::Failed {
+            return;
+        }
+        let was_up = self.nodes[service].was_ready;
+        self.move_to(service, State::Failed);
+        self.obey_policy(service, now);
+        if !was_up {
+            self.fail_dependents(service, now);
+        }
+    }
+
+    /// What ran in this phase was dropped because it was late.
+    pub(crate) fn late(&mut self, service: usize, phase: Phase, now: Instant) {
+        let node = &mut self.nodes[service];
+        // A start timeout drops `start` too: that is a failure, and noted as one.
+        if node.life != Life::Asked {
+            return;
+        }
+        node.late = true;
+        let had = now.saturating_duration_since(node.asked_at.unwrap_or(now));
+        self.commands.push(Command::NoteLate(service, phase, had));
+    }
+
+    /// The service's task has come to its end.
+    pub(crate) fn down(&mut self, service: usize, now: Instant) {
+        let node = &mut self.nodes[service];
+        if node.life == Life::Gone {
+            return;
+        }
+        node.life = Life::Gone;
+        self.gone += 1;
+        let (state, late, oneshot) = (node.state, node.late, node.terms.oneshot);
+        if state != State::Failed {
+            self.move_to(service, if late { State::Failed } else { State::Stopped });
+            if oneshot && !late && state == State::Starting {
+                self.release_dependents(service, now);
+            }
+        }
+        if self.nodes[service].has_turn {
+            self.take_turn(service, now);
+        }
+        self.request_if_finished(now);
+    }
+
+    fn move_to(&mut self, service: usize, to: State) {
+        let node = &mut self.nodes[service];
+        let was_up = node.is_up();
+        node.state = to;
+        node.was_ready |= node.is_up();
+        let is_up = node.is_up();
+        self.commands.push(Command::Move(service, to));
+        match (was_up, is_up) {
+            (false, true) => {
+                self.not_up -= 1;
+                if self.not_up == 0 {
+                    self.commands.push(Command::AllUp);
+                }
+            }
+            (true, false) => self.not_up += 1,
+            _ => {}
+        }
+    }
+
+    fn request_if_finished(&mut self, now: Instant) {
+        if self.gone == self.nodes.len() && matches!(self.stage, Stage::Up) {
+            self.commands.push(Command::Request(Because::Finished));
+            self.requested(now, true);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What the engine knows of one service.
+
+use tokio::time::Instant;
+
+use crate::registry::Terms;
+use crate::status::State;
+
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) terms: Terms,
+    pub(crate) state: State,
+    pub(crate) life: Life,
+    /// Whether it has ever been up: a failure after that is no concern of its dependents.
+    pub(crate) was_ready: bool,
+    /// Whether its turn in the stop order has come.
+    pub(crate) has_turn: bool,
+    /// Whether something of it was dropped.
+    pub(crate) late: bool,
+    /// How many dependencies are not up yet.
+    pub(crate) missing: u32,
+    /// How many dependents have not passed in the stop order.
+    pub(crate) open: u32,
+    pub(crate) asked_at: Option<Instant>,
+}
+
+/// The task of a service, as far as the engine is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// Never started.
+    Unborn,
+    /// Started, not asked to stop.
+    Up,
+    /// Asked to stop.
+    Asked,
+    /// Ended, given up, or never to be started.
+    Gone,
+}
+
+impl Node {
+    pub(crate) fn new(terms: Terms, dependencies: usize, dependents: usize) -> Self {
+        Self {
+            terms,
+            state: State::New,
+            life: Life::Unborn,
+            was_ready: false,
+            has_turn: false,
+            late: false,
+            missing: dependencies as u32,
+            open: dependents as u32,
+            asked_at: None,
+        }
+    }
+
+    /// Whether it is where a started application wants it: running, or a oneshot that succeeded.
+    pub(crate) fn is_up(&self) -> bool {
+        match self.state {
+            State::Running => true,
+            State::Stopped => self.terms.oneshot && self.life == Life::Gone,
+            _ => false,
+        }
+    }
+}

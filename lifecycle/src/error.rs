@@ -1,0 +1,183 @@
+//! What can go wrong with a service, named by service and phase.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::name::Name;
+use crate::reason::Reason;
+use crate::registry::RegistryError;
+use crate::status::Phase;
+
+/// Any error a hook returns: every `Error + Send + Sync` converts with `?`, and so do `&str` and `String`.
+pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
+
+/// What every hook returns. The defaults fit a hook; name the parameters to use it elsewhere.
+pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
+
+/// Why a service failed: which one, in which phase, and what happened.
+///
+/// Its `Display` is one sentence that holds all three. Cloning shares the error.
+#[derive(Clone, Debug)]
+pub struct ServiceError(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    service: Name,
+    phase: Phase,
+    fault: Fault,
+}
+
+/// What happened to a service that failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A hook returned this error.
+    Error(BoxError),
+    /// A hook panicked with this message.
+    Panic(String),
+    /// Its `run` (or `start`) returned `Ok` though nobody had asked it to stop.
+    ExitedEarly,
+    /// Its `start` returned `Ok` before it called `cx.ready()`.
+    NeverReady,
+    /// It was not ready within this time.
+    StartTimeout(Duration),
+    /// It was never started: the dependency with this name failed.
+    Dependency(Name),
+    /// It did not stop in time and was dropped, after this long.
+    Late(Duration),
+}
+
+impl ServiceError {
+    pub(crate) fn new(service: Name, phase: Phase, fault: Fault) -> Self {
+        Self(Arc::new(Inner {
+            service,
+            phase,
+            fault,
+        }))
+    }
+
+    /// The name of the service.
+    #[must_use]
+    pub fn service(&self) -> &Name {
+        &self.0.service
+    }
+
+    /// Where in its life it failed.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.0.phase
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn fault(&self) -> &Fault {
+        &self.0.fault
+    }
+
+    /// The error that a hook returned, if that is what happened. It can be downcast to the hook's own type (not through the box
+    /// of `anyhow` and its like: they hide theirs).
+    #[must_use]
+    pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        match self.fault() {
+            Fault::Error(error) => Some(error.as_ref()),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner {
+            service,
+            phase,
+            fault,
+        } = &*self.0;
+        write!(f, "service `{service}` ")?;
+        match fault {
+            Fault::Error(error) => write!(f, "failed in {phase}: {}", Chain(error.as_ref())),
+            Fault::Panic(message) => write!(f, "panicked in {phase}: {message}"),
+            Fault::ExitedEarly => {
+                write!(f, "exited early: it returned before it was asked to stop")
+            }
+            Fault::NeverReady => write!(
+                f,
+                "returned before it was ready: `start` must call `cx.ready()`"
+            ),
+            Fault::StartTimeout(limit) => write!(f, "was not ready within {limit:?}"),
+            Fault::Late(had) => write!(f, "did not stop in time: dropped in {phase} after {had:?}"),
+            Fault::Dependency(name) => {
+                write!(f, "was not started: it depends on `{name}`, which failed")
+            }
+        }
+    }
+}
+
+/// The whole sentence is in `Display`, sources included, so there is nothing further to print.
+impl StdError for ServiceError {}
+
+/// An error and its sources on one line, each said once.
+struct Chain<'a>(&'a (dyn StdError + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut said = self.0.to_string();
+        f.write_str(&said)?;
+        let mut next = self.0.source();
+        while let Some(error) = next {
+            let text = error.to_string();
+            // Many errors already repeat their source's words.
+            if !said.contains(&text) {
+                write!(f, ": {text}")?;
+                said = text;
+            }
+            next = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// Why a registry could not be (or no longer be) healthy: what [`await_healthy`](crate::Running::await_healthy) returns.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A service failed.
+    #[error(transparent)]
+    Service(ServiceError),
+    /// The application was asked to stop first.
+    #[error("the application is stopping: {0}")]
+    Stopping(Reason),
+    /// The registry could not be started at all.
+    #[error(transparent)]
+    NotStarted(Arc<StartError>),
+}
+
+/// Why a registry could not be started at all.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// `start` was called outside a tokio runtime.
+    #[error(
+        "a registry starts inside a tokio runtime: call it under `#[tokio::main]` or `Runtime::block_on`"
+    )]
+    NoRuntime,
+    /// The signal handlers could not be installed.
+    #[error("the signal handlers could not be installed: {0}")]
+    Signals(#[source] std::io::Error),
+    /// What was registered is no registry.
+    #[error(transparent)]
+    Registry(RegistryError),
+}
+
+/// Why a schedule can't be followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScheduleError {
+    /// The interval is zero.
+    #[error("the interval `{field}` is zero: a scheduled service needs a positive one")]
+    ZeroInterval {
+        /// What the attribute's `interval` says: the field path, or the expression.
+        field: &'static str,
+    },
+}

@@ -1,0 +1,81 @@
+//! A view of a run: to look at it, to wait for it, to ask it to stop.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::core::Core;
+use crate::error::Error;
+use crate::reason::Reason;
+use crate::status::{ServiceStatus, Transition};
+
+/// A view of a [`Running`](crate::Running) registry: cheap to clone, `'static`, and harmless to drop. It stays valid after the stop.
+#[derive(Clone)]
+pub struct Handle {
+    core: Arc<Core>,
+}
+
+impl Handle {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// Asks the application to stop, successfully. Readiness turns false at once and [`wait`](Self::wait) returns; whoever owns the
+    /// [`Running`](crate::Running) then stops it. Only the first request counts.
+    pub fn shutdown(&self) {
+        self.core.ask_to_stop(Reason::Requested);
+    }
+
+    /// Resolves when there is a reason to stop. Cancel-safe.
+    pub async fn wait(&self) -> Reason {
+        self.core.request.made().await
+    }
+
+    /// Readiness: every service is running, or is a oneshot that succeeded, and nobody has asked for the stop. Costs two atomic
+    /// loads, whatever the number of services.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.core.is_healthy()
+    }
+
+    /// Resolves when every service is running and every oneshot has succeeded. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// The failure that made it impossible, or why the application stops instead.
+    pub async fn await_healthy(&self) -> Result<(), Error> {
+        self.core.await_healthy().await
+    }
+
+    /// The status of every service, in registry order.
+    #[must_use]
+    pub fn states(&self) -> Vec<ServiceStatus> {
+        self.core.states()
+    }
+
+    /// Every move of every service from now on, each once and in order. A subscriber that is slow or gone delays nobody.
+    #[must_use]
+    pub fn subscribe(&self) -> Transitions {
+        Transitions(self.core.subscribe())
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("healthy", &self.is_healthy())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The moves of the services, as [`Handle::subscribe`] gives them.
+#[derive(Debug)]
+pub struct Transitions(UnboundedReceiver<Transition>);
+
+impl Transitions {
+    /// The next move; `None` when the registry has stopped and all have been received. Cancel-safe.
+    pub async fn recv(&mut self) -> Option<Transition> {
+        self.0.recv().await
+    }
+}

@@ -1,0 +1,251 @@
+//! How it all ended: what `main` returns and what a person on call reads.
+
+use std::fmt;
+use std::io::Write;
+use std::process::{ExitCode, Termination};
+use std::time::Duration;
+
+use crate::core::Core;
+use crate::error::ServiceError;
+use crate::name::Name;
+use crate::reason::Reason;
+use crate::registry::OnFailure;
+use crate::status::{Phase, ServiceStatus, State};
+
+/// How a run of a registry ended.
+///
+/// Return it from `main`: the process exits with [`exit_code`](Self::exit_code), and when something failed the report (this type's
+/// `Display`) is printed to standard error.
+///
+/// ```no_run
+/// # use lifecycle::{Idle, registry, service};
+/// # #[service(idle)]
+/// # struct Api;
+/// # impl Idle for Api {}
+/// #[tokio::main]
+/// async fn main() -> lifecycle::Outcome {
+///     registry! { "api" => Api }.run().await
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "return it from `main`, or look at what failed"]
+pub struct Outcome {
+    reason: Reason,
+    failures: Vec<ServiceError>,
+    laggards: Vec<Laggard>,
+    services: Vec<ServiceStatus>,
+    unjoined: usize,
+    took: Option<Duration>,
+}
+
+/// A service, or a part of one, that did not stop in time and was dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Laggard {
+    /// Its name in the registry.
+    pub service: Name,
+    /// What it was doing.
+    pub phase: Phase,
+    /// How long it had, from when it was asked to stop.
+    pub had: Duration,
+}
+
+impl fmt::Display for Laggard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "service `{}` did not stop in time: dropped in {} after {:?}",
+            self.service, self.phase, self.had
+        )
+    }
+}
+
+impl Outcome {
+    pub(crate) fn of(core: &Core) -> Self {
+        let record = core.record();
+        Self {
+            reason: core.request.reason().cloned().unwrap_or(Reason::Requested),
+            failures: record.failures.clone(),
+            laggards: record.laggards.clone(),
+            services: core.states(),
+            unjoined: record.unjoined,
+            took: record
+                .requested
+                .zip(record.ended)
+                .map(|(from, to)| to.saturating_duration_since(from)),
+        }
+    }
+
+    /// What began the stop.
+    #[must_use]
+    pub fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    /// Every failure, the first cause first; those of services under [`OnFailure::Ignore`] too.
+    #[must_use]
+    pub fn failures(&self) -> &[ServiceError] {
+        &self.failures
+    }
+
+    /// What did not stop in time and was dropped.
+    #[must_use]
+    pub fn laggards(&self) -> &[Laggard] {
+        &self.laggards
+    }
+
+    /// The final status of each service, in registry order.
+    #[must_use]
+    pub fn services(&self) -> &[ServiceStatus] {
+        &self.services
+    }
+
+    /// How long the stop took, from the request to the last service down.
+    #[must_use]
+    pub fn took(&self) -> Option<Duration> {
+        self.took
+    }
+
+    /// 0 for a clean stop; 1 when a service failed (not those under [`OnFailure::Ignore`]), something was dropped because it was
+    /// late, or the registry could not be started. (A second signal ends the process with 128 plus its number before there is an
+    /// outcome.)
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        u8::from(!self.is_clean())
+    }
+
+    /// `Ok` for a clean stop; otherwise this outcome as an error, for a `main` that returns a `Result`.
+    pub fn into_result(self) -> Result<(), UncleanStop> {
+        if self.is_clean() {
+            Ok(())
+        } else {
+            Err(UncleanStop(Box::new(self)))
+        }
+    }
+
+    /// Whether tasks are left that nothing can drop, because their code does not let go of its thread.
+    pub(crate) fn has_unjoined(&self) -> bool {
+        self.unjoined > 0
+    }
+
+    /// Counts the services that still do something as late: for a report made before the end.
+    pub(crate) fn condemn_unfinished(&mut self, had: Duration, phase_of: impl Fn(usize) -> Phase) {
+        for (index, service) in self.services.iter().enumerate() {
+            let is_known = self
+                .laggards
+                .iter()
+                .any(|laggard| laggard.service == service.name);
+            let is_active = matches!(
+                service.state,
+                State::Starting | State::Running | State::Stopping
+            );
+            if is_active && !is_known {
+                self.laggards.push(Laggard {
+                    service: service.name.clone(),
+                    phase: phase_of(index),
+                    had,
+                });
+            }
+        }
+    }
+
+    /// Prints the report to standard error when something failed.
+    pub(crate) fn print_if_unclean(&self) {
+        if !self.is_clean() || !self.failures.is_empty() {
+            // Standard error may be closed; there is nobody left to tell then.
+            let _ = writeln!(std::io::stderr(), "{self}");
+        }
+    }
+
+    fn is_clean(&self) -> bool {
+        let counts = |error: &ServiceError| {
+            self.services.iter().any(|status| {
+                status.name == *error.service() && status.on_failure == OnFailure::Shutdown
+            })
+        };
+        self.laggards.is_empty()
+            && !matches!(self.reason, Reason::NotStarted(_))
+            && !self.failures.iter().any(counts)
+    }
+
+    /// One line of counts.
+    pub(crate) fn totals(&self) -> Totals<'_> {
+        Totals(self)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stopped: {}", self.reason)?;
+        let began = match &self.reason {
+            Reason::Failure(error) => Some(error.to_string()),
+            _ => None,
+        };
+        for error in &self.failures {
+            let line = error.to_string();
+            if began.as_ref() != Some(&line) {
+                write!(f, "\n  {line}")?;
+            }
+        }
+        for laggard in &self.laggards {
+            write!(f, "\n  {laggard}")?;
+        }
+        write!(f, "\n{}", self.totals())
+    }
+}
+
+pub(crate) struct Totals<'a>(&'a Outcome);
+
+impl fmt::Display for Totals<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Outcome {
+            services,
+            failures,
+            laggards,
+            took,
+            ..
+        } = self.0;
+        let stopped = services
+            .iter()
+            .filter(|status| status.state == State::Stopped)
+            .count();
+        write!(
+            f,
+            "{} services: {stopped} stopped, {} failed",
+            services.len(),
+            count_named(failures.iter().map(ServiceError::service))
+        )?;
+        write!(
+            f,
+            ", {} late",
+            count_named(laggards.iter().map(|laggard| &laggard.service))
+        )?;
+        match took {
+            Some(took) => write!(f, "; stopping took {took:.1?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn count_named<'a>(names: impl Iterator<Item = &'a Name>) -> usize {
+    names.collect::<std::collections::HashSet<_>>().len()
+}
+
+impl Termination for Outcome {
+    fn report(self) -> ExitCode {
+        self.print_if_unclean();
+        ExitCode::from(self.exit_code())
+    }
+}
+
+/// An [`Outcome`] that was not clean, as an error. Its `Display` is the whole report.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UncleanStop(Box<Outcome>);
+
+impl UncleanStop {
+    /// The outcome itself.
+    pub fn outcome(&self) -> &Outcome {
+        &self.0
+    }
+}

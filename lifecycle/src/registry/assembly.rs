@@ -1,0 +1,83 @@
+//! What `registry!` expands to calls of. The macro has checked the names; hidden from the documentation.
+
+use std::time::Duration;
+
+use super::draft::{Declared, Draft};
+use super::{Limits, OnFailure, Registry};
+use crate::name::Name;
+use crate::service::Service;
+
+/// A registry in the making.
+#[allow(missing_debug_implementations, reason = "never in the hands of a user")]
+pub struct Assembly {
+    draft: Draft,
+    limits: Limits,
+}
+
+/// A service just added to it, with its settings to come.
+#[allow(missing_debug_implementations, reason = "never in the hands of a user")]
+pub struct Entry<'a>(&'a mut Declared);
+
+/// An empty one.
+#[must_use]
+pub fn assembly() -> Assembly {
+    Assembly {
+        draft: Draft::default(),
+        limits: Limits::default(),
+    }
+}
+
+impl Assembly {
+    /// `deadline = limit`
+    pub fn deadline(&mut self, limit: Duration) {
+        self.limits.deadline = limit;
+    }
+
+    /// `shutdown_delay = delay`
+    pub fn shutdown_delay(&mut self, delay: Duration) {
+        self.limits.shutdown_delay = delay;
+    }
+
+    /// `name => service`
+    pub fn service<S: Service>(&mut self, name: &'static str, service: S) -> Entry<'_> {
+        Entry(self.draft.add(Name::from(name), Box::new(service)))
+    }
+
+    /// All entries are there.
+    pub fn finish(self) -> Registry {
+        Registry::new(self.draft.plan(), self.limits)
+    }
+}
+
+#[allow(
+    clippy::return_self_not_must_use,
+    clippy::must_use_candidate,
+    reason = "a chain of statements, written by the macro"
+)]
+impl Entry<'_> {
+    /// `after = names`
+    pub fn after(self, names: &[&'static str]) -> Self {
+        self.0
+            .after
+            .extend(names.iter().map(|name| Name::from(*name)));
+        self
+    }
+
+    /// `start_timeout = limit`
+    pub fn start_timeout(self, limit: Duration) -> Self {
+        self.0.planned.terms.start_timeout = limit;
+        self
+    }
+
+    /// `stop_timeout = limit`
+    pub fn stop_timeout(self, limit: Duration) -> Self {
+        self.0.planned.terms.stop_timeout = limit;
+        self
+    }
+
+    /// `on_failure = policy`
+    pub fn on_failure(self, policy: OnFailure) -> Self {
+        self.0.planned.terms.on_failure = policy;
+        self
+    }
+}

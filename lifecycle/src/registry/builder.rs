@@ -1,0 +1,193 @@
+//! The registry for names that are known only at run time: the same settings as methods, every problem in one error.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::draft::{Declared, Draft};
+use super::{Limits, OnFailure, Registry};
+use crate::name::Name;
+use crate::rules::graph::Found;
+use crate::service::Service;
+
+/// Assembles a [`Registry`] from names that are known only at run time: shards, tenants, plug-ins.
+///
+/// A service's settings follow its [`service`](Self::service) call. Nothing is checked before [`build`](Self::build), which then
+/// tells every problem at once, in the words `registry!` uses.
+///
+/// ```
+/// use lifecycle::{Idle, Registry, service};
+///
+/// #[service(idle)]
+/// struct Shard;
+/// impl Idle for Shard {}
+///
+/// let mut builder = Registry::builder().service("store", Shard);
+/// for shard in 0..3 {
+///     builder = builder.service(format!("shard-{shard}"), Shard).after(["store"]);
+/// }
+/// let registry = builder.build()?;
+/// # Ok::<(), lifecycle::RegistryError>(())
+/// ```
+#[must_use = "a builder does nothing until it is built"]
+#[derive(Default)]
+pub struct Builder {
+    draft: Draft,
+    limits: Limits,
+    /// Settings that came before any service.
+    stray: Vec<&'static str>,
+}
+
+impl Builder {
+    /// Adds a service. The settings that follow are its settings, up to the next service.
+    pub fn service(mut self, name: impl Into<Name>, service: impl Service) -> Self {
+        self.draft.add(name.into(), Box::new(service));
+        self
+    }
+
+    /// The names of the services it depends on: it starts when they are running and stops before they do. Further calls add names.
+    pub fn after<N: Into<Name>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        self.set("after", |service| {
+            service.after.extend(names.into_iter().map(Into::into));
+        })
+    }
+
+    /// How long its `startup` may take; the wait for dependencies does not count. Default: 90 s.
+    pub fn start_timeout(self, limit: Duration) -> Self {
+        self.set("start_timeout", |service| {
+            service.planned.terms.start_timeout = limit;
+        })
+    }
+
+    /// How long it may take to stop, within the [deadline](Self::deadline) of the whole; a quarter of it is kept for `drain`.
+    /// Default: 10 s.
+    pub fn stop_timeout(self, limit: Duration) -> Self {
+        self.set("stop_timeout", |service| {
+            service.planned.terms.stop_timeout = limit;
+        })
+    }
+
+    /// What its failure means to the application. Default: [`OnFailure::Shutdown`].
+    pub fn on_failure(self, policy: OnFailure) -> Self {
+        self.set("on_failure", |service| {
+            service.planned.terms.on_failure = policy;
+        })
+    }
+
+    /// See [`Registry::deadline`].
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.limits.deadline = limit;
+        self
+    }
+
+    /// See [`Registry::shutdown_delay`].
+    pub fn shutdown_delay(mut self, delay: Duration) -> Self {
+        self.limits.shutdown_delay = delay;
+        self
+    }
+
+    /// Checks all that was declared.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, in one value: no service at all, a malformed or duplicate name, a dependency that is unknown, on
+    /// itself or named twice, a cycle, a setting before the first service.
+    pub fn build(self) -> Result<Registry, RegistryError> {
+        let stray = self.stray.into_iter().map(Problem::stray);
+        match self.draft.plan() {
+            Ok(plan) if stray.len() == 0 => Ok(Registry::new(Ok(plan), self.limits)),
+            Ok(_) => Err(RegistryError {
+                problems: stray.collect(),
+            }),
+            Err(error) => Err(RegistryError {
+                problems: stray.chain(error.problems).collect(),
+            }),
+        }
+    }
+
+    fn set(mut self, setting: &'static str, apply: impl FnOnce(&mut Declared)) -> Self {
+        match self.draft.services.last_mut() {
+            Some(service) => apply(service),
+            None => self.stray.push(setting),
+        }
+        self
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self
+            .draft
+            .services
+            .iter()
+            .map(|service| &service.planned.name)
+            .collect();
+        f.debug_struct("Builder")
+            .field("services", &names)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Everything that is wrong with a registry. Its `Display` lists all problems, each with what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryError {
+    problems: Vec<Problem>,
+}
+
+/// One thing that is wrong with a registry. Its `Display` is one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    sentence: String,
+    help: String,
+}
+
+impl RegistryError {
+    pub(super) fn new(found: Vec<Found>) -> Self {
+        let problem = |found: Found| Problem {
+            sentence: found.problem.to_string(),
+            help: found.problem.help(),
+        };
+        Self {
+            problems: found.into_iter().map(problem).collect(),
+        }
+    }
+
+    /// The problems, in the order of the services they were found at.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl Problem {
+    fn stray(setting: &str) -> Self {
+        Self {
+            sentence: format!("`{setting}` was set before any service"),
+            help: format!("call `.service(name, service)` first and `.{setting}(..)` after it"),
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> &str {
+        &self.help
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl fmt::Display for RegistryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            let line_break = if index == 0 { "" } else { "\n" };
+            write!(f, "{line_break}{problem} (help: {})", problem.help)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for RegistryError {}

@@ -1,0 +1,160 @@
+//! The services of an application, by name, with what each depends on: declared here, run by the supervisor.
+
+mod assembly;
+mod builder;
+mod draft;
+mod settings;
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+pub use self::assembly::{Assembly, Entry, assembly};
+pub use self::builder::{Builder, Problem, RegistryError};
+pub use self::settings::OnFailure;
+pub(crate) use self::settings::{Limits, Terms};
+use crate::engine::Graph;
+use crate::name::Name;
+use crate::outcome::Outcome;
+use crate::running::Running;
+use crate::service::Service;
+use crate::supervisor::StopOn;
+use crate::watchdog::Watchdog;
+
+/// The services of an application, ready to be started.
+///
+/// [`registry!`](crate::registry!) makes one where the names are known to the program text, and finds every mistake at compile time;
+/// [`Registry::builder`] where they are known only at run time.
+///
+/// ```no_run
+/// # use lifecycle::{Idle, registry, service};
+/// # #[service(idle)] struct Store;
+/// # impl Idle for Store {}
+/// # #[service(idle)] struct Api;
+/// # impl Idle for Api {}
+/// # #[tokio::main]
+/// # async fn main() -> lifecycle::Outcome {
+/// registry! {
+///     "store" => Store,
+///     "api" => Api, after = ["store"],
+/// }
+/// .run()
+/// .await
+/// # }
+/// ```
+#[must_use = "a registry does nothing until it is started or run"]
+pub struct Registry {
+    pub(crate) plan: Result<Plan, RegistryError>,
+    pub(crate) limits: Limits,
+    pub(crate) signals: bool,
+    pub(crate) stop_on: Option<StopOn>,
+}
+
+/// What is to be run: a checked graph of services.
+pub(crate) struct Plan {
+    pub(crate) services: Vec<Planned>,
+    pub(crate) graph: Graph,
+}
+
+pub(crate) struct Planned {
+    pub(crate) name: Name,
+    pub(crate) service: Box<dyn Service>,
+    pub(crate) terms: Terms,
+}
+
+impl Registry {
+    /// Assembles a registry from names that are known only at run time. See [`Builder`].
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn new(plan: Result<Plan, RegistryError>, limits: Limits) -> Self {
+        Self {
+            plan,
+            limits,
+            signals: cfg!(feature = "signal"),
+            stop_on: None,
+        }
+    }
+
+    /// How long the whole stop may take, from the first request; includes the [shutdown delay](Self::shutdown_delay). What is left of
+    /// the services then is dropped. Default: 25 s, which fits the 30 s that Kubernetes gives a pod.
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.limits.deadline = limit;
+        self
+    }
+
+    /// How long the services run on after the request to stop, with readiness already false, so that a load balancer takes the
+    /// process out before it closes its sockets. Skipped on SIGINT and after a failure. Default: none.
+    pub fn shutdown_delay(mut self, delay: Duration) -> Self {
+        self.limits.shutdown_delay = delay;
+        self
+    }
+
+    /// Whether SIGINT and SIGTERM (Ctrl-C on Windows) stop the application. Default: yes, where the feature `signal` is on.
+    ///
+    /// The handlers are installed before the first service starts. A second signal of either kind ends the process at once, with exit
+    /// code 128 plus its number. After the stop a signal has its default action again. When this is `false` none is installed.
+    pub fn signals(mut self, on: bool) -> Self {
+        self.signals = on && cfg!(feature = "signal");
+        self
+    }
+
+    /// Stops the application when `future` resolves: a cancellation token of somebody else's, a parent's stop channel. A later call
+    /// replaces the future.
+    ///
+    /// ```
+    /// # use lifecycle::{Idle, registry, service};
+    /// # #[service(idle)] struct Store;
+    /// # impl Idle for Store {}
+    /// let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    /// let registry = registry! { "store" => Store }.stop_on(stopped);
+    /// ```
+    pub fn stop_on<F: Future + Send + 'static>(mut self, future: F) -> Self {
+        self.stop_on = Some(Box::pin(async move {
+            future.await;
+        }));
+        self
+    }
+
+    /// Starts the services in the background and returns at once. Dependents wait for their dependencies, everything else starts
+    /// together.
+    ///
+    /// Call it inside a tokio runtime with time enabled; any flavour will do. Outside one nothing is started, and
+    /// [`Running::wait`] tells so.
+    pub fn start(self) -> Running {
+        Running::start(self)
+    }
+
+    /// Starts the services, waits for a reason to stop, stops them, and says how it went: all of `main`.
+    ///
+    /// Unlike [`start`](Self::start) it also guarantees the [deadline](Self::deadline) against code that blocks a thread: a watchdog
+    /// thread then prints the report and ends the process with exit code 1. It stays armed when a service could not be dropped,
+    /// because dropping the runtime would wait for its thread.
+    ///
+    /// Dropping the future stops the services in the background.
+    pub async fn run(self) -> Outcome {
+        let limit = self.limits.deadline;
+        let running = self.start();
+        let watchdog = Watchdog::watch(running.core(), limit);
+        running.wait().await;
+        let outcome = running.stop().await;
+        watchdog.settle(&outcome);
+        outcome
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self
+            .plan
+            .iter()
+            .flat_map(|plan| &plan.services)
+            .map(|planned| &planned.name)
+            .collect();
+        f.debug_struct("Registry")
+            .field("services", &names)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,248 @@
+//! The one task of a service: `start`, `stop` beside it, and the tasks it spawned. It obeys the supervisor's orders and reports back.
+
+use std::future::poll_fn;
+use std::task::{Context as Task, Poll};
+
+use tokio::task::JoinError;
+
+use crate::cell::{Cell, Orders};
+use crate::contain;
+use crate::context::Context;
+use crate::core::News;
+use crate::error::{Fault, Result, ServiceError};
+use crate::service::{BoxFuture, Service};
+use crate::status::{Phase, Shape};
+
+/// Runs the service until it is down. Dropping the future drops the service where it stands.
+pub(crate) async fn run(cx: Context, service: Box<dyn Service>) {
+    Runner::new(&cx, &*service).live().await;
+    // Its destructor is the last of its code, and runs before anything it depends on is stopped.
+    if let Err(fault) = contain::call(|| drop(service)) {
+        fail(&cx, Phase::Drain, fault);
+    }
+    cx.core().report(cx.service(), News::Down);
+}
+
+struct Runner<'a> {
+    cx: &'a Context,
+    service: &'a dyn Service,
+    start: Option<BoxFuture<'a>>,
+    stop: Stop<'a>,
+    /// The orders obeyed so far.
+    seen: u8,
+}
+
+enum Stop<'a> {
+    NotAsked,
+    Under(BoxFuture<'a>),
+    Over,
+}
+
+/// What happened next.
+enum Step {
+    StartReturned(Result<Result, Fault>),
+    TaskEnded(Result<Result, JoinError>),
+    StopReturned(Result<Result, Fault>),
+    Ordered(u8),
+}
+
+impl<'a> Runner<'a> {
+    fn new(cx: &'a Context, service: &'a dyn Service) -> Self {
+        Self {
+            cx,
+            service,
+            start: None,
+            stop: Stop::NotAsked,
+            seen: 0,
+        }
+    }
+
+    async fn live(&mut self) {
+        self.begin();
+        while !self.is_done() {
+            let step = poll_fn(|task| self.poll_step(task)).await;
+            self.take(step);
+        }
+        self.cell().tasks.close();
+    }
+
+    fn begin(&mut self) {
+        let (cx, service) = (self.cx, self.service);
+        match contain::call(|| service.start(cx)) {
+            Ok(start) => self.start = Some(start),
+            Err(fault) => self.start_returned(Err(fault)),
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        matches!(self.stop, Stop::Over) && self.start.is_none() && self.cell().tasks.is_empty()
+    }
+
+    /// Orders come last, so that whoever can end by itself does: a failure is seen before the service shows as running, and a
+    /// service that needs no time to stop is never late.
+    fn poll_step(&mut self, task: &mut Task<'_>) -> Poll<Step> {
+        if let Some(start) = &mut self.start {
+            if let Poll::Ready(result) = contain::poll(start.as_mut(), task) {
+                return Poll::Ready(Step::StartReturned(result));
+            }
+        }
+        if let Poll::Ready(result) = self.cell().tasks.poll_next(task) {
+            return Poll::Ready(Step::TaskEnded(result));
+        }
+        if let Stop::Under(stop) = &mut self.stop {
+            if let Poll::Ready(result) = contain::poll(stop.as_mut(), task) {
+                return Poll::Ready(Step::StopReturned(result));
+            }
+        }
+        self.cell()
+            .orders
+            .poll_beyond(self.seen, task)
+            .map(Step::Ordered)
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::StartReturned(result) => self.start_returned(result),
+            Step::TaskEnded(result) => self.task_ended(result),
+            Step::StopReturned(result) => self.stop_returned(result),
+            Step::Ordered(orders) => self.obey(orders),
+        }
+        self.close_exited();
+    }
+
+    fn start_returned(&mut self, result: Result<Result, Fault>) {
+        self.drop_start();
+        let cell = self.cell();
+        let phase = cell.phase();
+        match result {
+            Ok(Ok(())) if cell.stop.is_closed() => {}
+            Ok(Ok(())) if cell.shape == Shape::Oneshot => self.finish(),
+            Ok(Ok(())) if cell.orders.given(Orders::READY) => {
+                fail(self.cx, phase, Fault::ExitedEarly);
+            }
+            Ok(Ok(())) => fail(self.cx, phase, Fault::NeverReady),
+            Ok(Err(error)) => fail(self.cx, phase, Fault::Error(error)),
+            Err(fault) => fail(self.cx, phase, fault),
+        }
+    }
+
+    /// A oneshot has succeeded: it stops by itself.
+    fn finish(&mut self) {
+        self.cell().stop.close();
+        self.begin_stop();
+    }
+
+    fn task_ended(&self, result: Result<Result, JoinError>) {
+        match result.map_err(JoinError::try_into_panic) {
+            Ok(Err(error)) => fail(self.cx, Phase::Task, Fault::Error(error)),
+            Err(Ok(panic)) => fail(self.cx, Phase::Task, contain::fault(&*panic)),
+            // Done, or aborted by us.
+            Ok(Ok(())) | Err(Err(_)) => {}
+        }
+    }
+
+    fn stop_returned(&mut self, result: Result<Result, Fault>) {
+        self.drop_stop();
+        match result {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => fail(self.cx, Phase::Drain, Fault::Error(error)),
+            Err(fault) => fail(self.cx, Phase::Drain, fault),
+        }
+    }
+
+    /// Obeys the mildest order that is new: between two orders the service gets a look at the first.
+    fn obey(&mut self, orders: u8) {
+        let new = orders & !self.seen;
+        let order = new & new.wrapping_neg();
+        self.seen |= order;
+        match order {
+            Orders::READY => self.show_ready(),
+            Orders::STOP => self.begin_stop(),
+            Orders::CUT => self.cut(),
+            Orders::END => self.end(),
+            _ => {}
+        }
+    }
+
+    fn show_ready(&self) {
+        if self.start.is_none() {
+            return;
+        }
+        if self.cell().shape == Shape::Custom {
+            self.cell().enter(Phase::Run);
+        }
+        self.cx.core().report(self.cx.service(), News::Ready);
+    }
+
+    fn begin_stop(&mut self) {
+        if !matches!(self.stop, Stop::NotAsked) {
+            return;
+        }
+        let (cx, service) = (self.cx, self.service);
+        match contain::call(|| service.stop(cx)) {
+            Ok(stop) => self.stop = Stop::Under(stop),
+            Err(fault) => self.stop_returned(Err(fault)),
+        }
+    }
+
+    /// Drops what is in the way of the drain.
+    fn cut(&mut self) {
+        let late = match self.start {
+            Some(_) => Some(self.cell().phase()),
+            None if self.cell().tasks.is_empty() => None,
+            None => Some(Phase::Task),
+        };
+        if let Some(phase) = late {
+            self.report_late(phase);
+        }
+        self.drop_start();
+        self.cell().tasks.abort();
+    }
+
+    /// Drops everything.
+    fn end(&mut self) {
+        self.cut();
+        if let Stop::Under(_) = self.stop {
+            self.report_late(Phase::Drain);
+        }
+        self.drop_stop();
+    }
+
+    fn drop_start(&mut self) {
+        let start = self.start.take();
+        if let Err(fault) = contain::call(|| drop(start)) {
+            fail(self.cx, self.cell().phase(), fault);
+        }
+    }
+
+    fn drop_stop(&mut self) {
+        let stop = std::mem::replace(&mut self.stop, Stop::Over);
+        if let Err(fault) = contain::call(|| drop(stop)) {
+            fail(self.cx, Phase::Drain, fault);
+        }
+    }
+
+    fn close_exited(&self) {
+        let cell = self.cell();
+        if self.start.is_some() || cell.exited.is_closed() || !cell.tasks.is_empty() {
+            return;
+        }
+        if cell.shape == Shape::Custom && cell.stop.is_closed() {
+            cell.enter(Phase::Drain);
+        }
+        cell.exited.close();
+    }
+
+    fn report_late(&self, phase: Phase) {
+        self.cx.core().report(self.cx.service(), News::Late(phase));
+    }
+
+    fn cell(&self) -> &'a Cell {
+        self.cx.cell()
+    }
+}
+
+fn fail(cx: &Context, phase: Phase, fault: Fault) {
+    let error = ServiceError::new(cx.cell().name.clone(), phase, fault);
+    cx.core().report(cx.service(), News::Failed(error));
+}

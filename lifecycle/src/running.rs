@@ -1,0 +1,161 @@
+//! A started registry: whoever holds it stops it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::runtime::Handle as Runtime;
+use tokio::task::JoinHandle;
+
+use crate::cell::Cell;
+use crate::core::Core;
+use crate::engine::Engine;
+use crate::error::{Error, StartError};
+use crate::handle::Handle;
+use crate::outcome::Outcome;
+use crate::reason::Reason;
+use crate::registry::{Plan, Planned, Registry};
+use crate::signals::Listener;
+use crate::supervisor::Supervisor;
+
+/// A started registry. Exactly one exists per run, and it decides when the services stop; for a view that can be cloned see
+/// [`handle`](Self::handle).
+///
+/// Dropping it stops the services, in order, in the background.
+///
+/// ```
+/// # use lifecycle::{Idle, registry, service};
+/// # #[service(idle)] struct Store;
+/// # impl Idle for Store {}
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// let running = registry! { "store" => Store }.start();
+/// running.await_healthy().await?;
+///
+/// let handle = running.handle();
+/// tokio::spawn(async move { handle.shutdown() });
+///
+/// let reason = running.wait().await;
+/// assert_eq!(reason.to_string(), "stop requested");
+/// running.stop().await.into_result()?;
+/// # Ok(()) }
+/// ```
+#[must_use = "dropping it stops the services"]
+pub struct Running {
+    core: Arc<Core>,
+    /// None when nothing could be started, and once `stop` has taken it.
+    supervisor: Option<JoinHandle<Outcome>>,
+}
+
+impl Running {
+    pub(crate) fn start(registry: Registry) -> Self {
+        let Registry {
+            plan,
+            limits,
+            signals,
+            stop_on,
+        } = registry;
+        let Plan { services, graph } = match plan {
+            Ok(plan) => plan,
+            Err(error) => return Self::refused(StartError::Registry(error)),
+        };
+        let Ok(runtime) = Runtime::try_current() else {
+            return Self::refused(StartError::NoRuntime);
+        };
+        let engine = Engine::new(graph, services.iter().map(|planned| planned.terms), limits);
+        let cells = services.iter().map(cell).collect();
+        let (core, inbox) = Core::new(cells, Some(runtime.clone()));
+        let signals = match signals.then(|| Listener::install(&core)).transpose() {
+            Ok(signals) => signals,
+            Err(error) => return Self::refused(StartError::Signals(error)),
+        };
+        let services = services
+            .into_iter()
+            .map(|planned| Some(planned.service))
+            .collect();
+        let supervisor = Supervisor {
+            core: core.clone(),
+            inbox,
+            engine,
+            services,
+            stop_on,
+            signals,
+        };
+        Self {
+            core,
+            supervisor: Some(runtime.spawn(supervisor.run())),
+        }
+    }
+
+    /// Resolves when every service is running and every oneshot has succeeded. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// The failure that made it impossible, or why the application stops instead.
+    pub async fn await_healthy(&self) -> Result<(), Error> {
+        self.core.await_healthy().await
+    }
+
+    /// Resolves when there is a reason to stop: a signal, a failure, a request, or the end of every service. The services go on
+    /// until [`stop`](Self::stop). Cancel-safe, and may be called again.
+    pub async fn wait(&self) -> Reason {
+        self.core.request.made().await
+    }
+
+    /// Stops the services: dependents before their dependencies, each with its drain, none longer than its time. Returns when
+    /// nothing of them is left.
+    ///
+    /// It is bounded by the [deadline](Registry::deadline), counted from the first request. Dropping the future changes nothing: the
+    /// stop goes on in the background.
+    pub async fn stop(mut self) -> Outcome {
+        self.core.ask_to_stop(Reason::Requested);
+        self.core.stop.close();
+        match self.supervisor.take() {
+            Some(supervisor) => supervisor.await.unwrap_or_else(|_| Outcome::of(&self.core)),
+            None => Outcome::of(&self.core),
+        }
+    }
+
+    /// A view of this run, to be cloned and handed on.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.core.clone())
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// Nothing was started: whoever waits is told why.
+    fn refused(error: StartError) -> Self {
+        let (core, _) = Core::new(Box::default(), None);
+        core.ask_to_stop(Reason::NotStarted(Arc::new(error)));
+        core.close_subscriptions();
+        Self {
+            core,
+            supervisor: None,
+        }
+    }
+}
+
+fn cell(planned: &Planned) -> Cell {
+    Cell::new(
+        planned.name.clone(),
+        planned.service.shape(),
+        planned.terms.on_failure,
+    )
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.core.ask_to_stop(Reason::Dropped);
+        self.core.stop.close();
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running")
+            .field("services", &self.core.states())
+            .finish_non_exhaustive()
+    }
+}

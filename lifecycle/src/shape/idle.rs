@@ -1,0 +1,71 @@
+//! The idle shape: started, called by others, stopped; nothing to do in between.
+
+use std::future::Future;
+
+use super::Live;
+use crate::context::Context;
+use crate::error::Result;
+use crate::status::{Phase, Shape};
+
+/// The hooks of a service that has nothing to do while it runs: it is there to be called.
+///
+/// ```
+/// use lifecycle::{Context, Idle, Result, service};
+///
+/// #[service(idle)]
+/// struct Cache;
+///
+/// impl Idle for Cache {
+///     async fn drain(&self, _: &Context) -> Result {
+///         write_to_disk().await
+///     }
+/// }
+/// # async fn write_to_disk() -> Result { Ok(()) }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is declared as an idle service but does not implement `Idle`",
+    label = "this service has no `Idle` impl",
+    note = "add `impl Idle for {Self} {{}}`, with `startup` and `drain` where they have something to do"
+)]
+pub trait Idle: Send + Sync {
+    /// Runs before the service counts as running; dependents wait for it. Default: nothing.
+    ///
+    /// Under the start timeout. Dropped when the application stops meanwhile.
+    fn startup(&self, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        async { Ok(()) }
+    }
+
+    /// Flushes what is in memory. Runs once for each completed `startup`. Default: nothing.
+    ///
+    /// Dropped when the service's time to stop is over: see [`Context::deadline`].
+    fn drain(&self, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        async { Ok(()) }
+    }
+}
+
+/// What `#[service(idle)]` implements: the bound is what asks for the hooks.
+pub trait IdleService: Idle {}
+
+/// The shape of `#[service(idle)]`.
+#[derive(Debug)]
+pub struct IdleShape;
+
+impl<S: IdleService> Live<S> for IdleShape {
+    const SHAPE: Shape = Shape::Idle;
+
+    fn startup(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.startup(cx)
+    }
+
+    async fn run(_: &S, cx: &Context) -> Result {
+        cx.cell().enter(Phase::Idle);
+        cx.cell().stop.closed().await;
+        Ok(())
+    }
+
+    fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.drain(cx)
+    }
+}

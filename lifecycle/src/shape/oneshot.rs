@@ -1,0 +1,63 @@
+//! The oneshot shape: one `run` that is expected to finish, such as a migration.
+
+use std::future::Future;
+
+use super::Live;
+use crate::context::Context;
+use crate::error::Result;
+use crate::status::{Phase, Shape};
+
+/// The hook of a service that does one thing and is done: a migration, a seed job.
+///
+/// While its `run` is under way it is `Starting`, as a oneshot unit of systemd is "activating"; when it has succeeded it is
+/// `Stopped`, counts as healthy, and its dependents start.
+///
+/// ```
+/// use lifecycle::{Context, Oneshot, Result, service};
+///
+/// #[service(oneshot)]
+/// struct Migration;
+///
+/// impl Oneshot for Migration {
+///     async fn run(&self, _: &Context) -> Result {
+///         migrate().await
+///     }
+/// }
+/// # async fn migrate() -> Result { Ok(()) }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is declared as a oneshot but does not implement `Oneshot`",
+    label = "this service has no `Oneshot` impl",
+    note = "add `impl Oneshot for {Self} {{ async fn run(&self, cx: &Context) -> Result {{ .. }} }}`"
+)]
+pub trait Oneshot: Send + Sync {
+    /// The job. Dependents start once it has returned `Ok`.
+    ///
+    /// Not under the start timeout. When the application stops meanwhile it may finish within the service's time to stop, and is
+    /// dropped at its end; a job that can end sooner watches its [stop channel](Context::stop_channel).
+    fn run(&self, cx: &Context) -> impl Future<Output = Result> + Send;
+}
+
+/// What `#[service(oneshot)]` implements: the bound is what asks for the hook.
+pub trait OneshotService: Oneshot {}
+
+/// The shape of `#[service(oneshot)]`.
+#[derive(Debug)]
+pub struct OneshotShape;
+
+impl<S: OneshotService> Live<S> for OneshotShape {
+    const SHAPE: Shape = Shape::Oneshot;
+
+    async fn startup(_: &S, _: &Context) -> Result {
+        Ok(())
+    }
+
+    async fn run(service: &S, cx: &Context) -> Result {
+        cx.cell().enter(Phase::Run);
+        service.run(cx).await
+    }
+
+    async fn drain(_: &S, _: &Context) -> Result {
+        Ok(())
+    }
+}

@@ -1,0 +1,88 @@
+//! The worker shape: one long `run`, such as a server or a consumer.
+
+use std::future::Future;
+
+use super::Live;
+use crate::context::Context;
+use crate::error::Result;
+use crate::status::{Phase, Shape};
+
+/// The hooks of a service that works all the time: a server, a consumer.
+///
+/// ```
+/// use lifecycle::{Context, Result, Worker, service};
+/// use tokio::net::TcpListener;
+///
+/// #[service(worker)]
+/// struct Echo { listener: TcpListener }
+///
+/// impl Worker for Echo {
+///     async fn run(&self, cx: &Context) -> Result {
+///         let stop = cx.stop_channel();
+///         loop {
+///             let (mut socket, _) = tokio::select! {
+///                 () = stop.closed() => return Ok(()),
+///                 accepted = self.listener.accept() => accepted?,
+///             };
+///             cx.spawn(async move {
+///                 let (mut reader, mut writer) = socket.split();
+///                 tokio::io::copy(&mut reader, &mut writer).await?;
+///                 Ok(())
+///             });
+///         }
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is declared as a worker but does not implement `Worker`",
+    label = "this service has no `Worker` impl",
+    note = "add `impl Worker for {Self} {{ async fn run(&self, cx: &Context) -> Result {{ .. }} }}`"
+)]
+pub trait Worker: Send + Sync {
+    /// Runs before the service counts as running; dependents wait for it. Default: nothing.
+    ///
+    /// Under the start timeout. Dropped when the application stops meanwhile. What `run` needs to be ready (a bound socket, a
+    /// subscription) belongs here.
+    fn startup(&self, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        async { Ok(()) }
+    }
+
+    /// The work. It must go on until the [stop channel](Context::stop_channel) closes, then finish what it has in hand and
+    /// return; returning `Ok` earlier is the failure "exited early".
+    ///
+    /// Dropped at three quarters of the service's time to stop, so that `drain` still happens.
+    fn run(&self, cx: &Context) -> impl Future<Output = Result> + Send;
+
+    /// Flushes what is in memory, after `run` has returned. Runs once for each completed `startup`. Default: nothing.
+    ///
+    /// Dropped when the service's time to stop is over: see [`Context::deadline`].
+    fn drain(&self, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        async { Ok(()) }
+    }
+}
+
+/// What `#[service(worker)]` implements: the bound is what asks for the hooks.
+pub trait WorkerService: Worker {}
+
+/// The shape of `#[service(worker)]`.
+#[derive(Debug)]
+pub struct WorkerShape;
+
+impl<S: WorkerService> Live<S> for WorkerShape {
+    const SHAPE: Shape = Shape::Worker;
+
+    fn startup(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.startup(cx)
+    }
+
+    async fn run(service: &S, cx: &Context) -> Result {
+        cx.cell().enter(Phase::Run);
+        service.run(cx).await
+    }
+
+    fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.drain(cx)
+    }
+}

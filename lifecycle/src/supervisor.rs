@@ -1,0 +1,245 @@
+//! The one task of a registry: it feeds the engine with what happens and carries out what the engine says.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+use tracing::Instrument;
+
+use crate::cell::Orders;
+use crate::contain;
+use crate::context::Context;
+use crate::core::{Core, Event, Health, News};
+use crate::engine::{Because, Command, Engine, Failure};
+use crate::error::{Fault, ServiceError};
+use crate::outcome::{Laggard, Outcome};
+use crate::reason::{Reason, Signal};
+use crate::runner;
+use crate::service::Service;
+use crate::signals::Listener;
+use crate::status::Phase;
+
+/// A future that asks the application to stop when it resolves.
+pub(crate) type StopOn = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+pub(crate) struct Supervisor {
+    pub(crate) core: Arc<Core>,
+    pub(crate) inbox: UnboundedReceiver<Event>,
+    pub(crate) engine: Engine,
+    pub(crate) services: Vec<Option<Box<dyn Service>>>,
+    pub(crate) stop_on: Option<StopOn>,
+    /// Holds the signal handlers until all is over.
+    pub(crate) signals: Option<Listener>,
+}
+
+/// What the loop of [`Supervisor::run`] wakes for.
+enum Wake {
+    News,
+    Requested(Reason),
+    StopCalled,
+    External,
+    Alarm,
+}
+
+/// How many events are taken from the inbox at once.
+const BATCH: usize = 256;
+
+impl Supervisor {
+    pub(crate) async fn run(mut self) -> Outcome {
+        let mut tasks = Tasks(self.services.iter().map(|_| None).collect());
+        let mut events = Vec::with_capacity(BATCH);
+        let mut commands = Vec::new();
+        let (mut sees_request, mut sees_stop) = (false, false);
+
+        self.engine.begin(Instant::now());
+        loop {
+            self.engine.take_commands(&mut commands);
+            for command in commands.drain(..) {
+                self.carry_out(command, &mut tasks);
+            }
+            if self.engine.is_over() {
+                break;
+            }
+            let wake = self.wake(&mut events, sees_request, sees_stop).await;
+            let now = Instant::now();
+            match wake {
+                Wake::News => events.drain(..).for_each(|event| self.hear(event, now)),
+                Wake::Requested(reason) => {
+                    sees_request = true;
+                    self.requested(&reason, now);
+                }
+                Wake::StopCalled => {
+                    sees_stop = true;
+                    self.engine.stop(now);
+                }
+                Wake::External => {
+                    self.stop_on = None;
+                    self.core.ask_to_stop(Reason::External);
+                }
+                Wake::Alarm => {}
+            }
+            // What has happened by now counts before the time that has passed.
+            if self.inbox.is_empty() {
+                self.engine.ring(now);
+            }
+        }
+        self.finish(tasks).await
+    }
+
+    async fn wake(&mut self, events: &mut Vec<Event>, sees_request: bool, sees_stop: bool) -> Wake {
+        let alarm = self.engine.next_alarm();
+        let external = self.stop_on.as_mut();
+        tokio::select! {
+            biased;
+            _ = self.inbox.recv_many(events, BATCH) => Wake::News,
+            reason = self.core.request.made(), if !sees_request => Wake::Requested(reason),
+            // A stop is a request first, and only then a stop.
+            () = self.core.stop.closed(), if sees_request && !sees_stop => Wake::StopCalled,
+            () = resolved(external) => Wake::External,
+            () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => Wake::Alarm,
+        }
+    }
+
+    fn hear(&mut self, event: Event, now: Instant) {
+        let Event { service, news } = event;
+        match news {
+            News::Ready => self.engine.ready(service, now),
+            News::Failed(error) => self.engine.failed(service, Failure::Reported(error), now),
+            News::Late(phase) => self.engine.late(service, phase, now),
+            News::Down => self.engine.down(service, now),
+        }
+    }
+
+    fn requested(&mut self, reason: &Reason, now: Instant) {
+        tracing::info!(target: "lifecycle", %reason, "stopping");
+        self.core.record().requested = Some(now);
+        // A person at the terminal, or an application that has failed, has no load balancer to wait for.
+        let hurry = matches!(
+            reason,
+            Reason::Signal(Signal::INTERRUPT) | Reason::Failure(_)
+        );
+        self.engine.requested(now, hurry);
+    }
+
+    fn carry_out(&mut self, command: Command, tasks: &mut Tasks) {
+        match command {
+            Command::Move(service, to) => self.core.move_to(service, to),
+            Command::Start(service) => self.start(service, tasks),
+            Command::Stop(service, deadline) => {
+                let cell = &self.core.cells[service];
+                if let Some(deadline) = deadline {
+                    let _ = cell.deadline.set(deadline);
+                }
+                cell.stop.close();
+                cell.orders.give(Orders::STOP);
+            }
+            Command::Cut(service) => self.core.cells[service].orders.give(Orders::CUT),
+            Command::End(service) => self.core.cells[service].orders.give(Orders::END),
+            Command::GiveUp(service, had) => {
+                let phase = self.core.cells[service].phase();
+                self.note_late(service, phase, had);
+                self.core.record().unjoined += 1;
+                tasks.abandon(service);
+            }
+            Command::Fail(service, failure) => self.note_failure(service, failure),
+            Command::NoteLate(service, phase, had) => self.note_late(service, phase, had),
+            Command::AllUp => {
+                tracing::info!(target: "lifecycle", services = self.services.len(), "all running");
+                self.core.set_health(Health::Healthy);
+            }
+            Command::Request(Because::Finished) => self.core.ask_to_stop(Reason::Finished),
+            Command::Request(Because::Failed(service)) => {
+                if let Some(error) = self.core.cells[service].error.get() {
+                    self.core.ask_to_stop(Reason::Failure(error.clone()));
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, index: usize, tasks: &mut Tasks) {
+        let Some(service) = self.services[index].take() else {
+            return;
+        };
+        let cx = Context::new(self.core.clone(), index);
+        let span = cx.span();
+        tasks.0[index] = Some(tokio::spawn(runner::run(cx, service).instrument(span)));
+    }
+
+    fn note_failure(&self, service: usize, failure: Failure) {
+        let cell = &self.core.cells[service];
+        let unstarted = |fault| ServiceError::new(cell.name.clone(), Phase::Startup, fault);
+        let error = match failure {
+            Failure::Reported(error) => error,
+            Failure::StartTimeout(limit) => unstarted(Fault::StartTimeout(limit)),
+            Failure::Dependency(root) => {
+                unstarted(Fault::Dependency(self.core.cells[root].name.clone()))
+            }
+        };
+        tracing::error!(target: "lifecycle", service = %cell.name, %error, "failed");
+        let _ = cell.error.set(error.clone());
+        let mut record = self.core.record();
+        if record.failures.is_empty() {
+            self.core.set_health(Health::Impossible(error.clone()));
+        }
+        record.failures.push(error);
+    }
+
+    fn note_late(&self, service: usize, phase: Phase, had: Duration) {
+        let name = self.core.cells[service].name.clone();
+        tracing::error!(target: "lifecycle", service = %name, %phase, ?had, "late, dropped");
+        let _ = self.core.cells[service].error.set(ServiceError::new(
+            name.clone(),
+            phase,
+            Fault::Late(had),
+        ));
+        self.core.record().laggards.push(Laggard {
+            service: name,
+            phase,
+            had,
+        });
+    }
+
+    /// Everything is down: waits for the tasks to be gone, lets go of signals and subscribers, and says how it went.
+    async fn finish(mut self, tasks: Tasks) -> Outcome {
+        for task in tasks.0.into_iter().flatten() {
+            // Each has reported its end; a task that was aborted from outside has ended as well.
+            let _ = task.await;
+        }
+        for service in self.services.drain(..).flatten() {
+            // Never started, so nothing is owed to it but a contained destructor.
+            let _ = contain::call(|| drop(service));
+        }
+        self.core.record().ended = Some(Instant::now());
+        self.core.close_subscriptions();
+        drop(self.signals.take());
+        let outcome = Outcome::of(&self.core);
+        tracing::info!(target: "lifecycle", totals = %outcome.totals(), "stopped");
+        outcome
+    }
+}
+
+/// The tasks of the services, by index.
+struct Tasks(Vec<Option<JoinHandle<()>>>);
+
+impl Tasks {
+    /// Nobody waits for this one any more. It is dropped as soon as it lets go of its thread.
+    fn abandon(&mut self, service: usize) {
+        if let Some(task) = self.0[service].take() {
+            task.abort();
+        }
+    }
+}
+
+/// Resolves with the future; never, when there is none. A panic of it counts as its end.
+async fn resolved(future: Option<&mut StopOn>) {
+    match future {
+        Some(future) => {
+            let _ = std::future::poll_fn(|task| contain::poll(future.as_mut(), task)).await;
+        }
+        None => std::future::pending().await,
+    }
+}

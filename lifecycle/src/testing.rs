@@ -1,0 +1,42 @@
+//! Contexts for unit tests of hooks, without a registry. Behind the feature `test-util`.
+//!
+//! ```
+//! use lifecycle::{Context, Idle, Result, service, testing};
+//!
+//! #[service(idle)]
+//! struct Cache;
+//!
+//! impl Idle for Cache {
+//!     async fn drain(&self, cx: &Context) -> Result {
+//!         assert_eq!(cx.name(), "cache");
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! Cache.drain(&testing::context("cache")).await
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+//! ```
+
+use tokio::runtime::Handle as Runtime;
+
+use crate::cell::Cell;
+use crate::context::Context;
+use crate::core::Core;
+use crate::name::Name;
+use crate::registry::OnFailure;
+use crate::status::Shape;
+
+/// A context for a service of this name that belongs to no registry. Its stop channel is open until [`stop`] is called.
+#[must_use]
+pub fn context(name: impl Into<Name>) -> Context {
+    let cell = Cell::new(name.into(), Shape::Custom, OnFailure::Shutdown);
+    let (core, _) = Core::new(Box::new([cell]), Runtime::try_current().ok());
+    Context::new(core, 0)
+}
+
+/// Closes the context's stop channel, as a registry does when it stops the service.
+pub fn stop(cx: &Context) {
+    cx.cell().stop.close();
+}
