@@ -1,6 +1,8 @@
-//! What one service shares with the rest: its context, its task and the supervisor all look at the same cell.
+//! What one service shares with the rest: its context, its task and the supervisor all look at the
+//! same cell.
 //!
-//! Who writes what: the supervisor the state, the error and the orders; the service's own task the phase and the counts.
+//! Who writes what: the supervisor the state, the error and the orders; the service's own task the
+//! phase and the counts.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -126,7 +128,8 @@ impl Orders {
         self.given.load(Ordering::Acquire) & order != 0
     }
 
-    /// Resolves when something was ordered beyond what the caller has `seen`. One task at a time may poll.
+    /// Resolves when something was ordered beyond what the caller has `seen`. One task at a time
+    /// may poll.
     pub(crate) fn poll_beyond(&self, seen: u8, task: &Task<'_>) -> Poll<u8> {
         self.task.register(task.waker());
         match self.given.load(Ordering::Acquire) {

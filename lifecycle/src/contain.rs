@@ -8,7 +8,8 @@ use std::task::{Context as Task, Poll};
 
 use crate::error::Fault;
 
-/// Polls user code; a panic becomes a fault. After one the future must not be polled again, only dropped.
+/// Polls user code; a panic becomes a fault. After one the future must not be polled again, only
+/// dropped.
 // Unwind safety: what a hook leaves half-done is the service's own, and the service has failed.
 pub(crate) fn poll<F: Future + ?Sized>(
     future: Pin<&mut F>,

@@ -1,4 +1,5 @@
-//! What a hook can see and ask: its name, its stop channel, the application's end, tasks of its own.
+//! What a hook can see and ask: its name, its stop channel, the application's end, tasks of its
+//! own.
 
 use std::fmt;
 use std::future::Future;
@@ -16,8 +17,8 @@ use crate::status::State;
 
 /// What a service can see and ask of the application it runs in. Every hook gets one.
 ///
-/// Cloning is cheap and a clone is `'static`: move it into tasks, connections, request handlers. A context stays valid after
-/// its service has stopped; asking then changes nothing.
+/// Cloning is cheap and a clone is `'static`: move it into tasks, connections, request handlers. A
+/// context stays valid after its service has stopped; asking then changes nothing.
 ///
 /// ```
 /// use lifecycle::{Context, Result, Worker, service};
@@ -62,27 +63,31 @@ impl Context {
         StopChannel(self.clone())
     }
 
-    /// Says that the service is ready, so that its dependents may start. Only a hand-written [`Service`](crate::Service) calls
-    /// it; the shapes do it after `startup`. Calling it again changes nothing.
+    /// Says that the service is ready, so that its dependents may start. Only a hand-written
+    /// [`Service`](crate::Service) calls it; the shapes do it after `startup`. Calling it again
+    /// changes nothing.
     ///
-    /// The service shows as running once its `start` goes on to wait: one that fails at once never does.
+    /// The service shows as running once its `start` goes on to wait: one that fails at once never
+    /// does.
     pub fn ready(&self) {
         self.cell().orders.give(Orders::READY);
     }
 
-    /// Resolves when the service's `start` and all tasks it spawned have returned, or were dropped because they were late. A
-    /// hand-written [`stop`](crate::Service::stop) awaits it before it drains. Cancel-safe.
+    /// Resolves when the service's `start` and all tasks it spawned have returned, or were dropped
+    /// because they were late. A hand-written [`stop`](crate::Service::stop) awaits it before it
+    /// drains. Cancel-safe.
     pub async fn exited(&self) {
         self.cell().exited.closed().await;
     }
 
-    /// Asks the whole application to stop, successfully. Returns at once: the caller is stopped in its turn, like the others.
+    /// Asks the whole application to stop, successfully. Returns at once: the caller is stopped in
+    /// its turn, like the others.
     pub fn shutdown(&self) {
         self.core.ask_to_stop(Reason::Requested);
     }
 
-    /// Says that the service works less well than it should, and why. Shown by [`states`](crate::Handle::states); readiness is
-    /// unchanged. A later call replaces the reason.
+    /// Says that the service works less well than it should, and why. Shown by
+    /// [`states`](crate::Handle::states); readiness is unchanged. A later call replaces the reason.
     pub fn degraded(&self, why: impl Into<Arc<str>>) {
         let why = why.into();
         tracing::warn!(target: "lifecycle", service = self.name(), why = &*why, "degraded");
@@ -94,8 +99,9 @@ impl Context {
         self.cell().set_degraded(None);
     }
 
-    /// Starts a task that belongs to the service: if it fails or panics the service fails, and the service's stop waits for it,
-    /// so it should end when the [stop channel](Self::stop_channel) closes. What is late is dropped.
+    /// Starts a task that belongs to the service: if it fails or panics the service fails, and the
+    /// service's stop waits for it, so it should end when the [stop channel](Self::stop_channel)
+    /// closes. What is late is dropped.
     ///
     /// Once the service is down, the future is dropped without being polled.
     pub fn spawn(&self, future: impl Future<Output = Result> + Send + 'static) {
@@ -111,7 +117,8 @@ impl Context {
         }
     }
 
-    /// A view of the whole application, for a service that shows or serves its state: a probe endpoint, a status page.
+    /// A view of the whole application, for a service that shows or serves its state: a probe
+    /// endpoint, a status page.
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle::new(self.core.clone())
@@ -136,7 +143,8 @@ impl Context {
         )
     }
 
-    /// When the service will be dropped if it has not stopped; `None` while it has not been asked to.
+    /// When the service will be dropped if it has not stopped; `None` while it has not been asked
+    /// to.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.cell().deadline.get().copied()
@@ -168,7 +176,8 @@ impl fmt::Debug for Context {
     }
 }
 
-/// A service's stop channel. It is closed once and never opened again; there is nothing to send on it.
+/// A service's stop channel. It is closed once and never opened again; there is nothing to send on
+/// it.
 ///
 /// Every clone sees the closing, whether it waits before or after.
 ///

@@ -1,10 +1,12 @@
-//! What one run of a registry shares: the cells of its services, the request to stop, health, and the record of what went wrong.
+//! What one run of a registry shares: the cells of its services, the request to stop, health, and
+//! the record of what went wrong.
 //!
-//! Contexts and handles read it and ask through it; only the supervisor changes what others see of a service.
+//! Contexts and handles read it and ask through it; only the supervisor changes what others see of
+//! a service.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::Thread;
 use std::time::Instant as WallInstant;
 
 use tokio::runtime::Handle as Runtime;
@@ -18,6 +20,7 @@ use crate::name::Name;
 use crate::outcome::Laggard;
 use crate::reason::Reason;
 use crate::status::{Phase, ServiceStatus, State, Transition};
+use crate::watchdog::Word;
 
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -29,6 +32,7 @@ pub(crate) struct Core {
     pub(crate) runtime: Option<Runtime>,
     pub(crate) record: Mutex<Record>,
     all_up: AtomicBool,
+    dropped_code: AtomicBool,
     health: watch::Sender<Health>,
     events: mpsc::UnboundedSender<Event>,
     subscribers: Mutex<Subscribers>,
@@ -38,10 +42,9 @@ pub(crate) struct Core {
 #[derive(Debug)]
 pub(crate) struct Request {
     reason: OnceLock<Reason>,
-    at: OnceLock<WallInstant>,
     made: Gate,
-    /// A thread that sleeps until there is a request: the watchdog, which no blocked runtime can hold up.
-    watcher: OnceLock<Thread>,
+    /// The thread that must hear of the request whatever the runtime is doing.
+    watchdog: Mutex<Option<Sender<Word>>>,
 }
 
 /// What a service's task reports to the supervisor.
@@ -98,14 +101,14 @@ impl Core {
             cells,
             request: Request {
                 reason: OnceLock::new(),
-                at: OnceLock::new(),
                 made: Gate::new(),
-                watcher: OnceLock::new(),
+                watchdog: Mutex::default(),
             },
             stop: Gate::new(),
             runtime,
             record: Mutex::default(),
             all_up: AtomicBool::new(false),
+            dropped_code: AtomicBool::new(false),
             health: watch::Sender::new(Health::Pending),
             events,
             subscribers: Mutex::default(),
@@ -157,11 +160,13 @@ impl Core {
     }
 
     pub(crate) fn report(&self, service: usize, news: News) {
-        // Nobody listens once the supervisor has given the service up: there is nothing left to say.
+        // Nobody listens once the supervisor has given the service up: there is nothing left to
+        // say.
         let _ = self.events.send(Event { service, news });
     }
 
-    /// Moves a service and tells the subscribers. The supervisor alone calls it, so moves have one order for all.
+    /// Moves a service and tells the subscribers. The supervisor alone calls it, so moves have one
+    /// order for all.
     pub(crate) fn move_to(&self, service: usize, to: State) {
         let cell = &self.cells[service];
         let from = cell.move_to(to);
@@ -185,6 +190,15 @@ impl Core {
         self.all_up
             .store(matches!(health, Health::Healthy), Ordering::Release);
         self.health.send_replace(health);
+    }
+
+    /// A hook was dropped while it waited for something.
+    pub(crate) fn note_dropped_code(&self) {
+        self.dropped_code.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_dropped_code(&self) -> bool {
+        self.dropped_code.load(Ordering::Relaxed)
     }
 
     /// Ends every subscription: no move will follow.
@@ -217,20 +231,12 @@ impl Request {
         if self.reason.set(reason).is_err() {
             return;
         }
-        let _ = self.at.set(WallInstant::now());
         self.made.close();
-        if let Some(watcher) = self.watcher.get() {
-            watcher.unpark();
-        }
+        self.wake_watchdog();
     }
 
     pub(crate) fn reason(&self) -> Option<&Reason> {
         self.reason.get()
-    }
-
-    /// When the request was made, on the clock of the machine.
-    pub(crate) fn at(&self) -> Option<WallInstant> {
-        self.at.get().copied()
     }
 
     /// Resolves when there is a request.
@@ -240,8 +246,22 @@ impl Request {
         self.reason().cloned().unwrap_or(Reason::Requested)
     }
 
-    /// Names the thread to be woken by the request.
-    pub(crate) fn watch_from(&self, thread: Thread) {
-        let _ = self.watcher.set(thread);
+    /// Names the thread to be told of the request, now or when it comes.
+    pub(crate) fn tell(&self, watchdog: Sender<Word>) {
+        *self.watchdog() = Some(watchdog);
+        if self.reason().is_some() {
+            self.wake_watchdog();
+        }
+    }
+
+    fn wake_watchdog(&self) {
+        if let Some(watchdog) = self.watchdog().take() {
+            // A thread that is gone has nothing to watch any more.
+            let _ = watchdog.send(Word::Asked(WallInstant::now()));
+        }
+    }
+
+    fn watchdog(&self) -> MutexGuard<'_, Option<Sender<Word>>> {
+        self.watchdog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

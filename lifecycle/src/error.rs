@@ -10,7 +10,8 @@ use crate::reason::Reason;
 use crate::registry::RegistryError;
 use crate::status::Phase;
 
-/// Any error a hook returns: every `Error + Send + Sync` converts with `?`, and so do `&str` and `String`.
+/// Any error a hook returns: every `Error + Send + Sync` converts with `?`, and so do `&str` and
+/// `String`.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
 /// What every hook returns. The defaults fit a hook; name the parameters to use it elsewhere.
@@ -76,8 +77,8 @@ impl ServiceError {
         &self.0.fault
     }
 
-    /// The error that a hook returned, if that is what happened. It can be downcast to the hook's own type (not through the box
-    /// of `anyhow` and its like: they hide theirs).
+    /// The error that a hook returned, if that is what happened. It can be downcast to the hook's
+    /// own type (not through the box of `anyhow` and its like: they hide theirs).
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         match self.fault() {
@@ -138,7 +139,8 @@ impl fmt::Display for Chain<'_> {
     }
 }
 
-/// Why a registry could not be (or no longer be) healthy: what [`await_healthy`](crate::Running::await_healthy) returns.
+/// Why a registry could not be (or no longer be) healthy: what
+/// [`await_healthy`](crate::Running::await_healthy) returns.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

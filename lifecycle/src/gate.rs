@@ -3,8 +3,8 @@
 
 use tokio::sync::Semaphore;
 
-/// A semaphore that never has a permit: waiting for one resolves only when it is closed. It lives in place (no allocation),
-/// is level-triggered, and waiting is cancel-safe.
+/// A semaphore that never has a permit: waiting for one resolves only when it is closed. It lives
+/// in place (no allocation), is level-triggered, and waiting is cancel-safe.
 #[derive(Debug)]
 pub(crate) struct Gate(Semaphore);
 

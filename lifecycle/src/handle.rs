@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::reason::Reason;
 use crate::status::{ServiceStatus, Transition};
 
-/// A view of a [`Running`](crate::Running) registry: cheap to clone, `'static`, and harmless to drop. It stays valid after the stop.
+/// A view of a [`Running`](crate::Running) registry: cheap to clone, `'static`, and harmless to
+/// drop. It stays valid after the stop.
 #[derive(Clone)]
 pub struct Handle {
     core: Arc<Core>,
@@ -21,8 +22,9 @@ impl Handle {
         Self { core }
     }
 
-    /// Asks the application to stop, successfully. Readiness turns false at once and [`wait`](Self::wait) returns; whoever owns the
-    /// [`Running`](crate::Running) then stops it. Only the first request counts.
+    /// Asks the application to stop, successfully. Readiness turns false at once and
+    /// [`wait`](Self::wait) returns; whoever owns the [`Running`](crate::Running) then stops it.
+    /// Only the first request counts.
     pub fn shutdown(&self) {
         self.core.ask_to_stop(Reason::Requested);
     }
@@ -32,8 +34,8 @@ impl Handle {
         self.core.request.made().await
     }
 
-    /// Readiness: every service is running, or is a oneshot that succeeded, and nobody has asked for the stop. Costs two atomic
-    /// loads, whatever the number of services.
+    /// Readiness: every service is running, or is a oneshot that succeeded, and nobody has asked
+    /// for the stop. Costs two atomic loads, whatever the number of services.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.core.is_healthy()
@@ -54,7 +56,8 @@ impl Handle {
         self.core.states()
     }
 
-    /// Every move of every service from now on, each once and in order. A subscriber that is slow or gone delays nobody.
+    /// Every move of every service from now on, each once and in order. A subscriber that is slow
+    /// or gone delays nobody.
     #[must_use]
     pub fn subscribe(&self) -> Transitions {
         Transitions(self.core.subscribe())

@@ -1,4 +1,5 @@
-//! The name of a service: borrowed from the program text or shared from run-time data, cheap to clone either way.
+//! The name of a service: borrowed from the program text or shared from run-time data, cheap to
+//! clone either way.
 
 use std::borrow::Borrow;
 use std::fmt;

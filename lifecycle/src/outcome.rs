@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::Write;
 use std::process::{ExitCode, Termination};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::Core;
@@ -11,11 +12,12 @@ use crate::name::Name;
 use crate::reason::Reason;
 use crate::registry::OnFailure;
 use crate::status::{Phase, ServiceStatus, State};
+use crate::watchdog::Watchdog;
 
 /// How a run of a registry ended.
 ///
-/// Return it from `main`: the process exits with [`exit_code`](Self::exit_code), and when something failed the report (this type's
-/// `Display`) is printed to standard error.
+/// Return it from `main`: the process exits with [`exit_code`](Self::exit_code), and when something
+/// failed the report (this type's `Display`) is printed to standard error.
 ///
 /// ```no_run
 /// # use lifecycle::{Idle, registry, service};
@@ -36,6 +38,8 @@ pub struct Outcome {
     services: Vec<ServiceStatus>,
     unjoined: usize,
     took: Option<Duration>,
+    /// Stays armed while this lives; see [`Watchdog::settle`].
+    watchdog: Option<Arc<Watchdog>>,
 }
 
 /// A service, or a part of one, that did not stop in time and was dropped.
@@ -73,7 +77,13 @@ impl Outcome {
                 .requested
                 .zip(record.ended)
                 .map(|(from, to)| to.saturating_duration_since(from)),
+            watchdog: None,
         }
+    }
+
+    pub(crate) fn watched_by(mut self, watchdog: Watchdog) -> Self {
+        self.watchdog = Some(Arc::new(watchdog));
+        self
     }
 
     /// What began the stop.
@@ -106,15 +116,16 @@ impl Outcome {
         self.took
     }
 
-    /// 0 for a clean stop; 1 when a service failed (not those under [`OnFailure::Ignore`]), something was dropped because it was
-    /// late, or the registry could not be started. (A second signal ends the process with 128 plus its number before there is an
-    /// outcome.)
+    /// 0 for a clean stop; 1 when a service failed (not those under [`OnFailure::Ignore`]),
+    /// something was dropped because it was late, or the registry could not be started. (A second
+    /// signal ends the process with 128 plus its number before there is an outcome.)
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         u8::from(!self.is_clean())
     }
 
-    /// `Ok` for a clean stop; otherwise this outcome as an error, for a `main` that returns a `Result`.
+    /// `Ok` for a clean stop; otherwise this outcome as an error, for a `main` that returns a
+    /// `Result`.
     pub fn into_result(self) -> Result<(), UncleanStop> {
         if self.is_clean() {
             Ok(())
@@ -123,7 +134,8 @@ impl Outcome {
         }
     }
 
-    /// Whether tasks are left that nothing can drop, because their code does not let go of its thread.
+    /// Whether tasks are left that nothing can drop, because their code does not let go of its
+    /// thread.
     pub(crate) fn has_unjoined(&self) -> bool {
         self.unjoined > 0
     }
@@ -157,6 +169,14 @@ impl Outcome {
         }
     }
 
+    /// Prints the report of a process that is ended because a thread of it is blocked.
+    pub(crate) fn print_blocked(&self) {
+        let _ = writeln!(
+            std::io::stderr(),
+            "{self}\nended at the deadline: blocking code does not let go of its thread"
+        );
+    }
+
     fn is_clean(&self) -> bool {
         let counts = |error: &ServiceError| {
             self.services.iter().any(|status| {
@@ -176,6 +196,9 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Reason::NotStarted(error) = &self.reason {
+            return write!(f, "not started: {error}");
+        }
         write!(f, "stopped: {}", self.reason)?;
         let began = match &self.reason {
             Reason::Failure(error) => Some(error.to_string()),

@@ -1,4 +1,5 @@
-//! What the macros expand to calls of. No part of the public interface: it may change with any release.
+//! What the macros expand to calls of. No part of the public interface: it may change with any
+//! release.
 
 pub use crate::registry::{Assembly, Entry, assembly};
 pub use crate::shape::{

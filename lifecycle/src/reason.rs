@@ -1,4 +1,5 @@
-//! Why things end: the reason the application stops, and the cause a single service sees in its drain.
+//! Why things end: the reason the application stops, and the cause a single service sees in its
+//! drain.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +14,8 @@ pub enum Reason {
     Signal(Signal),
     /// This service failed, and its policy is [`OnFailure::Shutdown`](crate::OnFailure).
     Failure(ServiceError),
-    /// The program asked for it: `shutdown()` on a handle or a context, or `stop()` on the running registry.
+    /// The program asked for it: `shutdown()` on a handle or a context, or `stop()` on the running
+    /// registry.
     Requested,
     /// The future given to [`Registry::stop_on`](crate::Registry::stop_on) has resolved.
     External,

@@ -1,4 +1,5 @@
-//! The one task of a service: `start`, `stop` beside it, and the tasks it spawned. It obeys the supervisor's orders and reports back.
+//! The one task of a service: `start`, `stop` beside it, and the tasks it spawned. It obeys the
+//! supervisor's orders and reports back.
 
 use std::future::poll_fn;
 use std::task::{Context as Task, Poll};
@@ -78,8 +79,8 @@ impl<'a> Runner<'a> {
         matches!(self.stop, Stop::Over) && self.start.is_none() && self.cell().tasks.is_empty()
     }
 
-    /// Orders come last, so that whoever can end by itself does: a failure is seen before the service shows as running, and a
-    /// service that needs no time to stop is never late.
+    /// Orders come last, so that whoever can end by itself does: a failure is seen before the
+    /// service shows as running, and a service that needs no time to stop is never late.
     fn poll_step(&mut self, task: &mut Task<'_>) -> Poll<Step> {
         if let Some(start) = &mut self.start {
             if let Poll::Ready(result) = contain::poll(start.as_mut(), task) {
@@ -150,7 +151,8 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Obeys the mildest order that is new: between two orders the service gets a look at the first.
+    /// Obeys the mildest order that is new: between two orders the service gets a look at the
+    /// first.
     fn obey(&mut self, orders: u8) {
         let new = orders & !self.seen;
         let order = new & new.wrapping_neg();

@@ -17,8 +17,8 @@ use crate::registry::{Plan, Planned, Registry};
 use crate::signals::Listener;
 use crate::supervisor::Supervisor;
 
-/// A started registry. Exactly one exists per run, and it decides when the services stop; for a view that can be cloned see
-/// [`handle`](Self::handle).
+/// A started registry. Exactly one exists per run, and it decides when the services stop; for a
+/// view that can be cloned see [`handle`](Self::handle).
 ///
 /// Dropping it stops the services, in order, in the background.
 ///
@@ -95,17 +95,18 @@ impl Running {
         self.core.await_healthy().await
     }
 
-    /// Resolves when there is a reason to stop: a signal, a failure, a request, or the end of every service. The services go on
-    /// until [`stop`](Self::stop). Cancel-safe, and may be called again.
+    /// Resolves when there is a reason to stop: a signal, a failure, a request, or the end of every
+    /// service. The services go on until [`stop`](Self::stop). Cancel-safe, and may be called
+    /// again.
     pub async fn wait(&self) -> Reason {
         self.core.request.made().await
     }
 
-    /// Stops the services: dependents before their dependencies, each with its drain, none longer than its time. Returns when
-    /// nothing of them is left.
+    /// Stops the services: dependents before their dependencies, each with its drain, none longer
+    /// than its time. Returns when nothing of them is left.
     ///
-    /// It is bounded by the [deadline](Registry::deadline), counted from the first request. Dropping the future changes nothing: the
-    /// stop goes on in the background.
+    /// It is bounded by the [deadline](Registry::deadline), counted from the first request.
+    /// Dropping the future changes nothing: the stop goes on in the background.
     pub async fn stop(mut self) -> Outcome {
         self.core.ask_to_stop(Reason::Requested);
         self.core.stop.close();

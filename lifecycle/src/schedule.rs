@@ -21,12 +21,14 @@ impl Grid {
         Some(Self { interval, due })
     }
 
-    /// When the next tick is due. In the past when the tick before it has overrun: then it runs at once.
+    /// When the next tick is due. In the past when the tick before it has overrun: then it runs at
+    /// once.
     pub(crate) fn due(&self) -> Instant {
         self.due
     }
 
-    /// Moves on to the first point after `now`, the start of the tick that was due: all points missed until then were that tick.
+    /// Moves on to the first point after `now`, the start of the tick that was due: all points
+    /// missed until then were that tick.
     pub(crate) fn advance(&mut self, now: Instant) {
         let late = now.saturating_duration_since(self.due);
         let next = if late < self.interval {

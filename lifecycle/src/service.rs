@@ -12,17 +12,21 @@ use crate::status::Shape;
 
 /// A component that starts, runs as long as the application and stops gracefully.
 ///
-/// [`#[service(..)]`](macro@crate::service) implements it from the hooks of a shape, and that is what you want nearly always. A hand-written
-/// implementation is for what no shape fits; it is just as welcome in a registry:
+/// [`#[service(..)]`](macro@crate::service) implements it from the hooks of a shape, and that is
+/// what you want nearly always. A hand-written implementation is for what no shape fits; it is just
+/// as welcome in a registry:
 ///
-/// - `start` is called once, when every dependency is running. It blocks. The service counts as running when it has called
-///   [`cx.ready()`](Context::ready); one that never does fails when its start timeout is over.
+/// - `start` is called once, when every dependency is running. It blocks. The service counts as
+///   running when it has called [`cx.ready()`](Context::ready); one that never does fails when its
+///   start timeout is over.
 /// - `start` returning `Ok` before anybody asked is a failure (it "exited early"), and so is `Err`.
-/// - To stop the service the registry closes its stop channel and then calls `stop`, once, for every service whose `start` was
-///   called, whether or not it failed. `stop` runs beside `start`, in the same task. It makes `start` return if the stop channel
-///   alone does not, awaits [`cx.exited()`](Context::exited), and flushes.
+/// - To stop the service the registry closes its stop channel and then calls `stop`, once, for
+///   every service whose `start` was called, whether or not it failed. `stop` runs beside `start`,
+///   in the same task. It makes `start` return if the stop channel alone does not, awaits
+///   [`cx.exited()`](Context::exited), and flushes.
 /// - A panic in either is the service's failure; the application goes on to stop.
-/// - What is late is dropped where it stands: `start` at three quarters of the time the service has to stop, `stop` at its end.
+/// - What is late is dropped where it stands: `start` at three quarters of the time the service has
+///   to stop, `stop` at its end.
 ///
 /// ```
 /// use lifecycle::{Context, Result, Service, async_trait};
@@ -61,11 +65,12 @@ pub trait Service: Send + Sync + 'static {
     /// Blocks until stopped (`Ok`) or until it can't go on (`Err`).
     async fn start(&self, cx: &Context) -> Result;
 
-    /// Makes `start` return, then drains. Runs beside `start`; [`cx.exited()`](Context::exited) resolves when `start` has returned.
+    /// Makes `start` return, then drains. Runs beside `start`; [`cx.exited()`](Context::exited)
+    /// resolves when `start` has returned.
     async fn stop(&self, cx: &Context) -> Result;
 
-    /// What the service does while it runs, for people and for two rules: a [`Shape::Oneshot`] may return from `start`, is ready
-    /// when it has, and is not under the start timeout.
+    /// What the service does while it runs, for people and for two rules: a [`Shape::Oneshot`] may
+    /// return from `start`, is ready when it has, and is not under the start timeout.
     fn shape(&self) -> Shape {
         Shape::Custom
     }
@@ -74,7 +79,8 @@ pub trait Service: Send + Sync + 'static {
 /// The future of [`Service::start`] and [`Service::stop`], as `async_trait` writes it.
 pub(crate) type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result> + Send + 'a>>;
 
-/// A provider that is also a service is kept as an `Arc<T>`, or an `Arc<dyn Provider>` where `trait Provider: Service`; the registry gets a clone.
+/// A provider that is also a service is kept as an `Arc<T>`, or an `Arc<dyn Provider>` where `trait
+/// Provider: Service`; the registry gets a clone.
 // Written without `async_trait` so that the inner future is passed on and not boxed a second time.
 impl<S: Service + ?Sized> Service for Arc<S> {
     fn start<'a, 'c, 'f>(&'a self, cx: &'c Context) -> BoxFuture<'f>

@@ -1,4 +1,5 @@
-//! What can be seen of a service from outside: its shape, state, phase, and each move between states.
+//! What can be seen of a service from outside: its shape, state, phase, and each move between
+//! states.
 
 use std::fmt;
 use std::sync::Arc;
@@ -140,7 +141,8 @@ impl Phase {
     }
 }
 
-/// One service as seen by [`Handle::states`](crate::Handle::states) and [`Outcome::services`](crate::Outcome::services).
+/// One service as seen by [`Handle::states`](crate::Handle::states) and
+/// [`Outcome::services`](crate::Outcome::services).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServiceStatus {

@@ -1,4 +1,5 @@
-//! The one task of a registry: it feeds the engine with what happens and carries out what the engine says.
+//! The one task of a registry: it feeds the engine with what happens and carries out what the
+//! engine says.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -50,7 +51,7 @@ const BATCH: usize = 256;
 
 impl Supervisor {
     pub(crate) async fn run(mut self) -> Outcome {
-        let mut tasks = Tasks(self.services.iter().map(|_| None).collect());
+        let mut tasks = Tasks::new(self.services.len());
         let mut events = Vec::with_capacity(BATCH);
         let mut commands = Vec::new();
         let (mut sees_request, mut sees_stop) = (false, false);
@@ -117,7 +118,8 @@ impl Supervisor {
     fn requested(&mut self, reason: &Reason, now: Instant) {
         tracing::info!(target: "lifecycle", %reason, "stopping");
         self.core.record().requested = Some(now);
-        // A person at the terminal, or an application that has failed, has no load balancer to wait for.
+        // A person at the terminal, or an application that has failed, has no load balancer to wait
+        // for.
         let hurry = matches!(
             reason,
             Reason::Signal(Signal::INTERRUPT) | Reason::Failure(_)
@@ -142,7 +144,6 @@ impl Supervisor {
             Command::GiveUp(service, had) => {
                 let phase = self.core.cells[service].phase();
                 self.note_late(service, phase, had);
-                self.core.record().unjoined += 1;
                 tasks.abandon(service);
             }
             Command::Fail(service, failure) => self.note_failure(service, failure),
@@ -166,7 +167,7 @@ impl Supervisor {
         };
         let cx = Context::new(self.core.clone(), index);
         let span = cx.span();
-        tasks.0[index] = Some(tokio::spawn(runner::run(cx, service).instrument(span)));
+        tasks.running[index] = Some(tokio::spawn(runner::run(cx, service).instrument(span)));
     }
 
     fn note_failure(&self, service: usize, failure: Failure) {
@@ -196,6 +197,7 @@ impl Supervisor {
             phase,
             Fault::Late(had),
         ));
+        self.core.note_dropped_code();
         self.core.record().laggards.push(Laggard {
             service: name,
             phase,
@@ -203,9 +205,10 @@ impl Supervisor {
         });
     }
 
-    /// Everything is down: waits for the tasks to be gone, lets go of signals and subscribers, and says how it went.
+    /// Everything is down: waits for the tasks to be gone, lets go of signals and subscribers, and
+    /// says how it went.
     async fn finish(mut self, tasks: Tasks) -> Outcome {
-        for task in tasks.0.into_iter().flatten() {
+        for task in tasks.running.into_iter().flatten() {
             // Each has reported its end; a task that was aborted from outside has ended as well.
             let _ = task.await;
         }
@@ -213,7 +216,16 @@ impl Supervisor {
             // Never started, so nothing is owed to it but a contained destructor.
             let _ = contain::call(|| drop(service));
         }
-        self.core.record().ended = Some(Instant::now());
+        let unjoined = tasks
+            .abandoned
+            .iter()
+            .filter(|task| !task.is_finished())
+            .count();
+        {
+            let mut record = self.core.record();
+            record.unjoined = unjoined;
+            record.ended = Some(Instant::now());
+        }
         self.core.close_subscriptions();
         drop(self.signals.take());
         let outcome = Outcome::of(&self.core);
@@ -222,14 +234,26 @@ impl Supervisor {
     }
 }
 
-/// The tasks of the services, by index.
-struct Tasks(Vec<Option<JoinHandle<()>>>);
+/// The tasks of the services.
+struct Tasks {
+    /// By index; none where the service was not started or was given up.
+    running: Vec<Option<JoinHandle<()>>>,
+    /// Those nobody waits for any more. They are dropped as soon as they let go of their thread.
+    abandoned: Vec<JoinHandle<()>>,
+}
 
 impl Tasks {
-    /// Nobody waits for this one any more. It is dropped as soon as it lets go of its thread.
+    fn new(services: usize) -> Self {
+        Self {
+            running: std::iter::repeat_with(|| None).take(services).collect(),
+            abandoned: Vec::new(),
+        }
+    }
+
     fn abandon(&mut self, service: usize) {
-        if let Some(task) = self.0[service].take() {
+        if let Some(task) = self.running[service].take() {
             task.abort();
+            self.abandoned.push(task);
         }
     }
 }

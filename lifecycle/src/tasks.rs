@@ -1,4 +1,5 @@
-//! The tasks a service has started with `cx.spawn(..)`: owned by it, awaited when it stops, dropped when they are late.
+//! The tasks a service has started with `cx.spawn(..)`: owned by it, awaited when it stops, dropped
+//! when they are late.
 
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -42,7 +43,8 @@ impl Tasks {
         true
     }
 
-    /// The result of the next task that ends. Pending while there is none, but see [`is_empty`](Self::is_empty).
+    /// The result of the next task that ends. Pending while there is none, but see
+    /// [`is_empty`](Self::is_empty).
     pub(crate) fn poll_next(&self, task: &mut Task<'_>) -> Poll<Result<Result, JoinError>> {
         let mut owned = self.lock();
         let ended = match &mut owned.set {

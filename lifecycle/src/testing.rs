@@ -28,7 +28,8 @@ use crate::name::Name;
 use crate::registry::OnFailure;
 use crate::status::Shape;
 
-/// A context for a service of this name that belongs to no registry. Its stop channel is open until [`stop`] is called.
+/// A context for a service of this name that belongs to no registry. Its stop channel is open until
+/// [`stop`] is called.
 #[must_use]
 pub fn context(name: impl Into<Name>) -> Context {
     let cell = Cell::new(name.into(), Shape::Custom, OnFailure::Shutdown);

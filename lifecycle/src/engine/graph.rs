@@ -1,6 +1,7 @@
 //! Who depends on whom, as indexes both ways. Built once from a graph that was checked for cycles.
 
-/// Both directions as one array of edges each, cut into a slice per service: two allocations for any number of services.
+/// Both directions as one array of edges each, cut into a slice per service: two allocations for
+/// any number of services.
 #[derive(Debug)]
 pub(crate) struct Graph {
     dependencies: Edges,

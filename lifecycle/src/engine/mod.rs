@@ -1,6 +1,8 @@
-//! Who starts, who stops, and when: events and the time go in, commands come out. No task, no clock, no names.
+//! Who starts, who stops, and when: events and the time go in, commands come out. No task, no
+//! clock, no names.
 //!
-//! The supervisor feeds it and carries out what it says, in order. Everything is linear in services and edges, and nothing recurses.
+//! The supervisor feeds it and carries out what it says, in order. Everything is linear in services
+//! and edges, and nothing recurses.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -32,7 +34,8 @@ pub(crate) enum Command {
     Move(usize, State),
     /// Run the service's task.
     Start(usize),
-    /// Close the stop channel and have `stop` called; all must be over by the deadline, if there is one.
+    /// Close the stop channel and have `stop` called; all must be over by the deadline, if there is
+    /// one.
     Stop(usize, Option<Instant>),
     /// Drop `start` and the spawned tasks if they have not returned.
     Cut(usize),

@@ -70,7 +70,8 @@ impl Engine {
         self.commands.push(Command::Cut(service));
     }
 
-    /// Those that wait for a service that failed, directly or further on, fail with it and are never started.
+    /// Those that wait for a service that failed, directly or further on, fail with it and are
+    /// never started.
     pub(super) fn fail_dependents(&mut self, root: usize, now: Instant) {
         let mut reached = vec![root];
         while let Some(service) = reached.pop() {

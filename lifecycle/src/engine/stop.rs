@@ -1,4 +1,5 @@
-//! The way down: one deadline for all, dependents before their dependencies, nobody waits longer than their time.
+//! The way down: one deadline for all, dependents before their dependencies, nobody waits longer
+//! than their time.
 
 use std::time::Duration;
 
@@ -24,12 +25,14 @@ pub(crate) enum Stage {
     Stopping { deadline: Option<Instant> },
 }
 
-/// How long a service that was told to end may take to drop what it holds before the others go on without it. Far more than
-/// a task that gets a thread needs, and only a blocked one ever uses it.
-const MOMENT: Duration = Duration::from_millis(50);
+/// How long a service that was told to end may take to drop what it holds before the others go on
+/// without it. Far more than a task that gets a thread needs, on a busy machine too; only a blocked
+/// one ever uses it.
+const MOMENT: Duration = Duration::from_millis(200);
 
 impl Engine {
-    /// Somebody asked the application to stop: from now on nothing starts, and time runs. `hurry` skips the shutdown delay.
+    /// Somebody asked the application to stop: from now on nothing starts, and time runs. `hurry`
+    /// skips the shutdown delay.
     pub(crate) fn requested(&mut self, now: Instant, hurry: bool) {
         match &mut self.stage {
             Stage::Up => {
@@ -103,8 +106,9 @@ impl Engine {
         }
     }
 
-    /// Every dependent of the service, direct or further, is down: now it is its turn. One that is gone passes the turn on to its
-    /// dependencies: it does not break the chain, and does not shorten it.
+    /// Every dependent of the service, direct or further, is down: now it is its turn. One that is
+    /// gone passes the turn on to its dependencies: it does not break the chain, and does not
+    /// shorten it.
     pub(super) fn take_turn(&mut self, service: usize, now: Instant) {
         let mut turns = vec![service];
         while let Some(service) = turns.pop() {
@@ -126,8 +130,8 @@ impl Engine {
         }
     }
 
-    /// Asks one service to stop. Its time ends with its own timeout or with the application's deadline, whichever is first; a
-    /// quarter of it is kept for the drain.
+    /// Asks one service to stop. Its time ends with its own timeout or with the application's
+    /// deadline, whichever is first; a quarter of it is kept for the drain.
     pub(super) fn ask(&mut self, service: usize, now: Instant) {
         let end = self.end_of_time(service, now);
         let node = &mut self.nodes[service];

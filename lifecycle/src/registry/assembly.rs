@@ -1,4 +1,5 @@
-//! What `registry!` expands to calls of. The macro has checked the names; hidden from the documentation.
+//! What `registry!` expands to calls of. The macro has checked the names; hidden from the
+//! documentation.
 
 use std::time::Duration;
 

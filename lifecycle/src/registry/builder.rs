@@ -1,4 +1,5 @@
-//! The registry for names that are known only at run time: the same settings as methods, every problem in one error.
+//! The registry for names that are known only at run time: the same settings as methods, every
+//! problem in one error.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,8 +12,8 @@ use crate::service::Service;
 
 /// Assembles a [`Registry`] from names that are known only at run time: shards, tenants, plug-ins.
 ///
-/// A service's settings follow its [`service`](Self::service) call. Nothing is checked before [`build`](Self::build), which then
-/// tells every problem at once, in the words `registry!` uses.
+/// A service's settings follow its [`service`](Self::service) call. Nothing is checked before
+/// [`build`](Self::build), which then tells every problem at once, in the words `registry!` uses.
 ///
 /// ```
 /// use lifecycle::{Idle, Registry, service};
@@ -44,7 +45,8 @@ impl Builder {
         self
     }
 
-    /// The names of the services it depends on: it starts when they are running and stops before they do. Further calls add names.
+    /// The names of the services it depends on: it starts when they are running and stops before
+    /// they do. Further calls add names.
     pub fn after<N: Into<Name>>(self, names: impl IntoIterator<Item = N>) -> Self {
         self.set("after", |service| {
             service.after.extend(names.into_iter().map(Into::into));
@@ -58,8 +60,8 @@ impl Builder {
         })
     }
 
-    /// How long it may take to stop, within the [deadline](Self::deadline) of the whole; a quarter of it is kept for `drain`.
-    /// Default: 10 s.
+    /// How long it may take to stop, within the [deadline](Self::deadline) of the whole; a quarter
+    /// of it is kept for `drain`. Default: 10 s.
     pub fn stop_timeout(self, limit: Duration) -> Self {
         self.set("stop_timeout", |service| {
             service.planned.terms.stop_timeout = limit;
@@ -89,8 +91,9 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// Everything that is wrong, in one value: no service at all, a malformed or duplicate name, a dependency that is unknown, on
-    /// itself or named twice, a cycle, a setting before the first service.
+    /// Everything that is wrong, in one value: no service at all, a malformed or duplicate name, a
+    /// dependency that is unknown, on itself or named twice, a cycle, a setting before the first
+    /// service.
     pub fn build(self) -> Result<Registry, RegistryError> {
         let stray = self.stray.into_iter().map(Problem::stray);
         match self.draft.plan() {
@@ -128,7 +131,8 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// Everything that is wrong with a registry. Its `Display` lists all problems, each with what to do about it.
+/// Everything that is wrong with a registry. Its `Display` lists all problems, each with what to do
+/// about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryError {
     problems: Vec<Problem>,

@@ -1,4 +1,5 @@
-//! The services of an application, by name, with what each depends on: declared here, run by the supervisor.
+//! The services of an application, by name, with what each depends on: declared here, run by the
+//! supervisor.
 
 mod assembly;
 mod builder;
@@ -23,8 +24,9 @@ use crate::watchdog::Watchdog;
 
 /// The services of an application, ready to be started.
 ///
-/// [`registry!`](crate::registry!) makes one where the names are known to the program text, and finds every mistake at compile time;
-/// [`Registry::builder`] where they are known only at run time.
+/// [`registry!`](crate::registry!) makes one where the names are known to the program text, and
+/// finds every mistake at compile time; [`Registry::builder`] where they are known only at run
+/// time.
 ///
 /// ```no_run
 /// # use lifecycle::{Idle, registry, service};
@@ -77,31 +79,35 @@ impl Registry {
         }
     }
 
-    /// How long the whole stop may take, from the first request; includes the [shutdown delay](Self::shutdown_delay). What is left of
-    /// the services then is dropped. Default: 25 s, which fits the 30 s that Kubernetes gives a pod.
+    /// How long the whole stop may take, from the first request; includes the [shutdown
+    /// delay](Self::shutdown_delay). What is left of the services then is dropped. Default: 25 s,
+    /// which fits the 30 s that Kubernetes gives a pod.
     pub fn deadline(mut self, limit: Duration) -> Self {
         self.limits.deadline = limit;
         self
     }
 
-    /// How long the services run on after the request to stop, with readiness already false, so that a load balancer takes the
-    /// process out before it closes its sockets. Skipped on SIGINT and after a failure. Default: none.
+    /// How long the services run on after the request to stop, with readiness already false, so
+    /// that a load balancer takes the process out before it closes its sockets. Skipped on SIGINT
+    /// and after a failure. Default: none.
     pub fn shutdown_delay(mut self, delay: Duration) -> Self {
         self.limits.shutdown_delay = delay;
         self
     }
 
-    /// Whether SIGINT and SIGTERM (Ctrl-C on Windows) stop the application. Default: yes, where the feature `signal` is on.
+    /// Whether SIGINT and SIGTERM (Ctrl-C on Windows) stop the application. Default: yes, where the
+    /// feature `signal` is on.
     ///
-    /// The handlers are installed before the first service starts. A second signal of either kind ends the process at once, with exit
-    /// code 128 plus its number. After the stop a signal has its default action again. When this is `false` none is installed.
+    /// The handlers are installed before the first service starts. A second signal of either kind
+    /// ends the process at once, with exit code 128 plus its number. After the stop a signal has
+    /// its default action again. When this is `false` none is installed.
     pub fn signals(mut self, on: bool) -> Self {
         self.signals = on && cfg!(feature = "signal");
         self
     }
 
-    /// Stops the application when `future` resolves: a cancellation token of somebody else's, a parent's stop channel. A later call
-    /// replaces the future.
+    /// Stops the application when `future` resolves: a cancellation token of somebody else's, a
+    /// parent's stop channel. A later call replaces the future.
     ///
     /// ```
     /// # use lifecycle::{Idle, registry, service};
@@ -117,30 +123,32 @@ impl Registry {
         self
     }
 
-    /// Starts the services in the background and returns at once. Dependents wait for their dependencies, everything else starts
-    /// together.
+    /// Starts the services in the background and returns at once. Dependents wait for their
+    /// dependencies, everything else starts together.
     ///
-    /// Call it inside a tokio runtime with time enabled; any flavour will do. Outside one nothing is started, and
-    /// [`Running::wait`] tells so.
+    /// Call it inside a tokio runtime with time enabled; any flavour will do. Outside one nothing
+    /// is started, and [`Running::wait`] tells so.
     pub fn start(self) -> Running {
         Running::start(self)
     }
 
-    /// Starts the services, waits for a reason to stop, stops them, and says how it went: all of `main`.
+    /// Starts the services, waits for a reason to stop, stops them, and says how it went: all of
+    /// `main`.
     ///
-    /// Unlike [`start`](Self::start) it also guarantees the [deadline](Self::deadline) against code that blocks a thread: a watchdog
-    /// thread then prints the report and ends the process with exit code 1. It stays armed when a service could not be dropped,
-    /// because dropping the runtime would wait for its thread.
+    /// Unlike [`start`](Self::start) it also guarantees the [deadline](Self::deadline) against code
+    /// that blocks a thread: a watchdog thread then prints the report and ends the process with
+    /// exit code 1. After a stop in which a hook had to be dropped it stays armed until the outcome
+    /// is dropped, because dropping the runtime waits for threads that such a hook may have blocked;
+    /// and after one in which a service never let go of its thread, until the process ends.
     ///
     /// Dropping the future stops the services in the background.
     pub async fn run(self) -> Outcome {
         let limit = self.limits.deadline;
         let running = self.start();
-        let watchdog = Watchdog::watch(running.core(), limit);
+        let core = running.core().clone();
+        let watchdog = Watchdog::watch(&core, limit);
         running.wait().await;
-        let outcome = running.stop().await;
-        watchdog.settle(&outcome);
-        outcome
+        watchdog.settle(&core, running.stop().await)
     }
 }
 

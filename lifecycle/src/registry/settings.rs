@@ -9,7 +9,8 @@ pub enum OnFailure {
     /// The application stops, and exits with 1.
     #[default]
     Shutdown,
-    /// The application goes on without the service, which drains at once. It is not healthy any more: the service is `Failed`.
+    /// The application goes on without the service, which drains at once. It is not healthy any
+    /// more: the service is `Failed`.
     Ignore,
 }
 

@@ -1,7 +1,8 @@
-//! The shapes: what `#[service(..)]` declares on a struct, turned into [`Service`] by one implementation for all.
+//! The shapes: what `#[service(..)]` declares on a struct, turned into [`Service`] by one
+//! implementation for all.
 //!
-//! Each shape says three things: how it starts up, what it does while it runs, how it drains. The frame around them, which is
-//! where hand-written services go wrong, is here and nowhere else.
+//! Each shape says three things: how it starts up, what it does while it runs, how it drains. The
+//! frame around them, which is where hand-written services go wrong, is here and nowhere else.
 
 mod idle;
 mod oneshot;
@@ -60,7 +61,10 @@ where
         tokio::select! {
             biased;
             // Nobody waits for what is not up yet: a startup in flight is dropped.
-            () = cell.stop.closed() => return Ok(()),
+            () = cell.stop.closed() => {
+                cx.core().note_dropped_code();
+                return Ok(());
+            }
             started = S::Shape::startup(self, cx) => started?,
         }
         cell.started_up.store(true, Ordering::Release);

@@ -9,8 +9,8 @@ use crate::status::{Phase, Shape};
 
 /// The hook of a service that does one thing and is done: a migration, a seed job.
 ///
-/// While its `run` is under way it is `Starting`, as a oneshot unit of systemd is "activating"; when it has succeeded it is
-/// `Stopped`, counts as healthy, and its dependents start.
+/// While its `run` is under way it is `Starting`, as a oneshot unit of systemd is "activating";
+/// when it has succeeded it is `Stopped`, counts as healthy, and its dependents start.
 ///
 /// ```
 /// use lifecycle::{Context, Oneshot, Result, service};
@@ -33,8 +33,9 @@ use crate::status::{Phase, Shape};
 pub trait Oneshot: Send + Sync {
     /// The job. Dependents start once it has returned `Ok`.
     ///
-    /// Not under the start timeout. When the application stops meanwhile it may finish within the service's time to stop, and is
-    /// dropped at its end; a job that can end sooner watches its [stop channel](Context::stop_channel).
+    /// Not under the start timeout. When the application stops meanwhile it may finish within the
+    /// service's time to stop, and is dropped at its end; a job that can end sooner watches its
+    /// [stop channel](Context::stop_channel).
     fn run(&self, cx: &Context) -> impl Future<Output = Result> + Send;
 }
 

@@ -15,9 +15,10 @@ use crate::status::{Phase, Shape};
 
 /// The hooks of a service that does something again and again.
 ///
-/// The first tick comes one interval after the service is running, the next ones on the grid that this starts. There are never two
-/// ticks at once: points of the grid missed by a tick that overran collapse into one late tick that runs at once, then the original
-/// grid goes on (the rule of Go's ticker; tokio calls it `Skip`).
+/// The first tick comes one interval after the service is running, the next ones on the grid that
+/// this starts. There are never two ticks at once: points of the grid missed by a tick that overran
+/// collapse into one late tick that runs at once, then the original grid goes on (the rule of Go's
+/// ticker; tokio calls it `Skip`).
 ///
 /// ```
 /// use std::time::Duration;
@@ -46,13 +47,15 @@ pub trait Scheduled: Send + Sync {
         async { Ok(()) }
     }
 
-    /// One round of the work. An error is logged and counted, and the loop goes on; a panic is the service's failure.
+    /// One round of the work. An error is logged and counted, and the loop goes on; a panic is the
+    /// service's failure.
     ///
-    /// A tick in flight when the stop is requested completes, but is dropped at three quarters of the service's time to stop, so
-    /// that `drain` still happens.
+    /// A tick in flight when the stop is requested completes, but is dropped at three quarters of
+    /// the service's time to stop, so that `drain` still happens.
     fn tick(&self, cx: &Context) -> impl Future<Output = Result> + Send;
 
-    /// Flushes what is in memory, after the last tick. Runs once for each completed `startup`. Default: nothing.
+    /// Flushes what is in memory, after the last tick. Runs once for each completed `startup`.
+    /// Default: nothing.
     ///
     /// Dropped when the service's time to stop is over: see [`Context::deadline`].
     fn drain(&self, cx: &Context) -> impl Future<Output = Result> + Send {

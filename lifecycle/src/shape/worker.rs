@@ -41,20 +41,21 @@ use crate::status::{Phase, Shape};
 pub trait Worker: Send + Sync {
     /// Runs before the service counts as running; dependents wait for it. Default: nothing.
     ///
-    /// Under the start timeout. Dropped when the application stops meanwhile. What `run` needs to be ready (a bound socket, a
-    /// subscription) belongs here.
+    /// Under the start timeout. Dropped when the application stops meanwhile. What `run` needs to
+    /// be ready (a bound socket, a subscription) belongs here.
     fn startup(&self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
         async { Ok(()) }
     }
 
-    /// The work. It must go on until the [stop channel](Context::stop_channel) closes, then finish what it has in hand and
-    /// return; returning `Ok` earlier is the failure "exited early".
+    /// The work. It must go on until the [stop channel](Context::stop_channel) closes, then finish
+    /// what it has in hand and return; returning `Ok` earlier is the failure "exited early".
     ///
     /// Dropped at three quarters of the service's time to stop, so that `drain` still happens.
     fn run(&self, cx: &Context) -> impl Future<Output = Result> + Send;
 
-    /// Flushes what is in memory, after `run` has returned. Runs once for each completed `startup`. Default: nothing.
+    /// Flushes what is in memory, after `run` has returned. Runs once for each completed `startup`.
+    /// Default: nothing.
     ///
     /// Dropped when the service's time to stop is over: see [`Context::deadline`].
     fn drain(&self, cx: &Context) -> impl Future<Output = Result> + Send {

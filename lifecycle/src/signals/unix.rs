@@ -1,9 +1,10 @@
 //! SIGINT and SIGTERM on Unix, through signal-hook.
 //!
-//! The handlers are installed once for the process, by the first run that listens, and then decide by two flags what a signal does:
-//! while nobody listens its default action; the first time a request to every run that listens; after that the end of the process,
-//! from within the handler, so that blocked threads don't matter. A thread passes the first one on, so that it is heard at once
-//! whatever the runtime is doing.
+//! The handlers are installed once for the process, by the first run that listens, and then decide
+//! by two flags what a signal does: while nobody listens its default action; the first time a
+//! request to every run that listens; after that the end of the process, from within the handler,
+//! so that blocked threads don't matter. A thread passes the first one on, so that it is heard at
+//! once whatever the runtime is doing.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +18,8 @@ use signal_hook::iterator::Signals;
 use crate::core::Core;
 use crate::reason::{Reason, Signal};
 
-/// One run's wish to hear of signals; dropping it gives the signals their default action back, if it was the last.
+/// One run's wish to hear of signals; dropping it gives the signals their default action back, if
+/// it was the last.
 #[derive(Debug)]
 pub(crate) struct Listener(Weak<Core>);
 
@@ -65,7 +67,8 @@ impl Handlers {
         let default = Arc::new(AtomicBool::new(true));
         let final_warning = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
-            // Actions of one signal run in the order they were registered: the flag is looked at before it is set.
+            // Actions of one signal run in the order they were registered: the flag is looked at
+            // before it is set.
             flag::register_conditional_default(signal, default.clone())?;
             flag::register_conditional_shutdown(signal, 128 + signal, final_warning.clone())?;
             flag::register(signal, final_warning.clone())?;
