@@ -1,4 +1,75 @@
 //! Services that start in order, run as long as the application and stop gracefully.
+//!
+//! A *service* is a component with a life of its own: it starts, runs as long as the application,
+//! and stops. Put [`#[service(..)]`](macro@service) on its struct to give it a shape, implement the
+//! shape's hooks, and name it in a [`registry!`]. The rest is done for you: start in dependency
+//! order, tickers, stop channels, signals, a stop in reverse order that is bounded and ends with a
+//! flush, and an exit code.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use lifecycle::{Context, Idle, Result, Scheduled, registry, service};
+//!
+//! #[service(idle)]
+//! struct Store;
+//!
+//! impl Idle for Store {
+//!     async fn startup(&self, _: &Context) -> Result {
+//!         open_database().await
+//!     }
+//! }
+//!
+//! #[service(scheduled(interval = "every"))]
+//! struct Collector { every: Duration }
+//!
+//! impl Scheduled for Collector {
+//!     async fn tick(&self, _: &Context) -> Result { delete_expired_rows().await }
+//!     async fn drain(&self, _: &Context) -> Result { delete_expired_rows().await }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> lifecycle::Outcome {
+//!     registry! {
+//!         "store" => Store,
+//!         "collector" => Collector { every: Duration::from_secs(60) }, after = ["store"],
+//!     }
+//!     .run()
+//!     .await
+//! }
+//! # async fn open_database() -> Result { Ok(()) }
+//! # async fn delete_expired_rows() -> Result { Ok(()) }
+//! ```
+//!
+//! # Shapes
+//!
+//! | attribute | hooks | required |
+//! |---|---|---|
+//! | `#[service(idle)]` | [`Idle`]: `startup`, `drain` | none |
+//! | `#[service(scheduled(interval = ..))]` | [`Scheduled`]: `startup`, `tick`, `drain` | `tick` |
+//! | `#[service(worker)]` | [`Worker`]: `startup`, `run`, `drain` | `run` |
+//! | `#[service(oneshot)]` | [`Oneshot`]: `run` | `run` |
+//!
+//! What fits none of them implements [`Service`] by hand. Every hook gets a [`Context`].
+//!
+//! # What is promised
+//!
+//! - **Start.** Services start together, dependents once their dependencies are running. A failure
+//!   before that fails the dependents with both names, and nothing of theirs runs. A service that
+//!   fails at once never shows as running.
+//! - **Run.** Ticks never overlap; missed ones collapse into one. An `Err` of a tick is logged and
+//!   counted; a panic anywhere is caught and is the service's failure, message kept.
+//! - **Stop.** On SIGINT, SIGTERM, a failure, [`shutdown()`](Handle::shutdown), or the end of all
+//!   services. Readiness turns false first; then dependents stop before their dependencies, each
+//!   with its stop channel closed, its loop ended and its `drain` run, in that order and never
+//!   beside each other. One absolute [deadline](Registry::deadline) bounds the whole. What is late
+//!   is dropped and named in the [`Outcome`]; the others are not disturbed.
+//! - **Exit.** 0 for a clean stop, 1 after a failure or a laggard, 128 plus its number when a second
+//!   signal ends the process.
+//!
+//! # Features
+//!
+//! - `signal` (default): stop on SIGINT and SIGTERM (Ctrl-C on Windows).
+//! - `test-util`: `lifecycle::testing`, contexts for unit tests of hooks.
 
 mod cell;
 mod contain;
