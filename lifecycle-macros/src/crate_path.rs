@@ -1,0 +1,57 @@
+//! The value of `crate = ..` goes in; the path under which generated code finds the library comes out.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::{Expr, Lit, Path, Result};
+
+use crate::diag::mistake;
+use crate::duration::literal;
+use crate::written::{Form, Part};
+
+const EXAMPLE: &str = "crate = ::lifecycle";
+
+/// The library's own name, unless the user says otherwise.
+#[derive(Default)]
+pub(crate) struct CratePath(Option<Path>);
+
+impl CratePath {
+    pub(crate) fn new(part: &Part) -> Result<Self> {
+        let Form::Value(value) = &part.form else {
+            let help = format_args!("write `{EXAMPLE}`");
+            return Err(mistake(&part.key, "`crate` has no value", help));
+        };
+        let value = value.expr(&part.key, "crate", EXAMPLE)?;
+        match (value, literal(value)) {
+            (Expr::Path(path), _) if path.qself.is_none() => Ok(Self(Some(path.path.clone()))),
+            (_, Some(Lit::Str(quoted))) => {
+                let help = format_args!("write `crate = {}`", quoted.value());
+                Err(mistake(quoted, "the path of `crate` is in quotes", help))
+            }
+            _ => {
+                let help = format_args!("write `{EXAMPLE}`");
+                Err(mistake(value, "the value of `crate` is not a path", help))
+            }
+        }
+    }
+
+    /// The most likely path, for stubs that have to find the library in spite of a mistake.
+    pub(crate) fn guess(part: &Part) -> Self {
+        let quoted = match &part.form {
+            Form::Value(value) => value.leftover().and_then(literal),
+            Form::Word | Form::List { .. } => None,
+        };
+        match quoted {
+            Some(Lit::Str(quoted)) => Self(quoted.parse().ok()),
+            _ => Self::new(part).unwrap_or_default(),
+        }
+    }
+}
+
+impl ToTokens for CratePath {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match &self.0 {
+            Some(path) => path.to_tokens(tokens),
+            None => quote_spanned!(Span::mixed_site()=> ::lifecycle).to_tokens(tokens),
+        }
+    }
+}

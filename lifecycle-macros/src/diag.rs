@@ -1,0 +1,87 @@
+//! Mistakes go in as they are found; `compile_error!` tokens come out, all at once and in that order.
+
+use std::fmt::Display;
+use std::thread;
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::Error;
+
+/// A mistake at the tokens to change: a sentence that says what is wrong, and what to write instead.
+pub(crate) fn mistake(place: impl ToTokens, sentence: impl Display, help: impl Display) -> Error {
+    Error::new_spanned(place, format_args!("{sentence}\nhelp: {help}"))
+}
+
+/// Collects mistakes, so that the first doesn't hide the others.
+///
+/// Must be finished: to drop it with mistakes inside would swallow them.
+#[must_use]
+#[derive(Default)]
+pub(crate) struct Errors {
+    found: Vec<Error>,
+}
+
+impl Errors {
+    pub(crate) fn report(
+        &mut self,
+        place: impl ToTokens,
+        sentence: impl Display,
+        help: impl Display,
+    ) {
+        self.push(mistake(place, sentence, help));
+    }
+
+    pub(crate) fn push(&mut self, error: Error) {
+        self.found.push(error);
+    }
+
+    /// Keeps the value, or the mistake.
+    pub(crate) fn handle<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.found.len()
+    }
+
+    /// `None` when all is well.
+    pub(crate) fn finish(mut self) -> Option<TokenStream> {
+        let found = std::mem::take(&mut self.found);
+        (!found.is_empty()).then(|| found.iter().map(Error::to_compile_error).collect())
+    }
+}
+
+impl Drop for Errors {
+    fn drop(&mut self) {
+        debug_assert!(
+            self.found.is_empty() || thread::panicking(),
+            "mistakes were found and never told"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::Errors;
+
+    #[test]
+    fn mistakes_come_out_in_order() {
+        let mut errors = Errors::default();
+        errors.report(quote!(a), "first", "one");
+        errors.report(quote!(b), "second", "two");
+        let told = errors.finish().unwrap_or_default().to_string();
+        let first = told.find(r"first\nhelp: one").expect("the first is told");
+        let second = told.find(r"second\nhelp: two").expect("the second is told");
+        assert!(first < second);
+        assert!(Errors::default().finish().is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "never told")]
+    fn swallowed_mistakes_are_noticed() {
+        let mut errors = Errors::default();
+        errors.report(quote!(a), "first", "one");
+    }
+}

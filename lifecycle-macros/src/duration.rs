@@ -1,0 +1,99 @@
+//! A value where a duration goes in; the duration comes out, as a literal or as an expression for rustc to check.
+
+use std::time::Duration;
+
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::{Error, Expr, ExprLit, Lit, LitStr, Result};
+
+use crate::diag::mistake;
+use crate::rules::duration;
+
+pub(crate) enum Length {
+    Literal(Duration),
+    Expr(Expr),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Zero {
+    Allowed,
+    Refused,
+}
+
+/// A literal that is no string is never a duration; anything but a literal may be one.
+pub(crate) fn parse_length(value: &Expr, name: &str, zero: Zero) -> Result<Length> {
+    match literal(value) {
+        Some(Lit::Str(text)) => parse_literal(text, name, zero).map(Length::Literal),
+        Some(other) => Err(refuse_literal(other, name)),
+        None => Ok(Length::Expr(value.clone())),
+    }
+}
+
+pub(crate) fn parse_literal(literal: &LitStr, name: &str, zero: Zero) -> Result<Duration> {
+    let text = literal.value();
+    let length = duration::parse(&text).map_err(|problem| {
+        let named = match problem {
+            duration::Problem::Empty => String::new(),
+            _ => format!("`{}` ", text.escape_debug()),
+        };
+        mistake(
+            literal,
+            format_args!("the duration {named}{problem}"),
+            problem.help(),
+        )
+    })?;
+    if length.is_zero() && zero == Zero::Refused {
+        return Err(mistake(
+            literal,
+            format_args!("`{name}` is zero"),
+            format_args!("write a duration above zero, such as `{name} = \"10s\"`"),
+        ));
+    }
+    Ok(length)
+}
+
+/// `30` and `30s` are taken for durations; the message turns them into one.
+pub(crate) fn refuse_literal(literal: &Lit, name: &str) -> Error {
+    let written = literal.to_token_stream().to_string();
+    match literal {
+        Lit::Int(_) | Lit::Float(_) if literal.suffix().is_empty() => mistake(
+            literal,
+            format_args!("the duration `{written}` has no unit"),
+            format_args!("write `{name} = \"{written}s\"` for seconds"),
+        ),
+        Lit::Int(_) | Lit::Float(_) => mistake(
+            literal,
+            format_args!("the duration `{written}` is not in quotes"),
+            format_args!("write `{name} = \"{written}\"`"),
+        ),
+        _ => mistake(
+            literal,
+            format_args!("`{written}` is not a duration"),
+            format_args!("write a number and a unit in quotes, such as `{name} = \"30s\"`"),
+        ),
+    }
+}
+
+/// The literal that the expression is; a `macro_rules!` matcher hands it over in an invisible group.
+pub(crate) fn literal(value: &Expr) -> Option<&Lit> {
+    match value {
+        Expr::Lit(ExprLit { lit, .. }) => Some(lit),
+        Expr::Group(group) => literal(&group.expr),
+        _ => None,
+    }
+}
+
+pub(crate) fn expand_literal(length: Duration) -> TokenStream {
+    let seconds = Literal::u64_unsuffixed(length.as_secs());
+    let nanos = Literal::u32_unsuffixed(length.subsec_nanos());
+    quote_spanned!(Span::mixed_site()=> ::core::time::Duration::new(#seconds, #nanos))
+}
+
+impl ToTokens for Length {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Literal(length) => expand_literal(*length).to_tokens(tokens),
+            Self::Expr(expr) => expr.to_tokens(tokens),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `#[service(..)]`: the arguments and the struct go in; the struct comes out as it was, and the impls that tie it to
+//! its shape.
+
+mod args;
+mod expand;
+mod fallback;
+mod interval;
+mod item;
+mod model;
+#[cfg(test)]
+mod tests;
+
+use proc_macro2::TokenStream;
+
+use crate::diag::Errors;
+
+use self::args::Args;
+use self::item::Item;
+use self::model::Model;
+
+pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
+    let args = Args::parse(args);
+    let item = Item::parse(item);
+    let mut errors = Errors::default();
+    let model = Model::new(&args, &item, &mut errors);
+    match (model, errors.finish()) {
+        (Some(model), None) => expand::expand(&item, &model),
+        (_, errors) => fallback::expand(&args, &item, errors),
+    }
+}

@@ -1,0 +1,244 @@
+//! A token stream goes in; arguments come out as they were written: words, lists and settings, with their spans.
+//!
+//! `idle`, `scheduled(..)`, `interval = ..`: one grammar for the arguments of `#[service]`, at any depth, and for the
+//! settings of `registry!`. It decides nothing: which word means what is for the models to say.
+
+use proc_macro2::{Group, Spacing, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::discouraged::Speculative;
+use syn::parse::{ParseStream, Parser};
+use syn::{Error, Expr, Ident, Result, Token, token};
+
+use crate::diag::mistake;
+
+pub(crate) enum Written {
+    Part(Part),
+    /// A value where the name of an argument goes.
+    Stray(Value),
+    Unreadable(Error),
+}
+
+pub(crate) struct Part {
+    pub(crate) key: Ident,
+    pub(crate) form: Form,
+}
+
+pub(crate) enum Form {
+    /// `idle`
+    Word,
+    /// `scheduled(..)`
+    List { group: Group, parts: Vec<Written> },
+    /// `interval = ..`
+    Value(Value),
+}
+
+pub(crate) enum Value {
+    Expr(Expr),
+    Missing,
+    /// Half-typed, most of the time.
+    Broken {
+        tokens: TokenStream,
+        error: Error,
+        /// The part before a last dot, which an editor has to see to complete it.
+        begun: Option<Expr>,
+    },
+}
+
+impl Value {
+    /// The expression, or why there is none; `example` is the whole argument as it should be written.
+    pub(crate) fn expr(&self, key: impl ToTokens, name: &str, example: &str) -> Result<&Expr> {
+        match self {
+            Self::Expr(expr) => Ok(expr),
+            Self::Missing => Err(mistake(
+                key,
+                format_args!("`{name}` has no value"),
+                format_args!("write `{example}`"),
+            )),
+            Self::Broken { tokens, error, .. } => {
+                let message = error.to_string();
+                // syn has no token to point at where the input ends, and takes the whole macro call.
+                let Some(last) = tokens.clone().into_iter().last() else {
+                    return Err(error.clone());
+                };
+                Err(if message.starts_with("unexpected end of input") {
+                    mistake(
+                        &last,
+                        format_args!("the value of `{name}` is cut short"),
+                        format_args!("write what follows `{last}`"),
+                    )
+                } else {
+                    let help = format!("`{name}` takes one expression: `{example}`");
+                    Error::new(error.span(), format_args!("{message}\nhelp: {help}"))
+                })
+            }
+        }
+    }
+
+    /// What to point at: the value, or its key where there is none.
+    pub(crate) fn place(&self, key: Option<&Ident>) -> TokenStream {
+        match self {
+            Self::Expr(expr) => expr.to_token_stream(),
+            Self::Missing => key.to_token_stream(),
+            Self::Broken { tokens, .. } => tokens.clone(),
+        }
+    }
+
+    /// What the rest of the program may rely on being used, and an editor on being there, even if it has no meaning.
+    pub(crate) fn leftover(&self) -> Option<&Expr> {
+        match self {
+            Self::Expr(expr) => Some(expr),
+            Self::Missing => None,
+            Self::Broken { begun, .. } => begun.as_ref(),
+        }
+    }
+}
+
+/// Says where the rest of an unreadable argument ends.
+pub(crate) type End = fn(ParseStream) -> bool;
+
+/// What is between a pair of parentheses.
+pub(crate) fn parse_list(tokens: TokenStream) -> Vec<Written> {
+    let parser = |input: ParseStream| {
+        let mut list = Vec::new();
+        while !input.is_empty() {
+            list.push(parse_argument(input, at_comma));
+            if let Err(error) = parse_comma(input) {
+                list.push(Written::Unreadable(error));
+                if !input.peek(Ident::peek_any) {
+                    skip(input, at_comma);
+                    parse_comma(input)?;
+                }
+            }
+        }
+        Ok(list)
+    };
+    parser
+        .parse2(tokens)
+        .unwrap_or_else(|error| vec![Written::Unreadable(error)])
+}
+
+pub(crate) fn parse_argument(input: ParseStream, end: End) -> Written {
+    if input.peek(Ident::peek_any) {
+        return match parse_part(input, end) {
+            Ok(part) => Written::Part(part),
+            Err(error) => {
+                skip(input, end);
+                Written::Unreadable(error)
+            }
+        };
+    }
+    match parse_value(input, end) {
+        Value::Missing => {
+            let comma = next_token(input);
+            Written::Unreadable(mistake(
+                comma,
+                "there is nothing before this comma",
+                "remove it",
+            ))
+        }
+        value => Written::Stray(value),
+    }
+}
+
+fn parse_part(input: ParseStream, end: End) -> Result<Part> {
+    let key = input.call(Ident::parse_any)?;
+    let form = if input.peek(token::Paren) {
+        let group: Group = input.parse()?;
+        Form::List {
+            parts: parse_list(group.stream()),
+            group,
+        }
+    } else if at_equals(input) {
+        input.parse::<Token![=]>()?;
+        Form::Value(parse_value(input, end))
+    } else if input.is_empty() || end(input) || input.peek(Ident::peek_any) {
+        Form::Word
+    } else {
+        let found = next_token(input);
+        return Err(mistake(
+            &found,
+            format_args!("expected `=` after `{key}`, found `{found}`"),
+            format_args!("write `{key} = ..`"),
+        ));
+    };
+    Ok(Part { key, form })
+}
+
+pub(crate) fn parse_value(input: ParseStream, end: End) -> Value {
+    if input.is_empty() || end(input) {
+        return Value::Missing;
+    }
+    let ahead = input.fork();
+    match ahead.parse() {
+        Ok(expr) => {
+            input.advance_to(&ahead);
+            Value::Expr(expr)
+        }
+        Err(error) => {
+            let tokens = skip(input, end);
+            Value::Broken {
+                begun: parse_begun(&tokens),
+                tokens,
+                error,
+            }
+        }
+    }
+}
+
+fn parse_begun(tokens: &TokenStream) -> Option<Expr> {
+    let mut tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    match tokens.pop()? {
+        TokenTree::Punct(last) if last.as_char() == '.' => {
+            syn::parse2(tokens.into_iter().collect()).ok()
+        }
+        _ => None,
+    }
+}
+
+/// The comma after an argument; none is needed at the end.
+pub(crate) fn parse_comma(input: ParseStream) -> Result<()> {
+    if input.is_empty() {
+        return Ok(());
+    }
+    if input.peek(Token![,]) {
+        return input.parse::<Token![,]>().map(drop);
+    }
+    let found = next_token(input);
+    Err(mistake(
+        &found,
+        format_args!("expected `,`, found `{found}`"),
+        format_args!("write a comma before `{found}`"),
+    ))
+}
+
+/// An `=` that is not the beginning of `==` or `=>`.
+pub(crate) fn at_equals(input: ParseStream) -> bool {
+    input.peek(Token![=]) && !input.peek(Token![==]) && !input.peek(Token![=>])
+}
+
+fn at_comma(input: ParseStream) -> bool {
+    input.peek(Token![,])
+}
+
+pub(crate) fn skip(input: ParseStream, end: End) -> TokenStream {
+    let mut skipped = TokenStream::new();
+    while !input.is_empty() && !end(input) {
+        skipped.extend(input.parse::<TokenTree>());
+    }
+    skipped
+}
+
+/// The token to point at, with all of its signs: `==` is one token to a reader.
+pub(crate) fn next_token(input: ParseStream) -> TokenStream {
+    let ahead = input.fork();
+    let mut token = TokenStream::new();
+    while let Ok(tree) = ahead.parse::<TokenTree>() {
+        let joint = matches!(&tree, TokenTree::Punct(sign) if sign.spacing() == Spacing::Joint);
+        token.extend([tree]);
+        if !joint {
+            break;
+        }
+    }
+    token
+}
