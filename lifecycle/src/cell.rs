@@ -120,8 +120,13 @@ impl Orders {
     pub(crate) const END: u8 = 1 << 3;
 
     pub(crate) fn give(&self, orders: u8) {
-        self.given.fetch_or(orders, Ordering::Release);
+        self.note(orders);
         self.task.wake();
+    }
+
+    /// Gives orders from within the service's own task, which looks at them before it sleeps.
+    pub(crate) fn note(&self, orders: u8) {
+        self.given.fetch_or(orders, Ordering::Release);
     }
 
     pub(crate) fn given(&self, order: u8) -> bool {

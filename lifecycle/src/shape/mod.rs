@@ -18,6 +18,7 @@ pub use self::idle::{Idle, IdleService, IdleShape};
 pub use self::oneshot::{Oneshot, OneshotService, OneshotShape};
 pub use self::scheduled::{Scheduled, ScheduledService, ScheduledShape};
 pub use self::worker::{Worker, WorkerService, WorkerShape};
+use crate::cell::Orders;
 use crate::context::Context;
 use crate::error::Result;
 use crate::service::Service;
@@ -69,7 +70,7 @@ where
         }
         cell.started_up.store(true, Ordering::Release);
         if S::Shape::SHAPE != Shape::Oneshot {
-            cx.ready();
+            cell.orders.note(Orders::READY);
         }
         S::Shape::run(self, cx).await
     }
