@@ -43,6 +43,7 @@ pub(crate) struct Core {
 pub(crate) struct Request {
     reason: OnceLock<Reason>,
     made: Gate,
+    made_at: OnceLock<WallInstant>,
     /// The thread that must hear of the request whatever the runtime is doing.
     watchdog: Mutex<Option<Sender<Word>>>,
 }
@@ -102,6 +103,7 @@ impl Core {
             request: Request {
                 reason: OnceLock::new(),
                 made: Gate::new(),
+                made_at: OnceLock::new(),
                 watchdog: Mutex::default(),
             },
             stop: Gate::new(),
@@ -231,12 +233,18 @@ impl Request {
         if self.reason.set(reason).is_err() {
             return;
         }
+        let _ = self.made_at.set(WallInstant::now());
         self.made.close();
         self.wake_watchdog();
     }
 
     pub(crate) fn reason(&self) -> Option<&Reason> {
         self.reason.get()
+    }
+
+    /// When the request was made, on the clock of the machine.
+    pub(crate) fn made_at(&self) -> Option<WallInstant> {
+        self.made_at.get().copied()
     }
 
     /// Resolves when there is a request.
@@ -257,7 +265,8 @@ impl Request {
     fn wake_watchdog(&self) {
         if let Some(watchdog) = self.watchdog().take() {
             // A thread that is gone has nothing to watch any more.
-            let _ = watchdog.send(Word::Asked(WallInstant::now()));
+            let asked = self.made_at().unwrap_or_else(WallInstant::now);
+            let _ = watchdog.send(Word::Asked(asked));
         }
     }
 

@@ -164,6 +164,9 @@ pub enum StartError {
         "a registry starts inside a tokio runtime: call it under `#[tokio::main]` or `Runtime::block_on`"
     )]
     NoRuntime,
+    /// The runtime has no timer.
+    #[error("a registry needs tokio's timer: build the runtime with `enable_time` or `enable_all`")]
+    NoTimer,
     /// The signal handlers could not be installed.
     #[error("the signal handlers could not be installed: {0}")]
     Signals(#[source] std::io::Error),

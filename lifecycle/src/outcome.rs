@@ -140,10 +140,16 @@ impl Outcome {
         self.unjoined > 0
     }
 
-    /// Counts the services that still do something as late: for a report made before the end.
-    pub(crate) fn condemn_unfinished(&mut self, had: Duration, phase_of: impl Fn(usize) -> Phase) {
-        for (index, service) in self.services.iter().enumerate() {
-            let is_known = self
+    /// The outcome of a run that did not come to its end: what still does something is late.
+    pub(crate) fn cut_short(core: &Core) -> Self {
+        let mut outcome = Self::of(core);
+        let had = core
+            .request
+            .made_at()
+            .map(|at| at.elapsed())
+            .unwrap_or_default();
+        for (cell, service) in core.cells.iter().zip(&outcome.services) {
+            let is_known = outcome
                 .laggards
                 .iter()
                 .any(|laggard| laggard.service == service.name);
@@ -152,13 +158,14 @@ impl Outcome {
                 State::Starting | State::Running | State::Stopping
             );
             if is_active && !is_known {
-                self.laggards.push(Laggard {
+                outcome.laggards.push(Laggard {
                     service: service.name.clone(),
-                    phase: phase_of(index),
+                    phase: cell.phase(),
                     had,
                 });
             }
         }
+        outcome
     }
 
     /// Prints the report to standard error when something failed.

@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle as Runtime;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use crate::cell::Cell;
+use crate::contain;
 use crate::core::Core;
 use crate::engine::Engine;
 use crate::error::{Error, StartError};
@@ -61,6 +64,10 @@ impl Running {
         let Ok(runtime) = Runtime::try_current() else {
             return Self::refused(StartError::NoRuntime);
         };
+        // Tokio has no other way to ask; a first sleep without a timer panics.
+        if contain::call(|| drop(sleep(Duration::ZERO))).is_err() {
+            return Self::refused(StartError::NoTimer);
+        }
         let engine = Engine::new(graph, services.iter().map(|planned| planned.terms), limits);
         let cells = services.iter().map(cell).collect();
         let (core, inbox) = Core::new(cells, Some(runtime.clone()));
@@ -110,10 +117,12 @@ impl Running {
     pub async fn stop(mut self) -> Outcome {
         self.core.ask_to_stop(Reason::Requested);
         self.core.stop.close();
-        match self.supervisor.take() {
-            Some(supervisor) => supervisor.await.unwrap_or_else(|_| Outcome::of(&self.core)),
-            None => Outcome::of(&self.core),
-        }
+        let supervised = match self.supervisor.take() {
+            Some(supervisor) => supervisor.await.ok(),
+            None => None,
+        };
+        // A runtime that ends takes the supervisor with it, and with it every service.
+        supervised.unwrap_or_else(|| Outcome::cut_short(&self.core))
     }
 
     /// A view of this run, to be cloned and handed on.

@@ -77,14 +77,9 @@ fn keep(core: &Core, limit: Duration, words: &Receiver<Word>) {
     };
     let left = end.saturating_duration_since(Instant::now());
     if let Err(RecvTimeoutError::Timeout) = words.recv_timeout(left) {
-        end_process(core, asked);
+        let outcome = Outcome::cut_short(core);
+        outcome.print_blocked();
+        // Code that does not end is the reason to be here, so this is never a success.
+        exit(i32::from(outcome.exit_code().max(1)))
     }
-}
-
-fn end_process(core: &Core, asked: Instant) -> ! {
-    let mut outcome = Outcome::of(core);
-    outcome.condemn_unfinished(asked.elapsed(), |service| core.cells[service].phase());
-    outcome.print_blocked();
-    // Code that does not end is the reason to be here, so this is never a success.
-    exit(i32::from(outcome.exit_code().max(1)))
 }
