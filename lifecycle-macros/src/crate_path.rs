@@ -16,11 +16,7 @@ pub(crate) struct CratePath(Option<Path>);
 
 impl CratePath {
     pub(crate) fn new(part: &Part) -> Result<Self> {
-        let Form::Value(value) = &part.form else {
-            let help = format_args!("write `{EXAMPLE}`");
-            return Err(mistake(&part.key, "`crate` has no value", help));
-        };
-        let value = value.expr(&part.key, "crate", EXAMPLE)?;
+        let value = part.value(EXAMPLE)?;
         match (value, literal(value)) {
             (Expr::Path(path), _) if path.qself.is_none() => Ok(Self(Some(path.path.clone()))),
             (_, Some(Lit::Str(quoted))) => {

@@ -18,8 +18,13 @@ pub(crate) fn mistake(place: impl ToTokens, sentence: impl Display, help: impl D
 #[must_use]
 #[derive(Default)]
 pub(crate) struct Errors {
-    found: Vec<Error>,
+    found: Vec<(Order, Error)>,
+    next: usize,
 }
+
+/// A place in the order of the source, for a mistake that only shows when all is read.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Order(usize);
 
 impl Errors {
     pub(crate) fn report(
@@ -32,7 +37,18 @@ impl Errors {
     }
 
     pub(crate) fn push(&mut self, error: Error) {
-        self.found.push(error);
+        let here = self.reserve();
+        self.push_at(here, error);
+    }
+
+    pub(crate) fn push_at(&mut self, order: Order, error: Error) {
+        self.found.push((order, error));
+    }
+
+    pub(crate) fn reserve(&mut self) -> Order {
+        let order = Order(self.next);
+        self.next += 1;
+        order
     }
 
     /// Keeps the value, or the mistake.
@@ -46,8 +62,14 @@ impl Errors {
 
     /// `None` when all is well.
     pub(crate) fn finish(mut self) -> Option<TokenStream> {
-        let found = std::mem::take(&mut self.found);
-        (!found.is_empty()).then(|| found.iter().map(Error::to_compile_error).collect())
+        let mut found = std::mem::take(&mut self.found);
+        found.sort_by_key(|&(order, _)| order);
+        (!found.is_empty()).then(|| {
+            found
+                .iter()
+                .map(|(_, error)| error.to_compile_error())
+                .collect()
+        })
     }
 }
 
@@ -64,13 +86,14 @@ impl Drop for Errors {
 mod tests {
     use quote::quote;
 
-    use super::Errors;
+    use super::{Errors, mistake};
 
     #[test]
     fn mistakes_come_out_in_order() {
         let mut errors = Errors::default();
-        errors.report(quote!(a), "first", "one");
+        let first = errors.reserve();
         errors.report(quote!(b), "second", "two");
+        errors.push_at(first, mistake(quote!(a), "first", "one"));
         let told = errors.finish().unwrap_or_default().to_string();
         let first = told.find(r"first\nhelp: one").expect("the first is told");
         let second = told.find(r"second\nhelp: two").expect("the second is told");

@@ -3,6 +3,7 @@
 mod crate_path;
 mod diag;
 mod duration;
+mod registry;
 mod service;
 mod written;
 
@@ -20,4 +21,18 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
     service::expand(args.into(), item.into()).into()
+}
+
+/// Behind `lifecycle::registry!`, which puts the library's path in front of the user's tokens.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __registry(input: TokenStream) -> TokenStream {
+    registry::expand(input.into()).into()
+}
+
+/// Behind `registry!`, for entries under a `#[cfg(..)]`.
+#[doc(hidden)]
+#[proc_macro_derive(RegistryCheck, attributes(entry))]
+pub fn __registry_check(input: TokenStream) -> TokenStream {
+    registry::check(input.into()).into()
 }

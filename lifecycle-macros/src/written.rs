@@ -45,8 +45,24 @@ pub(crate) enum Value {
     },
 }
 
+impl Part {
+    /// The value of a setting, or why there is none; `example` is the whole setting as it should be written.
+    pub(crate) fn value(&self, example: &str) -> Result<&Expr> {
+        let key = &self.key;
+        let value = match &self.form {
+            Form::Value(value) => value,
+            Form::Word => &Value::Missing,
+            Form::List { group, .. } => {
+                let sentence = format_args!("the value of `{key}` is in parentheses");
+                return Err(mistake(group, sentence, format_args!("write `{example}`")));
+            }
+        };
+        value.expr(key, &key.to_string(), example)
+    }
+}
+
 impl Value {
-    /// The expression, or why there is none; `example` is the whole argument as it should be written.
+    /// The expression, or why there is none; `key` is what to point at then.
     pub(crate) fn expr(&self, key: impl ToTokens, name: &str, example: &str) -> Result<&Expr> {
         match self {
             Self::Expr(expr) => Ok(expr),

@@ -2,10 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{Ident, Lit, Result};
+use syn::{Ident, Lit};
 
 use crate::crate_path::CratePath;
-use crate::diag::{Errors, mistake};
+use crate::diag::Errors;
 use crate::duration::literal;
 use crate::rules::suggest;
 use crate::written::{Form, Part, Value, Written};
@@ -131,7 +131,8 @@ fn read_schedule(part: &Part, errors: &mut Errors) -> Option<Schedule> {
                 );
             }
             Written::Part(part) if part.key == INTERVAL => {
-                interval = Some((&part.key, errors.handle(read_interval(part))));
+                let read = part.value(INTERVAL_EXAMPLE).and_then(Interval::new);
+                interval = Some((&part.key, errors.handle(read)));
             }
             Written::Part(part) => report_unknown_in_schedule(part, errors),
             Written::Stray(value) => report_keyless(value, errors),
@@ -149,22 +150,6 @@ fn read_schedule(part: &Part, errors: &mut Errors) -> Option<Schedule> {
         key: key.clone(),
         interval: interval?,
     })
-}
-
-fn read_interval(part: &Part) -> Result<Interval> {
-    match &part.form {
-        Form::Value(value) => Interval::new(value.expr(&part.key, INTERVAL, INTERVAL_EXAMPLE)?),
-        Form::Word => Err(mistake(
-            &part.key,
-            "`interval` has no value",
-            format_args!("write `{INTERVAL_EXAMPLE}`"),
-        )),
-        Form::List { group, .. } => Err(mistake(
-            group,
-            "the value of `interval` is in parentheses",
-            format_args!("write `{INTERVAL_EXAMPLE}`"),
-        )),
-    }
 }
 
 fn report_unknown_in_schedule(part: &Part, errors: &mut Errors) {

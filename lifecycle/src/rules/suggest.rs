@@ -18,7 +18,7 @@ pub(crate) fn instead(typed: &str, known: &[&str]) -> Option<String> {
 }
 
 /// The known word that is at most a third of its letters away.
-fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
     let typed: Vec<char> = typed.to_lowercase().chars().collect();
     known
         .iter()

@@ -1,0 +1,218 @@
+//! The tokens of `registry!` go in; what is written there comes out: settings of the registry, then entries.
+//!
+//! An entry goes on as long as settings follow (`after = ..`); the name of a service begins the next.
+
+use proc_macro2::{Group, TokenStream, TokenTree};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, Error, Ident, Lit, LitStr, Result, Token};
+
+use crate::diag::mistake;
+use crate::written::{
+    Form, Part, Value, Written, at_equals, next_token, parse_argument, parse_comma, parse_value,
+    skip,
+};
+
+pub(crate) const DEADLINE: &str = "deadline";
+pub(crate) const SHUTDOWN_DELAY: &str = "shutdown_delay";
+pub(crate) const AFTER: &str = "after";
+pub(crate) const START_TIMEOUT: &str = "start_timeout";
+pub(crate) const STOP_TIMEOUT: &str = "stop_timeout";
+pub(crate) const ON_FAILURE: &str = "on_failure";
+pub(crate) const RESTART: &str = "restart";
+
+pub(crate) const REGISTRY_SETTINGS: [&str; 2] = [DEADLINE, SHUTDOWN_DELAY];
+pub(crate) const SERVICE_SETTINGS: [&str; 4] = [AFTER, START_TIMEOUT, STOP_TIMEOUT, ON_FAILURE];
+
+pub(crate) struct Args {
+    /// The tokens of `$crate`.
+    pub(crate) library: TokenStream,
+    pub(crate) settings: Vec<Written>,
+    pub(crate) entries: Vec<Entry>,
+    /// Tokens were skipped that may have been an entry.
+    pub(crate) lost: bool,
+}
+
+pub(crate) struct Entry {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) name: Name,
+    /// What is wrong with the `=>`.
+    pub(crate) arrow: Result<()>,
+    pub(crate) value: Value,
+    pub(crate) settings: Vec<Written>,
+}
+
+pub(crate) enum Name {
+    Quoted(LitStr),
+    /// `store => ..`
+    Bare(Ident),
+    /// `1 => ..`
+    Literal(Lit),
+    /// A value all alone.
+    Missing,
+}
+
+impl Args {
+    pub(crate) fn parse(tokens: TokenStream) -> Result<Self> {
+        parse_args.parse2(tokens)
+    }
+
+    /// Where a setting belongs that is read now.
+    fn settings(&mut self) -> &mut Vec<Written> {
+        match self.entries.last_mut() {
+            Some(entry) => &mut entry.settings,
+            None => &mut self.settings,
+        }
+    }
+}
+
+fn parse_args(input: ParseStream) -> Result<Args> {
+    let library: Group = input.parse()?;
+    let library = library.stream();
+    let mut args = Args {
+        library,
+        settings: Vec::new(),
+        entries: Vec::new(),
+        lost: false,
+    };
+    while !input.is_empty() {
+        let attributes = input.call(Attribute::parse_outer)?;
+        if at_setting(input) || at_end(input) {
+            refuse_attributes(&attributes, &mut args);
+            let setting = parse_argument(input, at_end);
+            args.settings().push(setting);
+        } else if input.is_empty() {
+            refuse_attributes(&attributes, &mut args);
+        } else {
+            let entry = parse_entry(attributes, input);
+            args.entries.push(entry);
+        }
+        parse_separator(input, &mut args)?;
+    }
+    Ok(args)
+}
+
+fn parse_entry(attributes: Vec<Attribute>, input: ParseStream) -> Entry {
+    let name = parse_name(input);
+    let arrow = match &name {
+        Ok(Name::Missing) | Err(_) => Ok(()),
+        Ok(_) => parse_arrow(input),
+    };
+    let value = parse_value(input, at_end);
+    Entry {
+        attributes,
+        name: name.unwrap_or(Name::Missing),
+        arrow,
+        value,
+        settings: Vec::new(),
+    }
+}
+
+fn parse_name(input: ParseStream) -> Result<Name> {
+    if input.peek(Lit) {
+        return Ok(match input.parse()? {
+            Lit::Str(quoted) => Name::Quoted(quoted),
+            other => Name::Literal(other),
+        });
+    }
+    let ahead = input.fork();
+    let is_name = ahead.call(Ident::parse_any).is_ok() && at_arrow(&ahead);
+    if is_name {
+        input.call(Ident::parse_any).map(Name::Bare)
+    } else {
+        Ok(Name::Missing)
+    }
+}
+
+fn parse_arrow(input: ParseStream) -> Result<()> {
+    if input.peek(Token![=>]) {
+        return input.parse::<Token![=>]>().map(drop);
+    }
+    if input.is_empty() || at_end(input) {
+        // Neither arrow nor value: the value is what is missing.
+        return Ok(());
+    }
+    let found = next_token(input);
+    if at_arrow(input) {
+        for _ in found.clone() {
+            input.parse::<TokenTree>()?;
+        }
+    }
+    let sentence = format_args!("expected `=>` after the name of the service, found `{found}`");
+    Err(mistake(&found, sentence, "write `\"name\" => value`"))
+}
+
+/// What stands for an arrow, or was taken for one.
+fn at_arrow(input: ParseStream) -> bool {
+    let colon = input.peek(Token![:]) && !input.peek(Token![::]);
+    colon || input.peek(Token![=]) || input.peek(Token![->])
+}
+
+fn at_setting(input: ParseStream) -> bool {
+    let ahead = input.fork();
+    let Ok(key) = ahead.call(Ident::parse_any) else {
+        return false;
+    };
+    let mut known = REGISTRY_SETTINGS
+        .iter()
+        .chain(&SERVICE_SETTINGS)
+        .chain([&RESTART]);
+    at_equals(&ahead) || known.any(|known| key == known)
+}
+
+fn at_end(input: ParseStream) -> bool {
+    input.peek(Token![,]) || at_entry(input)
+}
+
+fn at_entry(input: ParseStream) -> bool {
+    input.peek(LitStr) && input.peek2(Token![=>])
+}
+
+/// Goes on after a missing comma where something sensible begins; told once, by what is broken or by the comma.
+fn parse_separator(input: ParseStream, args: &mut Args) -> Result<()> {
+    let broken = match args.settings().last() {
+        Some(
+            Written::Part(Part {
+                form: Form::Value(value),
+                ..
+            })
+            | Written::Stray(value),
+        ) => {
+            matches!(value, Value::Broken { .. })
+        }
+        Some(Written::Part(_) | Written::Unreadable(_)) => false,
+        None => args
+            .entries
+            .last()
+            .is_some_and(|entry| matches!(entry.value, Value::Broken { .. })),
+    };
+    if broken && !input.peek(Token![,]) {
+        return Ok(());
+    }
+    if let Err(error) = parse_comma(input) {
+        args.settings().push(Written::Unreadable(error));
+        if !at_setting(input) && !at_entry(input) && !input.peek(Token![#]) {
+            skip(input, at_end);
+            args.lost = true;
+            if input.peek(Token![,]) {
+                input.parse::<Token![,]>()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refuse_attributes(attributes: &[Attribute], args: &mut Args) {
+    for attribute in attributes {
+        let error = attribute_error(attribute);
+        args.settings().push(Written::Unreadable(error));
+    }
+}
+
+fn attribute_error(attribute: &Attribute) -> Error {
+    mistake(
+        attribute.path(),
+        "an attribute stands before a service, and here is none",
+        "remove it, or put it before the name of a service",
+    )
+}

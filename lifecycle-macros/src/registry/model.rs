@@ -1,0 +1,248 @@
+//! What is written goes in; the calls that assemble the registry come out, without the parts that are mistakes.
+
+use proc_macro2::TokenStream;
+use syn::{Attribute, Error, Expr, Ident, LitStr};
+
+use crate::diag::{Errors, Order, mistake};
+use crate::rules::graph::{Place, Problem};
+use crate::rules::suggest;
+use crate::written::{Form, Part, Value, Written};
+
+use super::args::{self, AFTER, Args, Name, REGISTRY_SETTINGS, SERVICE_SETTINGS};
+use super::check::{Node, find_problems, tell};
+use super::setting::{Argument, Dependency, Setting};
+
+const ENTRY_EXAMPLE: &str = "\"store\" => Store::new()";
+
+pub(crate) struct Model {
+    /// The tokens of `$crate`.
+    pub(crate) library: TokenStream,
+    pub(crate) settings: Vec<Setting>,
+    pub(crate) entries: Vec<Entry>,
+    /// Values that a mistake left without a place: evaluated, so that they are neither unused nor hidden from an editor.
+    pub(crate) leftovers: Vec<Expr>,
+    /// `cfg` may remove an entry: only the derive knows what is there.
+    pub(crate) check_later: bool,
+}
+
+pub(crate) struct Entry {
+    pub(crate) conditions: Vec<Attribute>,
+    pub(crate) name: LitStr,
+    order: Order,
+    /// `None` when it is a mistake; the name is known to the others nevertheless.
+    pub(crate) value: Option<Expr>,
+    pub(crate) settings: Vec<Setting>,
+}
+
+impl Model {
+    /// Mistakes come in source order, those about names and dependencies too.
+    pub(crate) fn new(args: Args, errors: &mut Errors) -> Self {
+        let mut model = Self {
+            library: args.library,
+            settings: Vec::new(),
+            entries: Vec::new(),
+            leftovers: Vec::new(),
+            check_later: false,
+        };
+        model.settings = model.read_settings(&args.settings, &REGISTRY_SETTINGS, errors);
+        let mut lost = args.lost;
+        for written in &args.entries {
+            match model.read_entry(written, errors) {
+                Some(entry) => model.entries.push(entry),
+                None => lost = true,
+            }
+        }
+        if model
+            .entries
+            .iter()
+            .any(|entry| !entry.conditions.is_empty())
+        {
+            model.check_later = !lost;
+        } else {
+            model.check(lost, errors);
+        }
+        model
+    }
+
+    fn read_entry(&mut self, written: &args::Entry, errors: &mut Errors) -> Option<Entry> {
+        let conditions = read_conditions(&written.attributes, errors);
+        let order = errors.reserve();
+        let before = errors.count();
+        let name = read_name(written, errors);
+        if let (Name::Quoted(_), Err(error)) = (&written.name, &written.arrow) {
+            errors.push(error.clone());
+        }
+        let value = match (&name, &written.value) {
+            (Some(_), Value::Expr(value)) => Some(value.clone()),
+            (Some(name), value) if errors.count() == before => errors
+                .handle(value.expr(name, &name.value(), ENTRY_EXAMPLE))
+                .cloned(),
+            // A value without a name, or one that only the missing arrow has spoilt.
+            _ => None,
+        };
+        if value.is_none() {
+            self.leftovers.extend(written.value.leftover().cloned());
+        }
+        let settings = self.read_settings(&written.settings, &SERVICE_SETTINGS, errors);
+        Some(Entry {
+            conditions,
+            name: name?,
+            order,
+            value,
+            settings,
+        })
+    }
+
+    fn read_settings(
+        &mut self,
+        list: &[Written],
+        known: &[&str],
+        errors: &mut Errors,
+    ) -> Vec<Setting> {
+        let mut settings = Vec::new();
+        let mut given: Vec<&Ident> = Vec::new();
+        for written in list {
+            match written {
+                Written::Part(part) if given.contains(&&part.key) => {
+                    errors.push(twice_error(&part.key));
+                }
+                Written::Part(part) => {
+                    given.push(&part.key);
+                    match Setting::new(part, known, errors) {
+                        Some(setting) => settings.push(setting),
+                        None => self.leftovers.extend(leftover(part).cloned()),
+                    }
+                }
+                Written::Stray(value) => errors.push(stray_error(value)),
+                Written::Unreadable(error) => errors.push(error.clone()),
+            }
+        }
+        settings
+    }
+
+    /// What is unknown may be what was lost with an entry that nobody could read.
+    fn check(&self, lost: bool, errors: &mut Errors) {
+        let nodes: Vec<Node> = self.entries.iter().map(Entry::node).collect();
+        for found in find_problems(&nodes) {
+            if lost
+                && matches!(
+                    found.problem,
+                    Problem::Empty | Problem::UnknownDependency { .. }
+                )
+            {
+                continue;
+            }
+            let error = tell(&found, &nodes, TokenStream::new());
+            match self.entries.get(found.place.entry) {
+                Some(entry) => errors.push_at(entry.order_of(found.place), error),
+                None => errors.push(error),
+            }
+        }
+    }
+}
+
+impl Entry {
+    pub(crate) fn dependencies(&self) -> &[Dependency] {
+        let lists = self
+            .settings
+            .iter()
+            .filter_map(|setting| match &setting.argument {
+                Argument::After(names) => Some(names.as_slice()),
+                Argument::Length(_) | Argument::OnFailure(_) => None,
+            });
+        lists.last().unwrap_or_default()
+    }
+
+    fn node(&self) -> Node {
+        let after = self
+            .dependencies()
+            .iter()
+            .map(|dependency| dependency.name.clone());
+        Node {
+            name: self.name.clone(),
+            after: after.collect(),
+        }
+    }
+
+    fn order_of(&self, place: Place) -> Order {
+        let dependency = place
+            .dependency
+            .and_then(|index| self.dependencies().get(index));
+        dependency.map_or(self.order, |dependency| dependency.order)
+    }
+}
+
+fn read_conditions(attributes: &[Attribute], errors: &mut Errors) -> Vec<Attribute> {
+    let mut conditions = Vec::new();
+    for attribute in attributes {
+        if attribute.path().is_ident("cfg") {
+            conditions.push(attribute.clone());
+        } else if attribute.path().is_ident("doc") {
+            let sentence = "a service in a registry has no documentation";
+            errors.report(attribute.path(), sentence, "write a comment: `//`");
+        } else {
+            let sentence = "only `#[cfg(..)]` has a meaning for a service in a registry";
+            errors.report(attribute.path(), sentence, "remove the attribute");
+        }
+    }
+    conditions
+}
+
+fn read_name(written: &args::Entry, errors: &mut Errors) -> Option<LitStr> {
+    match (&written.name, &written.value) {
+        (Name::Quoted(name), _) => Some(name.clone()),
+        (Name::Bare(word), _) => {
+            let typed = word.to_string();
+            if let Some(setting) = suggest::nearest(&typed, &SERVICE_SETTINGS) {
+                let help = format_args!("did you mean `{setting} = ..`?");
+                errors.report(word, format_args!("unknown setting `{typed}`"), help);
+                return None;
+            }
+            let sentence = format_args!("the service name `{typed}` is not in quotes");
+            errors.report(word, sentence, format_args!("write `\"{typed}\" => ..`"));
+            Some(LitStr::new(&typed, word.span()))
+        }
+        (Name::Literal(literal), _) => {
+            let help = "write a name in quotes, such as `\"store\"`";
+            errors.report(literal, "the name of a service is a string", help);
+            None
+        }
+        (Name::Missing, Value::Expr(value)) => {
+            let help = "write `\"name\" =>` before it";
+            errors.report(value, "this service has no name", help);
+            None
+        }
+        (Name::Missing, value) => {
+            errors.handle(value.expr(TokenStream::new(), "registry", ENTRY_EXAMPLE));
+            None
+        }
+    }
+}
+
+fn twice_error(key: &Ident) -> Error {
+    let help = if key == AFTER {
+        "join the two lists"
+    } else {
+        "remove one of the two"
+    };
+    mistake(key, format_args!("`{key}` is given twice"), help)
+}
+
+fn stray_error(value: &Value) -> Error {
+    let help = format_args!("write `{ENTRY_EXAMPLE}`, or a setting");
+    mistake(
+        value.place(None),
+        "this is neither a service nor a setting",
+        help,
+    )
+}
+
+/// A lone word is rather a slip than a value, and a list has no meaning by itself.
+fn leftover(part: &Part) -> Option<&Expr> {
+    let Form::Value(value) = &part.form else {
+        return None;
+    };
+    value
+        .leftover()
+        .filter(|value| matches!(value, Expr::Field(_) | Expr::MethodCall(_) | Expr::Call(_)))
+}

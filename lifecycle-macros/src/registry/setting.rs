@@ -1,0 +1,175 @@
+//! A setting as it is written goes in; a call of the method that has its name comes out, or mistakes.
+
+use quote::ToTokens;
+use syn::{Error, Expr, Ident, Lit, LitStr, Result};
+
+use crate::diag::{Errors, Order, mistake};
+use crate::duration::{Length, Zero, literal, parse_length};
+use crate::rules::suggest;
+use crate::written::Part;
+
+use super::args::{
+    AFTER, ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS, SHUTDOWN_DELAY,
+};
+
+pub(crate) struct Setting {
+    /// The user's own word: what an editor knows of the method, it shows there.
+    pub(crate) key: Ident,
+    pub(crate) argument: Argument,
+}
+
+pub(crate) enum Argument {
+    Length(Length),
+    After(Vec<Dependency>),
+    OnFailure(Policy),
+}
+
+pub(crate) struct Dependency {
+    pub(crate) name: LitStr,
+    pub(crate) order: Order,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Policy {
+    Shutdown,
+    Ignore,
+}
+
+const SHUTDOWN: &str = "shutdown";
+const IGNORE: &str = "ignore";
+
+impl Setting {
+    /// `None` with a mistake told: also for a key that no setting has.
+    pub(crate) fn new(part: &Part, known: &[&str], errors: &mut Errors) -> Option<Self> {
+        let key = part.key.to_string();
+        let argument = match key.as_str() {
+            _ if !known.contains(&key.as_str()) => {
+                errors.push(unknown_error(&part.key, known));
+                return None;
+            }
+            AFTER => {
+                let value = errors.handle(part.value("after = [\"name\"]"))?;
+                Argument::After(read_after(value, errors)?)
+            }
+            ON_FAILURE => {
+                let policy = part.value("on_failure = ignore").and_then(read_policy);
+                Argument::OnFailure(errors.handle(policy)?)
+            }
+            _ => Argument::Length(errors.handle(read_length(part, &key))?),
+        };
+        Some(Self {
+            key: part.key.clone(),
+            argument,
+        })
+    }
+}
+
+/// A setting that stands in the wrong place is not unknown.
+fn unknown_error(key: &Ident, known: &[&str]) -> Error {
+    let name = key.to_string();
+    if name == RESTART {
+        restart_error(key)
+    } else if REGISTRY_SETTINGS.contains(&name.as_str()) {
+        let sentence = format_args!("`{name}` is a setting of the whole registry");
+        mistake(key, sentence, "write it before the first service")
+    } else if SERVICE_SETTINGS.contains(&name.as_str()) {
+        let sentence =
+            format_args!("`{name}` is a setting of a service, and none stands before it");
+        mistake(
+            key,
+            sentence,
+            format_args!("write `\"name\" => value, {name} = ..`"),
+        )
+    } else {
+        let help = suggest::instead(&name, known).unwrap_or_else(|| "remove it".to_owned());
+        mistake(key, format_args!("unknown setting `{name}`"), help)
+    }
+}
+
+/// Only a delay may be zero: with no time to start or to stop nothing could.
+fn read_length(part: &Part, key: &str) -> Result<Length> {
+    let zero = if key == SHUTDOWN_DELAY {
+        Zero::Allowed
+    } else {
+        Zero::Refused
+    };
+    let value = part.value(&format!("{key} = \"10s\""))?;
+    parse_length(value, key, zero)
+}
+
+fn read_after(value: &Expr, errors: &mut Errors) -> Option<Vec<Dependency>> {
+    let Expr::Array(list) = ungrouped(value) else {
+        let help = match literal(value) {
+            Some(Lit::Str(name)) => format!("write `after = [{}]`", name.token()),
+            _ => "write `after = [\"name\"]`".to_owned(),
+        };
+        errors.report(value, "the value of `after` is not a list of names", help);
+        return None;
+    };
+    let names = list.elems.iter().filter_map(|element| {
+        let order = errors.reserve();
+        match literal(element) {
+            Some(Lit::Str(name)) => Some(Dependency {
+                name: name.clone(),
+                order,
+            }),
+            _ => {
+                errors.push_at(order, refuse_dependency(element));
+                None
+            }
+        }
+    });
+    Some(names.collect())
+}
+
+fn refuse_dependency(element: &Expr) -> Error {
+    let help = match element {
+        Expr::Path(path) => format!("write `\"{}\"`", path.to_token_stream()),
+        _ => "write the name it has in this registry, such as `\"store\"`".to_owned(),
+    };
+    mistake(
+        element,
+        "a dependency is the name of a service, in quotes",
+        help,
+    )
+}
+
+fn read_policy(value: &Expr) -> Result<Policy> {
+    let known = [SHUTDOWN, IGNORE];
+    let word = match ungrouped(value) {
+        Expr::Path(path) if path.path.is_ident(SHUTDOWN) => return Ok(Policy::Shutdown),
+        Expr::Path(path) if path.path.is_ident(IGNORE) => return Ok(Policy::Ignore),
+        Expr::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
+        Expr::Call(call) => Some(call.func.to_token_stream().to_string()),
+        _ => literal(value).and_then(|literal| match literal {
+            Lit::Str(quoted) => Some(quoted.value()),
+            _ => None,
+        }),
+    };
+    let word = word.unwrap_or_default();
+    if word == RESTART {
+        return Err(restart_error(value));
+    }
+    let help = if known.contains(&word.as_str()) {
+        format!("write `on_failure = {word}`")
+    } else {
+        suggest::instead(&word, &known).unwrap_or_default()
+    };
+    Err(mistake(value, "this is no policy of `on_failure`", help))
+}
+
+fn restart_error(place: impl ToTokens) -> Error {
+    mistake(
+        place,
+        "restarting a failed service is not available yet",
+        "write `on_failure = shutdown` or `on_failure = ignore`",
+    )
+}
+
+/// What a `macro_rules!` matcher hands over is in an invisible group.
+fn ungrouped(value: &Expr) -> &Expr {
+    match value {
+        Expr::Group(group) => ungrouped(&group.expr),
+        other => other,
+    }
+}
