@@ -77,7 +77,7 @@ fn parse_args(input: ParseStream) -> Result<Args> {
     };
     while !input.is_empty() {
         let attributes = input.call(Attribute::parse_outer)?;
-        if at_setting(input) || at_end(input) {
+        if at_setting(input) || input.peek(Token![,]) {
             refuse_attributes(&attributes, &mut args);
             let setting = parse_argument(input, at_end);
             args.settings().push(setting);
