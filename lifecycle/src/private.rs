@@ -1,6 +1,8 @@
 //! What the macros expand to calls of. No part of the public interface: it may change with any
 //! release.
 
+pub use lifecycle_macros::{__registry as registry, RegistryCheck};
+
 pub use crate::registry::{Assembly, Entry, assembly};
 pub use crate::shape::{
     BrokenShape, Declared, IdleService, IdleShape, OneshotService, OneshotShape, ScheduledService,

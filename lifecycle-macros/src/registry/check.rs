@@ -75,7 +75,12 @@ fn parse_nodes(input: TokenStream) -> Result<(syn::Ident, Vec<Node>)> {
 
 fn parse_node(variant: &Variant) -> Result<Node> {
     let mut names = Vec::new();
-    for attribute in &variant.attrs {
+    // A `cfg` that holds is there as well.
+    let specs = variant
+        .attrs
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("entry"));
+    for attribute in specs {
         names.extend(attribute.parse_args_with(Punctuated::<LitStr, Token![,]>::parse_terminated)?);
     }
     let mut names = names.into_iter();
