@@ -37,7 +37,7 @@ pub(crate) struct Cell {
     pub(crate) tick_failures: AtomicU64,
     degraded: Mutex<Option<Arc<str>>>,
     /// When the service must be down; set when it is asked to stop.
-    pub(crate) deadline: OnceLock<Instant>,
+    deadline: Mutex<Option<Instant>>,
     /// The first thing that went wrong.
     pub(crate) error: OnceLock<ServiceError>,
 }
@@ -58,7 +58,7 @@ impl Cell {
             ticks: AtomicU64::new(0),
             tick_failures: AtomicU64::new(0),
             degraded: Mutex::new(None),
-            deadline: OnceLock::new(),
+            deadline: Mutex::new(None),
             error: OnceLock::new(),
         }
     }
@@ -82,6 +82,14 @@ impl Cell {
 
     pub(crate) fn set_degraded(&self, why: Option<Arc<str>>) {
         *self.degraded.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_deadline(&self, deadline: Option<Instant>) {
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
     }
 
     pub(crate) fn status(&self) -> ServiceStatus {

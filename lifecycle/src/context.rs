@@ -147,7 +147,7 @@ impl Context {
     /// to.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.cell().deadline.get().copied()
+        self.cell().deadline()
     }
 
     /// The span in which all code of the service runs, so that its log lines carry its name.

@@ -31,6 +31,8 @@ struct Runner<'a> {
     stop: Stop<'a>,
     /// The orders obeyed so far.
     seen: u8,
+    /// Time is up: what does not end at its next look is dropped.
+    ends: bool,
 }
 
 enum Stop<'a> {
@@ -44,6 +46,7 @@ enum Step {
     StartReturned(Result<Result, Fault>),
     TaskEnded(Result<Result, JoinError>),
     StopReturned(Result<Result, Fault>),
+    OutOfTime,
     Ordered(u8),
 }
 
@@ -55,6 +58,7 @@ impl<'a> Runner<'a> {
             start: None,
             stop: Stop::NotAsked,
             seen: 0,
+            ends: false,
         }
     }
 
@@ -94,6 +98,10 @@ impl<'a> Runner<'a> {
             if let Poll::Ready(result) = contain::poll(stop.as_mut(), task) {
                 return Poll::Ready(Step::StopReturned(result));
             }
+            // Before that it still waits for others, who have been told to end.
+            if self.ends && self.cell().exited.is_closed() {
+                return Poll::Ready(Step::OutOfTime);
+            }
         }
         self.cell()
             .orders
@@ -106,6 +114,7 @@ impl<'a> Runner<'a> {
             Step::StartReturned(result) => self.start_returned(result),
             Step::TaskEnded(result) => self.task_ended(result),
             Step::StopReturned(result) => self.stop_returned(result),
+            Step::OutOfTime => self.drop_late_stop(),
             Step::Ordered(orders) => self.obey(orders),
         }
         self.close_exited();
@@ -201,13 +210,16 @@ impl<'a> Runner<'a> {
         self.cell().tasks.abort();
     }
 
-    /// Drops everything.
+    /// Drops what is in the way, gives the drain one look, and then drops that too.
     fn end(&mut self) {
         self.cut();
-        if let Stop::Under(_) = self.stop {
-            self.report_late(Phase::Drain);
-        }
+        self.ends = true;
+    }
+
+    fn drop_late_stop(&mut self) {
+        self.report_late(Phase::Drain);
         self.drop_stop();
+        self.cell().tasks.abort();
     }
 
     fn drop_start(&mut self) {

@@ -133,11 +133,12 @@ impl Supervisor {
             Command::Start(service) => self.start(service, tasks),
             Command::Stop(service, deadline) => {
                 let cell = &self.core.cells[service];
-                if let Some(deadline) = deadline {
-                    let _ = cell.deadline.set(deadline);
-                }
+                cell.set_deadline(deadline);
                 cell.stop.close();
                 cell.orders.give(Orders::STOP);
+            }
+            Command::Shorten(service, deadline) => {
+                self.core.cells[service].set_deadline(Some(deadline));
             }
             Command::Cut(service) => self.core.cells[service].orders.give(Orders::CUT),
             Command::End(service) => self.core.cells[service].orders.give(Orders::END),

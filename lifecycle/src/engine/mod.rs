@@ -37,6 +37,8 @@ pub(crate) enum Command {
     /// Close the stop channel and have `stop` called; all must be over by the deadline, if there is
     /// one.
     Stop(usize, Option<Instant>),
+    /// It has less time to stop than it was told.
+    Shorten(usize, Instant),
     /// Drop `start` and the spawned tasks if they have not returned.
     Cut(usize),
     /// Drop whatever is left.
@@ -138,7 +140,6 @@ impl Engine {
                 nodes[service as usize].life == Life::Gone
             }
             Alarm::DelayOver => matches!(stage, Stage::Stopping { .. }),
-            Alarm::Deadline => false,
         })
     }
 
@@ -151,7 +152,6 @@ impl Engine {
                 Alarm::End(service) => self.end(service as usize, now),
                 Alarm::GiveUp(service) => self.give_up(service as usize, now),
                 Alarm::DelayOver => self.stop_if_due(now),
-                Alarm::Deadline => self.end_all(now),
             }
         }
     }

@@ -21,6 +21,8 @@ pub(crate) struct Node {
     /// How many dependents have not passed in the stop order.
     pub(crate) open: u32,
     pub(crate) asked_at: Option<Instant>,
+    /// When its time to stop is over, once it was asked; never, without one.
+    pub(crate) end: Option<Instant>,
 }
 
 /// The task of a service, as far as the engine is concerned.
@@ -48,6 +50,7 @@ impl Node {
             missing: dependencies as u32,
             open: dependents as u32,
             asked_at: None,
+            end: None,
         }
     }
 

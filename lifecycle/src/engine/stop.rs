@@ -15,10 +15,11 @@ use crate::status::State;
 pub(crate) enum Stage {
     /// Nobody has asked it to stop.
     Up,
-    /// Asked. The services are untouched until the owner says so and the delay is over.
+    /// Asked. The services are untouched until the owner says so and the delay is over (never, if it
+    /// ends past the end of time).
     Requested {
         deadline: Option<Instant>,
-        not_before: Instant,
+        not_before: Option<Instant>,
         owner_agrees: bool,
     },
     /// The services are being stopped.
@@ -37,23 +38,20 @@ impl Engine {
         match &mut self.stage {
             Stage::Up => {
                 let deadline = now.checked_add(self.limits.deadline);
-                let delayed = if hurry {
-                    None
+                let delay = if hurry {
+                    Duration::ZERO
                 } else {
-                    now.checked_add(self.limits.shutdown_delay)
+                    self.limits.shutdown_delay.min(self.limits.deadline)
                 };
-                let not_before = delayed.unwrap_or(now);
                 self.stage = Stage::Requested {
                     deadline,
-                    not_before,
+                    not_before: now.checked_add(delay),
                     owner_agrees: false,
                 };
-                if let Some(deadline) = deadline {
-                    self.timers.set(deadline, Alarm::Deadline);
-                }
+                self.shorten_to_deadline(now);
             }
             Stage::Requested { not_before, .. } if hurry => {
-                *not_before = now;
+                *not_before = Some(now);
                 self.stop_if_due(now);
             }
             Stage::Requested { .. } | Stage::Stopping { .. } => {}
@@ -70,8 +68,8 @@ impl Engine {
         } = &mut self.stage
         {
             *owner_agrees = true;
-            if *not_before > now {
-                self.timers.set(*not_before, Alarm::DelayOver);
+            if let Some(at) = not_before.filter(|at| *at > now) {
+                self.timers.set(at, Alarm::DelayOver);
             }
         }
         self.stop_if_due(now);
@@ -81,7 +79,7 @@ impl Engine {
         match self.stage {
             Stage::Requested {
                 deadline,
-                not_before,
+                not_before: Some(not_before),
                 owner_agrees: true,
             } if not_before <= now => {
                 self.stage = Stage::Stopping { deadline };
@@ -131,18 +129,51 @@ impl Engine {
     }
 
     /// Asks one service to stop. Its time ends with its own timeout or with the application's
-    /// deadline, whichever is first; a quarter of it is kept for the drain.
+    /// deadline, whichever is first.
     pub(super) fn ask(&mut self, service: usize, now: Instant) {
-        let end = self.end_of_time(service, now);
+        let own = now.checked_add(self.nodes[service].terms.stop_timeout);
+        let end = match (own, self.deadline()) {
+            (Some(own), Some(deadline)) => Some(own.min(deadline.max(now))),
+            (own, deadline) => own.or(deadline),
+        };
         let node = &mut self.nodes[service];
         node.life = Life::Asked;
         node.asked_at = Some(now);
-        let keeps_reserve = !node.terms.oneshot;
+        node.end = end;
         if matches!(node.state, State::Starting | State::Running) {
             self.move_to(service, State::Stopping);
         }
         self.commands.push(Command::Stop(service, end));
-        let Some(end) = end else { return };
+        if let Some(end) = end {
+            self.bound(service, end, now);
+        }
+    }
+
+    /// Those that were asked before the deadline was known have no more time than it leaves.
+    fn shorten_to_deadline(&mut self, now: Instant) {
+        let Some(deadline) = self.deadline() else {
+            return;
+        };
+        for service in 0..self.nodes.len() {
+            let node = &mut self.nodes[service];
+            if node.life == Life::Asked && node.end.is_none_or(|end| deadline < end) {
+                node.end = Some(deadline);
+                self.commands.push(Command::Shorten(service, deadline));
+                self.bound(service, deadline, now);
+            }
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match self.stage {
+            Stage::Up => None,
+            Stage::Requested { deadline, .. } | Stage::Stopping { deadline } => deadline,
+        }
+    }
+
+    /// Sets the alarms of a service that has until `end`. A quarter of that is kept for the drain; a
+    /// oneshot has none, and may use it all.
+    fn bound(&mut self, service: usize, end: Instant, now: Instant) {
         let budget = end.saturating_duration_since(now);
         if budget.is_zero() {
             // Whoever can stop without waiting still may: the task looks once before it obeys.
@@ -150,25 +181,11 @@ impl Engine {
             self.end(service, now);
             return;
         }
-        if keeps_reserve {
+        if !self.nodes[service].terms.oneshot {
             self.timers
                 .set(end - budget / 4, Alarm::Cut(service as u32));
         }
         self.timers.set(end, Alarm::End(service as u32));
-    }
-
-    fn end_of_time(&self, service: usize, now: Instant) -> Option<Instant> {
-        let own = now.checked_add(self.nodes[service].terms.stop_timeout);
-        let common = match self.stage {
-            Stage::Up => None,
-            Stage::Requested { deadline, .. } | Stage::Stopping { deadline } => {
-                deadline.map(|at| at.max(now))
-            }
-        };
-        match (own, common) {
-            (Some(own), Some(common)) => Some(own.min(common)),
-            (own, common) => own.or(common),
-        }
     }
 
     pub(super) fn cut(&mut self, service: usize) {
@@ -184,13 +201,6 @@ impl Engine {
         self.commands.push(Command::End(service));
         if let Some(at) = now.checked_add(MOMENT) {
             self.timers.set(at, Alarm::GiveUp(service as u32));
-        }
-    }
-
-    /// The deadline of all: those that were asked before it was known end here too.
-    pub(super) fn end_all(&mut self, now: Instant) {
-        for service in 0..self.nodes.len() {
-            self.end(service, now);
         }
     }
 

@@ -18,8 +18,6 @@ pub(crate) enum Alarm {
     GiveUp(u32),
     /// The shutdown delay is over.
     DelayOver,
-    /// The time the whole application has to stop is over.
-    Deadline,
 }
 
 #[derive(Debug, PartialEq, Eq)]
