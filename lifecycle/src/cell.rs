@@ -27,6 +27,8 @@ pub(crate) struct Cell {
     phase: AtomicU8,
     /// Set once `startup` has succeeded: a drain is owed.
     pub(crate) started_up: AtomicBool,
+    /// Set once a oneshot has done what it had to do.
+    pub(crate) succeeded: AtomicBool,
     /// The service's stop channel.
     pub(crate) stop: Gate,
     /// Closed when `start` and every spawned task have returned or were dropped.
@@ -51,6 +53,7 @@ impl Cell {
             state: AtomicU8::new(State::New as u8),
             phase: AtomicU8::new(Phase::Startup as u8),
             started_up: AtomicBool::new(false),
+            succeeded: AtomicBool::new(false),
             stop: Gate::new(),
             exited: Gate::new(),
             orders: Orders::default(),
@@ -97,6 +100,7 @@ impl Cell {
             name: self.name.clone(),
             shape: self.shape,
             state: self.state(),
+            succeeded: self.succeeded.load(Ordering::Acquire),
             on_failure: self.on_failure,
             degraded: self
                 .degraded

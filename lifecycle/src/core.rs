@@ -137,6 +137,8 @@ impl Core {
             match self.request.reason() {
                 Some(Reason::Failure(error)) => return Err(Error::Service(error.clone())),
                 Some(Reason::NotStarted(error)) => return Err(Error::NotStarted(error.clone())),
+                // Oneshots that have all succeeded have finished, and were healthy.
+                Some(Reason::Finished) if matches!(seen, Health::Healthy) => return Ok(()),
                 Some(reason) => return Err(Error::Stopping(reason.clone())),
                 None if matches!(seen, Health::Healthy) => return Ok(()),
                 None => {}

@@ -2,6 +2,7 @@
 //! supervisor's orders and reports back.
 
 use std::future::poll_fn;
+use std::sync::atomic::Ordering;
 use std::task::{Context as Task, Poll};
 
 use tokio::task::JoinError;
@@ -138,6 +139,7 @@ impl<'a> Runner<'a> {
 
     /// A oneshot has succeeded: it stops by itself.
     fn finish(&mut self) {
+        self.cell().succeeded.store(true, Ordering::Release);
         self.cell().stop.close();
         self.begin_stop();
     }

@@ -152,6 +152,8 @@ pub struct ServiceStatus {
     pub shape: Shape,
     /// Where it is in its life.
     pub state: State,
+    /// Whether it is a oneshot that has done what it had to do.
+    pub succeeded: bool,
     /// What its failure means to the application.
     pub on_failure: OnFailure,
     /// Why it works less well than it should, as it told itself with `cx.degraded(..)`.
@@ -170,7 +172,7 @@ impl ServiceStatus {
     pub fn is_healthy(&self) -> bool {
         match self.state {
             State::Running => true,
-            State::Stopped => self.shape == Shape::Oneshot,
+            State::Stopped => self.succeeded,
             _ => false,
         }
     }

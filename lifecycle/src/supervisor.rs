@@ -96,8 +96,9 @@ impl Supervisor {
         let external = self.stop_on.as_mut();
         tokio::select! {
             biased;
-            _ = self.inbox.recv_many(events, BATCH) => Wake::News,
+            // Before the news: what is ready by now must not start its dependents any more.
             reason = self.core.request.made(), if !sees_request => Wake::Requested(reason),
+            _ = self.inbox.recv_many(events, BATCH) => Wake::News,
             // A stop is a request first, and only then a stop.
             () = self.core.stop.closed(), if sees_request && !sees_stop => Wake::StopCalled,
             () = resolved(external) => Wake::External,

@@ -177,7 +177,8 @@ impl Engine {
     pub(crate) fn late(&mut self, service: usize, phase: Phase, now: Instant) {
         let node = &mut self.nodes[service];
         // A start timeout drops `start` too: that is a failure, and noted as one.
-        if node.life != Life::Asked {
+        let timed_out = node.state == State::Failed && phase == Phase::Startup;
+        if node.life != Life::Asked || timed_out {
             return;
         }
         node.late = true;

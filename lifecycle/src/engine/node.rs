@@ -12,6 +12,8 @@ pub(crate) struct Node {
     pub(crate) life: Life,
     /// Whether it has ever been up: a failure after that is no concern of its dependents.
     pub(crate) was_ready: bool,
+    /// Whether it is a oneshot that has done what it had to do.
+    pub(crate) succeeded: bool,
     /// Whether its turn in the stop order has come.
     pub(crate) has_turn: bool,
     /// Whether something of it was dropped.
@@ -45,6 +47,7 @@ impl Node {
             state: State::New,
             life: Life::Unborn,
             was_ready: false,
+            succeeded: false,
             has_turn: false,
             late: false,
             missing: dependencies as u32,
@@ -58,7 +61,7 @@ impl Node {
     pub(crate) fn is_up(&self) -> bool {
         match self.state {
             State::Running => true,
-            State::Stopped => self.terms.oneshot && self.life == Life::Gone,
+            State::Stopped => self.succeeded,
             _ => false,
         }
     }
