@@ -138,9 +138,8 @@ impl Core {
                 Some(Reason::Failure(error)) => return Err(Error::Service(error.clone())),
                 Some(Reason::NotStarted(error)) => return Err(Error::NotStarted(error.clone())),
                 // Oneshots that have all succeeded have finished, and were healthy.
-                Some(Reason::Finished) if matches!(seen, Health::Healthy) => return Ok(()),
+                Some(Reason::Finished) | None if matches!(seen, Health::Healthy) => return Ok(()),
                 Some(reason) => return Err(Error::Stopping(reason.clone())),
-                None if matches!(seen, Health::Healthy) => return Ok(()),
                 None => {}
             }
             tokio::select! {

@@ -211,7 +211,6 @@ impl Engine {
         let node = &mut self.nodes[service];
         let was_up = node.is_up();
         node.state = to;
-        node.was_ready |= node.is_up();
         let is_up = node.is_up();
         self.commands.push(Command::Move(service, to));
         match (was_up, is_up) {

@@ -10,10 +10,9 @@ pub(crate) struct Node {
     pub(crate) terms: Terms,
     pub(crate) state: State,
     pub(crate) life: Life,
-    /// Whether it has ever been up: a failure after that is no concern of its dependents.
+    /// Whether it has ever been up (a oneshot: has succeeded). A failure after that is no concern of
+    /// its dependents.
     pub(crate) was_ready: bool,
-    /// Whether it is a oneshot that has done what it had to do.
-    pub(crate) succeeded: bool,
     /// Whether its turn in the stop order has come.
     pub(crate) has_turn: bool,
     /// Whether something of it was dropped.
@@ -47,7 +46,6 @@ impl Node {
             state: State::New,
             life: Life::Unborn,
             was_ready: false,
-            succeeded: false,
             has_turn: false,
             late: false,
             missing: dependencies as u32,
@@ -61,7 +59,7 @@ impl Node {
     pub(crate) fn is_up(&self) -> bool {
         match self.state {
             State::Running => true,
-            State::Stopped => self.succeeded,
+            State::Stopped => self.terms.oneshot && self.was_ready,
             _ => false,
         }
     }

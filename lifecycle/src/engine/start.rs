@@ -29,6 +29,7 @@ impl Engine {
         if node.state != State::Starting || node.terms.oneshot {
             return;
         }
+        self.nodes[service].was_ready = true;
         self.move_to(service, State::Running);
         self.release_dependents(service, now);
     }
