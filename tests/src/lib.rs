@@ -1,1 +1,32 @@
-//! See the files beside this one.
+//! What the behaviour tests share: services that follow a script, the journal they write, and the log.
+//!
+//! A test registers scripted services as a program registers its own, lets the paused clock run, and then reads from the
+//! journal what happened and at which instant.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod journal;
+mod log;
+mod script;
+mod services;
+mod watch;
+
+#[doc(hidden)]
+#[macro_use]
+pub mod assemble;
+
+pub use journal::{End, Entry, Journal};
+pub use log::Log;
+pub use script::{
+    Act, Hook, blocks, degrades, fails, hangs, nothing, panics, recovers, shuts_down, spawns,
+    takes, until_stopped, yields,
+};
+pub use services::{
+    CustomScript, IdleScript, OneshotScript, ScheduledScript, Script, WorkerScript,
+};
+pub use watch::{Moves, millis, secs, start, state_of, states};

@@ -1,0 +1,80 @@
+//! Starting a registry in a test, and what can be seen of it from outside.
+
+use std::time::Duration;
+
+use lifecycle::{Handle, Registry, Running, State, Transition, Transitions};
+
+/// So many seconds.
+#[must_use]
+pub const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// So many milliseconds.
+#[must_use]
+pub const fn millis(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// Starts the registry deaf to signals: those are meant for the test program.
+pub fn start(registry: Registry) -> Running {
+    registry.signals(false).start()
+}
+
+/// The state of each service, as text: `store: running`.
+#[must_use]
+pub fn states(handle: &Handle) -> Vec<String> {
+    handle
+        .states()
+        .iter()
+        .map(|status| format!("{}: {}", status.name, status.state))
+        .collect()
+}
+
+/// The state of one service.
+///
+/// # Panics
+///
+/// When there is no such service.
+#[must_use]
+pub fn state_of(handle: &Handle, service: &str) -> State {
+    let mut all = handle.states().into_iter();
+    let found = all.find(|status| status.name == *service);
+    found.expect("the service is registered").state
+}
+
+/// Every move of every service, from the subscription to the end of the run.
+#[derive(Debug)]
+pub struct Moves(Transitions);
+
+impl Moves {
+    /// Subscribes.
+    #[must_use]
+    pub fn watch(handle: &Handle) -> Self {
+        Self(handle.subscribe())
+    }
+
+    /// Waits for the end of the run; all moves.
+    pub async fn collect(mut self) -> Vec<Transition> {
+        let mut moves = Vec::new();
+        while let Some(transition) = self.0.recv().await {
+            moves.push(transition);
+        }
+        moves
+    }
+
+    /// Waits for the end of the run; the moves as text: `store: new -> waiting`.
+    pub async fn all(self) -> Vec<String> {
+        let moves = self.collect().await;
+        moves.iter().map(ToString::to_string).collect()
+    }
+
+    /// Waits for the end of the run; the states one service came to.
+    pub async fn of(self, service: &str) -> Vec<State> {
+        let moves = self.collect().await;
+        let of_it = moves
+            .iter()
+            .filter(|transition| transition.name == *service);
+        of_it.map(|transition| transition.to).collect()
+    }
+}
