@@ -1,0 +1,248 @@
+//! How it ended: exit code, report text, errors.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fmt;
+use std::process::{ExitCode, Termination};
+
+use lifecycle::{Context, Registry, Result, Service};
+use lifecycle::{Fault, OnFailure, Outcome, Reason, Shape, State, async_trait};
+use lifecycle_tests::{Journal, fails, hangs, panics, registry, secs, start, takes, until_stopped};
+use tokio::time::sleep;
+
+async fn outcome_of(registry: Registry) -> Outcome {
+    let running = start(registry);
+    let _ = tokio::time::timeout(secs(60), running.wait()).await;
+    running.stop().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clean_stop_exits_with_zero() {
+    let journal = Journal::new();
+    let outcome = outcome_of(registry! { "a" => journal.script().idle(), }).await;
+    assert_eq!(outcome.exit_code(), 0);
+    assert!(outcome.failures().is_empty() && outcome.laggards().is_empty());
+    assert_eq!(
+        outcome.to_string(),
+        "stopped: stop requested\n1 services: 1 stopped, 0 failed, 0 late; stopping took 0.0ns"
+    );
+    outcome.clone().into_result().unwrap();
+    assert_eq!(
+        format!("{:?}", outcome.report()),
+        format!("{:?}", ExitCode::SUCCESS)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_service_exits_with_one() {
+    let journal = Journal::new();
+    let outcome =
+        outcome_of(registry! { "a" => journal.script().startup(fails("no")).idle(), }).await;
+    assert_eq!(outcome.exit_code(), 1);
+    assert_eq!(
+        format!("{:?}", outcome.report()),
+        format!("{:?}", ExitCode::from(1))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_drain_exits_with_one() {
+    let journal = Journal::new();
+    let outcome =
+        outcome_of(registry! { "a" => journal.script().drain(fails("no")).idle(), }).await;
+    assert_eq!(outcome.exit_code(), 1);
+    assert!(matches!(outcome.reason(), Reason::Requested));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_under_ignore_exits_with_zero_and_is_told() {
+    let journal = Journal::new();
+    let outcome = outcome_of(registry! {
+        "metrics" => journal.script().run(fails("no port")).worker(), on_failure = ignore,
+        "api" => journal.script().worker(),
+    })
+    .await;
+    assert_eq!(outcome.exit_code(), 0);
+    assert_eq!(outcome.failures().len(), 1);
+    assert!(
+        outcome
+            .to_string()
+            .contains("service `metrics` failed in run: no port")
+    );
+    assert_eq!(outcome.services()[0].on_failure, OnFailure::Ignore);
+    outcome.into_result().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abandoned_service_exits_with_one_even_under_ignore() {
+    let journal = Journal::new();
+    let outcome = outcome_of(registry! {
+        "a" => journal.script().drain(hangs()).idle(), on_failure = ignore,
+    })
+    .await;
+    assert_eq!(outcome.exit_code(), 1);
+    assert_eq!(outcome.laggards().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_report_tells_the_cause_first_then_the_rest_and_the_totals() {
+    let journal = Journal::new();
+    let outcome = outcome_of(registry! {
+        "store" => journal.script().drain(fails("disk full")).idle(),
+        "api" => journal.script().run(takes(secs(3)).then(panics("index 7"))).worker(), after = ["store"],
+        "gc" => journal.script().run(hangs()).worker(), stop_timeout = secs(4),
+        "web" => journal.script().startup(takes(secs(90))).idle(), after = ["store"],
+    })
+    .await;
+    assert_eq!(
+        outcome.to_string(),
+        "stopped: service `api` panicked in run: index 7\n  \
+         service `store` failed in drain: disk full\n  \
+         service `gc` did not stop in time: dropped in run after 3s\n\
+         4 services: 1 stopped, 2 failed, 1 late; stopping took 3.0s"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unclean_outcome_becomes_an_error_with_the_whole_report() {
+    let journal = Journal::new();
+    let outcome =
+        outcome_of(registry! { "a" => journal.script().run(fails("no")).worker(), }).await;
+    let report = outcome.to_string();
+    let error = outcome.into_result().unwrap_err();
+    assert_eq!(error.to_string(), report);
+    assert_eq!(error.outcome().failures().len(), 1);
+    let boxed: lifecycle::BoxError = error.into();
+    assert!(boxed.source().is_none(), "said once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn services_are_told_in_registry_order_with_their_shapes() {
+    let journal = Journal::new();
+    let outcome = outcome_of(registry! {
+        "c" => journal.script().worker(), after = ["a"],
+        "b" => journal.script().oneshot(), after = ["c"],
+        "a" => journal.script().idle(),
+        "d" => journal.script().scheduled(secs(7)),
+        "e" => journal.script().custom(),
+    })
+    .await;
+    let told: Vec<_> = outcome
+        .services()
+        .iter()
+        .map(|status| (status.name.as_str(), status.shape, status.state))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("c", Shape::Worker, State::Stopped),
+            ("b", Shape::Oneshot, State::Stopped),
+            ("a", Shape::Idle, State::Stopped),
+            ("d", Shape::Scheduled, State::Stopped),
+            ("e", Shape::Custom, State::Stopped),
+        ]
+    );
+    assert_eq!(outcome.services()[3].ticks, 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_oneshot_that_never_ran_is_not_healthy() {
+    let journal = Journal::new();
+    let running = start(registry! {
+        "store" => journal.script().startup(takes(secs(60))).idle(),
+        "migration" => journal.script().oneshot(), after = ["store"],
+    });
+    sleep(secs(1)).await;
+    let outcome = running.stop().await;
+    assert_eq!(journal.of("migration"), [""; 0]);
+    assert!(
+        !outcome.services()[1].is_healthy(),
+        "{:?}",
+        outcome.services()[1]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_the_stop_counts_from_the_request() {
+    let journal = Journal::new();
+    let running = start(registry! { "a" => journal.script().drain(takes(secs(2))).idle(), });
+    running.await_healthy().await.unwrap();
+    running.handle().shutdown();
+    sleep(secs(3)).await;
+    assert_eq!(running.stop().await.took(), Some(secs(5)));
+}
+
+#[derive(Debug)]
+struct DiskError {
+    code: i32,
+}
+
+impl fmt::Display for DiskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "disk error {}", self.code)
+    }
+}
+
+impl std::error::Error for DiskError {}
+
+#[derive(Debug)]
+struct FlushError(DiskError);
+
+impl fmt::Display for FlushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cannot flush")
+    }
+}
+
+impl std::error::Error for FlushError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+struct Store;
+
+#[async_trait]
+impl Service for Store {
+    async fn start(&self, cx: &Context) -> Result {
+        cx.ready();
+        cx.stop_channel().closed().await;
+        Ok(())
+    }
+
+    async fn stop(&self, _: &Context) -> Result {
+        Err(FlushError(DiskError { code: 5 }))?
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_error_of_a_hook_keeps_its_type_and_its_sources() {
+    let outcome = outcome_of(registry! { "store" => Store, }).await;
+    let error = &outcome.failures()[0];
+    assert_eq!(
+        error.to_string(),
+        "service `store` failed in drain: cannot flush: disk error 5"
+    );
+    assert!(matches!(error.fault(), Fault::Error(_)));
+    let cause = error.cause().unwrap().downcast_ref::<FlushError>().unwrap();
+    assert_eq!(cause.0.code, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_told_as_the_reason_is_the_one_in_failures() {
+    let journal = Journal::new();
+    let outcome = outcome_of(registry! {
+        "a" => journal.script().run(takes(secs(1)).then(fails("no"))).worker(),
+        "b" => journal.script().run(until_stopped()).worker(),
+    })
+    .await;
+    let Reason::Failure(error) = outcome.reason() else {
+        panic!("{outcome}");
+    };
+    assert_eq!(error.to_string(), outcome.failures()[0].to_string());
+    assert_eq!(
+        outcome.to_string().matches("service `a`").count(),
+        1,
+        "and told once: {outcome}"
+    );
+}
