@@ -79,6 +79,8 @@ pub(crate) enum Health {
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) failures: Vec<ServiceError>,
+    /// Whether one of them was of a service whose policy is to shut down.
+    pub(crate) has_fatal: bool,
     pub(crate) laggards: Vec<Laggard>,
     /// How many services never let go of their thread: nothing can drop them.
     pub(crate) unjoined: usize,

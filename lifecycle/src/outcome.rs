@@ -1,5 +1,6 @@
 //! How it all ended: what `main` returns and what a person on call reads.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io::Write;
 use std::process::{ExitCode, Termination};
@@ -10,6 +11,7 @@ use crate::core::Core;
 use crate::error::ServiceError;
 use crate::name::Name;
 use crate::reason::Reason;
+#[cfg(doc)]
 use crate::registry::OnFailure;
 use crate::status::{Phase, ServiceStatus, State};
 use crate::watchdog::Watchdog;
@@ -34,6 +36,7 @@ use crate::watchdog::Watchdog;
 pub struct Outcome {
     reason: Reason,
     failures: Vec<ServiceError>,
+    has_fatal: bool,
     laggards: Vec<Laggard>,
     services: Vec<ServiceStatus>,
     unjoined: usize,
@@ -70,6 +73,7 @@ impl Outcome {
         Self {
             reason: core.request.reason().cloned().unwrap_or(Reason::Requested),
             failures: record.failures.clone(),
+            has_fatal: record.has_fatal,
             laggards: record.laggards.clone(),
             services: core.states(),
             unjoined: record.unjoined,
@@ -148,16 +152,17 @@ impl Outcome {
             .made_at()
             .map(|at| at.elapsed())
             .unwrap_or_default();
+        let known: HashSet<Name> = outcome
+            .laggards
+            .iter()
+            .map(|laggard| laggard.service.clone())
+            .collect();
         for (cell, service) in core.cells.iter().zip(&outcome.services) {
-            let is_known = outcome
-                .laggards
-                .iter()
-                .any(|laggard| laggard.service == service.name);
             let is_active = matches!(
                 service.state,
                 State::Starting | State::Running | State::Stopping
             );
-            if is_active && !is_known {
+            if is_active && !known.contains(&service.name) {
                 outcome.laggards.push(Laggard {
                     service: service.name.clone(),
                     phase: cell.phase(),
@@ -185,14 +190,7 @@ impl Outcome {
     }
 
     fn is_clean(&self) -> bool {
-        let counts = |error: &ServiceError| {
-            self.services.iter().any(|status| {
-                status.name == *error.service() && status.on_failure == OnFailure::Shutdown
-            })
-        };
-        self.laggards.is_empty()
-            && !matches!(self.reason, Reason::NotStarted(_))
-            && !self.failures.iter().any(counts)
+        !self.has_fatal && self.laggards.is_empty() && !matches!(self.reason, Reason::NotStarted(_))
     }
 
     /// One line of counts.
@@ -258,7 +256,7 @@ impl fmt::Display for Totals<'_> {
 }
 
 fn count_named<'a>(names: impl Iterator<Item = &'a Name>) -> usize {
-    names.collect::<std::collections::HashSet<_>>().len()
+    names.collect::<HashSet<_>>().len()
 }
 
 impl Termination for Outcome {

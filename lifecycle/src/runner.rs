@@ -214,7 +214,10 @@ impl<'a> Runner<'a> {
 
     /// Drops what is in the way, gives the drain one look, and then drops that too.
     fn end(&mut self) {
-        self.cut();
+        if self.seen & Orders::CUT == 0 {
+            self.cut();
+        }
+        self.cell().tasks.abort();
         self.ends = true;
     }
 

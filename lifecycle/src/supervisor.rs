@@ -19,6 +19,7 @@ use crate::engine::{Because, Command, Engine, Failure};
 use crate::error::{Fault, ServiceError};
 use crate::outcome::{Laggard, Outcome};
 use crate::reason::{Reason, Signal};
+use crate::registry::OnFailure;
 use crate::runner;
 use crate::service::Service;
 use crate::signals::Listener;
@@ -188,6 +189,7 @@ impl Supervisor {
         if record.failures.is_empty() {
             self.core.set_health(Health::Impossible(error.clone()));
         }
+        record.has_fatal |= cell.on_failure == OnFailure::Shutdown;
         record.failures.push(error);
     }
 

@@ -194,12 +194,16 @@ impl Engine {
         }
         node.life = Life::Gone;
         self.gone += 1;
-        let (state, late, oneshot) = (node.state, node.late, node.terms.oneshot);
-        if state != State::Failed {
-            self.move_to(service, if late { State::Failed } else { State::Stopped });
-            if oneshot && !late && state == State::Starting {
-                self.release_dependents(service, now);
-            }
+        // Nobody had asked it to stop: it is a oneshot that is done.
+        let succeeded = node.state == State::Starting;
+        node.was_ready |= succeeded;
+        match (node.state, node.late) {
+            (State::Failed, _) => {}
+            (_, true) => self.move_to(service, State::Failed),
+            (_, false) => self.move_to(service, State::Stopped),
+        }
+        if succeeded {
+            self.release_dependents(service, now);
         }
         if self.nodes[service].has_turn {
             self.take_turn(service, now);
