@@ -226,7 +226,10 @@ impl Core {
 
 fn log_move(service: &Name, to: State) {
     match to {
-        State::New | State::Waiting => tracing::debug!(target: "lifecycle", %service, "{to}"),
+        // Why it failed has been said already.
+        State::New | State::Waiting | State::Failed => {
+            tracing::debug!(target: "lifecycle", %service, "{to}")
+        }
         _ => tracing::info!(target: "lifecycle", %service, "{to}"),
     }
 }
