@@ -43,6 +43,16 @@ impl CratePath {
     }
 }
 
+impl CratePath {
+    /// Where the import of the path is, for rustc to point at the path and not at the whole attribute.
+    pub(crate) fn span(&self) -> Span {
+        let last = self.0.as_ref().and_then(|path| path.segments.last());
+        last.map_or_else(Span::mixed_site, |last| {
+            Span::mixed_site().located_at(last.ident.span())
+        })
+    }
+}
+
 impl ToTokens for CratePath {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         match &self.0 {

@@ -1,9 +1,8 @@
-//! Mistakes go in as they are found; `compile_error!` tokens come out, all at once and in that order.
+//! Mistakes go in as they are found; all of them come out, in the order of the source.
 
 use std::fmt::Display;
 use std::thread;
 
-use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::Error;
 
@@ -60,16 +59,11 @@ impl Errors {
         self.found.len()
     }
 
-    /// `None` when all is well.
-    pub(crate) fn finish(mut self) -> Option<TokenStream> {
+    /// In source order; empty when all is well.
+    pub(crate) fn finish(mut self) -> Vec<Error> {
         let mut found = std::mem::take(&mut self.found);
         found.sort_by_key(|&(order, _)| order);
-        (!found.is_empty()).then(|| {
-            found
-                .iter()
-                .map(|(_, error)| error.to_compile_error())
-                .collect()
-        })
+        found.into_iter().map(|(_, error)| error).collect()
     }
 }
 
@@ -89,16 +83,13 @@ mod tests {
     use super::{Errors, mistake};
 
     #[test]
-    fn mistakes_come_out_in_order() {
+    fn mistakes_come_out_in_source_order() {
         let mut errors = Errors::default();
         let first = errors.reserve();
         errors.report(quote!(b), "second", "two");
         errors.push_at(first, mistake(quote!(a), "first", "one"));
-        let told = errors.finish().unwrap_or_default().to_string();
-        let first = told.find(r"first\nhelp: one").expect("the first is told");
-        let second = told.find(r"second\nhelp: two").expect("the second is told");
-        assert!(first < second);
-        assert!(Errors::default().finish().is_none());
+        let told: Vec<String> = errors.finish().iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["first\nhelp: one", "second\nhelp: two"]);
     }
 
     #[test]

@@ -32,15 +32,13 @@ pub(crate) fn parse_length(value: &Expr, name: &str, zero: Zero) -> Result<Lengt
 pub(crate) fn parse_literal(literal: &LitStr, name: &str, zero: Zero) -> Result<Duration> {
     let text = literal.value();
     let length = duration::parse(&text).map_err(|problem| {
+        let text = text.escape_debug();
         let named = match problem {
-            duration::Problem::Empty => String::new(),
-            _ => format!("`{}` ", text.escape_debug()),
+            duration::Problem::Empty => "the duration".to_owned(),
+            duration::Problem::Malformed => format!("`{text}`"),
+            _ => format!("the duration `{text}`"),
         };
-        mistake(
-            literal,
-            format_args!("the duration {named}{problem}"),
-            problem.help(),
-        )
+        mistake(literal, format_args!("{named} {problem}"), problem.help())
     })?;
     if length.is_zero() && zero == Zero::Refused {
         return Err(mistake(

@@ -72,19 +72,18 @@ impl Value {
                 format_args!("write `{example}`"),
             )),
             Self::Broken { tokens, error, .. } => {
-                let message = error.to_string();
-                // syn has no token to point at where the input ends, and takes the whole macro call.
-                let Some(last) = tokens.clone().into_iter().last() else {
-                    return Err(error.clone());
-                };
+                // An array may be `[0; 3]` to syn, but no setting takes one of those.
+                let message = error.to_string().replace(" or `;`", "");
                 Err(if message.starts_with("unexpected end of input") {
+                    // Which syn puts at the whole macro call.
+                    let last = last_token(tokens);
                     mistake(
                         &last,
                         format_args!("the value of `{name}` is cut short"),
                         format_args!("write what follows `{last}`"),
                     )
                 } else {
-                    let help = format!("`{name}` takes one expression: `{example}`");
+                    let help = format!("the value of `{name}` is one expression: `{example}`");
                     Error::new(error.span(), format_args!("{message}\nhelp: {help}"))
                 })
             }
@@ -193,6 +192,8 @@ pub(crate) fn parse_value(input: ParseStream, end: End) -> Value {
         }
         Err(error) => {
             let tokens = skip(input, end);
+            // Without what comes behind it, which is not to blame.
+            let error = syn::parse2::<Expr>(tokens.clone()).err().unwrap_or(error);
             Value::Broken {
                 begun: parse_begun(&tokens),
                 tokens,
@@ -221,11 +222,13 @@ pub(crate) fn parse_comma(input: ParseStream) -> Result<()> {
         return input.parse::<Token![,]>().map(drop);
     }
     let found = next_token(input);
-    Err(mistake(
-        &found,
-        format_args!("expected `,`, found `{found}`"),
-        format_args!("write a comma before `{found}`"),
-    ))
+    let help = if input.peek(Token![;]) {
+        "write a comma instead".to_owned()
+    } else {
+        format!("write a comma before `{found}`")
+    };
+    let sentence = format_args!("expected `,`, found `{found}`");
+    Err(mistake(&found, sentence, help))
 }
 
 /// An `=` that is not the beginning of `==` or `=>`.
@@ -250,11 +253,28 @@ pub(crate) fn next_token(input: ParseStream) -> TokenStream {
     let ahead = input.fork();
     let mut token = TokenStream::new();
     while let Ok(tree) = ahead.parse::<TokenTree>() {
-        let joint = matches!(&tree, TokenTree::Punct(sign) if sign.spacing() == Spacing::Joint);
+        let joint = is_joint(&tree);
         token.extend([tree]);
         if !joint {
             break;
         }
     }
     token
+}
+
+fn last_token(tokens: &TokenStream) -> TokenStream {
+    let mut last = TokenStream::new();
+    let mut joint = false;
+    for tree in tokens.clone() {
+        if !joint {
+            last = TokenStream::new();
+        }
+        joint = is_joint(&tree);
+        last.extend([tree]);
+    }
+    last
+}
+
+fn is_joint(tree: &TokenTree) -> bool {
+    matches!(tree, TokenTree::Punct(sign) if sign.spacing() == Spacing::Joint)
 }

@@ -3,6 +3,7 @@
 //! An entry goes on as long as settings follow (`after = ..`); the name of a service begins the next.
 
 use proc_macro2::{Group, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Error, Ident, Lit, LitStr, Result, Token};
@@ -96,7 +97,7 @@ fn parse_entry(attributes: Vec<Attribute>, input: ParseStream) -> Entry {
     let name = parse_name(input);
     let arrow = match &name {
         Ok(Name::Missing) | Err(_) => Ok(()),
-        Ok(_) => parse_arrow(input),
+        Ok(name) => parse_arrow(name, input),
     };
     let value = parse_value(input, at_end);
     Entry {
@@ -124,7 +125,7 @@ fn parse_name(input: ParseStream) -> Result<Name> {
     }
 }
 
-fn parse_arrow(input: ParseStream) -> Result<()> {
+fn parse_arrow(name: &Name, input: ParseStream) -> Result<()> {
     if input.peek(Token![=>]) {
         return input.parse::<Token![=>]>().map(drop);
     }
@@ -138,8 +139,16 @@ fn parse_arrow(input: ParseStream) -> Result<()> {
             input.parse::<TokenTree>()?;
         }
     }
-    let sentence = format_args!("expected `=>` after the name of the service, found `{found}`");
-    Err(mistake(&found, sentence, "write `\"name\" => value`"))
+    let name = match name {
+        Name::Quoted(name) => name.token().to_string(),
+        Name::Bare(_) | Name::Literal(_) | Name::Missing => "\"name\"".to_owned(),
+    };
+    let sentence = format_args!("expected `=>` after `{name}`, found `{found}`");
+    Err(mistake(
+        &found,
+        sentence,
+        format_args!("write `{name} => ..`"),
+    ))
 }
 
 /// What stands for an arrow, or was taken for one.
@@ -210,9 +219,14 @@ fn refuse_attributes(attributes: &[Attribute], args: &mut Args) {
 }
 
 fn attribute_error(attribute: &Attribute) -> Error {
+    let path = attribute.path();
+    let sentence = format_args!(
+        "the attribute `{}` belongs to no service",
+        path.to_token_stream()
+    );
     mistake(
-        attribute.path(),
-        "an attribute stands before a service, and here is none",
-        "remove it, or put it before the name of a service",
+        path,
+        sentence,
+        "put it before the name of a service, or remove it",
     )
 }

@@ -7,7 +7,7 @@ use quote::ToTokens;
 use syn::punctuated::Punctuated;
 use syn::{Data, DeriveInput, Error, LitStr, Result, Token, Variant};
 
-use crate::diag::{Errors, mistake};
+use crate::diag::mistake;
 use crate::rules::graph::{self, Found, Place};
 
 pub(crate) struct Node {
@@ -53,11 +53,9 @@ pub(crate) fn check(input: TokenStream) -> TokenStream {
         Ok(parsed) => parsed,
         Err(error) => return error.to_compile_error(),
     };
-    let mut errors = Errors::default();
-    for found in find_problems(&nodes) {
-        errors.push(tell(&found, &nodes, &registry));
-    }
-    errors.finish().unwrap_or_default()
+    let problems = find_problems(&nodes);
+    let tell = |found| tell(found, &nodes, &registry).to_compile_error();
+    problems.iter().map(tell).collect()
 }
 
 fn parse_nodes(input: TokenStream) -> Result<(syn::Ident, Vec<Node>)> {

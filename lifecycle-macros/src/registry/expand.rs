@@ -3,12 +3,14 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::Error;
 
 use super::model::{Entry, Model};
 use super::setting::{Argument, Policy, Setting};
 
-pub(crate) fn expand(model: &Model, errors: Option<TokenStream>) -> TokenStream {
+pub(crate) fn expand(model: &Model, errors: &[Error]) -> TokenStream {
     let library = &model.library;
+    let errors = errors.iter().map(Error::to_compile_error);
     let check = model.check_later.then(|| expand_check(&model.entries));
     let settings = model.settings.iter().map(|setting| {
         let registry = registry(setting.key.span());
@@ -26,7 +28,7 @@ pub(crate) fn expand(model: &Model, errors: Option<TokenStream>) -> TokenStream 
         {
             use #library as __lifecycle;
             #check
-            #errors
+            #(#errors)*
             let mut #registry = __lifecycle::__private::assembly();
             #(#settings)*
             #(#entries)*

@@ -26,5 +26,5 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     };
     let mut errors = Errors::default();
     let model = Model::new(args, &mut errors);
-    expand::expand(&model, errors.finish())
+    expand::expand(&model, &errors.finish())
 }

@@ -150,7 +150,7 @@ impl Entry {
                 Argument::After(names) => Some(names.as_slice()),
                 Argument::Length(_) | Argument::OnFailure(_) => None,
             });
-        lists.last().unwrap_or_default()
+        lists.into_iter().next_back().unwrap_or_default()
     }
 
     fn node(&self) -> Node {
@@ -237,12 +237,17 @@ fn stray_error(value: &Value) -> Error {
     )
 }
 
-/// A lone word is rather a slip than a value, and a list has no meaning by itself.
+/// A lone word is rather a slip than a value, a list has no meaning by itself, and a call of one word is likely a
+/// setting that looks like one.
 fn leftover(part: &Part) -> Option<&Expr> {
     let Form::Value(value) = &part.form else {
         return None;
     };
-    value
-        .leftover()
-        .filter(|value| matches!(value, Expr::Field(_) | Expr::MethodCall(_) | Expr::Call(_)))
+    value.leftover().filter(|value| match value {
+        Expr::Field(_) | Expr::MethodCall(_) => true,
+        Expr::Call(call) => {
+            matches!(&*call.func, Expr::Path(path) if path.path.get_ident().is_none())
+        }
+        _ => false,
+    })
 }

@@ -106,20 +106,19 @@ fn read_after(value: &Expr, errors: &mut Errors) -> Option<Vec<Dependency>> {
         errors.report(value, "the value of `after` is not a list of names", help);
         return None;
     };
-    let names = list.elems.iter().filter_map(|element| {
+    let mut names = Vec::new();
+    for element in &list.elems {
         let order = errors.reserve();
-        match literal(element) {
-            Some(Lit::Str(name)) => Some(Dependency {
+        if let Some(Lit::Str(name)) = literal(element) {
+            names.push(Dependency {
                 name: name.clone(),
                 order,
-            }),
-            _ => {
-                errors.push_at(order, refuse_dependency(element));
-                None
-            }
+            });
+        } else {
+            errors.push_at(order, refuse_dependency(element));
         }
-    });
-    Some(names.collect())
+    }
+    Some(names)
 }
 
 fn refuse_dependency(element: &Expr) -> Error {
@@ -136,26 +135,32 @@ fn refuse_dependency(element: &Expr) -> Error {
 
 fn read_policy(value: &Expr) -> Result<Policy> {
     let known = [SHUTDOWN, IGNORE];
-    let word = match ungrouped(value) {
-        Expr::Path(path) if path.path.is_ident(SHUTDOWN) => return Ok(Policy::Shutdown),
-        Expr::Path(path) if path.path.is_ident(IGNORE) => return Ok(Policy::Ignore),
-        Expr::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
-        Expr::Call(call) => Some(call.func.to_token_stream().to_string()),
-        _ => literal(value).and_then(|literal| match literal {
-            Lit::Str(quoted) => Some(quoted.value()),
-            _ => None,
-        }),
+    let word = match (ungrouped(value), literal(value)) {
+        (Expr::Path(path), _) if path.path.is_ident(SHUTDOWN) => return Ok(Policy::Shutdown),
+        (Expr::Path(path), _) if path.path.is_ident(IGNORE) => return Ok(Policy::Ignore),
+        (Expr::Path(path), _) => path.path.segments.last().map(|last| last.ident.to_string()),
+        (Expr::Call(call), _) => Some(call.func.to_token_stream().to_string()),
+        (_, Some(Lit::Str(quoted))) => Some(quoted.value()),
+        _ => None,
     };
-    let word = word.unwrap_or_default();
+    let word = word.unwrap_or_else(|| value.to_token_stream().to_string());
     if word == RESTART {
         return Err(restart_error(value));
     }
-    let help = if known.contains(&word.as_str()) {
-        format!("write `on_failure = {word}`")
-    } else {
-        suggest::instead(&word, &known).unwrap_or_default()
-    };
-    Err(mistake(value, "this is no policy of `on_failure`", help))
+    if literal(value).is_some() && known.contains(&word.as_str()) {
+        let help = format_args!("write `on_failure = {word}`");
+        return Err(mistake(
+            value,
+            format_args!("the policy `{word}` is in quotes"),
+            help,
+        ));
+    }
+    let help = suggest::instead(&word, &known).unwrap_or_default();
+    Err(mistake(
+        value,
+        format_args!("unknown policy `{word}`"),
+        help,
+    ))
 }
 
 fn restart_error(place: impl ToTokens) -> Error {

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use syn::Expr;
 
-use crate::written::{self, Form, Part, Value, Written};
+use crate::written::{self, Form, Part, Written};
 
 pub(crate) const CRATE: &str = "crate";
 pub(crate) const IDLE: &str = "idle";
@@ -33,28 +33,24 @@ impl Args {
         })
     }
 
-    /// Every value, at any depth.
+    /// Every value, at any depth, in no order.
     pub(crate) fn values(&self) -> Vec<&Expr> {
         let mut values = Vec::new();
         let mut lists = vec![&self.list];
         while let Some(list) = lists.pop() {
             for argument in list {
-                let value: Option<&Value> = match argument {
-                    Written::Part(Part {
-                        form: Form::Value(value),
-                        ..
-                    }) => Some(value),
+                match argument {
                     Written::Part(Part {
                         form: Form::List { parts, .. },
                         ..
-                    }) => {
-                        lists.push(parts);
-                        None
-                    }
-                    Written::Stray(value) => Some(value),
-                    Written::Part(_) | Written::Unreadable(_) => None,
-                };
-                values.extend(value.and_then(Value::leftover));
+                    }) => lists.push(parts),
+                    Written::Part(Part {
+                        form: Form::Value(value),
+                        ..
+                    })
+                    | Written::Stray(value) => values.extend(value.leftover()),
+                    Written::Part(_) | Written::Unreadable(_) => {}
+                }
             }
         }
         values

@@ -4,7 +4,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Generics, parse_quote_spanned};
+use syn::{Generics, LitStr, parse_quote_spanned};
 
 use crate::crate_path::CratePath;
 use crate::duration::expand_literal;
@@ -31,7 +31,7 @@ pub(crate) fn expand(item: &Item, model: &Model<'_>) -> TokenStream {
     let (parameters, arguments, bounds) = generics.split_for_impl();
     let block = expand_block(
         &model.library,
-        quote_spanned! {Span::mixed_site()=>
+        &quote_spanned! {Span::mixed_site()=>
             #declared
             #[automatically_derived]
             impl #parameters __lifecycle::__private::#service for #ident #arguments #bounds {
@@ -44,18 +44,21 @@ pub(crate) fn expand(item: &Item, model: &Model<'_>) -> TokenStream {
 }
 
 /// Where the generated names disturb nobody. A deprecated struct is its user's business, not that of its impls.
-pub(crate) fn expand_block(library: &CratePath, impls: TokenStream) -> TokenStream {
+pub(crate) fn expand_block(library: &CratePath, impls: &TokenStream) -> TokenStream {
+    let import = quote_spanned!(library.span()=> use #library as __lifecycle;);
     quote_spanned! {Span::mixed_site()=>
         #[allow(deprecated)]
         const _: () = {
-            use #library as __lifecycle;
+            #import
             #impls
         };
     }
 }
 
 pub(crate) fn expand_declared(declared: &Type, shape: &str) -> TokenStream {
-    let Type { ident, generics } = declared;
+    let Type {
+        ident, generics, ..
+    } = declared;
     let (parameters, arguments, bounds) = generics.split_for_impl();
     let shape = Ident::new(shape, Span::mixed_site());
     quote_spanned! {Span::mixed_site()=>
@@ -78,22 +81,23 @@ fn require_hooks(declared: &Type, hooks: &Ident) -> Generics {
 }
 
 fn expand_schedule(schedule: &Schedule) -> TokenStream {
+    // At the key, for the label that says where a `Duration` is promised.
+    let promised = Span::mixed_site().located_at(schedule.key.span());
+    let duration = quote_spanned!(promised=> ::core::time::Duration);
     let (text, this, value) = match &schedule.interval {
-        Interval::Fixed { text, length } => (
-            text.to_token_stream(),
-            mixed_self(Span::mixed_site()),
-            expand_literal(*length),
-        ),
+        Interval::Fixed { text, length } => {
+            let this = mixed_self(Span::mixed_site());
+            (text.to_token_stream(), this, expand_literal(*length))
+        }
         Interval::Field { text, path } => {
-            // At the literal, for the caret; resolved elsewhere, or rustc offers to write a field over the literal.
-            let span = Span::mixed_site().located_at(text.span());
-            let this = mixed_self(span);
-            let fields = path.iter().map(|field| {
-                let mut field = field.clone();
-                field.set_span(span);
-                field
-            });
-            let value = quote_spanned!(span=> #this #(.#fields)*);
+            let (this, field) = expand_field(text, path);
+            let promised = quote_spanned!(promised=> &#duration);
+            // By reference, for a field of another type gets no advice from rustc then, who would
+            // write it into the literal.
+            let value = quote_spanned! {Span::mixed_site()=>
+                let interval: #promised = #field;
+                *interval
+            };
             (text.to_token_stream(), this, value)
         }
         Interval::Computed(value) => {
@@ -102,15 +106,25 @@ fn expand_schedule(schedule: &Schedule) -> TokenStream {
             (value.to_string().to_token_stream(), this, value)
         }
     };
-    // At the key, for the label that says where a `Duration` is promised.
-    let promised = Span::mixed_site().located_at(schedule.key.span());
-    let duration = quote_spanned!(promised=> ::core::time::Duration);
     quote_spanned! {Span::mixed_site()=>
         const INTERVAL: &'static ::core::primitive::str = #text;
         fn interval(&#this) -> #duration {
             #value
         }
     }
+}
+
+/// At the literal, for the caret, but resolved elsewhere, or rustc offers a field for the whole literal.
+fn expand_field(text: &LitStr, path: &[Ident]) -> (Ident, TokenStream) {
+    let span = Span::mixed_site().located_at(text.span());
+    let this = mixed_self(span);
+    let fields = path.iter().map(|field| {
+        let mut field = field.clone();
+        field.set_span(span);
+        field
+    });
+    let field = quote_spanned!(span=> &#this #(.#fields)*);
+    (this, field)
 }
 
 fn mixed_self(span: Span) -> Ident {

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::Error;
 
 use crate::crate_path::CratePath;
 
@@ -9,24 +10,23 @@ use super::args::{Args, CRATE};
 use super::expand::{expand_block, expand_declared, find_self};
 use super::item::{Item, Type};
 
-pub(crate) fn expand(args: &Args, item: &Item, errors: Option<TokenStream>) -> TokenStream {
+pub(crate) fn expand(args: &Args, item: &Item, errors: &[Error]) -> TokenStream {
     let library = args.find(CRATE).map(CratePath::guess).unwrap_or_default();
-    // A second attribute brings its own impls.
-    let stub = item
-        .declared()
-        .filter(|_| item.rival().is_none())
-        .map(|declared| {
-            let declaration = expand_declared(declared, "BrokenShape");
-            let values = expand_values(args, declared);
-            expand_block(&library, quote!(#declaration #values))
-        });
-    let item = &item.tokens;
-    quote!(#item #stub #errors)
+    let stub = item.declared().map(|declared| {
+        let declaration = expand_declared(declared, "BrokenShape");
+        let values = expand_values(args, declared);
+        expand_block(&library, &quote!(#declaration #values))
+    });
+    let item = item.without_rivals();
+    let errors = errors.iter().map(Error::to_compile_error);
+    quote!(#item #stub #(#errors)*)
 }
 
 /// What is typed so far, where `self` is what it will be: an editor completes nothing it doesn't see.
 fn expand_values(args: &Args, declared: &Type) -> TokenStream {
-    let Type { ident, generics } = declared;
+    let Type {
+        ident, generics, ..
+    } = declared;
     let (parameters, arguments, bounds) = generics.split_for_impl();
     let values = args.values().into_iter().filter_map(|value| {
         let this = find_self(value.to_token_stream())?;

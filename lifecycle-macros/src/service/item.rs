@@ -1,11 +1,13 @@
-//! The item under the attribute goes in; its name and generics come out, and its tokens just as they were.
+//! The item under the attribute goes in; its name, generics and fields come out, and its tokens just as they were.
 //!
-//! Only the header is parsed. What is in the body, and what `cfg` leaves of it, is not the attribute's business.
+//! What the fields are, and what `cfg` leaves of them, is not the attribute's business; only a name that none has is.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Generics, Ident, Lit, Meta, Result, Token, Visibility, token};
+use syn::{
+    Attribute, FieldsNamed, Generics, Ident, Lit, Meta, Path, Result, Token, Visibility, token,
+};
 
 use crate::diag::Errors;
 
@@ -26,6 +28,17 @@ struct Header {
 pub(crate) struct Type {
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
+    /// `None` where fields have no names, or nobody can read them.
+    pub(crate) fields: Option<Vec<Ident>>,
+}
+
+impl Type {
+    pub(crate) fn find_field(&self, path: &Path) -> Option<&Ident> {
+        self.fields
+            .iter()
+            .flatten()
+            .find(|field| path.is_ident(*field))
+    }
 }
 
 impl Item {
@@ -41,45 +54,49 @@ impl Item {
     }
 
     pub(crate) fn check(&self, errors: &mut Errors) {
-        match &self.header {
-            Ok(Header { keyword, .. }) if keyword != "struct" => report_keyword(keyword, errors),
-            Ok(_) => {
-                if let Some(rival) = self.rival() {
-                    let help = "keep one of the two";
-                    errors.report(
-                        rival.path(),
-                        "a service has one shape, and this is the second",
-                        help,
-                    );
-                }
-            }
-            Err(error) => errors.push(error.clone()),
+        let header = match &self.header {
+            Ok(header) => header,
+            Err(error) => return errors.push(error.clone()),
+        };
+        if header.keyword != "struct" {
+            report_keyword(&header.keyword, errors);
+        }
+        if let Some(rival) = header.attributes.iter().find(|other| is_rival(&other.meta)) {
+            let sentence = "a service has one shape, and this is the second";
+            errors.report(rival.path(), sentence, "remove one of the two attributes");
         }
     }
 
-    /// A second `#[service(..)]`, which brings impls of its own. The path may be anybody's `service`; only one with a
-    /// shape of ours is surely this macro.
-    pub(crate) fn rival(&self) -> Option<&Attribute> {
-        self.header
-            .as_ref()
-            .ok()?
-            .attributes
-            .iter()
-            .find(|attribute| {
-                let Meta::List(list) = &attribute.meta else {
-                    return false;
-                };
-                let named_service = list
-                    .path
-                    .segments
-                    .last()
-                    .is_some_and(|last| last.ident == "service");
-                let first = list.tokens.clone().into_iter().next();
-                let with_shape =
-                    first.is_some_and(|first| SHAPES.contains(&first.to_string().as_str()));
-                named_service && with_shape
-            })
+    /// Without a second `#[service(..)]`, which would bring impls, and mistakes, of its own.
+    pub(crate) fn without_rivals(&self) -> TokenStream {
+        let mut tokens: Vec<TokenTree> = Vec::new();
+        for token in self.tokens.clone() {
+            match &token {
+                TokenTree::Group(group)
+                    if group.delimiter() == Delimiter::Bracket
+                        && syn::parse2(group.stream()).is_ok_and(|meta| is_rival(&meta)) =>
+                {
+                    tokens.pop();
+                }
+                _ => tokens.push(token),
+            }
+        }
+        tokens.into_iter().collect()
     }
+}
+
+/// The path may be anybody's `service`; only one with a shape of ours is surely this macro.
+fn is_rival(meta: &Meta) -> bool {
+    let Meta::List(list) = meta else {
+        return false;
+    };
+    let named_service = list
+        .path
+        .segments
+        .last()
+        .is_some_and(|last| last.ident == "service");
+    let first = list.tokens.clone().into_iter().next();
+    named_service && first.is_some_and(|first| SHAPES.contains(&first.to_string().as_str()))
 }
 
 fn parse_header(input: ParseStream) -> Result<Header> {
@@ -92,7 +109,6 @@ fn parse_header(input: ParseStream) -> Result<Header> {
     } else {
         None
     };
-    // The body stays unparsed.
     input.parse::<TokenStream>()?;
     Ok(Header {
         attributes,
@@ -105,14 +121,15 @@ fn parse_header(input: ParseStream) -> Result<Header> {
 fn parse_keyword(input: ParseStream) -> Result<Ident> {
     loop {
         let word = input.call(Ident::parse_any)?;
-        let is_prefix = word == "const" || word == "async" || word == "unsafe" || word == "extern";
         if word == "extern" {
             input.parse::<Option<Lit>>()?;
         }
-        let function = input.peek(Token![fn]) || input.peek(Token![extern]);
-        let before_word = function || input.peek(Token![unsafe]) || input.peek(Token![async]);
+        let before_function = input.peek(Token![fn])
+            || input.peek(Token![async])
+            || input.peek(Token![unsafe])
+            || input.peek(Token![extern]);
         let before_trait = input.peek(Token![trait]) || input.peek(Token![impl]);
-        if !(is_prefix && (before_word || before_trait)) {
+        if !before_function && !before_trait {
             return Ok(word);
         }
     }
@@ -122,12 +139,28 @@ fn parse_type(input: ParseStream) -> Result<Type> {
     let ident = input.parse()?;
     let mut generics: Generics = input.parse()?;
     generics.where_clause = input.parse()?;
-    // A tuple struct has its where clause behind the fields.
-    if input.peek(token::Paren) {
+    let fields = if input.peek(token::Brace) {
+        let named = input.fork().parse::<FieldsNamed>().ok();
+        named.map(|fields| {
+            fields
+                .named
+                .into_iter()
+                .filter_map(|field| field.ident)
+                .collect()
+        })
+    } else if input.peek(token::Paren) {
         input.parse::<TokenTree>()?;
+        // A tuple struct has its where clause behind the fields.
         generics.where_clause = input.parse()?;
-    }
-    Ok(Type { ident, generics })
+        None
+    } else {
+        Some(Vec::new())
+    };
+    Ok(Type {
+        ident,
+        generics,
+        fields,
+    })
 }
 
 fn report_keyword(keyword: &Ident, errors: &mut Errors) {

@@ -23,8 +23,8 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let item = Item::parse(item);
     let mut errors = Errors::default();
     let model = Model::new(&args, &item, &mut errors);
-    match (model, errors.finish()) {
-        (Some(model), None) => expand::expand(&item, &model),
+    match (model, errors.finish().as_slice()) {
+        (Some(model), []) => expand::expand(&item, &model),
         (_, errors) => fallback::expand(&args, &item, errors),
     }
 }

@@ -45,10 +45,10 @@ impl<'a> Model<'a> {
         for argument in &args.list {
             match argument {
                 Written::Part(part) if part.key == CRATE => {
-                    read_library(part, &mut library, errors)
+                    read_library(part, &mut library, errors);
                 }
                 Written::Part(part) if SHAPES.iter().any(|known| part.key == known) => {
-                    read_shape(part, &mut shape, errors);
+                    read_shape(part, item, &mut shape, errors);
                 }
                 Written::Part(part) => report_unknown(part, args, errors),
                 Written::Stray(value) => report_stray(value, errors),
@@ -77,14 +77,19 @@ fn read_library(part: &Part, library: &mut Option<CratePath>, errors: &mut Error
 /// A shape with a mistake in it is a shape nevertheless: a second one is a second mistake.
 type Chosen<'a> = (&'a Ident, Option<Shape>);
 
-fn read_shape<'a>(part: &'a Part, chosen: &mut Option<Chosen<'a>>, errors: &mut Errors) {
+fn read_shape<'a>(
+    part: &'a Part,
+    item: &Item,
+    chosen: &mut Option<Chosen<'a>>,
+    errors: &mut Errors,
+) {
     let name = &part.key;
     if let Some((first, _)) = chosen {
         let sentence = format_args!("a service has one shape, and `{name}` is the second");
         return errors.report(name, sentence, format_args!("keep `{first}` or `{name}`"));
     }
     let shape = match name.to_string().as_str() {
-        SCHEDULED => read_schedule(part, errors).map(Shape::Scheduled),
+        SCHEDULED => read_schedule(part, item, errors).map(Shape::Scheduled),
         WORKER => check_bare(part, errors).then_some(Shape::Worker),
         ONESHOT => check_bare(part, errors).then_some(Shape::Oneshot),
         _ => check_bare(part, errors).then_some(Shape::Idle),
@@ -104,7 +109,7 @@ fn check_bare(part: &Part, errors: &mut Errors) -> bool {
     false
 }
 
-fn read_schedule(part: &Part, errors: &mut Errors) -> Option<Schedule> {
+fn read_schedule(part: &Part, item: &Item, errors: &mut Errors) -> Option<Schedule> {
     let parts = match &part.form {
         Form::List { parts, .. } => parts.as_slice(),
         Form::Word => &[],
@@ -131,10 +136,11 @@ fn read_schedule(part: &Part, errors: &mut Errors) -> Option<Schedule> {
                 );
             }
             Written::Part(part) if part.key == INTERVAL => {
-                let read = part.value(INTERVAL_EXAMPLE).and_then(Interval::new);
+                let value = part.value(INTERVAL_EXAMPLE);
+                let read = value.and_then(|value| Interval::new(value, item.declared()));
                 interval = Some((&part.key, errors.handle(read)));
             }
-            Written::Part(part) => report_unknown_in_schedule(part, errors),
+            Written::Part(part) => report_unknown_in_schedule(part, interval.is_some(), errors),
             Written::Stray(value) => report_keyless(value, errors),
             Written::Unreadable(error) => errors.push(error.clone()),
         }
@@ -152,9 +158,10 @@ fn read_schedule(part: &Part, errors: &mut Errors) -> Option<Schedule> {
     })
 }
 
-fn report_unknown_in_schedule(part: &Part, errors: &mut Errors) {
+fn report_unknown_in_schedule(part: &Part, has_interval: bool, errors: &mut Errors) {
     let name = part.key.to_string();
-    let help = suggest::instead(&name, &[INTERVAL]).unwrap_or_default();
+    let instead = suggest::instead(&name, &[INTERVAL]).filter(|_| !has_interval);
+    let help = instead.unwrap_or_else(|| "remove it".to_owned());
     errors.report(
         &part.key,
         format_args!("unknown argument `{name}` of `scheduled`"),
@@ -170,7 +177,7 @@ fn report_keyless(value: &Value, errors: &mut Errors) {
     };
     errors.report(
         value.place(None),
-        "the value of `scheduled` has no name",
+        "the argument of `scheduled` has no name",
         help,
     );
 }
@@ -189,7 +196,7 @@ fn report_unknown(part: &Part, args: &Args, errors: &mut Errors) {
     let has_shape = SHAPES.iter().any(|shape| args.find(shape).is_some());
     match (suggest::instead(&name, &SHAPES), has_shape) {
         (Some(help), false) => {
-            errors.report(&part.key, format_args!("unknown shape `{name}`"), help)
+            errors.report(&part.key, format_args!("unknown shape `{name}`"), help);
         }
         _ => errors.report(
             &part.key,
@@ -200,20 +207,18 @@ fn report_unknown(part: &Part, args: &Args, errors: &mut Errors) {
 }
 
 fn report_stray(value: &Value, errors: &mut Errors) {
-    let quoted = match value.leftover().and_then(literal) {
-        Some(Lit::Str(text)) => text.value(),
-        _ => String::new(),
+    let all = format!("write one of `{}`", SHAPES.join("`, `"));
+    let (sentence, help) = match value.leftover().and_then(literal) {
+        Some(Lit::Str(text)) if SHAPES.contains(&text.value().as_str()) => {
+            let shape = text.value();
+            (
+                format!("the shape `{shape}` is in quotes"),
+                format!("write `{shape}`"),
+            )
+        }
+        _ => ("this is no shape of a service".to_owned(), all),
     };
-    let help = if SHAPES.contains(&quoted.as_str()) {
-        format!("write `{quoted}`, without quotes")
-    } else {
-        format!("write one of `{}`", SHAPES.join("`, `"))
-    };
-    errors.report(
-        value.place(None),
-        "a shape is a word, and this is a value",
-        help,
-    );
+    errors.report(value.place(None), sentence, help);
 }
 
 fn report_shapeless(item: &Item, errors: &mut Errors) {

@@ -17,7 +17,8 @@ pub(crate) enum Problem {
     Malformed,
     NoUnit { number: String },
     UnknownUnit { unit: String },
-    Calendar { unit: String, days: u64 },
+    Month { unit: String },
+    Year,
     RepeatedUnit { unit: String },
     TooLong,
     TooFine,
@@ -80,9 +81,9 @@ fn parse_unit(number: &str, unit: &str, rest: &str) -> Result<Duration, Problem>
         });
     }
     match humantime::parse_duration(&format!("1{unit}")) {
-        Ok(length) if length > Duration::from_secs(7 * DAY) => Err(Problem::Calendar {
+        Ok(length) if length > 31 * DAY => Err(Problem::Year),
+        Ok(length) if length > 7 * DAY => Err(Problem::Month {
             unit: unit.to_owned(),
-            days: length.as_secs() / DAY,
         }),
         Ok(length) => Ok(length),
         Err(_) => Err(Problem::UnknownUnit {
@@ -91,7 +92,7 @@ fn parse_unit(number: &str, unit: &str, rest: &str) -> Result<Duration, Problem>
     }
 }
 
-const DAY: u64 = 24 * 60 * 60;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Continues "`30x` ..".
 impl fmt::Display for Problem {
@@ -102,12 +103,8 @@ impl fmt::Display for Problem {
             Self::Malformed => f.write_str("is not a duration"),
             Self::NoUnit { .. } => f.write_str("has no unit"),
             Self::UnknownUnit { unit } => write!(f, "has an unknown unit, `{unit}`"),
-            Self::Calendar { unit, .. } => {
-                write!(
-                    f,
-                    "counts in `{unit}`, a unit whose length differs from one to the next"
-                )
-            }
+            Self::Month { .. } => f.write_str("counts in months, and those differ in length"),
+            Self::Year => f.write_str("counts in years, and those differ in length"),
             Self::RepeatedUnit { unit } => write!(f, "counts `{unit}` twice"),
             Self::TooLong => f.write_str("is longer than a duration can be"),
             Self::TooFine => f.write_str("is finer than a nanosecond"),
@@ -131,10 +128,11 @@ impl Problem {
                     "the units are `w`, `d`, `h`, `m`, `s`, `ms`, `us` and `ns`".to_owned()
                 }
             }
-            Self::Calendar { unit, .. } if unit == "M" => {
+            Self::Month { unit } if unit == "M" => {
                 "write `m` for minutes, or count in days, such as `30d`".to_owned()
             }
-            Self::Calendar { days, .. } => format!("count in days, such as `{days}d`"),
+            Self::Month { .. } => "count in days, such as `30d`".to_owned(),
+            Self::Year => "count in days, such as `365d`".to_owned(),
             Self::RepeatedUnit { .. } => "write each unit once, such as `1h 30m`".to_owned(),
             Self::TooLong => "write a shorter one".to_owned(),
             Self::TooFine => "write a coarser one".to_owned(),

@@ -135,7 +135,7 @@ fn check_dependencies(
                 None => Problem::UnknownDependency {
                     instead: searches
                         .next()
-                        .and_then(|_| near_service(entries, entry.name, name)),
+                        .and_then(|_| near_service(entries, entry, name)),
                     service,
                     dependency: name.to_owned(),
                 },
@@ -151,12 +151,14 @@ fn check_dependencies(
     edges
 }
 
-fn near_service(entries: &[Entry<'_>], service: &str, dependency: &str) -> Option<String> {
-    let mut seen = HashSet::from([service]);
+/// Among the services that this one could depend on and doesn't yet.
+fn near_service(entries: &[Entry<'_>], service: &Entry<'_>, dependency: &str) -> Option<String> {
+    let mut passed: HashSet<&str> = service.after.iter().copied().collect();
+    passed.insert(service.name);
     let others: Vec<&str> = entries
         .iter()
         .map(|entry| entry.name)
-        .filter(|name| seen.insert(name))
+        .filter(|name| passed.insert(name))
         .collect();
     suggest::instead(dependency, &others)
 }

@@ -33,7 +33,7 @@ fn what_is_no_duration() {
     let hint = "write a number and a unit, such as `30s` or `1h 30m`";
     let units = "the units are `w`, `d`, `h`, `m`, `s`, `ms`, `us` and `ns`";
     let once = "write each unit once, such as `1h 30m`";
-    let differs = "a unit whose length differs from one to the next";
+    let differs = "and those differ in length";
     let cases = [
         ("", "is empty", hint),
         ("  ", "is empty", hint),
@@ -56,17 +56,17 @@ fn what_is_no_duration() {
         ("7\u{3bc}s", "has an unknown unit, `\u{3bc}s`", units),
         (
             "1M",
-            &format!("counts in `M`, {differs}"),
+            &format!("counts in months, {differs}"),
             "write `m` for minutes, or count in days, such as `30d`",
         ),
         (
             "2 months",
-            &format!("counts in `months`, {differs}"),
+            &format!("counts in months, {differs}"),
             "count in days, such as `30d`",
         ),
         (
             "1y",
-            &format!("counts in `y`, {differs}"),
+            &format!("counts in years, {differs}"),
             "count in days, such as `365d`",
         ),
         ("1h 1h", "counts `h` twice", once),

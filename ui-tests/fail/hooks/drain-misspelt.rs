@@ -1,0 +1,16 @@
+use lifecycle::{Context, Result, Scheduled, service};
+
+#[service(scheduled(interval = "30s"))]
+struct Collector;
+
+impl Scheduled for Collector {
+    async fn tick(&self, _: &Context) -> Result {
+        Ok(())
+    }
+
+    async fn drian(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+fn main() {}

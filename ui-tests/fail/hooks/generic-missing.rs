@@ -1,0 +1,10 @@
+use lifecycle::{registry, service};
+
+#[service(idle)]
+struct Cache<T> {
+    value: T,
+}
+
+fn main() {
+    registry! { "cache" => Cache { value: 3 } };
+}

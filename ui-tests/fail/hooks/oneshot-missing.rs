@@ -1,0 +1,6 @@
+use lifecycle::service;
+
+#[service(oneshot)]
+struct Consumer;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use lifecycle::service;
+
+#[service(worker)]
+struct Consumer;
+
+fn main() {}

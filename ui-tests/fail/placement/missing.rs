@@ -1,0 +1,11 @@
+use lifecycle::{Idle, registry};
+
+struct Store;
+
+impl Idle for Store {}
+
+fn main() {
+    registry! {
+        "store" => Store,
+    };
+}

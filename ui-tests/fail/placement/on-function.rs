@@ -1,0 +1,6 @@
+use lifecycle::service;
+
+#[service(worker)]
+pub async fn consume() {}
+
+fn main() {}

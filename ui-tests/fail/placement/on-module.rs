@@ -1,0 +1,6 @@
+use lifecycle::service;
+
+#[service(idle)]
+mod store {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use lifecycle::service;
+
+#[service(idle)]
+pub trait Store {}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use lifecycle::{Idle, registry, service};
+
+#[service(idle)]
+struct Store;
+
+impl Idle for Store {}
+
+fn main() {
+    registry! {
+        #[cfg(any())]
+        "store" => Store,
+        "cache" => Store,
+        "api" => Store, after = ["store", "cache"],
+    };
+}

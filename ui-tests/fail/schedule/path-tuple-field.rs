@@ -1,0 +1,18 @@
+use std::time::Duration;
+
+use lifecycle::{Context, Result, Scheduled, service};
+
+struct Config {
+    interval: Duration,
+}
+
+#[service(scheduled(interval = "0.interval"))]
+struct Collector(Config);
+
+impl Scheduled for Collector {
+    async fn tick(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+fn main() {}

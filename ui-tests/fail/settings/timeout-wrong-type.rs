@@ -1,0 +1,13 @@
+use lifecycle::{Idle, registry, service};
+
+#[service(idle)]
+struct Store;
+
+impl Idle for Store {}
+
+fn main() {
+    let seconds = 10_u64;
+    registry! {
+        "store" => Store, stop_timeout = seconds,
+    };
+}

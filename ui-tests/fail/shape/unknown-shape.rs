@@ -1,0 +1,10 @@
+use lifecycle::{Idle, service};
+
+#[service(cron)]
+struct Store;
+
+impl Idle for Store {}
+
+fn main() {
+    lifecycle::registry! { "store" => Store };
+}
