@@ -1,4 +1,4 @@
-use lifecycle::{Context, Result, Scheduled, service};
+use lifecycle::{Result, Scheduled, service};
 
 #[service(scheduled(interval = "30s"))]
 struct Collector;

@@ -2,9 +2,14 @@ use std::time::Duration;
 
 use lifecycle::{Context, Result, Scheduled, service};
 
-#[service(scheduled(interval = "interval"))]
+struct Config {
+    interval: Duration,
+    retries: u32,
+}
+
+#[service(scheduled(interval = "confg.interval"))]
 struct Collector {
-    interval: &'static Duration,
+    cfg: Config,
 }
 
 impl Scheduled for Collector {
