@@ -1,0 +1,219 @@
+//! The registry of names known at run time: every problem at once, in the words of the macro, and the same settings.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use lifecycle::{Builder, OnFailure, Registry, RegistryError, State};
+use lifecycle_tests::{IdleScript, Journal, hangs, registry, secs, start, takes};
+
+fn idle() -> IdleScript {
+    Journal::new().script().idle()
+}
+
+/// `sentence (help: ..)`, for each problem.
+fn problems(builder: Builder) -> Vec<String> {
+    let error: RegistryError = builder.build().unwrap_err();
+    let text = error.to_string();
+    assert_eq!(
+        text.lines().count(),
+        error.problems().len(),
+        "one line each"
+    );
+    text.lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn an_empty_registry_is_a_problem() {
+    assert_eq!(
+        problems(Registry::builder()),
+        ["the registry has no services (help: add a service: a name and a value)"]
+    );
+}
+
+#[tokio::test]
+async fn malformed_names_are_problems_with_a_repaired_name() {
+    let long = "a".repeat(32);
+    let builder = Registry::builder()
+        .service("TokenStore", idle())
+        .service("", idle())
+        .service("9lives", idle())
+        .service("web api", idle())
+        .service(long, idle())
+        .service("ok-but_odd-9", idle())
+        .service("a".repeat(31), idle());
+    let problems = problems(builder);
+    assert_eq!(problems.len(), 5, "{problems:#?}");
+    assert!(problems[0].contains("`TokenStore`") && problems[0].contains("token-store"));
+    assert!(problems[1].contains("empty"));
+    assert!(problems[2].contains("`9lives`"));
+    assert!(problems[3].contains("`web api`") && problems[3].contains("web-api"));
+    assert!(problems[4].contains("32"));
+}
+
+#[tokio::test]
+async fn a_duplicate_name_is_a_problem_at_the_second() {
+    let builder = Registry::builder()
+        .service("a", idle())
+        .service("b", idle())
+        .service("a", idle());
+    let problems = problems(builder);
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].starts_with("another service is already named `a`"));
+}
+
+#[tokio::test]
+async fn an_unknown_dependency_is_a_problem_with_the_near_name() {
+    let builder = Registry::builder()
+        .service("store", idle())
+        .service("api", idle())
+        .after(["stroe"]);
+    assert_eq!(
+        problems(builder),
+        ["`api` depends on `stroe`, which is not in the registry (help: did you mean `store`?)"]
+    );
+}
+
+#[tokio::test]
+async fn a_self_dependency_and_a_repeated_one_are_problems() {
+    let builder = Registry::builder()
+        .service("a", idle())
+        .after(["a"])
+        .service("b", idle())
+        .after(["a", "a"]);
+    let problems = problems(builder);
+    assert_eq!(problems.len(), 2, "{problems:#?}");
+    assert!(problems[0].starts_with("`a` depends on itself"));
+    assert!(problems[1].starts_with("`b` depends on `a` twice"));
+}
+
+#[tokio::test]
+async fn a_cycle_is_one_problem_that_tells_its_path_in_order() {
+    let builder = Registry::builder()
+        .service("a", idle())
+        .after(["c"])
+        .service("b", idle())
+        .after(["a"])
+        .service("c", idle())
+        .after(["b"])
+        .service("d", idle())
+        .after(["c"]);
+    let problems = problems(builder);
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    assert!(
+        problems[0].starts_with("services depend on each other in a cycle: `a -> c -> b -> a`"),
+        "{problems:#?}"
+    );
+}
+
+#[tokio::test]
+async fn a_setting_before_the_first_service_is_a_problem() {
+    let builder = Registry::builder()
+        .stop_timeout(secs(1))
+        .after(["a"])
+        .service("a", idle());
+    let problems = problems(builder);
+    assert_eq!(problems.len(), 2);
+    assert!(problems[0].starts_with("`stop_timeout` was set before any service"));
+    assert!(problems[1].starts_with("`after` was set before any service"));
+}
+
+#[tokio::test]
+async fn all_problems_come_at_once_in_source_order() {
+    let builder = Registry::builder()
+        .on_failure(OnFailure::Ignore)
+        .service("Upper", idle())
+        .service("a", idle())
+        .after(["nowhere"])
+        .service("b", idle())
+        .after(["c"])
+        .service("c", idle())
+        .after(["b", "c"])
+        .service("a", idle());
+    let problems = problems(builder);
+    let starts = [
+        "`on_failure` was set before",
+        "the service name `Upper`",
+        "`a` depends on `nowhere`",
+        "services depend on each other in a cycle: `b -> c -> b`",
+        "`c` depends on itself",
+        "another service is already named `a`",
+    ];
+    assert_eq!(problems.len(), starts.len(), "{problems:#?}");
+    for (problem, start) in problems.iter().zip(starts) {
+        assert!(problem.starts_with(start), "{problems:#?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_started_and_every_service_is_dropped_when_there_is_a_problem() {
+    let journal = Journal::new();
+    let held = std::sync::Arc::new(journal.script().idle());
+    let builder = Registry::builder().service("a", held.clone()).after(["b"]);
+    assert!(builder.build().is_err());
+    assert_eq!(std::sync::Arc::strong_count(&held), 1);
+    assert_eq!(journal.all(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_settings_mean_what_they_mean_in_the_macro() {
+    let built = {
+        let journal = Journal::new();
+        let registry = Registry::builder()
+            .deadline(secs(20))
+            .shutdown_delay(secs(2))
+            .service(
+                "a",
+                journal
+                    .script()
+                    .startup(takes(secs(1)))
+                    .drain(hangs())
+                    .idle(),
+            )
+            .stop_timeout(secs(4))
+            .service("b", journal.script().startup(hangs()).idle())
+            .after(["a"])
+            .start_timeout(secs(3))
+            .on_failure(OnFailure::Ignore)
+            .service("c", journal.script().scheduled(secs(5)))
+            .after(["a".to_owned()])
+            .build();
+        play(registry.unwrap(), &journal).await
+    };
+    let written = {
+        let journal = Journal::new();
+        let registry = registry! {
+            deadline = secs(20),
+            shutdown_delay = secs(2),
+            "a" => journal.script().startup(takes(secs(1))).drain(hangs()).idle(), stop_timeout = secs(4),
+            "b" => journal.script().startup(hangs()).idle(), after = ["a"], start_timeout = secs(3), on_failure = ignore,
+            "c" => journal.script().scheduled(secs(5)), after = ["a"],
+        };
+        play(registry, &journal).await
+    };
+    assert_eq!(built, written);
+}
+
+async fn play(registry: Registry, journal: &Journal) -> Vec<String> {
+    let running = start(registry);
+    tokio::time::sleep(secs(12)).await;
+    let outcome = running.stop().await;
+    assert_eq!(outcome.services()[1].state, State::Failed);
+    let mut told = journal.timed();
+    told.extend(outcome.to_string().lines().map(str::to_owned));
+    told
+}
+
+#[tokio::test(start_paused = true)]
+async fn further_calls_of_after_add_names() {
+    let journal = Journal::new();
+    let registry = Registry::builder()
+        .service("a", journal.script().startup(takes(secs(2))).idle())
+        .service("b", journal.script().startup(takes(secs(3))).idle())
+        .service("c", journal.script().idle())
+        .after(["a"])
+        .after(["b"])
+        .build();
+    let running = start(registry.unwrap());
+    running.await_healthy().await.unwrap();
+    assert_eq!(journal.at("c: startup"), secs(3));
+    running.stop().await.into_result().unwrap();
+}

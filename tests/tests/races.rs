@@ -1,0 +1,330 @@
+//! Races on real threads: many tries, each with its own seed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says so"
+)]
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use lifecycle::{Context, Registry, Result, Running, Service, State, async_trait};
+use lifecycle_tests::{
+    Act, Hook, Journal, Moves, fails, nothing, panics, spawns, start, until_stopped, yields,
+};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::Semaphore;
+
+/// A small generator, so that a try is known by its seed.
+struct Seed(u64);
+
+impl Seed {
+    fn below(&mut self, limit: u64) -> u64 {
+        // xorshift64*
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % limit
+    }
+
+    fn yields(&mut self, limit: u64) -> Hook {
+        (0..self.below(limit)).fold(nothing(), |hook, _| hook.then(yields()))
+    }
+}
+
+/// Runs the test on four threads.
+fn on_threads(test: impl Future<Output = ()>) {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(test);
+}
+
+/// Panics are part of these tests: they would fill the screen.
+fn hush() {
+    std::panic::set_hook(Box::new(|panic| {
+        let text = panic.to_string();
+        if !text.contains("as scripted") {
+            eprintln!("{text}");
+        }
+    }));
+}
+
+/// A task is counted for a moment after whoever awaited it goes on.
+async fn no_task_is_left(before: usize) {
+    let began = Instant::now();
+    while Handle::current().metrics().num_alive_tasks() > before {
+        assert!(began.elapsed() < Duration::from_secs(5), "tasks are left");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Holds the start back until everybody looks.
+struct Barrier(Arc<Semaphore>);
+
+#[async_trait]
+impl Service for Barrier {
+    async fn start(&self, cx: &Context) -> Result {
+        let _ = self.0.acquire().await?;
+        cx.ready();
+        cx.stop_channel().closed().await;
+        Ok(())
+    }
+
+    async fn stop(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+#[test]
+fn an_immediate_failure_never_shows_as_running_in_10000_tries() {
+    hush();
+    on_threads(async {
+        for seed in 1..=1_250 {
+            let tries: Vec<_> = (0..8)
+                .map(|place| tokio::spawn(fail_at_once(seed * 8 + place)))
+                .collect();
+            for done in tries {
+                done.await.unwrap();
+            }
+        }
+    });
+}
+
+async fn fail_at_once(number: u64) {
+    let mut seed = Seed(number * 0x9E37_79B9 + 1);
+    let journal = Journal::new();
+    let end = match seed.below(3) {
+        0 => fails("as scripted"),
+        1 => panics("as scripted"),
+        _ => nothing(),
+    };
+    let startup = seed.yields(3);
+    let barrier = Arc::new(Semaphore::new(0));
+    let builder = Registry::builder().service("barrier", Barrier(barrier.clone()));
+    let builder = if seed.below(2) == 0 {
+        builder.service("a", journal.script().startup(startup).run(end).worker())
+    } else {
+        let run = startup.then(Act::Ready).then(end);
+        builder.service("a", journal.script().run(run).custom())
+    };
+    let builder = builder.after(["barrier"]);
+    let builder = builder.service("b", journal.script().idle()).after(["a"]);
+    let running = start(builder.build().unwrap());
+    let handle = running.handle();
+    let moves = Moves::watch(&handle);
+    barrier.add_permits(1);
+
+    running.wait().await;
+    assert!(!handle.is_healthy());
+    let outcome = running.stop().await;
+    let legal = [State::Waiting, State::Starting, State::Failed];
+    let states = moves.of("a").await;
+    assert!(legal.ends_with(&states), "try {number}: {states:?}");
+    assert_eq!(journal.of("b"), [""; 0], "try {number}");
+    assert_eq!(outcome.exit_code(), 1, "try {number}");
+}
+
+/// A chain and a fan of all shapes, with a random number of turns in each hook.
+fn random_services(seed: &mut Seed, journal: &Journal) -> Running {
+    let mut builder = Registry::builder();
+    for number in 0..8 {
+        let run = seed.yields(6).then(until_stopped()).then(seed.yields(4));
+        let task = seed.yields(4).then(until_stopped()).then(seed.yields(4));
+        let startup = seed.yields(6).then(spawns(task));
+        let script = journal.script().startup(startup).drain(seed.yields(4));
+        let every = Duration::from_micros(1 + seed.below(200));
+        let tick = seed.yields(4);
+        let name = format!("s-{number}");
+        builder = match seed.below(4) {
+            0 => builder.service(name, script.idle()),
+            1 => builder.service(name, script.tick(tick).scheduled(every)),
+            2 => builder.service(name, script.run(seed.yields(6)).oneshot()),
+            _ => builder.service(name, script.run(run).worker()),
+        };
+        if number > 0 && seed.below(3) > 0 {
+            builder = builder.after([format!("s-{}", seed.below(number))]);
+        }
+    }
+    start(builder.build().unwrap())
+}
+
+#[test]
+fn a_stop_at_any_moment_drains_what_started_up_and_leaves_no_task() {
+    on_threads(async {
+        let before = Handle::current().metrics().num_alive_tasks();
+        for number in 1..=6_000 {
+            let mut seed = Seed(number);
+            let journal = Journal::new();
+            let running = random_services(&mut seed, &journal);
+            for _ in 0..seed.below(60) {
+                tokio::task::yield_now().await;
+            }
+            let outcome = running.stop().await;
+            assert_eq!(outcome.exit_code(), 0, "try {number}: {outcome}");
+            check_drains(number, &journal);
+            no_task_is_left(before).await;
+        }
+    });
+}
+
+fn check_drains(number: u64, journal: &Journal) {
+    let all = journal.all();
+    for service in (0..8).map(|number| format!("s-{number}")) {
+        let count = |part: &str| {
+            all.iter()
+                .filter(|line| **line == format!("{service}: {part}"))
+                .count()
+        };
+        let place = |part: &str| {
+            all.iter()
+                .rposition(|line| *line == format!("{service}: {part}"))
+        };
+        assert!(count("startup done") <= 1, "try {number}: {all:#?}");
+        assert_eq!(
+            count("startup done"),
+            count("drain done"),
+            "try {number}: {all:#?}"
+        );
+        assert_eq!(
+            count("drain"),
+            count("drain done"),
+            "try {number}: {all:#?}"
+        );
+        if let Some(drain) = place("drain") {
+            for other in ["run done", "task done"] {
+                assert!(place(other) < Some(drain), "try {number}: {all:#?}");
+            }
+            let later = all[drain..]
+                .iter()
+                .filter(|line| line.starts_with(&format!("{service}:")));
+            assert_eq!(
+                later.count(),
+                2,
+                "nothing but the drain: try {number}: {all:#?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn requests_from_many_threads_are_one_request() {
+    on_threads(async {
+        for number in 1..=3_000 {
+            let mut seed = Seed(number);
+            let journal = Journal::new();
+            let running = random_services(&mut seed, &journal);
+            let handle = running.handle();
+            let askers: Vec<_> = (0..8)
+                .map(|_| {
+                    let (handle, turns) = (handle.clone(), seed.below(20));
+                    tokio::spawn(async move {
+                        for _ in 0..turns {
+                            tokio::task::yield_now().await;
+                        }
+                        handle.shutdown();
+                        assert!(!handle.is_healthy());
+                        handle.wait().await.to_string()
+                    })
+                })
+                .collect();
+            let reason = running.wait().await.to_string();
+            assert_eq!(running.stop().await.exit_code(), 0);
+            for asker in askers {
+                assert_eq!(asker.await.unwrap(), reason);
+            }
+            check_drains(number, &journal);
+        }
+    });
+}
+
+/// Counts the futures that are alive.
+struct Alive(Arc<AtomicUsize>);
+
+impl Alive {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Hands its context out.
+struct Lender(std::sync::mpsc::Sender<Context>);
+
+#[async_trait]
+impl Service for Lender {
+    async fn start(&self, cx: &Context) -> Result {
+        self.0.send(cx.clone())?;
+        cx.ready();
+        cx.stop_channel().closed().await;
+        Ok(())
+    }
+
+    async fn stop(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+#[test]
+fn tasks_spawned_while_the_service_goes_down_are_gone_when_it_is_down() {
+    on_threads(async {
+        for number in 1..=3_000 {
+            let (lend, borrow) = std::sync::mpsc::channel();
+            let registry = Registry::builder().service("a", Lender(lend)).build();
+            let running = start(registry.unwrap());
+            running.await_healthy().await.unwrap();
+            let cx = borrow.recv().unwrap();
+            let alive = Arc::new(AtomicUsize::new(0));
+            let spawner = std::thread::spawn({
+                let alive = alive.clone();
+                move || {
+                    for _ in 0..200 {
+                        let (guard, stop) = (Alive::new(&alive), cx.stop_channel());
+                        cx.spawn(async move {
+                            let _guard = guard;
+                            stop.closed().await;
+                            Ok(())
+                        });
+                    }
+                }
+            });
+            let mut seed = Seed(number);
+            for _ in 0..seed.below(50) {
+                tokio::task::yield_now().await;
+            }
+            running.stop().await.into_result().unwrap();
+            spawner.join().unwrap();
+            assert_eq!(alive.load(Ordering::SeqCst), 0, "try {number}");
+        }
+    });
+}
+
+#[test]
+fn a_running_that_is_dropped_at_any_moment_stops_in_the_background() {
+    on_threads(async {
+        let before = Handle::current().metrics().num_alive_tasks();
+        for number in 1..=3_000 {
+            let mut seed = Seed(number);
+            let journal = Journal::new();
+            let running = random_services(&mut seed, &journal);
+            let moves = Moves::watch(&running.handle());
+            for _ in 0..seed.below(40) {
+                tokio::task::yield_now().await;
+            }
+            drop(running);
+            moves.all().await;
+            check_drains(number, &journal);
+            no_task_is_left(before).await;
+        }
+    });
+}
