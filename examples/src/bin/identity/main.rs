@@ -1,0 +1,71 @@
+//! An identity server: users log in, get a token and ask who they are. A real program on a real database, whose parts
+//! start in order, stop in order and lose nothing that a client was told.
+//!
+//! Try `cargo run --bin identity`, the requests in `examples/README.md`, and Ctrl-C in the middle of them.
+
+#![expect(
+    unreachable_pub,
+    reason = "a program exports nothing: `pub` is what a module shows to the others"
+)]
+
+mod api;
+mod clock;
+mod config;
+mod instrumentation;
+mod password;
+mod store;
+mod tokenizer;
+mod users;
+
+use std::{
+    io::{self, IsTerminal},
+    process,
+    sync::Arc,
+};
+
+use lifecycle::{Outcome, registry};
+
+use self::{
+    api::Api, config::Config, instrumentation::Instrumentation, store::Store, users::Users,
+};
+
+#[tokio::main]
+async fn main() -> Outcome {
+    log_to_stderr();
+    let config = Config::from_process().unwrap_or_else(|error| refuse(&error));
+
+    let store = Arc::new(Store::new(config.data.join("identity.sqlite")));
+    let users = Arc::new(Users::new(config.root.clone(), store.clone()));
+    let tokenizer = tokenizer::choose(&config, store.clone());
+    let api = Api::new(config.api.clone(), users.clone(), tokenizer.clone());
+
+    registry! {
+        deadline = "20s",
+
+        "instrumentation" => Instrumentation::new(config.data.join("spans.jsonl")),
+        "store" => store, after = ["instrumentation"],
+        "user" => users, after = ["store"], start_timeout = "30s",
+        "tokenizer" => tokenizer, after = ["store"],
+        "api" => api, after = ["user", "tokenizer"], stop_timeout = config.api.grace,
+    }
+    .run()
+    .await
+}
+
+fn log_to_stderr() {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+/// Nothing runs yet, so there is nothing to stop.
+#[expect(
+    clippy::print_stderr,
+    reason = "what a person typed wrong is for their terminal, not for the log"
+)]
+fn refuse(error: &config::ConfigError) -> ! {
+    eprintln!("identity: {error}");
+    process::exit(1)
+}

@@ -1,0 +1,116 @@
+//! Random tokens. The database holds only their hashes, so reading it gives nobody a token.
+
+use std::sync::Arc;
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use lifecycle::{Context, Result, Scheduled, async_trait, service};
+use sha2::{Digest, Sha256};
+use tracing::info;
+
+use super::{Issued, Observed, TokenError, Tokenizer, observations::Observations, random};
+use crate::{
+    clock::Timestamp,
+    config,
+    store::{Session, Store},
+};
+
+/// Between ticks the last observations live in memory: a request costs no write.
+#[service(scheduled(interval = "cfg.gc.interval"))]
+pub struct OpaqueTokenizer {
+    cfg: config::Opaque,
+    store: Arc<Store>,
+    observations: Observations,
+}
+
+impl OpaqueTokenizer {
+    pub fn new(cfg: config::Opaque, store: Arc<Store>) -> Self {
+        Self {
+            cfg,
+            store,
+            observations: Observations::default(),
+        }
+    }
+
+    async fn collect(&self) -> Result {
+        let pending = self.observations.pending();
+        let expired = self.store.collect(pending.clone()).await?;
+        self.observations.written(&pending);
+        if !pending.is_empty() || expired > 0 {
+            info!(observations = pending.len(), expired, "collected");
+        }
+        Ok(())
+    }
+
+    async fn find(&self, token: &str) -> Result<Session, TokenError> {
+        self.store
+            .live_session(&id(token))
+            .await?
+            .ok_or(TokenError::Invalid)
+    }
+}
+
+impl Scheduled for OpaqueTokenizer {
+    async fn startup(&self, _: &Context) -> Result {
+        self.observations.open();
+        Ok(())
+    }
+
+    async fn tick(&self, _: &Context) -> Result {
+        self.collect().await
+    }
+
+    async fn drain(&self, _: &Context) -> Result {
+        // The api has stopped, but a connection it gave up on may still be there: it gets an error, not a promise.
+        self.observations.close();
+        self.collect().await
+    }
+}
+
+#[async_trait]
+impl Tokenizer for OpaqueTokenizer {
+    async fn issue(&self, user: &str) -> Result<Issued, TokenError> {
+        let token = BASE64_URL_SAFE_NO_PAD.encode(random()?);
+        let issued_at = Timestamp::now();
+        let expires_at = issued_at.after(self.cfg.lifetime);
+        let session = Session {
+            id: id(&token),
+            user: user.to_owned(),
+            issued_at,
+            expires_at,
+            observed_at: None,
+        };
+        self.store.add_session(session).await?;
+        Ok(Issued { token, expires_at })
+    }
+
+    async fn observe(&self, token: &str) -> Result<Observed, TokenError> {
+        let session = self.find(token).await?;
+        let observed_at = Timestamp::now();
+        self.observations.record(&session.id, observed_at)?;
+        Ok(Observed {
+            user: session.user,
+            observed_at,
+        })
+    }
+
+    async fn revoke(&self, token: &str) -> Result<(), TokenError> {
+        let session = self.find(token).await?;
+        Ok(self.store.revoke_session(&session.id).await?)
+    }
+
+    async fn sessions(&self, user: &str) -> Result<Vec<Session>, TokenError> {
+        let mut sessions = self.store.live_sessions(user).await?;
+        for session in &mut sessions {
+            // `None` is less than any time.
+            session.observed_at = session
+                .observed_at
+                .max(self.observations.latest(&session.id));
+        }
+        Ok(sessions)
+    }
+}
+
+/// What the database knows a token by. A plain hash will do: no dictionary holds 256 random bits.
+fn id(token: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(token))
+}
