@@ -3,6 +3,8 @@
 mod crate_path;
 mod diag;
 mod duration;
+#[cfg(test)]
+mod expansion;
 mod registry;
 mod service;
 mod written;

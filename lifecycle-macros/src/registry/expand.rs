@@ -21,7 +21,7 @@ pub(crate) fn expand(model: &Model, errors: &[Error]) -> TokenStream {
     let leftovers = model
         .leftovers
         .iter()
-        .map(|value| quote!(match #value { _ => {} }));
+        .map(|value| quote!(match (#value) { _ => {} }));
     let registry = registry(Span::call_site());
     // The library under one name, once: `$crate` among the user's tokens would widen every caret to the whole call.
     quote_spanned! {Span::mixed_site()=>

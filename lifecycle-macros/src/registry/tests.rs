@@ -1,1 +1,12 @@
+mod expansions;
+mod mistakes;
 
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::expand;
+
+/// As `registry!` calls it, with the path that `$crate` is.
+fn expand_registry(input: &TokenStream) -> TokenStream {
+    expand(quote!([::lifecycle] #input))
+}

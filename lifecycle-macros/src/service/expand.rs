@@ -62,7 +62,6 @@ pub(crate) fn expand_declared(declared: &Type, shape: &str) -> TokenStream {
     let (parameters, arguments, bounds) = generics.split_for_impl();
     let shape = Ident::new(shape, Span::mixed_site());
     quote_spanned! {Span::mixed_site()=>
-        #[automatically_derived]
         impl #parameters __lifecycle::__private::Declared for #ident #arguments #bounds {
             type Shape = __lifecycle::__private::#shape;
         }

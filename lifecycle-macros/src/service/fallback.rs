@@ -37,7 +37,7 @@ fn expand_values(args: &Args, declared: &Type) -> TokenStream {
                 }
                 impl #parameters Written for #ident #arguments #bounds {
                     fn value(&#this) {
-                        match #value {
+                        match (#value) {
                             _ => {}
                         }
                     }

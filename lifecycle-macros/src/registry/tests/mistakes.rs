@@ -1,0 +1,322 @@
+//! What is told, in which order, and that whatever is written something comes out.
+
+use proc_macro2::TokenStream;
+use proptest::prelude::{prop_assert, proptest};
+use quote::quote;
+
+use super::expand_registry;
+use crate::expansion::{any_tokens, mistakes};
+use crate::registry::{check, expand};
+
+fn told(input: &TokenStream) -> Vec<String> {
+    mistakes(expand_registry(input))
+}
+
+/// One mistake each, in an otherwise sound registry.
+fn check_each<const N: usize>(cases: [(TokenStream, &str); N]) {
+    for (input, expected) in cases {
+        assert_eq!(told(&input), [expected], "{input}");
+    }
+}
+
+#[test]
+fn entries_gone_wrong() {
+    check_each([
+        (
+            quote!(store => s),
+            "the service name `store` is not in quotes | write `\"store\" => ..`",
+        ),
+        (
+            quote!(1 => s),
+            "the name of a service is a string | write a name in quotes, such as `\"store\"`",
+        ),
+        (
+            quote!(Store::new()),
+            "this service has no name | write `\"name\" =>` before it",
+        ),
+        (
+            quote!("store"),
+            "`store` has no value | write `\"store\" => Store::new()`",
+        ),
+        (
+            quote!("store" =>),
+            "`store` has no value | write `\"store\" => Store::new()`",
+        ),
+        (
+            quote!("store" => s.),
+            "the value of `store` is cut short | write what follows `.`",
+        ),
+        (
+            quote!("a" => s "b" => s),
+            "expected `,`, found `\"b\"` | write a comma before `\"b\"`",
+        ),
+        (
+            quote!("a" => s; "b" => s),
+            "expected `,`, found `;` | write a comma instead",
+        ),
+        (
+            quote!("a" => s,, "b" => s),
+            "there is nothing before this comma | remove it",
+        ),
+        (
+            quote!("a" => s stop_timeout = "1s"),
+            "expected `,`, found `stop_timeout` | write a comma before `stop_timeout`",
+        ),
+        (
+            quote!(#[inline] "a" => s),
+            "only `#[cfg(..)]` has a meaning for a service in a registry | remove the attribute",
+        ),
+    ]);
+}
+
+#[test]
+fn settings_gone_wrong() {
+    check_each([
+        (
+            quote!("a" => s, #[cfg(x)] stop_timeout = "1s"),
+            "the attribute `cfg` belongs to no service | put it before the name of a service, or remove it",
+        ),
+        (
+            quote!(stop_timeout = "1s", "a" => s),
+            "`stop_timeout` is a setting of a service, and none stands before it | write `\"name\" => value, stop_timeout = ..`",
+        ),
+        (
+            quote!("a" => s, deadline = "1s"),
+            "`deadline` is a setting of the whole registry | write it before the first service",
+        ),
+        (
+            quote!("a" => s, stop_timout = "1s"),
+            "unknown setting `stop_timout` | did you mean `stop_timeout`?",
+        ),
+        (
+            quote!("a" => s, stop_timout: "1s"),
+            "unknown setting `stop_timout` | did you mean `stop_timeout = ..`?",
+        ),
+        (
+            quote!("a" => s, stop_timeout = "1s", stop_timeout = "1s"),
+            "`stop_timeout` is given twice | remove one of the two",
+        ),
+        (
+            quote!("a" => s, stop_timeout),
+            "`stop_timeout` has no value | write `stop_timeout = \"10s\"`",
+        ),
+        (
+            quote!("a" => s, stop_timeout => "1s"),
+            "expected `=` after `stop_timeout`, found `=>` | write `stop_timeout = ..`",
+        ),
+        (
+            quote!("a" => s, stop_timeout == "1s"),
+            "expected `=` after `stop_timeout`, found `==` | write `stop_timeout = ..`",
+        ),
+        (
+            quote!("a" => s, stop_timeout("1s")),
+            "the value of `stop_timeout` is in parentheses | write `stop_timeout = \"10s\"`",
+        ),
+        (
+            quote!("a" => s, stop_timeout = "1"),
+            "the duration `1` has no unit | write `1s` for seconds",
+        ),
+        (
+            quote!("a" => s, stop_timeout = "0s"),
+            "`stop_timeout` is zero | write a duration above zero, such as `stop_timeout = \"10s\"`",
+        ),
+        (
+            quote!("a" => s, on_failure = "ignore"),
+            "the policy `ignore` is in quotes | write `on_failure = ignore`",
+        ),
+        (
+            quote!("a" => s, on_failure = stop),
+            "unknown policy `stop` | write `shutdown` or `ignore`",
+        ),
+        (
+            quote!("a" => s, on_failure = restart(max = 3)),
+            "restarting a failed service is not available yet | write `on_failure = shutdown` or `on_failure = ignore`",
+        ),
+        (
+            quote!("a" => s, restart(max = 3)),
+            "restarting a failed service is not available yet | write `on_failure = shutdown` or `on_failure = ignore`",
+        ),
+    ]);
+}
+
+#[test]
+fn names_and_dependencies_gone_wrong() {
+    check_each([
+        (
+            quote!("store" = s),
+            "expected `=>` after `\"store\"`, found `=` | write `\"store\" => ..`",
+        ),
+        (
+            quote!("store": s),
+            "expected `=>` after `\"store\"`, found `:` | write `\"store\" => ..`",
+        ),
+        (
+            quote!("store" -> s),
+            "expected `=>` after `\"store\"`, found `->` | write `\"store\" => ..`",
+        ),
+        (
+            quote!("store" s),
+            "expected `=>` after `\"store\"`, found `s` | write `\"store\" => ..`",
+        ),
+        (
+            quote!("a" => s, "b" => s, after = ["a"], after = []),
+            "`after` is given twice | join the two lists",
+        ),
+        (
+            quote!("a" => s, "b" => s, after = "a"),
+            "the value of `after` is not a list of names | write `after = [\"a\"]`",
+        ),
+        (
+            quote!("a" => s, "b" => s, after = [a]),
+            "a dependency is the name of a service, in quotes | write `\"a\"`",
+        ),
+        (
+            quote!("a" => s, "b" => s, after = ["a" "a"]),
+            "expected `,` | the value of `after` is one expression: `after = [\"name\"]`",
+        ),
+        (
+            quote!("a" => s, "a" => s),
+            "another service is already named `a` | rename this one; the other is service 1 of the registry",
+        ),
+        (
+            quote!(),
+            "the registry has no services | add a service: a name and a value",
+        ),
+    ]);
+}
+
+#[test]
+fn entries_end_where_the_next_begins() {
+    for input in [
+        quote!("a" => match x { 1 => y, _ => z }, "b" => |c| d, after = ["a"]),
+        quote!("a" => x == y, "b" => if a { b } else { c }, stop_timeout = x == y),
+        quote!("a" => f::<A, B>(), after = [], "b" => "text",),
+        quote!(deadline = LIMIT, "a" => async { x }.await?),
+    ] {
+        assert!(told(&input).is_empty(), "{input}");
+    }
+}
+
+#[test]
+fn all_mistakes_come_at_once_in_source_order() {
+    let told = told(&quote! {
+        shutdown_delay = "5",
+        "Store" => store, after = ["api", "cach"], stop_timeout = 10,
+        cache => Cache, after = ["cache"] start_timeout = "0s",
+        "api" = Api, after = ["Store"], after = ["cache"],
+        "api" => Api, on_failure = stop, deadline = "10s",
+    });
+    let expected = [
+        "the duration `5` has no unit",
+        "the service name `Store` has the capital `S` in it",
+        "services depend on each other in a cycle: `Store -> api -> Store`",
+        "`Store` depends on `cach`, which is not in the registry",
+        "the duration `10` has no unit",
+        "the service name `cache` is not in quotes",
+        "`cache` depends on itself",
+        "expected `,`, found `start_timeout`",
+        "`start_timeout` is zero",
+        "expected `=>` after `\"api\"`, found `=`",
+        "`after` is given twice",
+        "another service is already named `api`",
+        "unknown policy `stop`",
+        "`deadline` is a setting of the whole registry",
+    ];
+    let sentences: Vec<_> = told
+        .iter()
+        .filter_map(|told| told.split(" | ").next())
+        .collect();
+    assert_eq!(sentences, expected);
+}
+
+#[test]
+fn a_lost_name_makes_no_dependency_unknown() {
+    assert_eq!(
+        told(&quote!(Store::new(), "api" => api, after = ["store"])).len(),
+        1
+    );
+    assert_eq!(
+        told(&quote!("a" => s; ("store" => s), "api" => api, after = ["store"])).len(),
+        1
+    );
+}
+
+#[test]
+fn the_derive_checks_what_cfg_has_left() {
+    let told = mistakes(check(quote! {
+        enum Entries {
+            #[cfg(all())]
+            #[entry("store")]
+            Entry0,
+            #[entry("api", "stor")]
+            Entry1,
+        }
+    }));
+    let expected = "`api` depends on `stor`, which is not in the registry | did you mean `store`?";
+    assert_eq!(told, [expected]);
+    assert_eq!(
+        mistakes(check(quote!(
+            enum Entries {}
+        )))
+        .len(),
+        1
+    );
+}
+
+const WORDS: &[&str] = &[
+    "\"a\"",
+    "\"b\"",
+    "\"A\"",
+    "\"10s\"",
+    "=>",
+    "=>",
+    "=",
+    "=",
+    "==",
+    ":",
+    ",",
+    ",",
+    ",",
+    ";",
+    ".",
+    "after",
+    "stop_timeout",
+    "on_failure",
+    "deadline",
+    "restart",
+    "ignore",
+    "store",
+    "self",
+    "[\"a\"]",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "#",
+    "#[cfg(a)]",
+    "#[cfg(a)] \"c\" => s ,",
+    "1",
+    "'x'",
+    "&",
+    "|",
+    "<",
+    "return",
+    "\"d\" => s ,",
+];
+
+proptest! {
+    /// Whatever is in the braces, what comes out is an expression.
+    #[test]
+    fn no_registry_panics(input in any_tokens(WORDS)) {
+        let expansion = expand_registry(&input);
+        prop_assert!(syn::parse2::<syn::Expr>(expansion).is_ok());
+    }
+
+    #[test]
+    fn no_input_panics(input in any_tokens(WORDS)) {
+        prop_assert!(!expand(input.clone()).is_empty());
+        drop(check(input));
+    }
+}

@@ -1,0 +1,149 @@
+//! Compared with `tests/expand`; `UPDATE_EXPECT=1` writes those files anew.
+
+use expect_test::expect_file;
+use quote::quote;
+
+use crate::expansion::check_items;
+use crate::service::expand;
+
+#[test]
+fn idle() {
+    let expansion = expand(
+        quote!(idle),
+        quote! {
+            /// Issues tokens.
+            #[derive(Debug)]
+            pub struct Tokenizer;
+        },
+    );
+    check_items(&expect_file!["../../../tests/expand/idle.rs"], expansion);
+}
+
+#[test]
+fn worker_of_a_tuple_struct() {
+    let expansion = expand(
+        quote!(worker),
+        quote!(
+            pub(crate) struct Consumer(Queue);
+        ),
+    );
+    check_items(&expect_file!["../../../tests/expand/worker.rs"], expansion);
+}
+
+#[test]
+fn oneshot_under_another_crate_name() {
+    let expansion = expand(
+        quote!(oneshot, crate = ::framework::lifecycle),
+        quote!(
+            struct Migration;
+        ),
+    );
+    check_items(
+        &expect_file!["../../../tests/expand/crate_path.rs"],
+        expansion,
+    );
+}
+
+#[test]
+fn scheduled_by_a_duration() {
+    let expansion = expand(
+        quote!(scheduled(interval = "1h 30m")),
+        quote!(
+            struct Collector;
+        ),
+    );
+    check_items(
+        &expect_file!["../../../tests/expand/scheduled_duration.rs"],
+        expansion,
+    );
+}
+
+#[test]
+fn scheduled_by_a_field_path() {
+    let expansion = expand(
+        quote!(scheduled(interval = "cfg.gc.r#type")),
+        quote!(
+            struct Collector {
+                cfg: Config,
+            }
+        ),
+    );
+    check_items(
+        &expect_file!["../../../tests/expand/scheduled_path.rs"],
+        expansion,
+    );
+}
+
+#[test]
+fn scheduled_by_an_expression() {
+    let expansion = expand(
+        quote!(scheduled(interval = self.0.interval() * 2)),
+        quote!(
+            struct Collector(Config);
+        ),
+    );
+    check_items(
+        &expect_file!["../../../tests/expand/scheduled_expression.rs"],
+        expansion,
+    );
+}
+
+#[test]
+fn a_generic_struct() {
+    let expansion = expand(
+        quote!(scheduled(interval = "every")),
+        quote! {
+            struct Cache<'a, K: Ord, V = u32, const N: usize = 8>
+            where
+                V: Clone,
+            {
+                every: Duration,
+                map: Map<&'a K, V, N>,
+            }
+        },
+    );
+    check_items(&expect_file!["../../../tests/expand/generic.rs"], expansion);
+}
+
+#[test]
+fn a_struct_with_a_lifetime() {
+    let expansion = expand(
+        quote!(idle),
+        quote!(
+            struct View<'a>(&'a str)
+            where
+                'a: 'static;
+        ),
+    );
+    check_items(
+        &expect_file!["../../../tests/expand/lifetime.rs"],
+        expansion,
+    );
+}
+
+#[test]
+fn a_mistake_leaves_the_item_and_a_stub() {
+    let expansion = expand(
+        quote!(scheduled(interval = self.cfg.), retries = 3),
+        quote!(
+            struct Collector<T> {
+                cfg: Config<T>,
+            }
+        ),
+    );
+    check_items(
+        &expect_file!["../../../tests/expand/fallback.rs"],
+        expansion,
+    );
+}
+
+#[test]
+fn a_second_attribute_is_taken_out() {
+    let item = quote!(
+        #[lifecycle::service(worker)]
+        #[other::service]
+        struct Gc;
+    );
+    let expansion = expand(quote!(idle), item).to_string();
+    assert!(!expansion.contains("worker") && expansion.contains("other"));
+}

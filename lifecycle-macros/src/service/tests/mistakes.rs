@@ -1,0 +1,319 @@
+//! What is told, in which order, and that whatever is written something comes out.
+
+use proc_macro2::TokenStream;
+use proptest::prelude::{prop_assert, proptest};
+use quote::quote;
+
+use crate::expansion::{any_tokens, mistakes};
+use crate::service::expand;
+
+fn told(args: TokenStream) -> Vec<String> {
+    mistakes(expand(
+        args,
+        quote!(
+            struct Gc {
+                cfg: Config,
+                every: Duration,
+            }
+        ),
+    ))
+}
+
+fn told_of(item: TokenStream) -> Vec<String> {
+    mistakes(expand(quote!(idle), item))
+}
+
+#[test]
+fn shapes() {
+    let all = "`scheduled`, `worker`, `oneshot`";
+    let no_shape = format!("`Gc` has no shape | write `#[service(idle)]`, or another of {all}");
+    assert_eq!(told(quote!()), [no_shape]);
+    assert_eq!(
+        told(quote!(idel)),
+        ["unknown shape `idel` | did you mean `idle`?"]
+    );
+    assert_eq!(
+        told(quote!(worker, idle)),
+        ["a service has one shape, and `idle` is the second | keep `worker` or `idle`"]
+    );
+    assert_eq!(
+        told(quote!(worker(threads = 3))),
+        ["the shape `worker` takes no arguments | write `worker`"]
+    );
+    assert_eq!(
+        told(quote!(idle, cron = "* * * * *")),
+        ["unknown argument `cron` | remove it"]
+    );
+    assert_eq!(
+        told(quote!(interval = "30s")),
+        ["`interval` is an argument of `scheduled` | write `scheduled(interval = \"30s\")`"]
+    );
+}
+
+#[test]
+fn intervals() {
+    let one = |args| {
+        let told = told(quote!(scheduled(#args)));
+        assert_eq!(told.len(), 1, "{told:?}");
+        told.concat()
+    };
+    let cases = [
+        (
+            quote!(),
+            "a scheduled service has no interval | write `scheduled(interval = \"30s\")`",
+        ),
+        (
+            quote!("30s"),
+            "the argument of `scheduled` has no name | write `interval = \"30s\"`",
+        ),
+        (
+            quote!(interval),
+            "`interval` has no value | write `interval = \"30s\"`",
+        ),
+        (
+            quote!(interval = "30s", interval = "1m"),
+            "`interval` is given twice | remove one of the two",
+        ),
+        (
+            quote!(interval: "30s"),
+            "expected `=` after `interval`, found `:` | write `interval = ..`",
+        ),
+        (
+            quote!(interval = ""),
+            "the duration is empty | write a number and a unit, such as `30s` or `1h 30m`",
+        ),
+        (
+            quote!(interval = "0s"),
+            "`interval` is zero | write a duration above zero, such as `interval = \"10s\"`",
+        ),
+        (
+            quote!(interval = 30),
+            "the duration `30` has no unit | write `interval = \"30s\"` for seconds",
+        ),
+        (
+            quote!(interval = 1.5h),
+            "the duration `1.5h` is not in quotes | write `interval = \"1.5h\"`",
+        ),
+        (
+            quote!(interval = "0.every"),
+            "the interval `0.every` goes through the tuple field `0` | write it without quotes: `interval = self.0.every`",
+        ),
+        (
+            quote!(interval = "cfg.0"),
+            "the interval `cfg.0` goes through the tuple field `0` | write it without quotes: `interval = self.cfg.0`",
+        ),
+        (
+            quote!(interval = "self.every"),
+            "the interval `self.every` begins with `self` | write `interval = \"every\"`: a path in quotes begins there already",
+        ),
+        (
+            quote!(interval = "cfg.type"),
+            "the interval `cfg.type` goes through `type`, which is a keyword | write `interval = \"cfg.r#type\"`",
+        ),
+        (
+            quote!(interval = "evry"),
+            "`Gc` has no field `evry` | did you mean `every`?",
+        ),
+        (
+            quote!(interval = cfg.every),
+            "the field `cfg` is not in scope without `self` | write `self.cfg`",
+        ),
+        (
+            quote!(interval = self.cfg.),
+            "the value of `interval` is cut short | write what follows `.`",
+        ),
+        (
+            quote!(interval = self.cfg.get(1 2)),
+            "expected `,` | the value of `interval` is one expression: `interval = \"30s\"`",
+        ),
+    ];
+    for (args, expected) in cases {
+        assert_eq!(one(args), expected);
+    }
+}
+
+#[test]
+fn duration_or_path_by_the_first_character() {
+    for args in [
+        quote!(scheduled(interval = "1.5h")),
+        quote!(scheduled(interval = "1h 30m")),
+        quote!(scheduled(interval = "every")),
+        quote!(scheduled(interval = "cfg.a.b_2._c")),
+        quote!(scheduled(interval = Duration::from_secs(30))),
+        quote!(scheduled(interval = { self.every })),
+        quote!(scheduled(interval = "30s",),),
+    ] {
+        assert!(told(args.clone()).is_empty(), "{args}");
+    }
+}
+
+#[test]
+fn crate_paths() {
+    for args in [
+        quote!(idle, crate = lc),
+        quote!(crate = ::a::b, idle),
+        quote!(idle, crate = crate::c),
+    ] {
+        assert!(told(args.clone()).is_empty(), "{args}");
+    }
+    assert_eq!(
+        told(quote!(idle, crate = "lc")),
+        ["the path of `crate` is in quotes | write `crate = lc`"]
+    );
+    assert_eq!(
+        told(quote!(idle, crate = lc, crate = lc)),
+        ["`crate` is given twice | remove one of the two"]
+    );
+}
+
+#[test]
+fn items() {
+    let structs = "`#[service]` goes on a struct, and this is";
+    let cases = [
+        (
+            quote!(
+                pub enum Mode {
+                    A,
+                }
+            ),
+            "an enum | put it on a struct that holds the enum",
+        ),
+        (
+            quote!(union Bits { a: u8 }),
+            "a union | put it on a struct that holds the union",
+        ),
+        (
+            quote!(
+                unsafe trait Store {}
+            ),
+            "a trait | put it on the struct that implements the trait",
+        ),
+        (
+            quote!(impl Idle for Gc {}),
+            "an `impl` block | put it on the struct that the block is for",
+        ),
+        (
+            quote!(
+                pub const unsafe extern "C" fn run() {}
+            ),
+            "a function | put it on a struct, and the work into its hooks",
+        ),
+        (
+            quote!(
+                async fn run() {}
+            ),
+            "a function | put it on a struct, and the work into its hooks",
+        ),
+        (
+            quote!(
+                type A = B;
+            ),
+            "a type alias | put it on the struct that the alias names",
+        ),
+        (
+            quote!(
+                mod a {}
+            ),
+            "a module | put it on the structs in the module",
+        ),
+        (
+            quote!(
+                const A: u8 = 1;
+            ),
+            "no struct | put it on a struct",
+        ),
+        (
+            quote!(
+                use a::b;
+            ),
+            "no struct | put it on a struct",
+        ),
+    ];
+    for (item, expected) in cases {
+        assert_eq!(told_of(item), [format!("{structs} {expected}")]);
+    }
+}
+
+#[test]
+fn all_mistakes_come_at_once_in_source_order() {
+    let expansion = expand(
+        quote!(
+            scheduled(interval = "0s", jitter = "1s"),
+            idle,
+            crate = "lc"
+        ),
+        quote!(
+            enum Gc {}
+        ),
+    );
+    let expected = [
+        "`interval` is zero",
+        "unknown argument `jitter` of `scheduled`",
+        "a service has one shape, and `idle` is the second",
+        "the path of `crate` is in quotes",
+        "`#[service]` goes on a struct, and this is an enum",
+    ];
+    let told = mistakes(expansion);
+    let sentences: Vec<_> = told
+        .iter()
+        .filter_map(|told| told.split(" | ").next())
+        .collect();
+    assert_eq!(sentences, expected);
+}
+
+const WORDS: &[&str] = &[
+    "idle",
+    "scheduled",
+    "worker",
+    "crate",
+    "interval",
+    "self",
+    "cfg",
+    "=",
+    "=",
+    "==",
+    "=>",
+    ":",
+    "::",
+    ",",
+    ",",
+    ".",
+    "\"30s\"",
+    "\"cfg.interval\"",
+    "\"0.a\"",
+    "\"\"",
+    "30s",
+    "1.5",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "<",
+    "#",
+    "'a",
+    "&",
+    "|",
+    "struct",
+    "r#type",
+    "$",
+    "!",
+];
+
+proptest! {
+    /// Whatever is between the parentheses, the item comes out, and what comes out is Rust.
+    #[test]
+    fn no_arguments_panic(args in any_tokens(WORDS)) {
+        let expansion = expand(args, quote!(struct Gc { cfg: Config }));
+        let begins = expansion.to_string().starts_with("struct Gc");
+        prop_assert!(begins);
+        prop_assert!(syn::parse2::<syn::File>(expansion).is_ok());
+    }
+
+    #[test]
+    fn no_item_panics(item in any_tokens(WORDS)) {
+        let expansion = expand(quote!(idle), item);
+        prop_assert!(!expansion.is_empty());
+    }
+}

@@ -1,0 +1,28 @@
+struct Collector<T> {
+    cfg: Config<T>,
+}
+#[allow(deprecated)]
+const _: () = {
+    use ::lifecycle as __lifecycle;
+    impl<T> __lifecycle::__private::Declared for Collector<T> {
+        type Shape = __lifecycle::__private::BrokenShape;
+    }
+    const _: () = {
+        trait Written {
+            fn value(&self);
+        }
+        impl<T> Written for Collector<T> {
+            fn value(&self) {
+                match (self.cfg) {
+                    _ => {}
+                }
+            }
+        }
+    };
+};
+::core::compile_error! {
+    "the value of `interval` is cut short\nhelp: write what follows `.`"
+}
+::core::compile_error! {
+    "unknown argument `retries`\nhelp: remove it"
+}

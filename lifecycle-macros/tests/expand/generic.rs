@@ -1,0 +1,31 @@
+struct Cache<'a, K: Ord, V = u32, const N: usize = 8>
+where
+    V: Clone,
+{
+    every: Duration,
+    map: Map<&'a K, V, N>,
+}
+#[allow(deprecated)]
+const _: () = {
+    use ::lifecycle as __lifecycle;
+    impl<'a, K: Ord, V, const N: usize> __lifecycle::__private::Declared
+    for Cache<'a, K, V, N>
+    where
+        V: Clone,
+    {
+        type Shape = __lifecycle::__private::ScheduledShape;
+    }
+    #[automatically_derived]
+    impl<'a, K: Ord, V, const N: usize> __lifecycle::__private::ScheduledService
+    for Cache<'a, K, V, N>
+    where
+        V: Clone,
+        Self: __lifecycle::Scheduled,
+    {
+        const INTERVAL: &'static ::core::primitive::str = "every";
+        fn interval(&self) -> ::core::time::Duration {
+            let interval: &::core::time::Duration = &self.every;
+            *interval
+        }
+    }
+};

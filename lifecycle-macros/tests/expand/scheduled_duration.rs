@@ -1,0 +1,15 @@
+struct Collector;
+#[allow(deprecated)]
+const _: () = {
+    use ::lifecycle as __lifecycle;
+    impl __lifecycle::__private::Declared for Collector {
+        type Shape = __lifecycle::__private::ScheduledShape;
+    }
+    #[automatically_derived]
+    impl __lifecycle::__private::ScheduledService for Collector {
+        const INTERVAL: &'static ::core::primitive::str = "1h 30m";
+        fn interval(&self) -> ::core::time::Duration {
+            ::core::time::Duration::new(5400, 0)
+        }
+    }
+};

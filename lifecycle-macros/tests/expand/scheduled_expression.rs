@@ -1,0 +1,15 @@
+struct Collector(Config);
+#[allow(deprecated)]
+const _: () = {
+    use ::lifecycle as __lifecycle;
+    impl __lifecycle::__private::Declared for Collector {
+        type Shape = __lifecycle::__private::ScheduledShape;
+    }
+    #[automatically_derived]
+    impl __lifecycle::__private::ScheduledService for Collector {
+        const INTERVAL: &'static ::core::primitive::str = "self . 0 . interval () * 2";
+        fn interval(&self) -> ::core::time::Duration {
+            self.0.interval() * 2
+        }
+    }
+};

@@ -1,0 +1,18 @@
+struct Collector {
+    cfg: Config,
+}
+#[allow(deprecated)]
+const _: () = {
+    use ::lifecycle as __lifecycle;
+    impl __lifecycle::__private::Declared for Collector {
+        type Shape = __lifecycle::__private::ScheduledShape;
+    }
+    #[automatically_derived]
+    impl __lifecycle::__private::ScheduledService for Collector {
+        const INTERVAL: &'static ::core::primitive::str = "cfg.gc.r#type";
+        fn interval(&self) -> ::core::time::Duration {
+            let interval: &::core::time::Duration = &self.cfg.gc.r#type;
+            *interval
+        }
+    }
+};
