@@ -117,3 +117,8 @@ pub use crate::running::Running;
 pub use crate::service::Service;
 pub use crate::shape::{Idle, Oneshot, Scheduled, Worker};
 pub use crate::status::{Phase, ServiceStatus, Shape, State, Transition};
+
+/// The README's programs compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

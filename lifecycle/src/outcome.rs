@@ -239,8 +239,13 @@ impl fmt::Display for Totals<'_> {
             .count();
         write!(
             f,
-            "{} services: {stopped} stopped, {} failed",
+            "{} {}: {stopped} stopped, {} failed",
             services.len(),
+            if services.len() == 1 {
+                "service"
+            } else {
+                "services"
+            },
             count_named(failures.iter().map(ServiceError::service))
         )?;
         write!(

@@ -147,3 +147,22 @@ fn a_second_attribute_is_taken_out() {
     let expansion = expand(quote!(idle), item).to_string();
     assert!(!expansion.contains("worker") && expansion.contains("other"));
 }
+
+#[test]
+fn the_readme_shows_a_real_expansion() {
+    let expansion = expand(
+        quote!(scheduled(interval = "cfg.gc.interval")),
+        quote!(
+            struct OpaqueTokenizer {
+                cfg: Config,
+                store: Store,
+            }
+        ),
+    );
+    let file = syn::parse2(expansion).expect("the expansion is a sequence of items");
+    let expansion = prettyplease::unparse(&file);
+    assert!(
+        include_str!("../../../../README.md").contains(&expansion),
+        "the README should show:\n{expansion}"
+    );
+}
