@@ -1,4 +1,5 @@
-//! The value of `crate = ..` goes in; the path under which generated code finds the library comes out.
+//! The value of `crate = ..` goes in; the path under which generated code finds the library comes
+//! out.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -44,7 +45,8 @@ impl CratePath {
 }
 
 impl CratePath {
-    /// Where the import of the path is, for rustc to point at the path and not at the whole attribute.
+    /// Where the import of the path is, for rustc to point at the path and not at the whole
+    /// attribute.
     pub(crate) fn span(&self) -> Span {
         let last = self.0.as_ref().and_then(|path| path.segments.last());
         last.map_or_else(Span::mixed_site, |last| {

@@ -6,7 +6,8 @@ use std::thread;
 use quote::ToTokens;
 use syn::Error;
 
-/// A mistake at the tokens to change: a sentence that says what is wrong, and what to write instead.
+/// A mistake at the tokens to change: a sentence that says what is wrong, and what to write
+/// instead.
 pub(crate) fn mistake(place: impl ToTokens, sentence: impl Display, help: impl Display) -> Error {
     Error::new_spanned(place, format_args!("{sentence}\nhelp: {help}"))
 }

@@ -1,4 +1,5 @@
-//! A value where a duration goes in; the duration comes out, as a literal or as an expression for rustc to check.
+//! A value where a duration goes in; the duration comes out, as a literal or as an expression for
+//! rustc to check.
 
 use std::time::Duration;
 
@@ -72,7 +73,8 @@ pub(crate) fn refuse_literal(literal: &Lit, name: &str) -> Error {
     }
 }
 
-/// The literal that the expression is; a `macro_rules!` matcher hands it over in an invisible group.
+/// The literal that the expression is; a `macro_rules!` matcher hands it over in an invisible
+/// group.
 pub(crate) fn literal(value: &Expr) -> Option<&Lit> {
     match value {
         Expr::Lit(ExprLit { lit, .. }) => Some(lit),

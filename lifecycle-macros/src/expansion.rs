@@ -1,4 +1,5 @@
-//! What a macro expands to goes in; a test gets it as a file to compare, or as the mistakes it tells.
+//! What a macro expands to goes in; a test gets it as a file to compare, or as the mistakes it
+//! tells.
 
 use expect_test::ExpectFile;
 use proc_macro2::{TokenStream, TokenTree};

@@ -1,4 +1,5 @@
-//! The macros of the `lifecycle` crate. Use them through it: `lifecycle::service`, `lifecycle::registry!`.
+//! The macros of the `lifecycle` crate. Use them through it: `lifecycle::service`,
+//! `lifecycle::registry!`.
 
 mod crate_path;
 mod diag;

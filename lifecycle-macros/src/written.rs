@@ -1,7 +1,9 @@
-//! A token stream goes in; arguments come out as they were written: words, lists and settings, with their spans.
+//! A token stream goes in; arguments come out as they were written: words, lists and settings, with
+//! their spans.
 //!
-//! `idle`, `scheduled(..)`, `interval = ..`: one grammar for the arguments of `#[service]`, at any depth, and for the
-//! settings of `registry!`. It decides nothing: which word means what is for the models to say.
+//! `idle`, `scheduled(..)`, `interval = ..`: one grammar for the arguments of `#[service]`, at any
+//! depth, and for the settings of `registry!`. It decides nothing: which word means what is for the
+//! models to say.
 
 use proc_macro2::{Group, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -46,7 +48,8 @@ pub(crate) enum Value {
 }
 
 impl Part {
-    /// The value of a setting, or why there is none; `example` is the whole setting as it should be written.
+    /// The value of a setting, or why there is none; `example` is the whole setting as it should be
+    /// written.
     pub(crate) fn value(&self, example: &str) -> Result<&Expr> {
         let key = &self.key;
         let value = match &self.form {
@@ -99,7 +102,8 @@ impl Value {
         }
     }
 
-    /// What the rest of the program may rely on being used, and an editor on being there, even if it has no meaning.
+    /// What the rest of the program may rely on being used, and an editor on being there, even if
+    /// it has no meaning.
     pub(crate) fn leftover(&self) -> Option<&Expr> {
         match self {
             Self::Expr(expr) => Some(expr),

@@ -1,6 +1,8 @@
-//! The tokens of `registry!` go in; what is written there comes out: settings of the registry, then entries.
+//! The tokens of `registry!` go in; what is written there comes out: settings of the registry, then
+//! entries.
 //!
-//! An entry goes on as long as settings follow (`after = ..`); the name of a service begins the next.
+//! An entry goes on as long as settings follow (`after = ..`); the name of a service begins the
+//! next.
 
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -177,7 +179,8 @@ fn at_entry(input: ParseStream) -> bool {
     input.peek(LitStr) && input.peek2(Token![=>])
 }
 
-/// Goes on after a missing comma where something sensible begins; told once, by what is broken or by the comma.
+/// Goes on after a missing comma where something sensible begins; told once, by what is broken or
+/// by the comma.
 fn parse_separator(input: ParseStream, args: &mut Args) -> Result<()> {
     let broken = match args.settings().last() {
         Some(

@@ -1,6 +1,8 @@
-//! Names and dependencies, as tokens, go in; what the shared rules have against them comes out, at those tokens.
+//! Names and dependencies, as tokens, go in; what the shared rules have against them comes out, at
+//! those tokens.
 //!
-//! The derive at the end does it for entries behind a `cfg`: a derive sees what `cfg` has left, a macro call does not.
+//! The derive at the end does it for entries behind a `cfg`: a derive sees what `cfg` has left, a
+//! macro call does not.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -47,7 +49,8 @@ pub(crate) fn tell(found: &Found, nodes: &[Node], registry: impl ToTokens) -> Er
     }
 }
 
-/// `enum Entries { #[entry("api", "store")] E0, .. }`: a variant for each entry, its name and its dependencies.
+/// `enum Entries { #[entry("api", "store")] E0, .. }`: a variant for each entry, its name and its
+/// dependencies.
 pub(crate) fn check(input: TokenStream) -> TokenStream {
     let (registry, nodes) = match parse_nodes(input) {
         Ok(parsed) => parsed,

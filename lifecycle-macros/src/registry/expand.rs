@@ -1,5 +1,6 @@
-//! A model goes in; the block that assembles the registry comes out. Nothing can go wrong any more: where there are
-//! mistakes, the block has the same shape without the parts they spoilt, and the mistakes in front.
+//! A model goes in; the block that assembles the registry comes out. Nothing can go wrong any more:
+//! where there are mistakes, the block has the same shape without the parts they spoilt, and the
+//! mistakes in front.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -23,7 +24,8 @@ pub(crate) fn expand(model: &Model, errors: &[Error]) -> TokenStream {
         .iter()
         .map(|value| quote!(match (#value) { _ => {} }));
     let registry = registry(Span::call_site());
-    // The library under one name, once: `$crate` among the user's tokens would widen every caret to the whole call.
+    // The library under one name, once: `$crate` among the user's tokens would widen every caret to
+    // the whole call.
     quote_spanned! {Span::mixed_site()=>
         {
             use #library as __lifecycle;
@@ -38,9 +40,11 @@ pub(crate) fn expand(model: &Model, errors: &[Error]) -> TokenStream {
     }
 }
 
-/// At the user's tokens, for the labels that say which call a wrong value is for, but no name that they could use.
+/// At the user's tokens, for the labels that say which call a wrong value is for. No name of
+/// theirs: it is out of scope for them, and the underscores keep it apart from a constant, which a
+/// pattern would mean instead.
 fn registry(place: Span) -> Ident {
-    Ident::new("registry", Span::mixed_site().located_at(place))
+    Ident::new("__registry", Span::mixed_site().located_at(place))
 }
 
 fn expand_entry(entry: &Entry) -> Option<TokenStream> {

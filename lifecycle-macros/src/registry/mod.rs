@@ -1,6 +1,8 @@
-//! `registry!`: settings and entries go in; a block comes out that assembles them into a `Registry`.
+//! `registry!`: settings and entries go in; a block comes out that assembles them into a
+//! `Registry`.
 //!
-//! Names and dependencies are checked here, or, where `cfg` may remove an entry, by a derive: it sees what is left.
+//! Names and dependencies are checked here, or, where `cfg` may remove an entry, by a derive: it
+//! sees what is left.
 
 mod args;
 mod check;

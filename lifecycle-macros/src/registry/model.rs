@@ -1,4 +1,5 @@
-//! What is written goes in; the calls that assemble the registry come out, without the parts that are mistakes.
+//! What is written goes in; the calls that assemble the registry come out, without the parts that
+//! are mistakes.
 
 use proc_macro2::TokenStream;
 use syn::{Attribute, Error, Expr, Ident, LitStr};
@@ -19,7 +20,8 @@ pub(crate) struct Model {
     pub(crate) library: TokenStream,
     pub(crate) settings: Vec<Setting>,
     pub(crate) entries: Vec<Entry>,
-    /// Values that a mistake left without a place: evaluated, so that they are neither unused nor hidden from an editor.
+    /// Values that a mistake left without a place: evaluated, so that they are neither unused nor
+    /// hidden from an editor.
     pub(crate) leftovers: Vec<Expr>,
     /// `cfg` may remove an entry: only the derive knows what is there.
     pub(crate) check_later: bool,
@@ -237,8 +239,8 @@ fn stray_error(value: &Value) -> Error {
     )
 }
 
-/// A lone word is rather a slip than a value, a list has no meaning by itself, and a call of one word is likely a
-/// setting that looks like one.
+/// A lone word is rather a slip than a value, a list has no meaning by itself, and a call of one
+/// word is likely a setting that looks like one.
 fn leftover(part: &Part) -> Option<&Expr> {
     let Form::Value(value) = &part.form else {
         return None;

@@ -1,4 +1,5 @@
-//! A setting as it is written goes in; a call of the method that has its name comes out, or mistakes.
+//! A setting as it is written goes in; a call of the method that has its name comes out, or
+//! mistakes.
 
 use quote::ToTokens;
 use syn::{Error, Expr, Ident, Lit, LitStr, Result};

@@ -1,4 +1,5 @@
-//! A model goes in; the item and the impls that tie it to its shape come out. Nothing can go wrong any more.
+//! A model goes in; the item and the impls that tie it to its shape come out. Nothing can go wrong
+//! any more.
 //!
 //! The loops are the runtime's: what is generated are types, a constant and the interval.
 
@@ -43,11 +44,12 @@ pub(crate) fn expand(item: &Item, model: &Model<'_>) -> TokenStream {
     quote!(#item #block)
 }
 
-/// Where the generated names disturb nobody. A deprecated struct is its user's business, not that of its impls.
+/// Where the generated names disturb nobody. That a struct is deprecated, or that it uses a
+/// lifetime but once, is told at the struct, and not again at its impls.
 pub(crate) fn expand_block(library: &CratePath, impls: &TokenStream) -> TokenStream {
     let import = quote_spanned!(library.span()=> use #library as __lifecycle;);
     quote_spanned! {Span::mixed_site()=>
-        #[allow(deprecated)]
+        #[allow(deprecated, single_use_lifetimes)]
         const _: () = {
             #import
             #impls
@@ -68,8 +70,8 @@ pub(crate) fn expand_declared(declared: &Type, shape: &str) -> TokenStream {
     }
 }
 
-/// A generic struct is a service where it has its hooks. For any other the supertrait of the marker says so too, and
-/// its error falls on the name of the struct.
+/// A generic struct is a service where it has its hooks. For any other the supertrait of the marker
+/// says so too, and its error falls on the name of the struct.
 fn require_hooks(declared: &Type, hooks: &Ident) -> Generics {
     let mut generics = declared.generics.clone();
     if generics.type_params().next().is_some() || generics.const_params().next().is_some() {
@@ -94,8 +96,8 @@ fn expand_schedule(schedule: &Schedule) -> TokenStream {
             // By reference, for a field of another type gets no advice from rustc then, who would
             // write it into the literal.
             let value = quote_spanned! {Span::mixed_site()=>
-                let interval: #promised = #field;
-                *interval
+                let __interval: #promised = #field;
+                *__interval
             };
             (text.to_token_stream(), this, value)
         }
@@ -113,7 +115,8 @@ fn expand_schedule(schedule: &Schedule) -> TokenStream {
     }
 }
 
-/// At the literal, for the caret, but resolved elsewhere, or rustc offers a field for the whole literal.
+/// At the literal, for the caret, but resolved elsewhere, or rustc offers a field for the whole
+/// literal.
 fn expand_field(text: &LitStr, path: &[Ident]) -> (Ident, TokenStream) {
     let span = Span::mixed_site().located_at(text.span());
     let this = mixed_self(span);
@@ -130,7 +133,8 @@ fn mixed_self(span: Span) -> Ident {
     Ident::new("self", span)
 }
 
-/// The user's own `self`: one of ours would be another variable to an expression that comes out of a `macro_rules!`.
+/// The user's own `self`: one of ours would be another variable to an expression that comes out of
+/// a `macro_rules!`.
 pub(crate) fn find_self(tokens: TokenStream) -> Option<Ident> {
     tokens.into_iter().find_map(|token| match token {
         TokenTree::Ident(ident) => (ident == "self").then_some(ident),

@@ -1,4 +1,5 @@
-//! Mistakes go in; the item comes out with a stub in place of its impls, so that nothing but the mistakes is told.
+//! Mistakes go in; the item comes out with a stub in place of its impls, so that nothing but the
+//! mistakes is told.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -22,7 +23,8 @@ pub(crate) fn expand(args: &Args, item: &Item, errors: &[Error]) -> TokenStream 
     quote!(#item #stub #(#errors)*)
 }
 
-/// What is typed so far, where `self` is what it will be: an editor completes nothing it doesn't see.
+/// What is typed so far, where `self` is what it will be: an editor completes nothing it doesn't
+/// see.
 fn expand_values(args: &Args, declared: &Type) -> TokenStream {
     let Type {
         ident, generics, ..

@@ -151,7 +151,8 @@ fn refuse_path(text: &LitStr, written: &str, field: &str) -> Error {
     mistake(text, sentence, help)
 }
 
-/// Only of the struct itself are the fields known; it is all that rustc could give bad advice about.
+/// Only of the struct itself are the fields known; it is all that rustc could give bad advice
+/// about.
 fn check_field(text: &LitStr, field: &Ident, declared: &Type) -> Result<()> {
     let Some(fields) = &declared.fields else {
         return Ok(());

@@ -1,6 +1,8 @@
-//! The item under the attribute goes in; its name, generics and fields come out, and its tokens just as they were.
+//! The item under the attribute goes in; its name, generics and fields come out, and its tokens
+//! just as they were.
 //!
-//! What the fields are, and what `cfg` leaves of them, is not the attribute's business; only a name that none has is.
+//! What the fields are, and what `cfg` leaves of them, is not the attribute's business; only a name
+//! that none has is.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -24,7 +26,8 @@ struct Header {
     declared: Option<Type>,
 }
 
-/// A struct, or a type that was taken for one: with a stub its users have nothing to complain about.
+/// A struct, or a type that was taken for one: with a stub its users have nothing to complain
+/// about.
 pub(crate) struct Type {
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,

@@ -1,5 +1,5 @@
 struct Migration;
-#[allow(deprecated)]
+#[allow(deprecated, single_use_lifetimes)]
 const _: () = {
     use ::framework::lifecycle as __lifecycle;
     impl __lifecycle::__private::Declared for Migration {

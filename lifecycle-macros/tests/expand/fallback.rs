@@ -1,7 +1,7 @@
 struct Collector<T> {
     cfg: Config<T>,
 }
-#[allow(deprecated)]
+#[allow(deprecated, single_use_lifetimes)]
 const _: () = {
     use ::lifecycle as __lifecycle;
     impl<T> __lifecycle::__private::Declared for Collector<T> {

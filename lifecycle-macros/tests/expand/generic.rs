@@ -5,7 +5,7 @@ where
     every: Duration,
     map: Map<&'a K, V, N>,
 }
-#[allow(deprecated)]
+#[allow(deprecated, single_use_lifetimes)]
 const _: () = {
     use ::lifecycle as __lifecycle;
     impl<'a, K: Ord, V, const N: usize> __lifecycle::__private::Declared
@@ -24,8 +24,8 @@ const _: () = {
     {
         const INTERVAL: &'static ::core::primitive::str = "every";
         fn interval(&self) -> ::core::time::Duration {
-            let interval: &::core::time::Duration = &self.every;
-            *interval
+            let __interval: &::core::time::Duration = &self.every;
+            *__interval
         }
     }
 };

@@ -1,7 +1,7 @@
 /// Issues tokens.
 #[derive(Debug)]
 pub struct Tokenizer;
-#[allow(deprecated)]
+#[allow(deprecated, single_use_lifetimes)]
 const _: () = {
     use ::lifecycle as __lifecycle;
     impl __lifecycle::__private::Declared for Tokenizer {

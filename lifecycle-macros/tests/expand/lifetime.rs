@@ -3,7 +3,7 @@ struct View<'a>(
 )
 where
     'a: 'static;
-#[allow(deprecated)]
+#[allow(deprecated, single_use_lifetimes)]
 const _: () = {
     use ::lifecycle as __lifecycle;
     impl<'a> __lifecycle::__private::Declared for View<'a>

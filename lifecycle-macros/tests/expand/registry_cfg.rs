@@ -16,11 +16,11 @@ fn main() {
                 Entry2,
             }
         };
-        let mut registry = __lifecycle::__private::assembly();
-        registry.service("store", store);
+        let mut __registry = __lifecycle::__private::assembly();
+        __registry.service("store", store);
         #[cfg(feature = "api")] #[cfg(unix)]
-        registry.service("api", Api).after(&["store"]);
-        #[cfg(not(feature = "api"))] registry.service("api", Stub);
-        registry.finish()
+        __registry.service("api", Api).after(&["store"]);
+        #[cfg(not(feature = "api"))] __registry.service("api", Stub);
+        __registry.finish()
     };
 }

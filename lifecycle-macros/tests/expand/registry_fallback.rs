@@ -13,8 +13,8 @@ fn main() {
         ::core::compile_error! {
             "this service has no name\nhelp: write `\"name\" =>` before it"
         }
-        let mut registry = __lifecycle::__private::assembly();
-        registry.service("api", Api).after(&["store"]);
+        let mut __registry = __lifecycle::__private::assembly();
+        __registry.service("api", Api).after(&["store"]);
         match (cfg.deadline) {
             _ => {}
         }
@@ -24,6 +24,6 @@ fn main() {
         match (tokenizer.clone()) {
             _ => {}
         }
-        registry.finish()
+        __registry.finish()
     };
 }

@@ -1,5 +1,5 @@
 struct Collector(Config);
-#[allow(deprecated)]
+#[allow(deprecated, single_use_lifetimes)]
 const _: () = {
     use ::lifecycle as __lifecycle;
     impl __lifecycle::__private::Declared for Collector {

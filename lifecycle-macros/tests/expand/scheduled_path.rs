@@ -1,7 +1,7 @@
 struct Collector {
     cfg: Config,
 }
-#[allow(deprecated)]
+#[allow(deprecated, single_use_lifetimes)]
 const _: () = {
     use ::lifecycle as __lifecycle;
     impl __lifecycle::__private::Declared for Collector {
@@ -11,8 +11,8 @@ const _: () = {
     impl __lifecycle::__private::ScheduledService for Collector {
         const INTERVAL: &'static ::core::primitive::str = "cfg.gc.r#type";
         fn interval(&self) -> ::core::time::Duration {
-            let interval: &::core::time::Duration = &self.cfg.gc.r#type;
-            *interval
+            let __interval: &::core::time::Duration = &self.cfg.gc.r#type;
+            *__interval
         }
     }
 };

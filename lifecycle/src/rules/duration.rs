@@ -1,8 +1,8 @@
 //! The text of a duration literal goes in; a `Duration` comes out, or why it is none.
 //!
-//! humantime knows the units, and is asked about one number with its unit at a time. On its own it reads `1M` as a
-//! month, adds up `1h 1h` and offers months and years to whoever forgets a unit. Zero is a duration: the caller knows
-//! whether it is allowed.
+//! humantime knows the units, and is asked about one number with its unit at a time. On its own it
+//! reads `1M` as a month, adds up `1h 1h` and offers months and years to whoever forgets a unit.
+//! Zero is a duration: the caller knows whether it is allowed.
 
 use std::fmt;
 use std::time::Duration;

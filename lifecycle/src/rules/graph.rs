@@ -1,7 +1,9 @@
-//! The entries of a registry go in, in source order; everything that is wrong with them comes out, in source order.
+//! The entries of a registry go in, in source order; everything that is wrong with them comes out,
+//! in source order.
 //!
-//! Plain data, so that `registry!` and the builder check the same rules and tell them in the same words. Linear and
-//! without recursion: a registry as long as a machine can hold is checked, not overflowed.
+//! Plain data, so that `registry!` and the builder check the same rules and tell them in the same
+//! words. Linear and without recursion: a registry as long as a machine can hold is checked, not
+//! overflowed.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -11,8 +13,8 @@ use super::{name, suggest};
 #[cfg(test)]
 mod tests;
 
-/// A cycle's path and a near name cost more than one step each, so only this many are looked for: nobody mends more
-/// at a time, and the check stays linear.
+/// A cycle's path and a near name cost more than one step each, so only this many are looked for:
+/// nobody mends more at a time, and the check stays linear.
 const TOLD: usize = 32;
 
 pub(crate) struct Entry<'a> {
@@ -163,8 +165,8 @@ fn near_service(entries: &[Entry<'_>], service: &Entry<'_>, dependency: &str) ->
     suggest::instead(dependency, &others)
 }
 
-/// Reports each cycle once, at its dependency that comes first in the source: registries list a service after what it
-/// depends on, so the one that looks ahead is most likely the wrong one.
+/// Reports each cycle once, at its dependency that comes first in the source: registries list a
+/// service after what it depends on, so the one that looks ahead is most likely the wrong one.
 fn check_cycles(entries: &[Entry<'_>], edges: &[Vec<Edge>], found: &mut Vec<Found>) {
     for mut cycle in find_cycles(edges) {
         let Some(start) = (0..cycle.len()).min_by_key(|&step| cycle[step]) else {
@@ -181,8 +183,8 @@ fn check_cycles(entries: &[Entry<'_>], edges: &[Vec<Edge>], found: &mut Vec<Foun
     }
 }
 
-/// A depth-first walk with its own stack. Each edge back into the path that led to it closes one cycle; the steps of
-/// the cycle are the dependencies taken.
+/// A depth-first walk with its own stack. Each edge back into the path that led to it closes one
+/// cycle; the steps of the cycle are the dependencies taken.
 fn find_cycles(edges: &[Vec<Edge>]) -> Vec<Vec<Place>> {
     #[derive(Clone, Copy)]
     enum Mark {

@@ -1,4 +1,5 @@
-//! A service name goes in; what is wrong with it comes out, and a well-formed name that is close to it.
+//! A service name goes in; what is wrong with it comes out, and a well-formed name that is close to
+//! it.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! Each case lists entries as `name: dependency dependency` and expects `entry.dependency sentence | help`.
+//! Each case lists entries as `name: dependency dependency` and expects `entry.dependency sentence
+//! | help`.
 
 use super::{Entry, Found, Place, Problem, check};
 
