@@ -1,6 +1,15 @@
-//! Compiles every fixture and compares what rustc prints, word by word, with the file beside it.
+//! Compiles every fixture: those in `pass` must run, and what rustc prints about those in `fail`
+//! must be, word by word, what is in the file beside them. `TRYBUILD=overwrite` writes those files
+//! anew: read the difference.
+
+use trybuild::TestCases;
+
+#[test]
+fn what_is_sound_compiles() {
+    TestCases::new().pass("pass/*/*.rs");
+}
 
 #[test]
 fn mistakes_are_told() {
-    trybuild::TestCases::new().compile_fail("fail/*/*.rs");
+    TestCases::new().compile_fail("fail/*/*.rs");
 }

@@ -1,0 +1,68 @@
+#![deny(warnings)]
+#![allow(dead_code)]
+
+use std::future::{Future, ready};
+
+use lifecycle::{Context, Idle, Oneshot, Result, Scheduled, Worker, service};
+
+#[service(idle)]
+struct Tokenizer;
+
+impl Idle for Tokenizer {
+    async fn startup(&self, _: &Context) -> Result {
+        Ok(())
+    }
+
+    // A future written by hand is as good.
+    fn drain(&self, _: &Context) -> impl Future<Output = Result> + Send {
+        ready(Ok(()))
+    }
+}
+
+#[service(scheduled(interval = "30s"))]
+struct Collector;
+
+impl Scheduled for Collector {
+    async fn startup(&self, cx: &Context) -> Result {
+        self.tick(cx).await
+    }
+
+    async fn tick(&self, _: &Context) -> Result {
+        Err("an error of any kind")?
+    }
+
+    async fn drain(&self, cx: &Context) -> Result {
+        self.tick(cx).await
+    }
+}
+
+#[service(worker)]
+struct Consumer;
+
+impl Worker for Consumer {
+    async fn startup(&self, _: &Context) -> Result {
+        Ok(())
+    }
+
+    async fn run(&self, cx: &Context) -> Result {
+        cx.stop_channel().closed().await;
+        Ok(())
+    }
+
+    async fn drain(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+#[service(oneshot)]
+struct Migration;
+
+impl Oneshot for Migration {
+    async fn run(&self, _: &Context) -> Result {
+        let text = std::fs::read_to_string("/dev/null")?;
+        drop(text);
+        Ok(())
+    }
+}
+
+fn main() {}
