@@ -16,10 +16,6 @@ mod script;
 mod services;
 mod watch;
 
-#[doc(hidden)]
-#[macro_use]
-pub mod assemble;
-
 pub use journal::{End, Entry, Journal};
 pub use log::Log;
 pub use script::{

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use lifecycle::{Context, Idle, Oneshot, Result, Scheduled, Service, Worker, async_trait};
+use lifecycle::{Context, Idle, Oneshot, Result, Scheduled, Service, Worker, async_trait, service};
 
 use crate::journal::Journal;
 use crate::script::{Act, Hook, until_stopped};
@@ -126,6 +126,7 @@ impl Script {
 }
 
 /// An idle service that follows a script.
+#[service(idle)]
 #[derive(Debug)]
 pub struct IdleScript(Script);
 
@@ -140,6 +141,7 @@ impl Idle for IdleScript {
 }
 
 /// A scheduled service that follows a script.
+#[service(scheduled(interval = "every"))]
 #[derive(Debug)]
 pub struct ScheduledScript {
     script: Script,
@@ -161,6 +163,7 @@ impl Scheduled for ScheduledScript {
 }
 
 /// A worker that follows a script.
+#[service(worker)]
 #[derive(Debug)]
 pub struct WorkerScript(Script);
 
@@ -179,6 +182,7 @@ impl Worker for WorkerScript {
 }
 
 /// A oneshot that follows a script.
+#[service(oneshot)]
 #[derive(Debug)]
 pub struct OneshotScript(Script);
 
@@ -214,42 +218,4 @@ impl Service for CustomScript {
     async fn stop(&self, cx: &Context) -> Result {
         self.stop.perform("stop", cx, &self.journal).await
     }
-}
-
-mod declared {
-    //! What the attribute writes.
-
-    use std::time::Duration;
-
-    use lifecycle::__private::{
-        Declared, IdleService, IdleShape, OneshotService, OneshotShape, ScheduledService,
-        ScheduledShape, WorkerService, WorkerShape,
-    };
-
-    use super::{IdleScript, OneshotScript, ScheduledScript, WorkerScript};
-
-    impl Declared for IdleScript {
-        type Shape = IdleShape;
-    }
-    impl IdleService for IdleScript {}
-
-    impl Declared for ScheduledScript {
-        type Shape = ScheduledShape;
-    }
-    impl ScheduledService for ScheduledScript {
-        const INTERVAL: &'static str = "every";
-        fn interval(&self) -> Duration {
-            self.every
-        }
-    }
-
-    impl Declared for WorkerScript {
-        type Shape = WorkerShape;
-    }
-    impl WorkerService for WorkerScript {}
-
-    impl Declared for OneshotScript {
-        type Shape = OneshotShape;
-    }
-    impl OneshotService for OneshotScript {}
 }

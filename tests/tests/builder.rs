@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use lifecycle::{Builder, OnFailure, Registry, RegistryError, State};
-use lifecycle_tests::{IdleScript, Journal, hangs, registry, secs, start, takes};
+use lifecycle::{Builder, OnFailure, Registry, RegistryError, State, registry};
+use lifecycle_tests::{IdleScript, Journal, hangs, secs, start, takes};
 
 fn idle() -> IdleScript {
     Journal::new().script().idle()

@@ -4,10 +4,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use lifecycle::{Cause, Context, Phase, Result, Service, State, async_trait, testing};
+use lifecycle::{Cause, Context, Phase, Result, Service, State, async_trait, registry, testing};
 use lifecycle_tests::{
-    Journal, Log, degrades, fails, hangs, panics, recovers, registry, secs, spawns, start, states,
-    takes, until_stopped,
+    Journal, Log, degrades, fails, hangs, panics, recovers, secs, spawns, start, states, takes,
+    until_stopped,
 };
 use tokio::time::{Duration, sleep};
 

@@ -4,10 +4,12 @@
 
 use std::sync::Arc;
 
-use lifecycle::{Context, Fault, Phase, Registry, Result, Service, Shape, State, async_trait};
+use lifecycle::{
+    Context, Fault, Phase, Registry, Result, Service, Shape, State, async_trait, registry,
+};
 use lifecycle_tests::{
-    Act, Hook, Journal, Moves, fails, hangs, nothing, panics, registry, secs, spawns, start,
-    state_of, takes, until_stopped, yields,
+    Act, Hook, Journal, Moves, fails, hangs, nothing, panics, secs, spawns, start, state_of, takes,
+    until_stopped, yields,
 };
 use tokio::time::sleep;
 

@@ -5,9 +5,9 @@
 use std::fmt;
 use std::process::{ExitCode, Termination};
 
-use lifecycle::{Context, Registry, Result, Service};
+use lifecycle::{Context, Registry, Result, Service, registry};
 use lifecycle::{Fault, OnFailure, Outcome, Reason, Shape, State, async_trait};
-use lifecycle_tests::{Journal, fails, hangs, panics, registry, secs, start, takes, until_stopped};
+use lifecycle_tests::{Journal, fails, hangs, panics, secs, start, takes, until_stopped};
 use tokio::time::sleep;
 
 async fn outcome_of(registry: Registry) -> Outcome {

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use lifecycle::{Fault, Phase, State};
+use lifecycle::{Fault, Phase, State, registry};
 use lifecycle_tests::{
-    Journal, Log, Moves, fails, millis, nothing, panics, registry, secs, spawns, start, state_of,
-    takes, until_stopped,
+    Journal, Log, Moves, fails, millis, nothing, panics, secs, spawns, start, state_of, takes,
+    until_stopped,
 };
 use tokio::time::sleep;
 

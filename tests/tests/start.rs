@@ -2,10 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use lifecycle::{Error, Fault, Phase, State};
+use lifecycle::{Error, Fault, Phase, State, registry};
 use lifecycle_tests::{
-    Journal, Moves, fails, hangs, millis, panics, registry, secs, start, state_of, states, takes,
-    yields,
+    Journal, Moves, fails, hangs, millis, panics, secs, start, state_of, states, takes, yields,
 };
 use tokio::time::sleep;
 

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use lifecycle::{Laggard, Outcome, State};
+use lifecycle::{Laggard, Outcome, State, registry};
 use lifecycle_tests::{
-    Journal, fails, hangs, millis, nothing, registry, secs, spawns, start, takes, until_stopped,
+    Journal, fails, hangs, millis, nothing, secs, spawns, start, takes, until_stopped,
 };
 use tokio::runtime::Handle;
 use tokio::time::sleep;

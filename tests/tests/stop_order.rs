@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use lifecycle::{OnFailure, Registry, State};
+use lifecycle::{OnFailure, Registry, State, registry};
 use lifecycle_tests::{
-    Journal, Log, Moves, fails, hangs, nothing, panics, registry, secs, spawns, start, state_of,
-    states, takes, until_stopped,
+    Journal, Log, Moves, fails, hangs, nothing, panics, secs, spawns, start, state_of, states,
+    takes, until_stopped,
 };
 use tokio::time::sleep;
 

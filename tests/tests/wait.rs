@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use lifecycle::{Reason, Registry};
-use lifecycle_tests::{
-    Journal, fails, panics, registry, secs, shuts_down, start, takes, until_stopped,
-};
+use lifecycle::{Reason, Registry, registry};
+use lifecycle_tests::{Journal, fails, panics, secs, shuts_down, start, takes, until_stopped};
 use tokio::time::sleep;
 
 #[tokio::test(start_paused = true)]
