@@ -1,22 +1,21 @@
-//! The log of a test: a subscriber that keeps every event of the library and of the services as one line.
+//! The log of a test: every event of the library and of the services as one line.
+//!
+//! One subscriber for the whole program passes each event to the log that its thread has opened. (One subscriber per thread would
+//! miss events: tracing asks only once, on any thread, whether somebody is interested in a call site.) For the same reason every
+//! test of a program that uses it opens a log before it does anything else.
 
+use std::cell::RefCell;
 use std::fmt::{self, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::rc::Rc;
+use std::sync::Once;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Metadata, Subscriber};
 
 /// What was logged on this thread since it was opened: `ERROR failed service=store error=..`.
 #[derive(Debug)]
-pub struct Log {
-    book: Book,
-    _guard: DefaultGuard,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Book(Arc<Mutex<Pages>>);
+pub struct Log(Rc<RefCell<Pages>>);
 
 #[derive(Debug, Default)]
 struct Pages {
@@ -26,27 +25,29 @@ struct Pages {
     entered: Vec<Id>,
 }
 
+thread_local! {
+    static OPEN: RefCell<Rc<RefCell<Pages>>> = RefCell::default();
+}
+
 impl Log {
     /// Keeps what this thread logs from now on.
+    ///
+    /// # Panics
+    ///
+    /// When another subscriber was installed.
     #[must_use]
     pub fn open() -> Self {
-        let book = Book::default();
-        let guard = tracing::subscriber::set_default(book.clone());
-        Self {
-            book,
-            _guard: guard,
-        }
-    }
-
-    /// Adds a line of the test's own.
-    pub fn note(&self, line: &str) {
-        self.book.pages().lines.push(line.to_owned());
+        static INSTALLED: Once = Once::new();
+        INSTALLED.call_once(|| tracing::subscriber::set_global_default(Router).unwrap());
+        let pages = Rc::default();
+        OPEN.set(Rc::clone(&pages));
+        Self(pages)
     }
 
     /// All lines.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        self.book.pages().lines.clone()
+        self.0.borrow().lines.clone()
     }
 
     /// The place of the first line that holds all of these words.
@@ -64,13 +65,14 @@ impl Log {
     }
 }
 
-impl Book {
-    fn pages(&self) -> MutexGuard<'_, Pages> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Passes each event to the log of its thread.
+struct Router;
+
+fn on_pages<T>(act: impl FnOnce(&mut Pages) -> T) -> T {
+    OPEN.with_borrow(|pages| act(&mut pages.borrow_mut()))
 }
 
-impl Subscriber for Book {
+impl Subscriber for Router {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }
@@ -78,9 +80,10 @@ impl Subscriber for Book {
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         let mut line = Line::default();
         span.record(&mut line);
-        let mut pages = self.pages();
-        pages.spans.push(line.0);
-        Id::from_u64(pages.spans.len() as u64)
+        on_pages(|pages| {
+            pages.spans.push(line.0);
+            Id::from_u64(pages.spans.len() as u64)
+        })
     }
 
     fn record(&self, _: &Id, _: &Record<'_>) {}
@@ -90,23 +93,25 @@ impl Subscriber for Book {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(event.metadata().level().to_string());
         event.record(&mut line);
-        let mut pages = self.pages();
-        if let Some(id) = pages.entered.last() {
-            let index = usize::try_from(id.into_u64()).unwrap() - 1;
-            let _ = write!(line.0, " in{}", pages.spans[index]);
-        }
-        pages.lines.push(line.0);
+        on_pages(|pages| {
+            if let Some(id) = pages.entered.last() {
+                let index = usize::try_from(id.into_u64()).unwrap() - 1;
+                let _ = write!(line.0, " in{}", pages.spans[index]);
+            }
+            pages.lines.push(line.0);
+        });
     }
 
     fn enter(&self, span: &Id) {
-        self.pages().entered.push(span.clone());
+        on_pages(|pages| pages.entered.push(span.clone()));
     }
 
     fn exit(&self, span: &Id) {
-        let mut pages = self.pages();
-        if let Some(last) = pages.entered.iter().rposition(|entered| entered == span) {
-            pages.entered.remove(last);
-        }
+        on_pages(|pages| {
+            if let Some(last) = pages.entered.iter().rposition(|entered| entered == span) {
+                pages.entered.remove(last);
+            }
+        });
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use lifecycle::{Cause, Context, Phase, Result, Service, State, async_trait, registry, testing};
 use lifecycle_tests::{
-    Journal, Log, degrades, fails, hangs, panics, recovers, secs, spawns, start, states, takes,
+    Journal, degrades, fails, hangs, panics, recovers, secs, spawns, start, states, takes,
     until_stopped,
 };
 use tokio::time::{Duration, sleep};
@@ -245,36 +245,6 @@ async fn a_stop_channel_is_seen_by_every_clone_early_or_late() {
         waiter.await.unwrap();
     }
     stop.closed().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_a_hook_logs_carries_the_services_name() {
-    let log = Log::open();
-    let running = start(registry! { "store" => Talker, });
-    running.await_healthy().await.unwrap();
-    running.stop().await.into_result().unwrap();
-    let _ = log.place(&["opened the file", "name=store"]);
-    let _ = log.place(&["from a task", "name=store"]);
-}
-
-struct Talker;
-
-#[async_trait]
-impl Service for Talker {
-    async fn start(&self, cx: &Context) -> Result {
-        tracing::info!("opened the file");
-        cx.spawn(async {
-            tracing::info!("from a task");
-            Ok(())
-        });
-        cx.ready();
-        cx.stop_channel().closed().await;
-        Ok(())
-    }
-
-    async fn stop(&self, _: &Context) -> Result {
-        Ok(())
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,8 +4,8 @@
 
 use lifecycle::{OnFailure, Registry, State, registry};
 use lifecycle_tests::{
-    Journal, Log, Moves, fails, hangs, nothing, panics, secs, spawns, start, state_of, states,
-    takes, until_stopped,
+    Journal, Moves, fails, hangs, nothing, panics, secs, spawns, start, state_of, states, takes,
+    until_stopped,
 };
 use tokio::time::sleep;
 
@@ -282,22 +282,6 @@ async fn every_drain_runs_though_others_fail_or_panic_and_all_errors_come_back()
         ]
     );
     assert_eq!(outcome.services()[3].state, State::Stopped);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_cause_is_logged_before_the_shutdown_begins() {
-    let log = Log::open();
-    let journal = Journal::new();
-    let running = start(registry! {
-        "a" => journal.script().idle(),
-        "b" => journal.script().run(takes(secs(1)).then(fails("disk full"))).worker(), after = ["a"],
-    });
-    running.wait().await;
-    running.stop().await.into_result().unwrap_err();
-    let cause = log.place(&["ERROR", "service=b", "disk full"]);
-    let stop = log.place(&["INFO", "stopping", "disk full"]);
-    let first = log.place(&["service=a", "stopping"]);
-    assert!(cause < stop && stop < first, "{:#?}", log.lines());
 }
 
 #[tokio::test(start_paused = true)]
