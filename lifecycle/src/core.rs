@@ -228,7 +228,7 @@ fn log_move(service: &Name, to: State) {
     match to {
         // Why it failed has been said already.
         State::New | State::Waiting | State::Failed => {
-            tracing::debug!(target: "lifecycle", %service, "{to}")
+            tracing::debug!(target: "lifecycle", %service, "{to}");
         }
         _ => tracing::info!(target: "lifecycle", %service, "{to}"),
     }

@@ -54,13 +54,13 @@ fn remainder(late: Duration, interval: Duration) -> Duration {
 mod tests {
     use super::*;
 
-    fn due_after(starts: &[u64]) -> Vec<u64> {
+    fn due_after(starts: &[u64]) -> Vec<u128> {
         let origin = Instant::now();
         let mut grid = Grid::new(origin, Duration::from_millis(10)).unwrap();
-        let mut due = vec![(grid.due() - origin).as_millis() as u64];
+        let mut due = vec![(grid.due() - origin).as_millis()];
         for &start in starts {
             grid.advance(origin + Duration::from_millis(start));
-            due.push((grid.due() - origin).as_millis() as u64);
+            due.push((grid.due() - origin).as_millis());
         }
         due
     }
