@@ -2,6 +2,7 @@
 //! are mistakes.
 
 use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::{Attribute, Error, Expr, Ident, LitStr};
 
 use crate::diag::{Errors, Order, mistake};
@@ -179,13 +180,17 @@ fn read_conditions(attributes: &[Attribute], errors: &mut Errors) -> Vec<Attribu
     for attribute in attributes {
         if attribute.path().is_ident("cfg") {
             conditions.push(attribute.clone());
-        } else if attribute.path().is_ident("doc") {
-            let sentence = "a service in a registry has no documentation";
-            errors.report(attribute.path(), sentence, "write a comment: `//`");
-        } else {
-            let sentence = "only `#[cfg(..)]` has a meaning for a service in a registry";
-            errors.report(attribute.path(), sentence, "remove the attribute");
+            continue;
         }
+        let path = attribute.path();
+        errors.push(if path.is_ident("doc") {
+            let sentence = "a service in a registry has no documentation";
+            mistake(path, sentence, "write a comment: `//`")
+        } else {
+            let path = path.to_token_stream();
+            let sentence = format!("the attribute `{path}` means nothing for a service here");
+            mistake(path, sentence, "remove it: only `#[cfg(..)]` does")
+        });
     }
     conditions
 }
@@ -205,8 +210,15 @@ fn read_name(written: &args::Entry, errors: &mut Errors) -> Option<LitStr> {
             Some(LitStr::new(&typed, word.span()))
         }
         (Name::Literal(literal), _) => {
-            let help = "write a name in quotes, such as `\"store\"`";
-            errors.report(literal, "the name of a service is a string", help);
+            let sentence = format!(
+                "the service name `{}` is no string",
+                literal.to_token_stream()
+            );
+            errors.report(
+                literal,
+                sentence,
+                "write a name in quotes, such as `\"store\"`",
+            );
             None
         }
         (Name::Missing, Value::Expr(value)) => {

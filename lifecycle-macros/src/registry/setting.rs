@@ -123,15 +123,18 @@ fn read_after(value: &Expr, errors: &mut Errors) -> Option<Vec<Dependency>> {
 }
 
 fn refuse_dependency(element: &Expr) -> Error {
-    let help = match element {
-        Expr::Path(path) => format!("write `\"{}\"`", path.to_token_stream()),
-        _ => "write the name it has in this registry, such as `\"store\"`".to_owned(),
-    };
-    mistake(
-        element,
-        "a dependency is the name of a service, in quotes",
-        help,
-    )
+    match element {
+        Expr::Path(path) => {
+            let name = path.to_token_stream();
+            let sentence = format!("the dependency `{name}` is not in quotes");
+            mistake(element, sentence, format_args!("write `\"{name}\"`"))
+        }
+        _ => mistake(
+            element,
+            "a dependency is the name of a service, in quotes",
+            "write the name that it has in this registry, such as `\"store\"`",
+        ),
+    }
 }
 
 fn read_policy(value: &Expr) -> Result<Policy> {

@@ -87,7 +87,7 @@ fn expand_schedule(schedule: &Schedule) -> TokenStream {
     let duration = quote_spanned!(promised=> ::core::time::Duration);
     let (text, this, value) = match &schedule.interval {
         Interval::Fixed { text, length } => {
-            let this = mixed_self(Span::mixed_site());
+            let this = new_self(Span::mixed_site());
             (text.to_token_stream(), this, expand_literal(*length))
         }
         Interval::Field { text, path } => {
@@ -103,7 +103,8 @@ fn expand_schedule(schedule: &Schedule) -> TokenStream {
         }
         Interval::Computed(value) => {
             let value = value.to_token_stream();
-            let this = find_self(value.clone()).unwrap_or_else(|| mixed_self(Span::mixed_site()));
+            // Without one it may still be in a string: `format!("{self}")`.
+            let this = find_self(value.clone()).unwrap_or_else(|| new_self(Span::call_site()));
             (value.to_string().to_token_stream(), this, value)
         }
     };
@@ -119,7 +120,7 @@ fn expand_schedule(schedule: &Schedule) -> TokenStream {
 /// literal.
 fn expand_field(text: &LitStr, path: &[Ident]) -> (Ident, TokenStream) {
     let span = Span::mixed_site().located_at(text.span());
-    let this = mixed_self(span);
+    let this = new_self(span);
     let fields = path.iter().map(|field| {
         let mut field = field.clone();
         field.set_span(span);
@@ -129,7 +130,7 @@ fn expand_field(text: &LitStr, path: &[Ident]) -> (Ident, TokenStream) {
     (this, field)
 }
 
-fn mixed_self(span: Span) -> Ident {
+fn new_self(span: Span) -> Ident {
     Ident::new("self", span)
 }
 

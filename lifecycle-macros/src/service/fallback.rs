@@ -34,10 +34,10 @@ fn expand_values(args: &Args, declared: &Type) -> TokenStream {
         let this = find_self(value.to_token_stream())?;
         Some(quote_spanned! {Span::mixed_site()=>
             const _: () = {
-                trait Written {
+                trait __Written {
                     fn value(&self);
                 }
-                impl #parameters Written for #ident #arguments #bounds {
+                impl #parameters __Written for #ident #arguments #bounds {
                     fn value(&#this) {
                         match (#value) {
                             _ => {}

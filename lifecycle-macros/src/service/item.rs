@@ -65,8 +65,8 @@ impl Item {
             report_keyword(&header.keyword, errors);
         }
         if let Some(rival) = header.attributes.iter().find(|other| is_rival(&other.meta)) {
-            let sentence = "a service has one shape, and this is the second";
-            errors.report(rival.path(), sentence, "remove one of the two attributes");
+            let sentence = "a struct has one `#[service]`, and this is the second";
+            errors.report(rival.path(), sentence, "remove one of the two");
         }
     }
 

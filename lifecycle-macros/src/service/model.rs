@@ -207,6 +207,7 @@ fn report_unknown(part: &Part, args: &Args, errors: &mut Errors) {
 }
 
 fn report_stray(value: &Value, errors: &mut Errors) {
+    let place = value.place(None);
     let all = format!("write one of `{}`", SHAPES.join("`, `"));
     let (sentence, help) = match value.leftover().and_then(literal) {
         Some(Lit::Str(text)) if SHAPES.contains(&text.value().as_str()) => {
@@ -216,9 +217,9 @@ fn report_stray(value: &Value, errors: &mut Errors) {
                 format!("write `{shape}`"),
             )
         }
-        _ => ("this is no shape of a service".to_owned(), all),
+        _ => (format!("`{place}` is no shape of a service"), all),
     };
-    errors.report(value.place(None), sentence, help);
+    errors.report(place, sentence, help);
 }
 
 fn report_shapeless(item: &Item, errors: &mut Errors) {

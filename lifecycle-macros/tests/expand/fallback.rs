@@ -8,10 +8,10 @@ const _: () = {
         type Shape = __lifecycle::__private::BrokenShape;
     }
     const _: () = {
-        trait Written {
+        trait __Written {
             fn value(&self);
         }
-        impl<T> Written for Collector<T> {
+        impl<T> __Written for Collector<T> {
             fn value(&self) {
                 match (self.cfg) {
                     _ => {}

@@ -28,7 +28,7 @@ fn entries_gone_wrong() {
         ),
         (
             quote!(1 => s),
-            "the name of a service is a string | write a name in quotes, such as `\"store\"`",
+            "the service name `1` is no string | write a name in quotes, such as `\"store\"`",
         ),
         (
             quote!(Store::new()),
@@ -64,7 +64,7 @@ fn entries_gone_wrong() {
         ),
         (
             quote!(#[inline] "a" => s),
-            "only `#[cfg(..)]` has a meaning for a service in a registry | remove the attribute",
+            "the attribute `inline` means nothing for a service here | remove it: only `#[cfg(..)]` does",
         ),
     ]);
 }
@@ -168,7 +168,7 @@ fn names_and_dependencies_gone_wrong() {
         ),
         (
             quote!("a" => s, "b" => s, after = [a]),
-            "a dependency is the name of a service, in quotes | write `\"a\"`",
+            "the dependency `a` is not in quotes | write `\"a\"`",
         ),
         (
             quote!("a" => s, "b" => s, after = ["a" "a"]),
