@@ -3,9 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use lifecycle::{Context, Result, Service, async_trait, registry};
-use lifecycle_tests::{
-    Journal, Log, degrades, fails, hangs, nothing, secs, start, takes,
-};
+use lifecycle_tests::{Journal, Log, degrades, fails, hangs, nothing, secs, start, takes};
 use tokio::time::sleep;
 
 #[tokio::test(start_paused = true)]

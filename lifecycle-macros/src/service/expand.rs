@@ -105,7 +105,7 @@ fn expand_schedule(schedule: &Schedule) -> TokenStream {
             let value = value.to_token_stream();
             // Without one it may still be in a string: `format!("{self}")`.
             let this = find_self(value.clone()).unwrap_or_else(|| new_self(Span::call_site()));
-            (value.to_string().to_token_stream(), this, value)
+            (written(&value).to_token_stream(), this, value)
         }
     };
     quote_spanned! {Span::mixed_site()=>
@@ -128,6 +128,11 @@ fn expand_field(text: &LitStr, path: &[Ident]) -> (Ident, TokenStream) {
     });
     let field = quote_spanned!(span=> &#this #(.#fields)*);
     (this, field)
+}
+
+/// As its author would write it, or nearly so: a path is printed with spaces in it.
+fn written(value: &TokenStream) -> String {
+    value.to_string().replace(" :: ", "::")
 }
 
 fn new_self(span: Span) -> Ident {
