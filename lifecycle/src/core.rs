@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant as WallInstant;
 
 use tokio::runtime::Handle as Runtime;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
 use crate::cell::Cell;
@@ -26,13 +26,15 @@ use crate::watchdog::Word;
 pub(crate) struct Core {
     pub(crate) cells: Box<[Cell]>,
     pub(crate) request: Request,
+    /// The watchdog's word that an alarm of the supervisor has come, in case the runtime's own clock
+    /// stands still.
+    pub(crate) alarm: Notify,
     /// Closed when the owner of the running registry wants the services stopped.
     pub(crate) stop: Gate,
     /// Where tasks of services are spawned; none only when there is no runtime at all.
     pub(crate) runtime: Option<Runtime>,
     pub(crate) record: Mutex<Record>,
     all_up: AtomicBool,
-    dropped_code: AtomicBool,
     health: watch::Sender<Health>,
     events: mpsc::UnboundedSender<Event>,
     subscribers: Mutex<Subscribers>,
@@ -108,11 +110,11 @@ impl Core {
                 made_at: OnceLock::new(),
                 watchdog: Mutex::default(),
             },
+            alarm: Notify::new(),
             stop: Gate::new(),
             runtime,
             record: Mutex::default(),
             all_up: AtomicBool::new(false),
-            dropped_code: AtomicBool::new(false),
             health: watch::Sender::new(Health::Pending),
             events,
             subscribers: Mutex::default(),
@@ -122,7 +124,15 @@ impl Core {
 
     /// Asks the application to stop. Only the first reason counts; readiness is false from here on.
     pub(crate) fn ask_to_stop(&self, reason: Reason) {
-        self.request.make(reason);
+        if !self.request.make(reason) {
+            return;
+        }
+        // Tokio lets whoever was woken last run next on the waker's thread, and nowhere else. The
+        // caller may be about to block that thread: what is woken here is nobody, so that the
+        // supervisor can run on another.
+        if let Some(runtime) = &self.runtime {
+            drop(runtime.spawn(async {}));
+        }
     }
 
     pub(crate) fn is_healthy(&self) -> bool {
@@ -197,15 +207,6 @@ impl Core {
         self.health.send_replace(health);
     }
 
-    /// A hook was dropped while it waited for something.
-    pub(crate) fn note_dropped_code(&self) {
-        self.dropped_code.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn has_dropped_code(&self) -> bool {
-        self.dropped_code.load(Ordering::Relaxed)
-    }
-
     /// Ends every subscription: no move will follow.
     pub(crate) fn close_subscriptions(&self) {
         let mut subscribers = self.subscribers();
@@ -235,13 +236,15 @@ fn log_move(service: &Name, to: State) {
 }
 
 impl Request {
-    fn make(&self, reason: Reason) {
+    /// Whether this is the first one.
+    fn make(&self, reason: Reason) -> bool {
         if self.reason.set(reason).is_err() {
-            return;
+            return false;
         }
         let _ = self.made_at.set(WallInstant::now());
         self.made.close();
-        self.wake_watchdog();
+        self.announce();
+        true
     }
 
     pub(crate) fn reason(&self) -> Option<&Reason> {
@@ -261,18 +264,22 @@ impl Request {
     }
 
     /// Names the thread to be told of the request, now or when it comes.
-    pub(crate) fn tell(&self, watchdog: Sender<Word>) {
+    pub(crate) fn watch_by(&self, watchdog: Sender<Word>) {
         *self.watchdog() = Some(watchdog);
         if self.reason().is_some() {
-            self.wake_watchdog();
+            self.announce();
         }
     }
 
-    fn wake_watchdog(&self) {
-        if let Some(watchdog) = self.watchdog().take() {
+    fn announce(&self) {
+        let asked = self.made_at().unwrap_or_else(WallInstant::now);
+        self.tell_watchdog(Word::Asked(asked));
+    }
+
+    pub(crate) fn tell_watchdog(&self, word: Word) {
+        if let Some(watchdog) = &*self.watchdog() {
             // A thread that is gone has nothing to watch any more.
-            let asked = self.made_at().unwrap_or_else(WallInstant::now);
-            let _ = watchdog.send(Word::Asked(asked));
+            let _ = watchdog.send(word);
         }
     }
 

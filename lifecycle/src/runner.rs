@@ -3,9 +3,9 @@
 
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;
-use std::task::{Context as Task, Poll};
+use std::task::{Context as Task, Poll, ready};
 
-use tokio::task::JoinError;
+use tokio::task::{JoinError, yield_now};
 
 use crate::cell::{Cell, Orders};
 use crate::contain;
@@ -32,6 +32,8 @@ struct Runner<'a> {
     stop: Stop<'a>,
     /// The orders obeyed so far.
     seen: u8,
+    /// The supervisor was told something since it last had a chance to run.
+    has_news: bool,
     /// Time is up: what does not end at its next look is dropped.
     ends: bool,
 }
@@ -59,6 +61,7 @@ impl<'a> Runner<'a> {
             start: None,
             stop: Stop::NotAsked,
             seen: 0,
+            has_news: false,
             ends: false,
         }
     }
@@ -68,6 +71,11 @@ impl<'a> Runner<'a> {
         while !self.is_done() {
             let step = poll_fn(|task| self.poll_step(task)).await;
             self.take(step);
+            if std::mem::take(&mut self.has_news) {
+                // What a task wakes runs next on the task's own thread, and nowhere else: the code
+                // that is polled next may block it, and the supervisor with it.
+                yield_now().await;
+            }
         }
         self.cell().tasks.close();
     }
@@ -104,10 +112,20 @@ impl<'a> Runner<'a> {
                 return Poll::Ready(Step::OutOfTime);
             }
         }
-        self.cell()
-            .orders
-            .poll_beyond(self.seen, task)
-            .map(Step::Ordered)
+        self.poll_orders(task).map(Step::Ordered)
+    }
+
+    /// Being ready is passed on from here, and is no step: `start` has just been polled.
+    fn poll_orders(&mut self, task: &mut Task<'_>) -> Poll<u8> {
+        let orders = ready!(self.cell().orders.poll_beyond(self.seen, task));
+        if orders & !self.seen & Orders::READY == 0 {
+            return Poll::Ready(orders);
+        }
+        self.seen |= Orders::READY;
+        self.show_ready();
+        let further = self.cell().orders.poll_beyond(self.seen, task);
+        self.has_news = further.is_ready();
+        further
     }
 
     fn take(&mut self, step: Step) {
@@ -129,11 +147,11 @@ impl<'a> Runner<'a> {
             Ok(Ok(())) if cell.stop.is_closed() => {}
             Ok(Ok(())) if cell.shape == Shape::Oneshot => self.finish(),
             Ok(Ok(())) if cell.orders.given(Orders::READY) => {
-                fail(self.cx, phase, Fault::ExitedEarly);
+                self.fail(phase, Fault::ExitedEarly);
             }
-            Ok(Ok(())) => fail(self.cx, phase, Fault::NeverReady),
-            Ok(Err(error)) => fail(self.cx, phase, Fault::Error(error)),
-            Err(fault) => fail(self.cx, phase, fault),
+            Ok(Ok(())) => self.fail(phase, Fault::NeverReady),
+            Ok(Err(error)) => self.fail(phase, Fault::Error(error)),
+            Err(fault) => self.fail(phase, fault),
         }
     }
 
@@ -144,10 +162,10 @@ impl<'a> Runner<'a> {
         self.begin_stop();
     }
 
-    fn task_ended(&self, result: Result<Result, JoinError>) {
+    fn task_ended(&mut self, result: Result<Result, JoinError>) {
         match result.map_err(JoinError::try_into_panic) {
-            Ok(Err(error)) => fail(self.cx, Phase::Task, Fault::Error(error)),
-            Err(Ok(panic)) => fail(self.cx, Phase::Task, contain::fault(&*panic)),
+            Ok(Err(error)) => self.fail(Phase::Task, Fault::Error(error)),
+            Err(Ok(panic)) => self.fail(Phase::Task, contain::fault(&*panic)),
             // Done, or aborted by us.
             Ok(Ok(())) | Err(Err(_)) => {}
         }
@@ -157,8 +175,8 @@ impl<'a> Runner<'a> {
         self.drop_stop();
         match result {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => fail(self.cx, Phase::Drain, Fault::Error(error)),
-            Err(fault) => fail(self.cx, Phase::Drain, fault),
+            Ok(Err(error)) => self.fail(Phase::Drain, Fault::Error(error)),
+            Err(fault) => self.fail(Phase::Drain, fault),
         }
     }
 
@@ -169,7 +187,6 @@ impl<'a> Runner<'a> {
         let order = new & new.wrapping_neg();
         self.seen |= order;
         match order {
-            Orders::READY => self.show_ready(),
             Orders::STOP => self.begin_stop(),
             Orders::CUT => self.cut(),
             Orders::END => self.end(),
@@ -230,14 +247,14 @@ impl<'a> Runner<'a> {
     fn drop_start(&mut self) {
         let start = self.start.take();
         if let Err(fault) = contain::call(|| drop(start)) {
-            fail(self.cx, self.cell().phase(), fault);
+            self.fail(self.cell().phase(), fault);
         }
     }
 
     fn drop_stop(&mut self) {
         let stop = std::mem::replace(&mut self.stop, Stop::Over);
         if let Err(fault) = contain::call(|| drop(stop)) {
-            fail(self.cx, Phase::Drain, fault);
+            self.fail(Phase::Drain, fault);
         }
     }
 
@@ -252,7 +269,13 @@ impl<'a> Runner<'a> {
         cell.exited.close();
     }
 
-    fn report_late(&self, phase: Phase) {
+    fn fail(&mut self, phase: Phase, fault: Fault) {
+        self.has_news = true;
+        fail(self.cx, phase, fault);
+    }
+
+    fn report_late(&mut self, phase: Phase) {
+        self.has_news = true;
         self.cx.core().report(self.cx.service(), News::Late(phase));
     }
 

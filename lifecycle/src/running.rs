@@ -86,6 +86,7 @@ impl Running {
             services,
             stop_on,
             signals,
+            told_alarm: None,
         };
         Self {
             core,

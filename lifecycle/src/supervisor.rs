@@ -24,6 +24,7 @@ use crate::runner;
 use crate::service::Service;
 use crate::signals::Listener;
 use crate::status::Phase;
+use crate::watchdog::Word;
 
 /// A future that asks the application to stop when it resolves.
 pub(crate) type StopOn = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -36,6 +37,8 @@ pub(crate) struct Supervisor {
     pub(crate) stop_on: Option<StopOn>,
     /// Holds the signal handlers until all is over.
     pub(crate) signals: Option<Listener>,
+    /// The alarm the watchdog knows of.
+    pub(crate) told_alarm: Option<Instant>,
 }
 
 /// What the loop of [`Supervisor::run`] wakes for.
@@ -94,6 +97,9 @@ impl Supervisor {
 
     async fn wake(&mut self, events: &mut Vec<Event>, sees_request: bool, sees_stop: bool) -> Wake {
         let alarm = self.engine.next_alarm();
+        if sees_request {
+            self.tell_alarm(alarm);
+        }
         let external = self.stop_on.as_mut();
         tokio::select! {
             biased;
@@ -103,7 +109,19 @@ impl Supervisor {
             // A stop is a request first, and only then a stop.
             () = self.core.stop.closed(), if sees_request && !sees_stop => Wake::StopCalled,
             () = resolved(external) => Wake::External,
+            () = self.core.alarm.notified() => Wake::Alarm,
             () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => Wake::Alarm,
+        }
+    }
+
+    /// A thread that blocks may have the runtime's clock with it, so the watchdog keeps the time too.
+    fn tell_alarm(&mut self, alarm: Option<Instant>) {
+        if alarm != self.told_alarm {
+            self.told_alarm = alarm;
+            if let Some(alarm) = alarm {
+                let wait = alarm.saturating_duration_since(Instant::now());
+                self.core.request.tell_watchdog(Word::Alarm(wait));
+            }
         }
     }
 
@@ -147,6 +165,7 @@ impl Supervisor {
             Command::GiveUp(service, had) => {
                 let phase = self.core.cells[service].phase();
                 self.note_late(service, phase, had);
+                self.core.cells[service].tasks.close();
                 tasks.abandon(service);
             }
             Command::Fail(service, failure) => self.note_failure(service, failure),
@@ -201,7 +220,6 @@ impl Supervisor {
             phase,
             Fault::Late(had),
         ));
-        self.core.note_dropped_code();
         self.core.record().laggards.push(Laggard {
             service: name,
             phase,

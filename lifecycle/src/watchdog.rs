@@ -1,5 +1,5 @@
-//! The deadline, kept against code that blocks its thread: an OS thread that ends the process when
-//! nothing else can.
+//! Time, kept against code that blocks its thread: an OS thread that rings the supervisor's alarms
+//! when the runtime's clock is held up, and ends the process when nothing else can.
 
 use std::process::exit;
 use std::sync::Arc;
@@ -14,11 +14,22 @@ use crate::outcome::Outcome;
 /// to end first and say more.
 const MARGIN: Duration = Duration::from_millis(400);
 
+/// How long the end of the runtime may take in any case: after a stop that took all its time, too.
+const LEAVE: Duration = Duration::from_secs(1);
+
+/// How much later than the runtime's clock the thread rings an alarm: where that clock runs, it is
+/// first.
+const SLACK: Duration = Duration::from_millis(10);
+
 /// What the thread is told.
 #[derive(Debug)]
 pub(crate) enum Word {
     /// The application was asked to stop, at this instant.
     Asked(Instant),
+    /// The supervisor has something to do after so long.
+    Alarm(Duration),
+    /// The services are down; what is left is the end of the runtime.
+    Settled,
     /// All is well.
     Off,
 }
@@ -33,7 +44,7 @@ impl Watchdog {
     /// Sleeps until the application is asked to stop, then lets it take `limit`.
     pub(crate) fn watch(core: &Arc<Core>, limit: Duration) -> Self {
         let (thread, words) = channel();
-        core.request.tell(thread.clone());
+        core.request.watch_by(thread.clone());
         let core = core.clone();
         let spawned = thread::Builder::new()
             .name("lifecycle-watchdog".to_owned())
@@ -44,18 +55,16 @@ impl Watchdog {
         Self { thread }
     }
 
-    /// The services are down. The thread is called off, unless one of them never let go of its
-    /// thread: then it stays armed until the process ends. Where code was dropped while it waited
-    /// for something, that may have been a blocked thread, for which the end of the runtime waits:
-    /// then it stays armed as long as somebody holds the outcome, as a `main` that returns it does.
-    pub(crate) fn settle(self, core: &Core, outcome: Outcome) -> Outcome {
+    /// The services are down. Where one never let go of its thread, the watchdog stays armed until
+    /// the process ends. Otherwise as long as somebody holds the outcome, as a `main` that returns it
+    /// does: the runtime ends then, and waits for threads that a hook may have left blocked.
+    pub(crate) fn settle(self, outcome: Outcome) -> Outcome {
+        let _ = self.thread.send(Word::Settled);
         if outcome.has_unjoined() {
             std::mem::forget(self);
             outcome
-        } else if core.has_dropped_code() {
-            outcome.watched_by(self)
         } else {
-            outcome
+            outcome.watched_by(self)
         }
     }
 }
@@ -72,14 +81,26 @@ fn keep(core: &Core, limit: Duration, words: &Receiver<Word>) {
     let Ok(Word::Asked(asked)) = words.recv() else {
         return;
     };
-    let Some(end) = asked.checked_add(limit.saturating_add(MARGIN)) else {
+    let Some(mut end) = asked.checked_add(limit.saturating_add(MARGIN)) else {
         return;
     };
-    let left = end.saturating_duration_since(Instant::now());
-    if let Err(RecvTimeoutError::Timeout) = words.recv_timeout(left) {
-        let outcome = Outcome::cut_short(core);
-        outcome.print_blocked();
-        // Code that does not end is the reason to be here, so this is never a success.
-        exit(i32::from(outcome.exit_code().max(1)))
+    let mut alarm = None;
+    loop {
+        let next = alarm.map_or(end, |alarm| end.min(alarm));
+        match words.recv_timeout(next.saturating_duration_since(Instant::now())) {
+            Ok(Word::Alarm(wait)) => alarm = Instant::now().checked_add(wait.saturating_add(SLACK)),
+            Ok(Word::Settled) => end = end.max(Instant::now() + LEAVE),
+            Ok(Word::Asked(_)) => {}
+            Ok(Word::Off) | Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) if alarm.take().is_some() => core.alarm.notify_one(),
+            Err(RecvTimeoutError::Timeout) => end_process(core),
+        }
     }
+}
+
+fn end_process(core: &Core) -> ! {
+    let outcome = Outcome::cut_short(core);
+    outcome.print_blocked();
+    // Code that does not end is the reason to be here, so this is never a success.
+    exit(i32::from(outcome.exit_code().max(1)))
 }

@@ -24,7 +24,7 @@ async fn a_clean_stop_exits_with_zero() {
     assert!(outcome.failures().is_empty() && outcome.laggards().is_empty());
     assert_eq!(
         outcome.to_string(),
-        "stopped: stop requested\n1 services: 1 stopped, 0 failed, 0 late; stopping took 0.0ns"
+        "stopped: stop requested\n1 service: 1 stopped, 0 failed, 0 late; stopping took 0.0ns"
     );
     outcome.clone().into_result().unwrap();
     assert_eq!(

@@ -136,19 +136,18 @@ impl Registry {
     /// `main`.
     ///
     /// Unlike [`start`](Self::start) it also guarantees the [deadline](Self::deadline) against code
-    /// that blocks a thread: a watchdog thread then prints the report and ends the process with
-    /// exit code 1. After a stop in which a hook had to be dropped it stays armed until the outcome
-    /// is dropped, because dropping the runtime waits for threads that such a hook may have blocked;
-    /// and after one in which a service never let go of its thread, until the process ends.
+    /// that blocks a thread: a watchdog thread then prints the report and ends the process with exit
+    /// code 1. It stays armed as long as you hold the outcome, because the end of the runtime waits
+    /// for threads that a service has left blocked: return the outcome from `main`, or drop it (or
+    /// take its [`into_result`](Outcome::into_result)) before you go on with other work.
     ///
     /// Dropping the future stops the services in the background.
     pub async fn run(self) -> Outcome {
         let limit = self.limits.deadline;
         let running = self.start();
-        let core = running.core().clone();
-        let watchdog = Watchdog::watch(&core, limit);
+        let watchdog = Watchdog::watch(running.core(), limit);
         running.wait().await;
-        watchdog.settle(&core, running.stop().await)
+        watchdog.settle(running.stop().await)
     }
 }
 

@@ -62,10 +62,7 @@ where
         tokio::select! {
             biased;
             // Nobody waits for what is not up yet: a startup in flight is dropped.
-            () = cell.stop.closed() => {
-                cx.core().note_dropped_code();
-                return Ok(());
-            }
+            () = cell.stop.closed() => return Ok(()),
             started = S::Shape::startup(self, cx) => started?,
         }
         cell.started_up.store(true, Ordering::Release);
