@@ -11,6 +11,7 @@ use tokio::time::Instant;
 pub struct Journal {
     origin: Instant,
     entries: Arc<Mutex<Vec<Entry>>>,
+    is_loud: bool,
 }
 
 /// One line: a hook that began or ended, or something a test noted.
@@ -50,7 +51,15 @@ impl Journal {
         Self {
             origin: Instant::now(),
             entries: Arc::default(),
+            is_loud: false,
         }
+    }
+
+    /// Also prints each line to standard output: for a child process, whose journal cannot be read.
+    #[must_use]
+    pub fn aloud(mut self) -> Self {
+        self.is_loud = true;
+        self
     }
 
     /// Writes a line of the test's own.
@@ -160,7 +169,11 @@ impl Journal {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         // Read under the lock: instants of a journal never go back.
         let at = self.origin.elapsed();
-        entries.push(Entry { at, what, end });
+        let entry = Entry { at, what, end };
+        if self.is_loud {
+            println!("{entry}");
+        }
+        entries.push(entry);
     }
 }
 

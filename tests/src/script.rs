@@ -160,7 +160,10 @@ impl Act {
             Self::UntilExited => cx.exited().await,
             Self::Ready => cx.ready(),
             Self::Hang => std::future::pending().await,
-            Self::Block => block(),
+            Self::Block => {
+                journal.note(format!("{}: blocks", cx.name()));
+                block();
+            }
             Self::Yield => tokio::task::yield_now().await,
             Self::Fail(message) => return Err(message.clone().into()),
             Self::Panic(message) => panic!("{message}"),

@@ -1,0 +1,255 @@
+//! A program to send signals to, and to watch how it ends: `fixture <scenario> <runtime>`, run by `tests/process.rs`.
+//!
+//! It prints what its services do, one line each.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "it is part of a test: it talks by printing and fails by panicking"
+)]
+
+use std::process::{Command, exit};
+use std::thread;
+use std::time::Duration;
+
+use lifecycle::{
+    Context, Idle, Outcome, Registry, Result, Service, Worker, async_trait, registry, service,
+};
+use lifecycle_tests::{
+    Journal, blocks, fails, hangs, millis, secs, shuts_down, spawns, takes, until_stopped, yields,
+};
+use tokio::runtime::{Builder, Runtime};
+
+fn main() -> Outcome {
+    let mut arguments = std::env::args().skip(1);
+    let (scenario, runtime) = (arguments.next().unwrap(), arguments.next().unwrap());
+    // The runtime is dropped before the outcome is reported, as under `#[tokio::main]`.
+    runtime_of(&runtime).block_on(play(&scenario))
+}
+
+fn runtime_of(name: &str) -> Runtime {
+    let mut builder = match name {
+        "current" => Builder::new_current_thread(),
+        "multi" => Builder::new_multi_thread(),
+        _ => panic!("no runtime is called {name}"),
+    };
+    builder.worker_threads(2).enable_all().build().unwrap()
+}
+
+async fn play(scenario: &str) -> Outcome {
+    let journal = Journal::new().aloud();
+    match scenario {
+        "signals-off" => serve(&journal).signals(false).run().await,
+        "after-stop" => {
+            let outcome = serve(&journal).run().await;
+            println!("over");
+            thread::sleep(secs(60));
+            outcome
+        }
+        "twice" => {
+            serve(&journal).run().await.into_result().unwrap();
+            println!("again");
+            serve(&journal).run().await
+        }
+        "two-at-once" => {
+            let other = tokio::spawn(serve(&journal).run());
+            serve(&journal).run().await.into_result().unwrap();
+            other.await.unwrap()
+        }
+        "one-of-two" => {
+            let first = registry! { "first" => journal.script().idle() }.start();
+            first.await_healthy().await.unwrap();
+            let other = tokio::spawn(serve(&journal).run());
+            first.stop().await.into_result().unwrap();
+            other.await.unwrap()
+        }
+        "goes-on" => go_on(serve(&journal).deadline(millis(300)).run().await),
+        "goes-on-late" => {
+            let hung = registry! {
+                deadline = "300ms",
+                "a" => journal.script().run(hangs()).worker(),
+            };
+            go_on(hung.run().await)
+        }
+        _ => registry_of(scenario, &journal).run().await,
+    }
+}
+
+fn serve(journal: &Journal) -> Registry {
+    registry! {
+        "store" => journal.script().idle(),
+        "api" => journal.script().worker(), after = ["store"],
+    }
+}
+
+fn registry_of(scenario: &str, journal: &Journal) -> Registry {
+    let script = || journal.script();
+    let short = millis(300);
+    match scenario {
+        "serve" => serve(journal),
+        "raises" => registry! {
+            "store" => Raises,
+            "api" => script().idle(), after = ["store"],
+        },
+        "delayed" => registry! {
+            shutdown_delay = "60s", deadline = "100s",
+            "watcher" => Watcher,
+            "api" => script().worker(), after = ["watcher"],
+        },
+        "fails" => registry! {
+            "store" => script().drain(fails("cannot flush")).idle(),
+            "api" => script().run(yields().then(fails("disk full"))).worker(), after = ["store"],
+        },
+        "fails-ignored" => registry! {
+            "metrics" => script().run(yields().then(fails("no port"))).worker(), on_failure = ignore,
+            "api" => script().worker(),
+        },
+        "blocks-in-startup" => alone(script().startup(blocks()).idle(), short),
+        "blocks-in-run" => alone(script().run(blocks()).worker(), short),
+        "blocks-in-tick" => alone(script().tick(blocks()).scheduled(millis(1)), short),
+        "blocks-in-task" => alone(script().startup(spawns(blocks())).idle(), short),
+        "blocks-in-drain" => alone(script().drain(blocks()).worker(), short),
+        "blocks-in-destructor" => alone(Clingy, short),
+        "blocks-all" => registry! {
+            deadline = "600s",
+            "watcher" => Watcher,
+            "a" => script().run(blocks()).worker(), stop_timeout = "600s", after = ["watcher"],
+            "b" => script().run(blocks()).worker(), stop_timeout = "600s", after = ["watcher"],
+            "c" => script().run(blocks()).worker(), stop_timeout = "600s", after = ["watcher"],
+        },
+        "blocks-beside-others" => registry! {
+            deadline = "5s",
+            "store" => script().idle(),
+            "bad" => script().run(spawns(hangs()).then(takes(millis(20))).then(blocks())).worker(),
+                after = ["store"], stop_timeout = "300ms",
+            "good" => script().drain(takes(millis(10))).worker(),
+        },
+        "drains-beside-others" => registry! {
+            deadline = "5s",
+            "store" => script().idle(),
+            "bad" => script().drain(blocks()).worker(), after = ["store"], stop_timeout = "300ms",
+            "good" => script().drain(takes(millis(10))).worker(),
+        },
+        "drains-above-others" => registry! {
+            deadline = "5s",
+            "store" => script().idle(),
+            "bad" => script().drain(blocks()).worker(), after = ["store"], stop_timeout = "300ms",
+        },
+        "blocks-after-stop" => registry! {
+            deadline = "5s",
+            "store" => script().idle(),
+            "bad" => script().run(yields().then(shuts_down()).then(takes(millis(20))).then(blocks())).worker(),
+                after = ["store"], stop_timeout = "300ms",
+        },
+        "waits-for-blocking-code" => alone(Waits { is_polite: false }, short),
+        "leaves-blocking-code" => alone(Waits { is_polite: true }, short),
+        "hangs" => alone(script().run(hangs()).drain(hangs()).worker(), short),
+        "stops-itself" => registry! {
+            "api" => script().run(takes(millis(5)).then(shuts_down()).then(until_stopped())).worker(),
+        },
+        _ => panic!("no scenario is called {scenario}"),
+    }
+}
+
+/// A service beside one that does as it should.
+fn alone(service: impl Service, deadline: Duration) -> Registry {
+    registry! {
+        deadline = deadline,
+        "good" => Quiet,
+        "bad" => service, after = ["good"],
+    }
+}
+
+fn go_on(outcome: Outcome) -> ! {
+    println!("goes on with {}", outcome.exit_code());
+    drop(outcome);
+    // Long enough for a watchdog that was not called off.
+    thread::sleep(secs(2));
+    exit(7)
+}
+
+#[service(idle)]
+struct Quiet;
+
+impl Idle for Quiet {}
+
+/// Tells of the request from a thread of its own, whatever the runtime is doing.
+struct Watcher;
+
+#[async_trait]
+impl Service for Watcher {
+    async fn start(&self, cx: &Context) -> Result {
+        let handle = cx.handle();
+        thread::spawn(move || {
+            let runtime = Builder::new_current_thread().build().unwrap();
+            println!("asked: {}", runtime.block_on(handle.wait()));
+        });
+        cx.ready();
+        cx.stop_channel().closed().await;
+        Ok(())
+    }
+
+    async fn stop(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+/// Sends its own process a signal as the first thing it does.
+#[service(idle)]
+struct Raises;
+
+impl Idle for Raises {
+    async fn startup(&self, _: &Context) -> Result {
+        let process = std::process::id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &process]).status()?;
+        assert!(sent.success());
+        println!("raised");
+        Ok(())
+    }
+
+    async fn drain(&self, _: &Context) -> Result {
+        println!("drained");
+        Ok(())
+    }
+}
+
+/// Blocks its thread in its destructor.
+#[service(idle)]
+struct Clingy;
+
+impl Idle for Clingy {
+    async fn startup(&self, _: &Context) -> Result {
+        println!("bad: startup");
+        Ok(())
+    }
+}
+
+impl Drop for Clingy {
+    fn drop(&mut self) {
+        loop {
+            thread::park();
+        }
+    }
+}
+
+/// Has code on tokio's pool of blocking threads that never returns.
+#[service(worker)]
+struct Waits {
+    is_polite: bool,
+}
+
+impl Worker for Waits {
+    async fn run(&self, cx: &Context) -> Result {
+        let blocked = tokio::task::spawn_blocking(|| {
+            println!("bad: blocks");
+            loop {
+                thread::park();
+            }
+        });
+        let stop = cx.stop_channel();
+        tokio::select! {
+            () = stop.closed(), if self.is_polite => Ok(()),
+            result = blocked => result?,
+        }
+    }
+}
