@@ -242,8 +242,9 @@ impl Request {
             return false;
         }
         let _ = self.made_at.set(WallInstant::now());
-        self.made.close();
+        // First, for the watchdog's time counts from it, and from the supervisor's alarms only then.
         self.announce();
+        self.made.close();
         true
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument;
 
 use crate::cell::Orders;
@@ -50,6 +50,9 @@ enum Wake {
     Alarm,
 }
 
+/// How long the tasks of a service that was given up may take to let go of their threads.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// How many events are taken from the inbox at once.
 const BATCH: usize = 256;
 
@@ -64,7 +67,7 @@ impl Supervisor {
         loop {
             self.engine.take_commands(&mut commands);
             for command in commands.drain(..) {
-                self.carry_out(command, &mut tasks);
+                self.carry_out(command, &mut tasks).await;
             }
             if self.engine.is_over() {
                 break;
@@ -147,7 +150,7 @@ impl Supervisor {
         self.engine.requested(now, hurry);
     }
 
-    fn carry_out(&mut self, command: Command, tasks: &mut Tasks) {
+    async fn carry_out(&mut self, command: Command, tasks: &mut Tasks) {
         match command {
             Command::Move(service, to) => self.core.move_to(service, to),
             Command::Start(service) => self.start(service, tasks),
@@ -162,12 +165,7 @@ impl Supervisor {
             }
             Command::Cut(service) => self.core.cells[service].orders.give(Orders::CUT),
             Command::End(service) => self.core.cells[service].orders.give(Orders::END),
-            Command::GiveUp(service, had) => {
-                let phase = self.core.cells[service].phase();
-                self.note_late(service, phase, had);
-                self.core.cells[service].tasks.close();
-                tasks.abandon(service);
-            }
+            Command::GiveUp(service, had) => self.give_up(service, had, tasks).await,
             Command::Fail(service, failure) => self.note_failure(service, failure),
             Command::NoteLate(service, phase, had) => self.note_late(service, phase, had),
             Command::AllUp => {
@@ -180,6 +178,18 @@ impl Supervisor {
                     self.core.ask_to_stop(Reason::Failure(error.clone()));
                 }
             }
+        }
+    }
+
+    /// The service's task does not let go of its thread. What it has spawned still can, and does so
+    /// before anything it depends on is stopped.
+    async fn give_up(&mut self, service: usize, had: Duration, tasks: &mut Tasks) {
+        let cell = &self.core.cells[service];
+        self.note_late(service, cell.phase(), had);
+        tasks.abandon(service);
+        if let Some(mut left) = cell.tasks.close() {
+            // Some of them may block their thread as well.
+            let _ = timeout(PATIENCE, left.shutdown()).await;
         }
     }
 

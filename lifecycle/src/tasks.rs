@@ -78,15 +78,14 @@ impl Tasks {
         }
     }
 
-    /// From now on there are no tasks: those left are aborted and forgotten.
-    pub(crate) fn close(&self) {
-        let left = {
-            let mut owned = self.lock();
-            owned.closed = true;
-            owned.owner = None;
-            owned.set.take()
-        };
-        drop(left);
+    /// From now on there are no tasks: those left are aborted, and handed over to be awaited.
+    pub(crate) fn close(&self) -> Option<JoinSet<Result>> {
+        let mut owned = self.lock();
+        owned.closed = true;
+        owned.owner = None;
+        let mut left = owned.set.take()?;
+        left.abort_all();
+        Some(left)
     }
 
     fn lock(&self) -> MutexGuard<'_, Owned> {
