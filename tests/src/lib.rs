@@ -12,12 +12,16 @@
 
 mod journal;
 mod log;
+#[cfg(unix)]
+mod program;
 mod script;
 mod services;
 mod watch;
 
 pub use journal::{End, Entry, Journal};
 pub use log::Log;
+#[cfg(unix)]
+pub use program::{Ended, Program};
 pub use script::{
     Act, Hook, blocks, degrades, fails, hangs, nothing, panics, recovers, shuts_down, spawns,
     takes, until_stopped, yields,
