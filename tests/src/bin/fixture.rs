@@ -180,12 +180,14 @@ struct Watcher;
 impl Service for Watcher {
     async fn start(&self, cx: &Context) -> Result {
         let handle = cx.handle();
-        thread::spawn(move || {
+        let told = thread::spawn(move || {
             let runtime = Builder::new_current_thread().build().unwrap();
             println!("asked: {}", runtime.block_on(handle.wait()));
         });
         cx.ready();
         cx.stop_channel().closed().await;
+        // The request was made, so this does not wait for more than the line.
+        told.join().unwrap();
         Ok(())
     }
 
