@@ -69,6 +69,7 @@
 //! # Features
 //!
 //! - `signal` (default): stop on SIGINT and SIGTERM (Ctrl-C on Windows).
+//! - `serde`: `Serialize` for the [`Outcome`], [`ServiceStatus`] and what they hold.
 //! - `test-util`: `lifecycle::testing`, contexts for unit tests of hooks.
 
 mod cell;
@@ -88,6 +89,8 @@ mod rules;
 mod runner;
 mod running;
 mod schedule;
+#[cfg(feature = "serde")]
+mod serialize;
 mod service;
 mod shape;
 mod signals;

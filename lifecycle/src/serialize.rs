@@ -1,0 +1,131 @@
+//! The outcome and the states as data, for a log or a status page. Behind the feature `serde`.
+//!
+//! Names and words are as they are shown; durations are in seconds. New fields may be added.
+
+use std::time::Duration;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+use crate::error::{Fault, ServiceError};
+use crate::name::Name;
+use crate::outcome::{Laggard, Outcome};
+use crate::reason::Reason;
+use crate::status::{Phase, ServiceStatus, Shape, State};
+
+/// Writes a struct field by field.
+macro_rules! fields {
+    ($serializer:expr, $name:literal, { $($field:literal: $value:expr,)+ }) => {{
+        let count = [$($field),+].len();
+        let mut fields = $serializer.serialize_struct($name, count)?;
+        $(fields.serialize_field($field, &$value)?;)+
+        fields.end()
+    }};
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fields!(serializer, "Outcome", {
+            "exit_code": self.exit_code(),
+            "reason": self.reason(),
+            "failures": self.failures(),
+            "laggards": self.laggards(),
+            "services": self.services(),
+            "took_seconds": self.took().as_ref().map(Duration::as_secs_f64),
+        })
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kind = match self {
+            Self::Signal(_) => "signal",
+            Self::Failure(_) => "failure",
+            Self::Requested => "requested",
+            Self::External => "external",
+            Self::Finished => "finished",
+            Self::Dropped => "dropped",
+            Self::NotStarted(_) => "not_started",
+        };
+        fields!(serializer, "Reason", {
+            "kind": kind,
+            "text": self.to_string(),
+        })
+    }
+}
+
+impl Serialize for ServiceError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kind = match self.fault() {
+            Fault::Error(_) => "error",
+            Fault::Panic(_) => "panic",
+            Fault::ExitedEarly => "exited_early",
+            Fault::NeverReady => "never_ready",
+            Fault::StartTimeout(_) => "start_timeout",
+            Fault::Dependency(_) => "dependency",
+            Fault::Late(_) => "late",
+        };
+        fields!(serializer, "ServiceError", {
+            "service": self.service(),
+            "phase": self.phase(),
+            "kind": kind,
+            "text": self.to_string(),
+        })
+    }
+}
+
+impl Serialize for Laggard {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fields!(serializer, "Laggard", {
+            "service": self.service,
+            "phase": self.phase,
+            "had_seconds": self.had.as_secs_f64(),
+        })
+    }
+}
+
+impl Serialize for ServiceStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fields!(serializer, "ServiceStatus", {
+            "name": self.name,
+            "shape": self.shape,
+            "state": self.state,
+            "healthy": self.is_healthy(),
+            "degraded": self.degraded.as_deref(),
+            "error": self.error,
+            "ticks": self.ticks,
+            "tick_failures": self.tick_failures,
+        })
+    }
+}
+
+/// What is shown by a word is written as that word.
+macro_rules! as_word {
+    ($($type:ty)+) => {$(
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    )+};
+}
+
+as_word! { Name Phase Shape State }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_its_service_phase_kind_and_sentence() {
+        let fault = Fault::Error("disk full".into());
+        let error = ServiceError::new(Name::from("store"), Phase::Drain, fault);
+        let expected = serde_json::json!({
+            "service": "store",
+            "phase": "drain",
+            "kind": "error",
+            "text": "service `store` failed in drain: disk full",
+        });
+        assert_eq!(serde_json::to_value(error).unwrap(), expected);
+    }
+}
