@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
 use crate::cell::Cell;
-use crate::error::{Error, Result, ServiceError};
+use crate::error::{Error, Fault, ServiceError};
 use crate::gate::Gate;
 use crate::name::Name;
 use crate::outcome::Laggard;
@@ -34,6 +34,7 @@ pub(crate) struct Core {
     /// Where tasks of services are spawned; none only when there is no runtime at all.
     pub(crate) runtime: Option<Runtime>,
     pub(crate) record: Mutex<Record>,
+    started: Instant,
     all_up: AtomicBool,
     health: watch::Sender<Health>,
     events: mpsc::UnboundedSender<Event>,
@@ -114,6 +115,7 @@ impl Core {
             stop: Gate::new(),
             runtime,
             record: Mutex::default(),
+            started: Instant::now(),
             all_up: AtomicBool::new(false),
             health: watch::Sender::new(Health::Pending),
             events,
@@ -172,6 +174,12 @@ impl Core {
             subscribers.list.push(sender);
         }
         receiver
+    }
+
+    /// An error of this service, as of now.
+    pub(crate) fn error(&self, service: usize, phase: Phase, fault: Fault) -> ServiceError {
+        let name = self.cells[service].name.clone();
+        ServiceError::new(name, phase, fault, self.started.elapsed())
     }
 
     pub(crate) fn report(&self, service: usize, news: News) {

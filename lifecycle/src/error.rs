@@ -28,6 +28,7 @@ struct Inner {
     service: Name,
     phase: Phase,
     fault: Fault,
+    after: Duration,
 }
 
 /// What happened to a service that failed.
@@ -51,11 +52,13 @@ pub enum Fault {
 }
 
 impl ServiceError {
-    pub(crate) fn new(service: Name, phase: Phase, fault: Fault) -> Self {
+    /// `after` is the time since the application was started.
+    pub(crate) fn new(service: Name, phase: Phase, fault: Fault, after: Duration) -> Self {
         Self(Arc::new(Inner {
             service,
             phase,
             fault,
+            after,
         }))
     }
 
@@ -77,6 +80,12 @@ impl ServiceError {
         &self.0.fault
     }
 
+    /// How long the application had been running then.
+    #[must_use]
+    pub fn after(&self) -> Duration {
+        self.0.after
+    }
+
     /// The error that a hook returned, if that is what happened. It can be downcast to the hook's
     /// own type (not through the box of `anyhow` and its like: they hide theirs).
     #[must_use]
@@ -94,6 +103,7 @@ impl fmt::Display for ServiceError {
             service,
             phase,
             fault,
+            ..
         } = &*self.0;
         write!(f, "service `{service}` ")?;
         match fault {

@@ -206,19 +206,31 @@ impl fmt::Display for Outcome {
         }
         write!(f, "stopped: {}", self.reason)?;
         let began = match &self.reason {
-            Reason::Failure(error) => Some(error.to_string()),
+            Reason::Failure(error) => {
+                write!(f, "{}", Age(error))?;
+                Some(error.to_string())
+            }
             _ => None,
         };
         for error in &self.failures {
             let line = error.to_string();
             if began.as_ref() != Some(&line) {
-                write!(f, "\n  {line}")?;
+                write!(f, "\n  {line}{}", Age(error))?;
             }
         }
         for laggard in &self.laggards {
             write!(f, "\n  {laggard}")?;
         }
         write!(f, "\n{}", self.totals())
+    }
+}
+
+/// When an error came, behind what it says.
+struct Age<'a>(&'a ServiceError);
+
+impl fmt::Display for Age<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " (after {:.1?})", self.0.after())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::cell::{Cell, Orders};
 use crate::contain;
 use crate::context::Context;
 use crate::core::News;
-use crate::error::{Fault, Result, ServiceError};
+use crate::error::{Fault, Result};
 use crate::service::{BoxFuture, Service};
 use crate::status::{Phase, Shape};
 
@@ -286,6 +286,6 @@ impl<'a> Runner<'a> {
 }
 
 fn fail(cx: &Context, phase: Phase, fault: Fault) {
-    let error = ServiceError::new(cx.cell().name.clone(), phase, fault);
+    let error = cx.core().error(cx.service(), phase, fault);
     cx.core().report(cx.service(), News::Failed(error));
 }

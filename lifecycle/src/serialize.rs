@@ -70,6 +70,7 @@ impl Serialize for ServiceError {
             "phase": self.phase(),
             "kind": kind,
             "text": self.to_string(),
+            "after_seconds": self.after().as_secs_f64(),
         })
     }
 }
@@ -119,12 +120,14 @@ mod tests {
     #[test]
     fn an_error_is_its_service_phase_kind_and_sentence() {
         let fault = Fault::Error("disk full".into());
-        let error = ServiceError::new(Name::from("store"), Phase::Drain, fault);
+        let after = Duration::from_millis(1500);
+        let error = ServiceError::new(Name::from("store"), Phase::Drain, fault, after);
         let expected = serde_json::json!({
             "service": "store",
             "phase": "drain",
             "kind": "error",
             "text": "service `store` failed in drain: disk full",
+            "after_seconds": 1.5,
         });
         assert_eq!(serde_json::to_value(error).unwrap(), expected);
     }

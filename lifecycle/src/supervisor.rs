@@ -16,7 +16,7 @@ use crate::contain;
 use crate::context::Context;
 use crate::core::{Core, Event, Health, News};
 use crate::engine::{Because, Command, Engine, Failure};
-use crate::error::{Fault, ServiceError};
+use crate::error::Fault;
 use crate::outcome::{Laggard, Outcome};
 use crate::reason::{Reason, Signal};
 use crate::registry::OnFailure;
@@ -204,7 +204,7 @@ impl Supervisor {
 
     fn note_failure(&self, service: usize, failure: Failure) {
         let cell = &self.core.cells[service];
-        let unstarted = |fault| ServiceError::new(cell.name.clone(), Phase::Startup, fault);
+        let unstarted = |fault| self.core.error(service, Phase::Startup, fault);
         let error = match failure {
             Failure::Reported(error) => error,
             Failure::StartTimeout(limit) => unstarted(Fault::StartTimeout(limit)),
@@ -225,11 +225,8 @@ impl Supervisor {
     fn note_late(&self, service: usize, phase: Phase, had: Duration) {
         let name = self.core.cells[service].name.clone();
         tracing::error!(target: "lifecycle", service = %name, %phase, ?had, "late, dropped");
-        let _ = self.core.cells[service].error.set(ServiceError::new(
-            name.clone(),
-            phase,
-            Fault::Late(had),
-        ));
+        let error = self.core.error(service, phase, Fault::Late(had));
+        let _ = self.core.cells[service].error.set(error);
         self.core.record().laggards.push(Laggard {
             service: name,
             phase,

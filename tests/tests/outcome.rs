@@ -96,8 +96,8 @@ async fn the_report_tells_the_cause_first_then_the_rest_and_the_totals() {
     .await;
     assert_eq!(
         outcome.to_string(),
-        "stopped: service `api` panicked in run: index 7\n  \
-         service `store` failed in drain: disk full\n  \
+        "stopped: service `api` panicked in run: index 7 (after 3.0s)\n  \
+         service `store` failed in drain: disk full (after 3.0s)\n  \
          service `gc` did not stop in time: dropped in run after 3s\n\
          4 services: 1 stopped, 2 failed, 1 late; stopping took 3.0s"
     );
