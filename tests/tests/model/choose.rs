@@ -1,0 +1,149 @@
+//! How random plans are chosen: most services do as they should, so that most applications come up.
+
+use lifecycle_tests::{Act, Hook, nothing, secs, until_stopped};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::plan::{End, Kind, Plan, Planned, SCRIPTED};
+
+pub(crate) fn plans() -> impl Strategy<Value = Plan> {
+    (
+        4..40_u64,
+        ends(),
+        vec(services(), 1..=30),
+        prop_oneof![3 => Just(0), 1 => 1..6_u64],
+    )
+        .prop_map(|(deadline, end, services, delay)| Plan {
+            deadline,
+            delay,
+            end,
+            services: services.into_iter().enumerate().map(connected).collect(),
+        })
+}
+
+/// Draws become dependencies on services that come before.
+fn connected((place, mut planned): (usize, Planned)) -> Planned {
+    planned.after.retain(|_| place > 0);
+    for dependency in &mut planned.after {
+        *dependency %= place;
+    }
+    planned.after.sort_unstable();
+    planned.after.dedup();
+    planned
+}
+
+fn ends() -> impl Strategy<Value = End> {
+    let at = || 0..60_u64;
+    prop_oneof![
+        at().prop_map(End::Stop),
+        (at(), 0..8_u64).prop_map(|(at, later)| End::Request(at, later)),
+        at().prop_map(End::External),
+        at().prop_map(End::Drop),
+    ]
+}
+
+fn services() -> impl Strategy<Value = Planned> {
+    let draws = vec(0..30_usize, 0..4);
+    let limits = (5..30_u64, 1..12_u64);
+    let policy = proptest::bool::weighted(0.2);
+    (kinds(), draws, policy, limits).prop_flat_map(|(kind, after, is_ignored, limits)| {
+        (startups(), works(kind), drains()).prop_map(move |(startup, work, drain)| Planned {
+            kind,
+            after: after.clone(),
+            is_ignored,
+            start_timeout: limits.0,
+            stop_timeout: limits.1,
+            startup,
+            work,
+            drain,
+        })
+    })
+}
+
+fn kinds() -> impl Strategy<Value = Kind> {
+    prop_oneof![
+        Just(Kind::Idle),
+        (2..20_u64).prop_map(Kind::Scheduled),
+        Just(Kind::Worker),
+        Just(Kind::Oneshot),
+        Just(Kind::Custom),
+    ]
+}
+
+fn take(limit: u64) -> impl Strategy<Value = Hook> {
+    (0..limit).prop_map(|time| Act::Take(secs(time)).into())
+}
+
+fn one(act: Act) -> Just<Hook> {
+    Just(act.into())
+}
+
+fn fail() -> Just<Hook> {
+    one(Act::Fail(SCRIPTED.to_owned()))
+}
+
+fn panic() -> Just<Hook> {
+    one(Act::Panic(SCRIPTED.to_owned()))
+}
+
+fn then(
+    first: impl Strategy<Value = Hook>,
+    second: impl Strategy<Value = Hook>,
+) -> impl Strategy<Value = Hook> {
+    (first, second).prop_map(|(first, second)| first.then(second))
+}
+
+/// Begins with a pause of some kind, or none.
+fn pause() -> impl Strategy<Value = Hook> {
+    prop_oneof![4 => Just(nothing()), 4 => take(8), 1 => one(Act::Yield)]
+}
+
+/// A task, or none.
+fn task() -> impl Strategy<Value = Hook> {
+    let spawned = prop_oneof![
+        4 => then(one(Act::UntilStopped), take(6)),
+        2 => take(10),
+        1 => one(Act::Hang),
+        1 => then(take(40), fail()),
+        1 => then(take(40), panic()),
+    ];
+    prop_oneof![4 => Just(nothing()), 1 => spawned.prop_map(|task| Act::Spawn(task).into())]
+}
+
+fn startups() -> impl Strategy<Value = Hook> {
+    let end = prop_oneof![30 => Just(nothing()), 1 => fail(), 1 => panic(), 1 => one(Act::Hang), 1 => one(Act::Shutdown)];
+    then(task(), then(pause(), end))
+}
+
+fn drains() -> impl Strategy<Value = Hook> {
+    let end = prop_oneof![20 => Just(nothing()), 1 => fail(), 1 => panic(), 1 => one(Act::Hang)];
+    then(pause(), end)
+}
+
+/// What a service does while it runs, and how that may go wrong.
+fn works(kind: Kind) -> BoxedStrategy<Hook> {
+    let wrong = || prop_oneof![fail(), panic(), Just(nothing()), one(Act::Hang)];
+    let well = || then(one(Act::UntilStopped), take(6));
+    match kind {
+        Kind::Idle => Just(nothing()).boxed(),
+        Kind::Scheduled(_) => {
+            let end =
+                prop_oneof![10 => Just(nothing()), 2 => fail(), 1 => panic(), 1 => one(Act::Hang)];
+            then(pause(), end).boxed()
+        }
+        Kind::Worker => {
+            let run = prop_oneof![8 => well(), 1 => then(take(40), wrong()), 1 => wrong()];
+            then(task(), run).boxed()
+        }
+        Kind::Oneshot => {
+            let end =
+                prop_oneof![10 => Just(nothing()), 1 => fail(), 1 => panic(), 1 => one(Act::Hang)];
+            then(task(), then(take(10), end)).boxed()
+        }
+        Kind::Custom => {
+            let run = prop_oneof![8 => well(), 1 => then(take(40), wrong()), 1 => wrong()];
+            let ready = prop_oneof![20 => one(Act::Ready), 1 => Just(until_stopped())];
+            then(task(), then(pause(), then(ready, run))).boxed()
+        }
+    }
+}

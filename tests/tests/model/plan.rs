@@ -1,0 +1,274 @@
+//! A random application as data: which services, what each does, and how it is asked to stop.
+//!
+//! A plan is written as text, one service a line, so that a failure can be pasted into `replayed.txt`.
+
+use std::fmt;
+use std::time::Duration;
+
+use lifecycle::{Builder, OnFailure, Registry};
+use lifecycle_tests::{Act, Hook, Journal, secs};
+
+#[derive(Clone, PartialEq)]
+pub(crate) struct Plan {
+    pub(crate) deadline: u64,
+    pub(crate) delay: u64,
+    pub(crate) end: End,
+    pub(crate) services: Vec<Planned>,
+}
+
+/// How the owner ends the run, unless the services end it first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum End {
+    /// Calls `stop` at this second.
+    Stop(u64),
+    /// Somebody calls `shutdown` at this second, and the owner `stop` so much later.
+    Request(u64, u64),
+    /// `stop_on` resolves at this second.
+    External(u64),
+    /// The owner is dropped at this second.
+    Drop(u64),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Planned {
+    pub(crate) kind: Kind,
+    pub(crate) after: Vec<usize>,
+    pub(crate) is_ignored: bool,
+    pub(crate) start_timeout: u64,
+    pub(crate) stop_timeout: u64,
+    pub(crate) startup: Hook,
+    /// `run`, a tick, or a hand-written `start`.
+    pub(crate) work: Hook,
+    pub(crate) drain: Hook,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Kind {
+    Idle,
+    /// With its interval in seconds.
+    Scheduled(u64),
+    Worker,
+    Oneshot,
+    Custom,
+}
+
+pub(crate) fn name(service: usize) -> String {
+    format!("s{service}")
+}
+
+impl Plan {
+    pub(crate) fn registry(&self, journal: &Journal) -> Registry {
+        let builder = Registry::builder()
+            .deadline(secs(self.deadline))
+            .shutdown_delay(secs(self.delay));
+        let add =
+            |builder, (service, planned): (usize, &Planned)| planned.add(builder, service, journal);
+        let registry = self.services.iter().enumerate().fold(builder, add).build();
+        let registry = registry.unwrap().signals(false);
+        match self.end {
+            End::External(at) => registry.stop_on(tokio::time::sleep(secs(at))),
+            _ => registry,
+        }
+    }
+
+    /// Every service that depends on this one, directly or further on.
+    pub(crate) fn dependents(&self, service: usize) -> Vec<usize> {
+        let mut reached = vec![service];
+        // Dependencies come before their dependents.
+        for (place, planned) in self.services.iter().enumerate().skip(service + 1) {
+            if planned
+                .after
+                .iter()
+                .any(|dependency| reached.contains(dependency))
+            {
+                reached.push(place);
+            }
+        }
+        reached.split_off(1)
+    }
+}
+
+impl Planned {
+    fn add(&self, builder: Builder, service: usize, journal: &Journal) -> Builder {
+        let script = journal
+            .script()
+            .startup(self.startup.clone())
+            .tick(self.work.clone())
+            .run(self.work.clone())
+            .drain(self.drain.clone());
+        let name = name(service);
+        let builder = match self.kind {
+            Kind::Idle => builder.service(name, script.idle()),
+            Kind::Scheduled(every) => builder.service(name, script.scheduled(secs(every))),
+            Kind::Worker => builder.service(name, script.worker()),
+            Kind::Oneshot => builder.service(name, script.oneshot()),
+            Kind::Custom => builder.service(name, script.custom()),
+        };
+        let policy = if self.is_ignored {
+            OnFailure::Ignore
+        } else {
+            OnFailure::Shutdown
+        };
+        builder
+            .after(self.after.iter().copied().map(self::name))
+            .start_timeout(secs(self.start_timeout))
+            .stop_timeout(secs(self.stop_timeout))
+            .on_failure(policy)
+    }
+}
+
+/// A failing plan is shown as the text to be replayed.
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\n{self}")
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (how, at, later) = match self.end {
+            End::Stop(at) => ("stop", at, 0),
+            End::Request(at, later) => ("request", at, later),
+            End::External(at) => ("external", at, 0),
+            End::Drop(at) => ("drop", at, 0),
+        };
+        let Self {
+            deadline, delay, ..
+        } = self;
+        writeln!(f, "plan {deadline} {delay} {how} {at} {later}")?;
+        self.services
+            .iter()
+            .try_for_each(|planned| write!(f, "{planned}"))
+    }
+}
+
+impl fmt::Display for Planned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, every) = match self.kind {
+            Kind::Idle => ("idle", 0),
+            Kind::Scheduled(every) => ("scheduled", every),
+            Kind::Worker => ("worker", 0),
+            Kind::Oneshot => ("oneshot", 0),
+            Kind::Custom => ("custom", 0),
+        };
+        let after: Vec<_> = self.after.iter().map(ToString::to_string).collect();
+        let policy = if self.is_ignored {
+            "ignore"
+        } else {
+            "shutdown"
+        };
+        writeln!(
+            f,
+            "{kind} {every} after[{}] {policy} {} {} {} {} {}",
+            after.join(","),
+            self.start_timeout,
+            self.stop_timeout,
+            written(&self.startup),
+            written(&self.work),
+            written(&self.drain),
+        )
+    }
+}
+
+/// `t3.u.k(t1.f)`: takes three seconds, waits until stopped, spawns a task that takes one second and fails; `-` for no act.
+fn written(hook: &Hook) -> String {
+    let acts: Vec<_> = hook.0.iter().map(written_act).collect();
+    if acts.is_empty() {
+        "-".to_owned()
+    } else {
+        acts.join(".")
+    }
+}
+
+fn written_act(act: &Act) -> String {
+    match act {
+        Act::Take(time) => format!("t{}", time.as_secs()),
+        Act::UntilStopped => "u".to_owned(),
+        Act::UntilExited => "e".to_owned(),
+        Act::Ready => "r".to_owned(),
+        Act::Hang => "h".to_owned(),
+        Act::Yield => "y".to_owned(),
+        Act::Fail(_) => "f".to_owned(),
+        Act::Panic(_) => "p".to_owned(),
+        Act::Shutdown => "s".to_owned(),
+        Act::Spawn(task) => format!("k({})", written(task)),
+        other => panic!("{other:?} is in no plan"),
+    }
+}
+
+/// Reads what `Display` has written.
+pub(crate) fn read(text: &str) -> Plan {
+    let mut lines = text.lines();
+    let head: Vec<_> = lines.next().unwrap().split(' ').collect();
+    let number = |place: usize| head[place].parse::<u64>().unwrap();
+    Plan {
+        deadline: number(1),
+        delay: number(2),
+        end: match head[3] {
+            "stop" => End::Stop(number(4)),
+            "request" => End::Request(number(4), number(5)),
+            "external" => End::External(number(4)),
+            _ => End::Drop(number(4)),
+        },
+        services: lines.map(read_service).collect(),
+    }
+}
+
+fn read_service(line: &str) -> Planned {
+    let words: Vec<_> = line.split(' ').collect();
+    let number = |place: usize| words[place].parse::<u64>().unwrap();
+    let after = words[2].trim_start_matches("after[").trim_end_matches(']');
+    Planned {
+        kind: match words[0] {
+            "idle" => Kind::Idle,
+            "scheduled" => Kind::Scheduled(number(1)),
+            "worker" => Kind::Worker,
+            "oneshot" => Kind::Oneshot,
+            _ => Kind::Custom,
+        },
+        after: after
+            .split(',')
+            .filter_map(|place| place.parse().ok())
+            .collect(),
+        is_ignored: words[3] == "ignore",
+        start_timeout: number(4),
+        stop_timeout: number(5),
+        startup: read_hook(words[6]),
+        work: read_hook(words[7]),
+        drain: read_hook(words[8]),
+    }
+}
+
+fn read_hook(text: &str) -> Hook {
+    let mut acts = Vec::new();
+    let mut rest = if text == "-" { "" } else { text };
+    while !rest.is_empty() {
+        let end = match rest.strip_prefix("k(") {
+            // A task spawns no task.
+            Some(_) => rest.find(')').unwrap() + 1,
+            None => rest.find('.').unwrap_or(rest.len()),
+        };
+        acts.push(read_act(&rest[..end]));
+        rest = rest[end..].trim_start_matches('.');
+    }
+    Hook(acts)
+}
+
+fn read_act(text: &str) -> Act {
+    let (act, rest) = text.split_at(1);
+    match act {
+        "t" => Act::Take(Duration::from_secs(rest.parse().unwrap())),
+        "u" => Act::UntilStopped,
+        "e" => Act::UntilExited,
+        "r" => Act::Ready,
+        "h" => Act::Hang,
+        "y" => Act::Yield,
+        "f" => Act::Fail(SCRIPTED.to_owned()),
+        "p" => Act::Panic(SCRIPTED.to_owned()),
+        "s" => Act::Shutdown,
+        _ => Act::Spawn(read_hook(&rest[1..rest.len() - 1])),
+    }
+}
+
+/// What hooks fail and panic with.
+pub(crate) const SCRIPTED: &str = "as scripted";

@@ -1,0 +1,124 @@
+//! Plays a plan on the paused clock and keeps all that can be seen of it.
+
+use std::time::Duration;
+
+use lifecycle::{Handle, Outcome, Running, ServiceStatus, Transition};
+use lifecycle_tests::{Entry, Journal, Moves, secs, start};
+use tokio::runtime::Builder;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::plan::{End, Plan};
+
+pub(crate) struct Record {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) moves: Vec<Transition>,
+    pub(crate) origin: Instant,
+    /// When the first request to stop was made.
+    pub(crate) requested: Duration,
+    /// When the owner asked for the stop.
+    pub(crate) stopped: Duration,
+    /// When it was over.
+    pub(crate) over: Duration,
+    /// None when the owner was dropped.
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) states: Vec<ServiceStatus>,
+    /// Entries that came after the end.
+    pub(crate) afterwards: usize,
+    pub(crate) tasks_left: usize,
+    /// The seconds at which it said it was healthy though a service was not.
+    pub(crate) false_health: Vec<u64>,
+}
+
+pub(crate) fn play(plan: &Plan) -> Record {
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    runtime.unwrap().block_on(async {
+        let played = timeout(secs(100_000), record(plan)).await;
+        played.expect("it never ended")
+    })
+}
+
+async fn record(plan: &Plan) -> Record {
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
+    let before = tasks();
+    let journal = Journal::new();
+    let origin = Instant::now();
+    let running = start(plan.registry(&journal));
+    let handle = running.handle();
+    let moves = Moves::watch(&handle);
+    let requested = tokio::spawn({
+        let handle = handle.clone();
+        async move {
+            handle.wait().await;
+            origin.elapsed()
+        }
+    });
+    let looking = tokio::spawn(look(handle.clone()));
+
+    let (stopped, outcome) = end(plan.end, running, origin).await;
+    let moves = moves.collect().await;
+    let over = origin.elapsed();
+    let entries = journal.entries();
+    let requested = requested.await.unwrap();
+    let false_health = looking.await.unwrap();
+    let tasks_left = tasks() - before;
+    sleep(secs(500)).await;
+    Record {
+        afterwards: journal.entries().len() - entries.len(),
+        entries,
+        moves,
+        origin,
+        requested,
+        stopped,
+        over,
+        outcome,
+        states: handle.states(),
+        tasks_left,
+        false_health,
+    }
+}
+
+/// Ends the run as planned, or when the services have ended it.
+async fn end(end: End, running: Running, origin: Instant) -> (Duration, Option<Outcome>) {
+    let (End::Stop(at) | End::Request(at, _) | End::External(at) | End::Drop(at)) = end;
+    let ended = timeout(secs(at), running.wait()).await.is_ok();
+    match end {
+        End::Request(_, later) if !ended => {
+            running.handle().shutdown();
+            running.wait().await;
+            sleep(secs(later)).await;
+        }
+        End::External(_) => drop(running.wait().await),
+        End::Drop(_) => {
+            drop(running);
+            return (origin.elapsed(), None);
+        }
+        _ => {}
+    }
+    let stopped = origin.elapsed();
+    (stopped, Some(running.stop().await))
+}
+
+/// Looks once a second, half a second off, whether what it says of its health is true.
+async fn look(handle: Handle) -> Vec<u64> {
+    let mut false_health = Vec::new();
+    let mut moves = handle.subscribe();
+    sleep(Duration::from_millis(500)).await;
+    for second in 0.. {
+        let all_healthy = handle.states().iter().all(ServiceStatus::is_healthy);
+        if handle.is_healthy() && !all_healthy {
+            false_health.push(second);
+        }
+        let looked = timeout(secs(1), async { while moves.recv().await.is_some() {} });
+        if looked.await.is_ok() {
+            break;
+        }
+    }
+    false_health
+}
