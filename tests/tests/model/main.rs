@@ -62,7 +62,7 @@ fn config() -> Config {
         },
         rng_seed: match asked.rng_seed {
             RngSeed::Random => RngSeed::Fixed(1),
-            seed => seed,
+            seed @ RngSeed::Fixed(_) => seed,
         },
         failure_persistence: None,
         max_shrink_iters: 4_000,
