@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub(crate) use self::graph::Graph;
-use self::node::{Life, Node};
+use self::node::{Life, Node, Readiness};
 use self::stop::Stage;
 use self::timers::{Alarm, Timers};
 use crate::error::ServiceError;
@@ -165,19 +165,24 @@ impl Engine {
         if self.nodes[service].state == State::Failed {
             return;
         }
-        let was_up = self.nodes[service].was_ready;
         self.move_to(service, State::Failed);
+        let dependents = match self.nodes[service].readiness {
+            Readiness::Reached => Vec::new(),
+            Readiness::Pending | Readiness::TimedOut => self.fail_dependents(service),
+        };
+        // Once all that failed has been noted: obeying may be the end of everything else.
         self.obey_policy(service, now);
-        if !was_up {
-            self.fail_dependents(service, now);
+        for dependent in dependents {
+            self.obey_policy(dependent, now);
         }
+        self.request_if_finished(now);
     }
 
     /// What ran in this phase was dropped because it was late.
     pub(crate) fn late(&mut self, service: usize, phase: Phase, now: Instant) {
         let node = &mut self.nodes[service];
         // A start timeout drops `start` too: that is a failure, and noted as one.
-        let timed_out = node.state == State::Failed && phase == Phase::Startup;
+        let timed_out = node.readiness == Readiness::TimedOut && phase == Phase::Startup;
         if node.life != Life::Asked || timed_out {
             return;
         }
@@ -196,7 +201,9 @@ impl Engine {
         self.gone += 1;
         // Nobody had asked it to stop: it is a oneshot that is done.
         let succeeded = node.state == State::Starting;
-        node.was_ready |= succeeded;
+        if succeeded {
+            node.readiness = Readiness::Reached;
+        }
         match (node.state, node.late) {
             (State::Failed, _) => {}
             (_, true) => self.move_to(service, State::Failed),

@@ -10,9 +10,7 @@ pub(crate) struct Node {
     pub(crate) terms: Terms,
     pub(crate) state: State,
     pub(crate) life: Life,
-    /// Whether it has ever been up (a oneshot: has succeeded). A failure after that is no concern of
-    /// its dependents.
-    pub(crate) was_ready: bool,
+    pub(crate) readiness: Readiness,
     /// Whether its turn in the stop order has come.
     pub(crate) has_turn: bool,
     /// Whether something of it was dropped.
@@ -39,13 +37,24 @@ pub(crate) enum Life {
     Gone,
 }
 
+/// Whether a service has ever been up (a oneshot: has succeeded).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    /// Not yet.
+    Pending,
+    /// Not within its start timeout.
+    TimedOut,
+    /// It has: a failure after that is no concern of its dependents.
+    Reached,
+}
+
 impl Node {
     pub(crate) fn new(terms: Terms, dependencies: usize, dependents: usize) -> Self {
         Self {
             terms,
             state: State::New,
             life: Life::Unborn,
-            was_ready: false,
+            readiness: Readiness::Pending,
             has_turn: false,
             late: false,
             missing: dependencies as u32,
@@ -59,7 +68,7 @@ impl Node {
     pub(crate) fn is_up(&self) -> bool {
         match self.state {
             State::Running => true,
-            State::Stopped => self.terms.oneshot && self.was_ready,
+            State::Stopped => self.terms.oneshot && self.readiness == Readiness::Reached,
             _ => false,
         }
     }

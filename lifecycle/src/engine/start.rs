@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::node::Life;
+use super::node::{Life, Readiness};
 use super::stop::Stage;
 use super::timers::Alarm;
 use super::{Because, Command, Engine, Failure};
@@ -29,7 +29,7 @@ impl Engine {
         if node.state != State::Starting || node.terms.oneshot {
             return;
         }
-        self.nodes[service].was_ready = true;
+        self.nodes[service].readiness = Readiness::Reached;
         self.move_to(service, State::Running);
         self.release_dependents(service, now);
     }
@@ -62,18 +62,20 @@ impl Engine {
     }
 
     pub(super) fn start_timed_out(&mut self, service: usize, now: Instant) {
-        let node = &self.nodes[service];
+        let node = &mut self.nodes[service];
         if node.state != State::Starting {
             return;
         }
+        node.readiness = Readiness::TimedOut;
         let limit = node.terms.start_timeout;
         self.failed(service, Failure::StartTimeout(limit), now);
         self.commands.push(Command::Cut(service));
     }
 
-    /// Those that wait for a service that failed, directly or further on, fail with it and are
-    /// never started.
-    pub(super) fn fail_dependents(&mut self, root: usize, now: Instant) {
+    /// Those that wait for a service that failed, directly or further on, fail with it and are never
+    /// started. Answers which they are.
+    pub(super) fn fail_dependents(&mut self, root: usize) -> Vec<usize> {
+        let mut failed = Vec::new();
         let mut reached = vec![root];
         while let Some(service) = reached.pop() {
             for edge in 0..self.graph.dependents(service).len() {
@@ -86,11 +88,11 @@ impl Engine {
                 self.nodes[dependent].life = Life::Gone;
                 self.gone += 1;
                 self.move_to(dependent, State::Failed);
-                self.obey_policy(dependent, now);
+                failed.push(dependent);
                 reached.push(dependent);
             }
         }
-        self.request_if_finished(now);
+        failed
     }
 
     /// What the failure of this service means to the application.

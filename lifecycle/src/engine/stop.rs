@@ -98,7 +98,8 @@ impl Engine {
             }
         }
         for service in 0..self.nodes.len() {
-            if self.nodes[service].open == 0 {
+            // The others get their turn from these.
+            if self.graph.dependents(service).is_empty() {
                 self.take_turn(service, now);
             }
         }
