@@ -4,7 +4,7 @@
 //! Who writes what: the supervisor the state, the error and the orders; the service's own task the
 //! phase and the counts.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context as Task, Poll};
 
@@ -17,6 +17,7 @@ use crate::name::Name;
 use crate::registry::OnFailure;
 use crate::status::{Phase, ServiceStatus, Shape, State};
 use crate::tasks::Tasks;
+use crate::ticks::Ticks;
 
 #[derive(Debug)]
 pub(crate) struct Cell {
@@ -35,8 +36,8 @@ pub(crate) struct Cell {
     pub(crate) exited: Gate,
     pub(crate) orders: Orders,
     pub(crate) tasks: Tasks,
-    pub(crate) ticks: AtomicU64,
-    pub(crate) tick_failures: AtomicU64,
+    /// Of a scheduled service only.
+    pub(crate) ticks: Option<Box<Ticks>>,
     degraded: Mutex<Option<Arc<str>>>,
     /// When the service must be down; set when it is asked to stop.
     deadline: Mutex<Option<Instant>>,
@@ -58,8 +59,7 @@ impl Cell {
             exited: Gate::new(),
             orders: Orders::default(),
             tasks: Tasks::default(),
-            ticks: AtomicU64::new(0),
-            tick_failures: AtomicU64::new(0),
+            ticks: (shape == Shape::Scheduled).then(Box::default),
             degraded: Mutex::new(None),
             deadline: Mutex::new(None),
             error: OnceLock::new(),
@@ -95,6 +95,16 @@ impl Cell {
         *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
     }
 
+    /// What the service itself says first; then what its ticks show.
+    fn degraded(&self) -> Option<Arc<str>> {
+        let said = self
+            .degraded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        said.or_else(|| self.ticks.as_ref()?.overdue())
+    }
+
     pub(crate) fn status(&self) -> ServiceStatus {
         ServiceStatus {
             name: self.name.clone(),
@@ -102,14 +112,9 @@ impl Cell {
             state: self.state(),
             succeeded: self.succeeded.load(Ordering::Acquire),
             on_failure: self.on_failure,
-            degraded: self
-                .degraded
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            degraded: self.degraded(),
             error: self.error.get().cloned(),
-            ticks: self.ticks.load(Ordering::Relaxed),
-            tick_failures: self.tick_failures.load(Ordering::Relaxed),
+            ticks: self.ticks.as_ref().map(|ticks| ticks.status()),
         }
     }
 }

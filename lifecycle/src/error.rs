@@ -189,10 +189,43 @@ pub enum StartError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScheduleError {
-    /// The interval is zero.
-    #[error("the interval `{field}` is zero: a scheduled service needs a positive one")]
-    ZeroInterval {
-        /// What the attribute's `interval` says: the field path, or the expression.
+    /// A duration of the schedule is zero.
+    #[error("the {setting} `{field}` is zero: a scheduled service needs a positive one")]
+    Zero {
+        /// Which: `interval`, `delay` or `tick_timeout`.
+        setting: &'static str,
+        /// What the attribute says: the field path, or the expression.
         field: &'static str,
     },
+    /// The jitter is longer than what it is taken from.
+    #[error("the jitter of {jitter:?} is longer than the {setting} `{field}`, which is {period:?}")]
+    Jitter {
+        /// The jitter.
+        jitter: Duration,
+        /// What it is taken from: `interval` or `delay`.
+        setting: &'static str,
+        /// What the attribute says of that.
+        field: &'static str,
+        /// How long that is.
+        period: Duration,
+    },
+}
+
+/// Why a tick that was asked for did not succeed: what [`Handle::trigger`](crate::Handle::trigger)
+/// returns.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TriggerError {
+    /// No service has this name.
+    #[error("no service is named `{0}`")]
+    Unknown(String),
+    /// The service has no ticks.
+    #[error("service `{0}` is not scheduled: there is no tick to run")]
+    NotScheduled(Name),
+    /// The service has stopped or failed, before or while it ran the tick.
+    #[error("the service has stopped")]
+    Stopped,
+    /// The tick ran, and failed.
+    #[error("the tick failed: {0}")]
+    Failed(Arc<str>),
 }

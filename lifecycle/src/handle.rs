@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::core::Core;
-use crate::error::Error;
+use crate::error::{Error, TriggerError};
 use crate::reason::Reason;
 use crate::status::{ServiceStatus, Transition};
 
@@ -54,6 +54,25 @@ impl Handle {
     #[must_use]
     pub fn states(&self) -> Vec<ServiceStatus> {
         self.core.states()
+    }
+
+    /// Runs a tick of a scheduled service now, or as soon as the one in flight has ended: never two
+    /// at once. Resolves when that tick has ended; everybody who asks before it begins shares it. The
+    /// schedule goes on as it was.
+    ///
+    /// Cancel-safe: a tick that was asked for runs, whether or not somebody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// The tick's own failure; no such service, one without ticks, or one that has stopped.
+    pub async fn trigger(&self, service: &str) -> Result<(), TriggerError> {
+        let Some(cell) = self.core.cells.iter().find(|cell| cell.name == *service) else {
+            return Err(TriggerError::Unknown(service.to_owned()));
+        };
+        let Some(ticks) = &cell.ticks else {
+            return Err(TriggerError::NotScheduled(cell.name.clone()));
+        };
+        ticks.trigger().await
     }
 
     /// Every move of every service from now on, each once and in order. A subscriber that is slow

@@ -97,6 +97,7 @@ mod signals;
 mod status;
 mod supervisor;
 mod tasks;
+mod ticks;
 mod watchdog;
 
 #[cfg(feature = "test-util")]
@@ -109,7 +110,9 @@ pub mod __private;
 pub use async_trait::async_trait;
 
 pub use crate::context::{Context, StopChannel};
-pub use crate::error::{BoxError, Error, Fault, Result, ScheduleError, ServiceError, StartError};
+pub use crate::error::{
+    BoxError, Error, Fault, Result, ScheduleError, ServiceError, StartError, TriggerError,
+};
 pub use crate::handle::{Handle, Transitions};
 pub use crate::macros::service;
 pub use crate::name::Name;
@@ -120,6 +123,7 @@ pub use crate::running::Running;
 pub use crate::service::Service;
 pub use crate::shape::{Idle, Oneshot, Scheduled, Worker};
 pub use crate::status::{Phase, ServiceStatus, Shape, State, Transition};
+pub use crate::ticks::TickStatus;
 
 /// The README's programs compile.
 #[cfg(doctest)]

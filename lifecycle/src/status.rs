@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::error::ServiceError;
 use crate::name::Name;
 use crate::registry::OnFailure;
+use crate::ticks::TickStatus;
 
 /// Writes an enum that is stored in an atomic byte and shown by a word.
 macro_rules! worded {
@@ -160,10 +161,8 @@ pub struct ServiceStatus {
     pub degraded: Option<Arc<str>>,
     /// Why it failed: the first cause.
     pub error: Option<ServiceError>,
-    /// How many ticks have completed, failed ones included; 0 for the other shapes.
-    pub ticks: u64,
-    /// How many of those ticks returned an error.
-    pub tick_failures: u64,
+    /// What is known of its ticks; none for the other shapes.
+    pub ticks: Option<TickStatus>,
 }
 
 impl ServiceStatus {

@@ -2,16 +2,17 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Live;
 use crate::context::Context;
 use crate::error::{Result, ScheduleError};
-use crate::schedule::Grid;
+use crate::schedule::{Plan, Timeline, Timing};
 use crate::status::{Phase, Shape};
+use crate::ticks::Ticks;
 
 /// The hooks of a service that does something again and again.
 ///
@@ -64,13 +65,29 @@ pub trait Scheduled: Send + Sync {
     }
 }
 
-/// What `#[service(scheduled(..))]` implements: the bound is what asks for the hooks.
+/// What `#[service(scheduled(..))]` implements: the bound is what asks for the hooks. Durations are
+/// read when they are needed, so that a change of the configuration takes effect.
 pub trait ScheduledService: Scheduled {
-    /// The interval as the attribute says it, for messages.
-    const INTERVAL: &'static str;
+    /// What the attribute fixes.
+    const PLAN: Plan;
 
-    /// The interval.
-    fn interval(&self) -> Duration;
+    /// The interval or the delay.
+    fn period(&self) -> Duration;
+
+    /// `initial_delay = ..`
+    fn initial_delay(&self) -> Option<Duration> {
+        None
+    }
+
+    /// `jitter = ..`
+    fn jitter(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// `tick_timeout = ..`
+    fn tick_timeout(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// The shape of `#[service(scheduled(..))]`.
@@ -81,30 +98,20 @@ impl<S: ScheduledService> Live<S> for ScheduledShape {
     const SHAPE: Shape = Shape::Scheduled;
 
     async fn startup(service: &S, cx: &Context) -> Result {
-        interval_of(service)?;
+        // Before anything is touched: a schedule that can't be followed is not worth starting for.
+        timing(service)?;
         service.startup(cx).await
     }
 
     async fn run(service: &S, cx: &Context) -> Result {
         let cell = cx.cell();
         cell.enter(Phase::Idle);
-        let mut stopped = pin!(cell.stop.closed());
-        // An interval that leads past the end of time never ticks.
-        let Some(mut grid) = Grid::new(Instant::now(), interval_of(service)?) else {
-            stopped.await;
+        let Some(ticks) = cell.ticks.as_deref() else {
             return Ok(());
         };
-        let mut timer = pin!(sleep_until(grid.due()));
-        loop {
-            tokio::select! {
-                biased;
-                () = &mut stopped => return Ok(()),
-                () = &mut timer => {}
-            }
-            grid.advance(Instant::now());
-            tick(service, cx).await;
-            timer.as_mut().reset(grid.due());
-        }
+        // Whichever way the loop ends, by itself or dropped, nobody waits for a tick any more.
+        let _closed = CloseOnDrop(ticks);
+        run_loop(service, cx, ticks).await
     }
 
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
@@ -112,22 +119,87 @@ impl<S: ScheduledService> Live<S> for ScheduledShape {
     }
 }
 
-async fn tick<S: ScheduledService>(service: &S, cx: &Context) {
-    let cell = cx.cell();
-    cell.enter(Phase::Tick);
-    let result = service.tick(cx).await;
-    cell.enter(Phase::Idle);
-    cell.ticks.fetch_add(1, Ordering::Relaxed);
-    if let Err(error) = result {
-        cell.tick_failures.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(target: "lifecycle", service = %cell.name, %error, "tick failed");
+async fn run_loop<S: ScheduledService>(service: &S, cx: &Context, ticks: &Ticks) -> Result {
+    let mut stopped = pin!(cx.cell().stop.closed());
+    let mut plan = timing(service)?;
+    let mut timeline = Timeline::new(S::PLAN, plan, service.initial_delay(), Instant::now());
+    let mut timer = pin!(sleep_until(timeline.due().unwrap_or_else(Instant::now)));
+    ticks.planned(timeline.due());
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stopped => return Ok(()),
+            () = &mut timer, if timeline.due().is_some() => timeline.begin(Instant::now(), plan),
+            () = ticks.asked_for() => {
+                // The tick that was asked for may have been the last one.
+                if ticks.nobody_asks() {
+                    continue;
+                }
+            }
+        }
+        tick(service, cx, ticks, plan.tick_timeout).await?;
+        plan = timing(service)?;
+        timeline.end(Instant::now(), plan);
+        ticks.planned(timeline.due());
+        if let Some(due) = timeline.due() {
+            timer.as_mut().reset(due);
+        }
     }
 }
 
-fn interval_of<S: ScheduledService>(service: &S) -> Result<Duration, ScheduleError> {
-    let interval = service.interval();
-    if interval.is_zero() {
-        return Err(ScheduleError::ZeroInterval { field: S::INTERVAL });
+/// One tick, for the schedule and for those who have asked for it. `Err` ends the service.
+async fn tick<S: ScheduledService>(
+    service: &S,
+    cx: &Context,
+    ticks: &Ticks,
+    limit: Option<Duration>,
+) -> Result {
+    let cell = cx.cell();
+    let asked = ticks.take_asked();
+    cell.enter(Phase::Tick);
+    ticks.begun(Instant::now());
+    let result = match limit {
+        None => service.tick(cx).await,
+        Some(limit) => match timeout(limit, service.tick(cx)).await {
+            Ok(result) => result,
+            Err(_) => Err(TickTimeout(limit).into()),
+        },
+    };
+    let Err(error) = result else {
+        ticks.succeeded(Instant::now());
+        asked.answer(Ok(()));
+        cell.enter(Phase::Idle);
+        return Ok(());
+    };
+    tracing::warn!(target: "lifecycle", service = %cell.name, %error, "tick failed");
+    let text: Arc<str> = error.to_string().into();
+    let in_a_row = ticks.failed(Instant::now(), text.clone(), error.is::<TickTimeout>());
+    asked.answer(Err(text));
+    if S::PLAN.gives_up_after(in_a_row) {
+        return Err(error);
     }
-    Ok(interval)
+    cell.enter(Phase::Idle);
+    Ok(())
+}
+
+fn timing<S: ScheduledService>(service: &S) -> Result<Timing, ScheduleError> {
+    let timing = Timing {
+        period: service.period(),
+        jitter: service.jitter(),
+        tick_timeout: service.tick_timeout(),
+    };
+    timing.check(&S::PLAN)
+}
+
+/// The tick was dropped: it took longer than its `tick_timeout`.
+#[derive(Debug, thiserror::Error)]
+#[error("the tick was dropped: it took longer than {0:?}")]
+struct TickTimeout(Duration);
+
+struct CloseOnDrop<'a>(&'a Ticks);
+
+impl Drop for CloseOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }

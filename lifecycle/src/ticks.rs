@@ -1,0 +1,196 @@
+//! The ticks of one service as the rest of the program sees them: facts for probes, and the bell by
+//! which one is asked for.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+use crate::error::TriggerError;
+
+/// What is known of a service's ticks.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct TickStatus {
+    /// How many have ended, failed ones included.
+    pub count: u64,
+    /// How many of those failed: returned an error, or ran into the tick timeout.
+    pub failures: u64,
+    /// How many have failed since the last success.
+    pub consecutive_failures: u64,
+    /// When the last one began; the one in flight, if there is one.
+    pub last_start: Option<Instant>,
+    /// When the last one ended.
+    pub last_end: Option<Instant>,
+    /// How long the last one that has ended took.
+    pub last_duration: Option<Duration>,
+    /// What the last failure said. A success does not clear it.
+    pub last_error: Option<Arc<str>>,
+    /// When the next one is due; none while one is in flight, and when none will ever be.
+    pub next_due: Option<Instant>,
+}
+
+impl TickStatus {
+    /// How long ago the last tick has ended, so that a loop that is stuck shows. None before the
+    /// first.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        self.last_end
+            .map(|end| Instant::now().saturating_duration_since(end))
+    }
+
+    fn end(&mut self, at: Instant) {
+        self.count += 1;
+        self.last_end = Some(at);
+        self.last_duration = self
+            .last_start
+            .map(|start| at.saturating_duration_since(start));
+    }
+
+    /// Whether a tick is in flight.
+    #[must_use]
+    pub fn in_flight(&self) -> bool {
+        self.last_start > self.last_end
+    }
+}
+
+/// What a tick came to: what its error said, if it failed.
+type TickResult = Result<(), Arc<str>>;
+
+/// Those who have asked for the tick that now begins.
+pub(crate) struct Askers(Vec<oneshot::Sender<TickResult>>);
+
+impl Askers {
+    pub(crate) fn answer(self, result: TickResult) {
+        for asker in self.0 {
+            // One that no longer listens has lost interest.
+            let _ = asker.send(result.clone());
+        }
+    }
+}
+
+/// Kept in the service's cell.
+#[derive(Debug, Default)]
+pub(crate) struct Ticks {
+    facts: Mutex<Facts>,
+    asked: Mutex<Asked>,
+    bell: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Facts {
+    status: TickStatus,
+    /// The last tick was dropped because it was late.
+    overdue: bool,
+}
+
+#[derive(Default)]
+struct Asked {
+    waiting: Vec<oneshot::Sender<TickResult>>,
+    /// No tick will ever run again.
+    closed: bool,
+}
+
+impl Ticks {
+    pub(crate) fn status(&self) -> TickStatus {
+        self.facts().status.clone()
+    }
+
+    /// Why the service is degraded, when its last tick was dropped.
+    pub(crate) fn overdue(&self) -> Option<Arc<str>> {
+        let facts = self.facts();
+        if facts.overdue {
+            facts.status.last_error.clone()
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn planned(&self, due: Option<Instant>) {
+        self.facts().status.next_due = due;
+    }
+
+    pub(crate) fn begun(&self, at: Instant) {
+        let status = &mut self.facts().status;
+        status.last_start = Some(at);
+        status.next_due = None;
+    }
+
+    /// The tick in flight has ended well.
+    pub(crate) fn succeeded(&self, at: Instant) {
+        let mut facts = self.facts();
+        facts.overdue = false;
+        facts.status.end(at);
+        facts.status.consecutive_failures = 0;
+    }
+
+    /// The tick in flight has failed, or was dropped because it was `overdue`. Returns how many have
+    /// failed in a row.
+    pub(crate) fn failed(&self, at: Instant, error: Arc<str>, overdue: bool) -> u64 {
+        let mut facts = self.facts();
+        facts.overdue |= overdue;
+        let status = &mut facts.status;
+        status.end(at);
+        status.failures += 1;
+        status.consecutive_failures += 1;
+        status.last_error = Some(error);
+        status.consecutive_failures
+    }
+
+    /// Asks for a tick that begins from now on, and waits for it.
+    pub(crate) async fn trigger(&self) -> Result<(), TriggerError> {
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut asked = self.asked();
+            if asked.closed {
+                return Err(TriggerError::Stopped);
+            }
+            asked.waiting.push(answer);
+        }
+        self.bell.notify_one();
+        match answered.await {
+            Ok(result) => result.map_err(TriggerError::Failed),
+            Err(_) => Err(TriggerError::Stopped),
+        }
+    }
+
+    /// Resolves when somebody has asked. Cancel-safe.
+    pub(crate) async fn asked_for(&self) {
+        self.bell.notified().await;
+    }
+
+    /// Those who have asked by now: the tick that begins is theirs.
+    pub(crate) fn take_asked(&self) -> Askers {
+        Askers(std::mem::take(&mut self.asked().waiting))
+    }
+
+    pub(crate) fn nobody_asks(&self) -> bool {
+        self.asked().waiting.is_empty()
+    }
+
+    /// There will be no more ticks: whoever waits for one is told.
+    pub(crate) fn close(&self) {
+        let mut asked = self.asked();
+        asked.closed = true;
+        asked.waiting.clear();
+    }
+
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asked")
+            .field("waiting", &self.waiting.len())
+            .field("closed", &self.closed)
+            .finish()
+    }
+}
