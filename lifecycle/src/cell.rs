@@ -15,6 +15,7 @@ use crate::error::ServiceError;
 use crate::gate::Gate;
 use crate::name::Name;
 use crate::registry::OnFailure;
+use crate::shape::QueueCounts;
 use crate::status::{Phase, ServiceStatus, Shape, State};
 use crate::tasks::Tasks;
 use crate::ticks::Ticks;
@@ -38,6 +39,8 @@ pub(crate) struct Cell {
     pub(crate) tasks: Tasks,
     /// Of a scheduled service only.
     pub(crate) ticks: Option<Box<Ticks>>,
+    /// Of a queue only.
+    pub(crate) queue: Option<Box<QueueCounts>>,
     degraded: Mutex<Option<Arc<str>>>,
     /// When the service must be down; set when it is asked to stop.
     deadline: Mutex<Option<Instant>>,
@@ -60,6 +63,7 @@ impl Cell {
             orders: Orders::default(),
             tasks: Tasks::default(),
             ticks: (shape == Shape::Scheduled).then(Box::default),
+            queue: (shape == Shape::Queue).then(Box::default),
             degraded: Mutex::new(None),
             deadline: Mutex::new(None),
             error: OnceLock::new(),
@@ -115,6 +119,7 @@ impl Cell {
             degraded: self.degraded(),
             error: self.error.get().cloned(),
             ticks: self.ticks.as_ref().map(|ticks| ticks.status()),
+            queue: self.queue.as_ref().map(|counts| counts.status()),
         }
     }
 }

@@ -193,6 +193,10 @@ impl Core {
     pub(crate) fn move_to(&self, service: usize, to: State) {
         let cell = &self.cells[service];
         let from = cell.move_to(to);
+        // One that was never up has no loop that would tell those who wait for a tick.
+        if let Some(ticks) = cell.ticks.as_deref().filter(|_| to.is_final()) {
+            ticks.close();
+        }
         log_move(&cell.name, to);
         let mut subscribers = self.subscribers();
         if subscribers.list.is_empty() {

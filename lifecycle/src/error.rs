@@ -197,6 +197,9 @@ pub enum ScheduleError {
         /// What the attribute says: the field path, or the expression.
         field: &'static str,
     },
+    /// A queue's batches have no size.
+    #[error("the size of a batch is zero: a queue needs at least one item in it")]
+    EmptyBatch,
     /// The jitter is longer than what it is taken from.
     #[error("the jitter of {jitter:?} is longer than the {setting} `{field}`, which is {period:?}")]
     Jitter {

@@ -72,6 +72,7 @@
 //! - `serde`: `Serialize` for the [`Outcome`], [`ServiceStatus`] and what they hold.
 //! - `test-util`: `lifecycle::testing`, contexts for unit tests of hooks.
 
+mod backoff;
 mod cell;
 mod contain;
 mod context;
@@ -80,6 +81,7 @@ mod engine;
 mod error;
 mod gate;
 mod handle;
+mod intake;
 mod macros;
 mod name;
 mod outcome;
@@ -114,6 +116,7 @@ pub use crate::error::{
     BoxError, Error, Fault, Result, ScheduleError, ServiceError, StartError, TriggerError,
 };
 pub use crate::handle::{Handle, Transitions};
+pub use crate::intake::{Intake, SendError, TrySendError};
 pub use crate::macros::service;
 pub use crate::name::Name;
 pub use crate::outcome::{Laggard, Outcome, UncleanStop};
@@ -121,8 +124,8 @@ pub use crate::reason::{Cause, Reason, Signal};
 pub use crate::registry::{Builder, OnFailure, Problem, Registry, RegistryError};
 pub use crate::running::Running;
 pub use crate::service::Service;
-pub use crate::shape::{Idle, Oneshot, Scheduled, Worker};
-pub use crate::status::{Phase, ServiceStatus, Shape, State, Transition};
+pub use crate::shape::{Idle, Oneshot, Queue, Scheduled, Worker};
+pub use crate::status::{Phase, QueueStatus, ServiceStatus, Shape, State, Transition};
 pub use crate::ticks::TickStatus;
 
 /// The README's programs compile.

@@ -221,6 +221,16 @@ impl fmt::Display for Outcome {
         for laggard in &self.laggards {
             write!(f, "\n  {laggard}")?;
         }
+        for status in &self.services {
+            let lost = status.queue.map_or(0, |queue| queue.lost);
+            if lost > 0 {
+                write!(
+                    f,
+                    "\n  service `{}` lost {lost} accepted items",
+                    status.name
+                )?;
+            }
+        }
         write!(f, "\n{}", self.totals())
     }
 }

@@ -3,9 +3,10 @@
 
 pub use lifecycle_macros::{__registry as registry, RegistryCheck};
 
+pub use crate::backoff::Retry;
 pub use crate::registry::{Assembly, Entry, assembly};
 pub use crate::schedule::{First, Kind, Missed, OnError, Plan};
 pub use crate::shape::{
-    BrokenShape, Declared, IdleService, IdleShape, OneshotService, OneshotShape, ScheduledService,
-    ScheduledShape, WorkerService, WorkerShape,
+    BrokenShape, Declared, IdleService, IdleShape, OneshotService, OneshotShape, QueueService,
+    QueueShape, ScheduledService, ScheduledShape, WorkerService, WorkerShape,
 };

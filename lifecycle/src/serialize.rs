@@ -11,7 +11,8 @@ use crate::error::{Fault, ServiceError};
 use crate::name::Name;
 use crate::outcome::{Laggard, Outcome};
 use crate::reason::Reason;
-use crate::status::{Phase, ServiceStatus, Shape, State};
+use crate::status::{Phase, QueueStatus, ServiceStatus, Shape, State};
+use crate::ticks::TickStatus;
 
 /// Writes a struct field by field.
 macro_rules! fields {
@@ -95,7 +96,32 @@ impl Serialize for ServiceStatus {
             "degraded": self.degraded.as_deref(),
             "error": self.error,
             "ticks": self.ticks,
-            "tick_failures": self.tick_failures,
+            "queue": self.queue,
+        })
+    }
+}
+
+impl Serialize for TickStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let seconds = |duration: Option<Duration>| duration.as_ref().map(Duration::as_secs_f64);
+        fields!(serializer, "TickStatus", {
+            "count": self.count,
+            "failures": self.failures,
+            "consecutive_failures": self.consecutive_failures,
+            "in_flight": self.in_flight(),
+            "last_duration_seconds": seconds(self.last_duration),
+            "last_error": self.last_error.as_deref(),
+            "age_seconds": seconds(self.age()),
+        })
+    }
+}
+
+impl Serialize for QueueStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fields!(serializer, "QueueStatus", {
+            "flushed": self.flushed,
+            "failures": self.failures,
+            "lost": self.lost,
         })
     }
 }

@@ -43,6 +43,8 @@ worded! {
         Idle = "idle",
         /// A tick on a schedule.
         Scheduled = "scheduled",
+        /// Gathers items, flushes them in batches.
+        Queue = "queue",
         /// One long `run`.
         Worker = "worker",
         /// One `run` that is expected to finish, before its dependents start.
@@ -97,6 +99,8 @@ worded! {
         Tick = "tick",
         /// The `run` hook, or a hand-written `start` after it called `cx.ready()`.
         Run = "run",
+        /// The `flush` hook.
+        Flush = "flush",
         /// A task started with `cx.spawn(..)`.
         Task = "task",
         /// The `drain` hook, or a hand-written `stop` after `start` has returned.
@@ -130,11 +134,12 @@ impl State {
 impl Phase {
     /// The phase whose `as u8` this is.
     pub(crate) fn from_byte(byte: u8) -> Self {
-        const ALL: [Phase; 6] = [
+        const ALL: [Phase; 7] = [
             Phase::Startup,
             Phase::Idle,
             Phase::Tick,
             Phase::Run,
+            Phase::Flush,
             Phase::Task,
             Phase::Drain,
         ];
@@ -163,6 +168,8 @@ pub struct ServiceStatus {
     pub error: Option<ServiceError>,
     /// What is known of its ticks; none for the other shapes.
     pub ticks: Option<TickStatus>,
+    /// What has become of the items of a queue; none for the other shapes.
+    pub queue: Option<QueueStatus>,
 }
 
 impl ServiceStatus {
@@ -175,6 +182,18 @@ impl ServiceStatus {
             _ => false,
         }
     }
+}
+
+/// What has become of the items of a [queue](crate::Queue).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueueStatus {
+    /// How many were flushed.
+    pub flushed: u64,
+    /// How many attempts to flush a batch have failed.
+    pub failures: u64,
+    /// How many were accepted and could not be flushed before the end.
+    pub lost: u64,
 }
 
 /// One move of one service, as seen by a [subscriber](crate::Handle::subscribe).

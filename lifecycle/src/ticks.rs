@@ -63,7 +63,7 @@ type TickResult = Result<(), Arc<str>>;
 pub(crate) struct Askers(Vec<oneshot::Sender<TickResult>>);
 
 impl Askers {
-    pub(crate) fn answer(self, result: TickResult) {
+    pub(crate) fn answer(self, result: &TickResult) {
         for asker in self.0 {
             // One that no longer listens has lost interest.
             let _ = asker.send(result.clone());

@@ -112,7 +112,7 @@ impl Plan {
 }
 
 /// The durations of a schedule, as the service gives them at one moment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timing {
     /// The interval or the delay.
     pub(crate) period: Duration,

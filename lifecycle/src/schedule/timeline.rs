@@ -18,6 +18,8 @@ pub(crate) struct Timeline {
     /// When the next tick is due; in the past when the one before has overrun it. None when it lies
     /// past the end of time.
     due: Option<Instant>,
+    /// The durations it was planned by.
+    timing: Timing,
 }
 
 impl Timeline {
@@ -28,6 +30,7 @@ impl Timeline {
             rng: Rng::new(),
             point: None,
             due: None,
+            timing,
         };
         timeline.due = timeline.first(timing, delay, now);
         timeline
@@ -75,19 +78,22 @@ impl Timeline {
 
     fn plan_on_grid(&mut self, now: Instant, timing: Timing) {
         let jitters = !timing.jitter.is_zero();
-        // Counted anew from the point before, since the interval may have changed. A tick that was
+        // Counted anew from the point before, for the interval may have changed. A tick that was
         // merely asked for leaves a random point where it is.
-        if self.due.is_none() || !jitters {
-            if let Some(point) = self.point {
-                self.due = self.after(point, timing);
-            }
+        let is_drawn = jitters && self.due.is_some() && self.timing == timing;
+        self.timing = timing;
+        if let Some(point) = self.point.filter(|_| !is_drawn) {
+            self.due = self.after(point, timing);
         }
         let Some(due) = self.due.filter(|due| *due < now) else {
             return;
         };
         self.due = match self.plan.missed {
             Missed::Burst => Some(due),
-            Missed::Delay => self.after(now, timing),
+            Missed::Delay => {
+                self.point = Some(now);
+                self.after(now, timing)
+            }
             // Random points are no grid to return to: the late tick is the next of them.
             Missed::Coalesce if jitters => Some(now),
             Missed::Coalesce => Some(latest(due, now, timing.period)),

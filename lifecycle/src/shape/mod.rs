@@ -6,6 +6,7 @@
 
 mod idle;
 mod oneshot;
+mod queue;
 mod scheduled;
 mod worker;
 
@@ -13,11 +14,15 @@ use std::future::Future;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
+use tokio::time::sleep;
 
 pub use self::idle::{Idle, IdleService, IdleShape};
 pub use self::oneshot::{Oneshot, OneshotService, OneshotShape};
+pub(crate) use self::queue::QueueCounts;
+pub use self::queue::{Queue, QueueService, QueueShape};
 pub use self::scheduled::{Scheduled, ScheduledService, ScheduledShape};
 pub use self::worker::{Worker, WorkerService, WorkerShape};
+use crate::backoff::Retry;
 use crate::cell::Orders;
 use crate::context::Context;
 use crate::error::Result;
@@ -33,12 +38,21 @@ use crate::status::{Phase, Shape};
 pub trait Declared {
     /// One of the shape types beside this trait.
     type Shape;
+
+    /// `startup(retry = ..)`: how to go on when `startup` fails. Without it that is the end.
+    const RETRY: Option<Retry> = None;
 }
 
 /// How a shape lives in a service of type `S`.
 pub trait Live<S> {
     /// What it is called.
     const SHAPE: Shape;
+
+    /// Whether it can run at all, as far as that is known before anything is touched.
+    fn check(service: &S) -> Result {
+        let _ = service;
+        Ok(())
+    }
 
     /// Before the service counts as running.
     fn startup(service: &S, cx: &Context) -> impl Future<Output = Result> + Send;
@@ -48,6 +62,12 @@ pub trait Live<S> {
 
     /// The flush, after `run` has returned.
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send;
+
+    /// Instead of `drain`, where `startup` did not come to its end.
+    fn abandon(service: &S, cx: &Context) -> impl Future<Output = ()> + Send {
+        let _ = (service, cx);
+        async {}
+    }
 }
 
 #[async_trait]
@@ -63,7 +83,7 @@ where
             biased;
             // Nobody waits for what is not up yet: a startup in flight is dropped.
             () = cell.stop.closed() => return Ok(()),
-            started = S::Shape::startup(self, cx) => started?,
+            started = start_up(self, cx) => started?,
         }
         cell.started_up.store(true, Ordering::Release);
         if S::Shape::SHAPE != Shape::Oneshot {
@@ -76,14 +96,36 @@ where
         cx.exited().await;
         if cx.cell().started_up.load(Ordering::Acquire) {
             cx.cell().enter(Phase::Drain);
-            S::Shape::drain(self, cx).await?;
+            S::Shape::drain(self, cx).await
+        } else {
+            S::Shape::abandon(self, cx).await;
+            Ok(())
         }
-        Ok(())
     }
 
     fn shape(&self) -> Shape {
         S::Shape::SHAPE
     }
+}
+
+/// Starts the service up, as often as its attribute allows.
+async fn start_up<S>(service: &S, cx: &Context) -> Result
+where
+    S: Declared + Sync,
+    S::Shape: Live<S>,
+{
+    S::Shape::check(service)?;
+    let Some(retry) = S::RETRY else {
+        return S::Shape::startup(service, cx).await;
+    };
+    let mut failures = 0;
+    while let Err(error) = S::Shape::startup(service, cx).await {
+        failures += 1;
+        let wait = retry.wait_after(failures);
+        tracing::warn!(target: "lifecycle", service = cx.name(), %error, failures, ?wait, "startup failed, trying again");
+        sleep(wait).await;
+    }
+    Ok(())
 }
 
 /// Stands in when an attribute has an error of its own, so that the rest of the program compiles.

@@ -97,10 +97,14 @@ pub struct ScheduledShape;
 impl<S: ScheduledService> Live<S> for ScheduledShape {
     const SHAPE: Shape = Shape::Scheduled;
 
-    async fn startup(service: &S, cx: &Context) -> Result {
-        // Before anything is touched: a schedule that can't be followed is not worth starting for.
+    /// A schedule that can't be followed is not worth starting for.
+    fn check(service: &S) -> Result {
         timing(service)?;
-        service.startup(cx).await
+        Ok(())
+    }
+
+    fn startup(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.startup(cx)
     }
 
     async fn run(service: &S, cx: &Context) -> Result {
@@ -167,14 +171,14 @@ async fn tick<S: ScheduledService>(
     };
     let Err(error) = result else {
         ticks.succeeded(Instant::now());
-        asked.answer(Ok(()));
+        asked.answer(&Ok(()));
         cell.enter(Phase::Idle);
         return Ok(());
     };
     tracing::warn!(target: "lifecycle", service = %cell.name, %error, "tick failed");
     let text: Arc<str> = error.to_string().into();
     let in_a_row = ticks.failed(Instant::now(), text.clone(), error.is::<TickTimeout>());
-    asked.answer(Err(text));
+    asked.answer(&Err(text));
     if S::PLAN.gives_up_after(in_a_row) {
         return Err(error);
     }
