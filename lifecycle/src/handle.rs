@@ -58,7 +58,7 @@ impl Handle {
 
     /// Runs a tick of a scheduled service now, or as soon as the one in flight has ended: never two
     /// at once. Resolves when that tick has ended; everybody who asks before it begins shares it. The
-    /// schedule goes on as it was.
+    /// schedule goes on as it was; under `delay = ..` it counts from the end of this tick.
     ///
     /// Cancel-safe: a tick that was asked for runs, whether or not somebody waits for it.
     ///

@@ -12,7 +12,8 @@ use tokio::time::sleep;
 /// each producer.
 ///
 /// What was accepted is flushed, or reported lost. Items may be sent before the service runs; they
-/// wait. Once the service drains, sending fails and gives the item back.
+/// wait. Once the service drains, sending fails and gives the item back, for good: a new run needs a
+/// new intake.
 ///
 /// ```
 /// use lifecycle::Intake;
@@ -112,6 +113,10 @@ impl<T> Intake<T> {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.sender.is_closed()
+    }
+
+    pub(crate) fn try_outlet(&self) -> Option<OwnedMutexGuard<Outlet<T>>> {
+        self.outlet.clone().try_lock_owned().ok()
     }
 
     pub(crate) async fn outlet(&self) -> OwnedMutexGuard<Outlet<T>> {

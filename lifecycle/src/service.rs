@@ -74,6 +74,12 @@ pub trait Service: Send + Sync + 'static {
     fn shape(&self) -> Shape {
         Shape::Custom
     }
+
+    /// It will never be started. Only for the shapes: others find out by their destructor.
+    #[doc(hidden)]
+    fn __abandon(&self, cx: &Context) {
+        let _ = cx;
+    }
 }
 
 /// The future of [`Service::start`] and [`Service::stop`], as `async_trait` writes it.
@@ -103,5 +109,9 @@ impl<S: Service + ?Sized> Service for Arc<S> {
 
     fn shape(&self) -> Shape {
         (**self).shape()
+    }
+
+    fn __abandon(&self, cx: &Context) {
+        (**self).__abandon(cx);
     }
 }

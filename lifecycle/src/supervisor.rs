@@ -152,7 +152,12 @@ impl Supervisor {
 
     async fn carry_out(&mut self, command: Command, tasks: &mut Tasks) {
         match command {
-            Command::Move(service, to) => self.core.move_to(service, to),
+            Command::Move(service, to) => {
+                self.core.move_to(service, to);
+                if to.is_final() {
+                    self.abandon(service);
+                }
+            }
             Command::Start(service) => self.start(service, tasks),
             Command::Stop(service, deadline) => {
                 let cell = &self.core.cells[service];
@@ -190,6 +195,18 @@ impl Supervisor {
         if let Some(mut left) = cell.tasks.close() {
             // Some of them may block their thread as well.
             let _ = timeout(PATIENCE, left.shutdown()).await;
+        }
+    }
+
+    /// Lets go of a service that was never started, if it is one.
+    fn abandon(&mut self, index: usize) {
+        if let Some(service) = self.services[index].take() {
+            let cx = Context::new(self.core.clone(), index);
+            // Nothing was promised to it, so its destructor is all there is to contain.
+            let _ = contain::call(move || {
+                service.__abandon(&cx);
+                drop(service);
+            });
         }
     }
 
@@ -240,10 +257,6 @@ impl Supervisor {
         for task in tasks.running.into_iter().flatten() {
             // Each has reported its end; a task that was aborted from outside has ended as well.
             let _ = task.await;
-        }
-        for service in self.services.drain(..).flatten() {
-            // Never started, so nothing is owed to it but a contained destructor.
-            let _ = contain::call(|| drop(service));
         }
         let unjoined = tasks
             .abandoned

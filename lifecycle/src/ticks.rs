@@ -30,6 +30,7 @@ pub struct TickStatus {
     pub last_error: Option<Arc<str>>,
     /// When the next one is due; none while one is in flight, and when none will ever be.
     pub next_due: Option<Instant>,
+    in_flight: bool,
 }
 
 impl TickStatus {
@@ -42,6 +43,7 @@ impl TickStatus {
     }
 
     fn end(&mut self, at: Instant) {
+        self.in_flight = false;
         self.count += 1;
         self.last_end = Some(at);
         self.last_duration = self
@@ -52,7 +54,7 @@ impl TickStatus {
     /// Whether a tick is in flight.
     #[must_use]
     pub fn in_flight(&self) -> bool {
-        self.last_start > self.last_end
+        self.in_flight
     }
 }
 
@@ -115,6 +117,7 @@ impl Ticks {
     pub(crate) fn begun(&self, at: Instant) {
         let status = &mut self.facts().status;
         status.last_start = Some(at);
+        status.in_flight = true;
         status.next_due = None;
     }
 
@@ -172,9 +175,14 @@ impl Ticks {
 
     /// There will be no more ticks: whoever waits for one is told.
     pub(crate) fn close(&self) {
-        let mut asked = self.asked();
-        asked.closed = true;
-        asked.waiting.clear();
+        {
+            let mut asked = self.asked();
+            asked.closed = true;
+            asked.waiting.clear();
+        }
+        let status = &mut self.facts().status;
+        status.in_flight = false;
+        status.next_due = None;
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {

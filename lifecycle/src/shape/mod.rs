@@ -64,9 +64,8 @@ pub trait Live<S> {
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send;
 
     /// Instead of `drain`, where `startup` did not come to its end.
-    fn abandon(service: &S, cx: &Context) -> impl Future<Output = ()> + Send {
+    fn abandon(service: &S, cx: &Context) {
         let _ = (service, cx);
-        async {}
     }
 }
 
@@ -98,13 +97,17 @@ where
             cx.cell().enter(Phase::Drain);
             S::Shape::drain(self, cx).await
         } else {
-            S::Shape::abandon(self, cx).await;
+            S::Shape::abandon(self, cx);
             Ok(())
         }
     }
 
     fn shape(&self) -> Shape {
         S::Shape::SHAPE
+    }
+
+    fn __abandon(&self, cx: &Context) {
+        S::Shape::abandon(self, cx);
     }
 }
 

@@ -96,6 +96,9 @@ impl<S: QueueService> Live<S> for QueueShape {
 
     fn check(service: &S) -> Result {
         limits(service)?;
+        if service.intake().is_closed() {
+            return Err(ClosedIntake.into());
+        }
         Ok(())
     }
 
@@ -117,11 +120,19 @@ impl<S: QueueService> Live<S> for QueueShape {
             }
             cell.enter(Phase::Flush);
             flush(service, cx, &mut outlet, stopped.as_mut()).await?;
+            // Stopped between two attempts: the batch is the drain's.
+            if !outlet.batch.is_empty() {
+                return Ok(());
+            }
         }
     }
 
     async fn drain(service: &S, cx: &Context) -> Result {
-        let mut rest = close(service, cx).await;
+        let mut rest = Rest {
+            outlet: service.intake().outlet().await,
+            cx,
+        };
+        rest.outlet.close();
         let size = service.size().max(1);
         while rest.outlet.fill_with_rest(size).await {
             // Nobody stops a drain but its deadline.
@@ -134,15 +145,13 @@ impl<S: QueueService> Live<S> for QueueShape {
         Ok(())
     }
 
-    async fn abandon(service: &S, cx: &Context) {
-        drop(close(service, cx).await);
+    fn abandon(service: &S, cx: &Context) {
+        // Nothing has run, so nobody holds it.
+        if let Some(mut outlet) = service.intake().try_outlet() {
+            outlet.close();
+            drop(Rest { outlet, cx });
+        }
     }
-}
-
-async fn close<'a, S: QueueService>(service: &S, cx: &'a Context) -> Rest<'a, S::Item> {
-    let mut outlet = service.intake().outlet().await;
-    outlet.close();
-    Rest { outlet, cx }
 }
 
 /// Flushes the batch, as often as it takes. `Ok` with a batch that is still there: stopped between two
@@ -209,6 +218,10 @@ fn count(cx: &Context, which: impl Fn(&QueueCounts) -> &AtomicU64, items: usize)
         which(counts).fetch_add(items as u64, Ordering::Relaxed);
     }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("its intake is closed by a run before this one: a new run of a queue needs a new `Intake`")]
+struct ClosedIntake;
 
 #[derive(Debug, thiserror::Error)]
 #[error("{lost} accepted items were not flushed")]
