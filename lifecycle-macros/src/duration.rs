@@ -31,16 +31,7 @@ pub(crate) fn parse_length(value: &Expr, name: &str, zero: Zero) -> Result<Lengt
 }
 
 pub(crate) fn parse_literal(literal: &LitStr, name: &str, zero: Zero) -> Result<Duration> {
-    let text = literal.value();
-    let length = duration::parse(&text).map_err(|problem| {
-        let text = text.escape_debug();
-        let named = match problem {
-            duration::Problem::Empty => "the duration".to_owned(),
-            duration::Problem::Malformed => format!("`{text}`"),
-            _ => format!("the duration `{text}`"),
-        };
-        mistake(literal, format_args!("{named} {problem}"), problem.help())
-    })?;
+    let length = parse_part(literal, &literal.value())?;
     if length.is_zero() && zero == Zero::Refused {
         return Err(mistake(
             literal,
@@ -49,6 +40,19 @@ pub(crate) fn parse_literal(literal: &LitStr, name: &str, zero: Zero) -> Result<
         ));
     }
     Ok(length)
+}
+
+/// The text of a literal, or one of the durations in it.
+pub(crate) fn parse_part(literal: &LitStr, text: &str) -> Result<Duration> {
+    duration::parse(text).map_err(|problem| {
+        let text = text.escape_debug();
+        let named = match problem {
+            duration::Problem::Empty => "the duration".to_owned(),
+            duration::Problem::Malformed => format!("`{text}`"),
+            _ => format!("the duration `{text}`"),
+        };
+        mistake(literal, format_args!("{named} {problem}"), problem.help())
+    })
 }
 
 /// `30` and `30s` are taken for durations; the message turns them into one.

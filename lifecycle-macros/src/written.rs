@@ -282,3 +282,11 @@ fn last_token(tokens: &TokenStream) -> TokenStream {
 fn is_joint(tree: &TokenTree) -> bool {
     matches!(tree, TokenTree::Punct(sign) if sign.spacing() == Spacing::Joint)
 }
+
+/// What a `macro_rules!` matcher hands over is in an invisible group.
+pub(crate) fn ungrouped(value: &Expr) -> &Expr {
+    match value {
+        Expr::Group(group) => ungrouped(&group.expr),
+        other => other,
+    }
+}

@@ -7,7 +7,7 @@ use syn::{Error, Expr, Ident, Lit, LitStr, Result};
 use crate::diag::{Errors, Order, mistake};
 use crate::duration::{Length, Zero, literal, parse_length};
 use crate::rules::suggest;
-use crate::written::Part;
+use crate::written::{Part, ungrouped};
 
 use super::args::{
     AFTER, ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS, SHUTDOWN_DELAY,
@@ -173,12 +173,4 @@ fn restart_error(place: impl ToTokens) -> Error {
         "restarting a failed service is not available yet",
         "write `on_failure = shutdown` or `on_failure = ignore`",
     )
-}
-
-/// What a `macro_rules!` matcher hands over is in an invisible group.
-fn ungrouped(value: &Expr) -> &Expr {
-    match value {
-        Expr::Group(group) => ungrouped(&group.expr),
-        other => other,
-    }
 }

@@ -1,18 +1,33 @@
 //! The tokens between the parentheses of `#[service(..)]` go in; what is written there comes out.
 
 use proc_macro2::TokenStream;
-use syn::Expr;
+use syn::{Expr, Ident};
 
 use crate::written::{self, Form, Part, Written};
 
 pub(crate) const CRATE: &str = "crate";
 pub(crate) const IDLE: &str = "idle";
 pub(crate) const SCHEDULED: &str = "scheduled";
+pub(crate) const QUEUE: &str = "queue";
 pub(crate) const WORKER: &str = "worker";
 pub(crate) const ONESHOT: &str = "oneshot";
-pub(crate) const INTERVAL: &str = "interval";
+pub(crate) const STARTUP: &str = "startup";
 
-pub(crate) const SHAPES: [&str; 4] = [IDLE, SCHEDULED, WORKER, ONESHOT];
+pub(crate) const INTERVAL: &str = "interval";
+pub(crate) const DELAY: &str = "delay";
+pub(crate) const FIRST: &str = "first";
+pub(crate) const INITIAL_DELAY: &str = "initial_delay";
+pub(crate) const JITTER: &str = "jitter";
+pub(crate) const MISSED: &str = "missed";
+pub(crate) const TICK_TIMEOUT: &str = "tick_timeout";
+pub(crate) const ON_ERROR: &str = "on_error";
+pub(crate) const MAX_FAILURES: &str = "max_failures";
+pub(crate) const SIZE: &str = "size";
+pub(crate) const RETRY: &str = "retry";
+pub(crate) const ATTEMPTS: &str = "attempts";
+pub(crate) const CRON: &str = "cron";
+
+pub(crate) const SHAPES: [&str; 5] = [IDLE, SCHEDULED, QUEUE, WORKER, ONESHOT];
 
 pub(crate) struct Args {
     pub(crate) list: Vec<Written>,
@@ -29,6 +44,14 @@ impl Args {
     pub(crate) fn find(&self, name: &str) -> Option<&Part> {
         self.list.iter().find_map(|argument| match argument {
             Written::Part(part) if part.key == name => Some(part),
+            _ => None,
+        })
+    }
+
+    /// The first shape, which is the one that counts.
+    pub(crate) fn shape(&self) -> Option<&Ident> {
+        self.list.iter().find_map(|argument| match argument {
+            Written::Part(part) if SHAPES.iter().any(|shape| part.key == shape) => Some(&part.key),
             _ => None,
         })
     }

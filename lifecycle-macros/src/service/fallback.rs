@@ -14,7 +14,7 @@ use super::item::{Item, Type};
 pub(crate) fn expand(args: &Args, item: &Item, errors: &[Error]) -> TokenStream {
     let library = args.find(CRATE).map(CratePath::guess).unwrap_or_default();
     let stub = item.declared().map(|declared| {
-        let declaration = expand_declared(declared, "BrokenShape");
+        let declaration = expand_declared(declared, "BrokenShape", None);
         let values = expand_values(args, declared);
         expand_block(&library, &quote!(#declaration #values))
     });

@@ -2,13 +2,22 @@
 //! impls that tie it to its shape.
 
 mod args;
+mod count;
 mod expand;
 mod fallback;
-mod interval;
 mod item;
+mod members;
 mod model;
+mod options;
+mod path;
+mod queue;
+mod reading;
+mod retry;
+mod schedule;
+mod startup;
 #[cfg(test)]
 mod tests;
+mod word;
 
 use proc_macro2::TokenStream;
 

@@ -10,30 +10,28 @@ use crate::duration::literal;
 use crate::rules::suggest;
 use crate::written::{Form, Part, Value, Written};
 
-use super::args::{Args, CRATE, IDLE, INTERVAL, ONESHOT, SCHEDULED, SHAPES, WORKER};
-use super::interval::Interval;
+use super::args::{
+    Args, CRATE, IDLE, INTERVAL, ONESHOT, QUEUE, RETRY, SCHEDULED, SHAPES, STARTUP, WORKER,
+};
 use super::item::{Item, Type};
-
-const INTERVAL_EXAMPLE: &str = "interval = \"30s\"";
-const SCHEDULED_EXAMPLE: &str = "scheduled(interval = \"30s\")";
+use super::queue::{Batches, QUEUE_GRAMMAR};
+use super::retry::Retry;
+use super::schedule::{SCHEDULED_GRAMMAR, Schedule};
+use super::startup::{STARTUP_GRAMMAR, read_startup};
 
 pub(crate) struct Model<'a> {
     pub(crate) library: CratePath,
     pub(crate) declared: &'a Type,
     pub(crate) shape: Shape,
+    pub(crate) retry: Option<Retry>,
 }
 
 pub(crate) enum Shape {
     Idle,
-    Scheduled(Schedule),
+    Scheduled(Box<Schedule>),
+    Queue(Box<Batches>),
     Worker,
     Oneshot,
-}
-
-pub(crate) struct Schedule {
-    /// The place of the promise that the interval is a `Duration`.
-    pub(crate) key: Ident,
-    pub(crate) interval: Interval,
 }
 
 impl<'a> Model<'a> {
@@ -41,11 +39,15 @@ impl<'a> Model<'a> {
     pub(crate) fn new(args: &Args, item: &'a Item, errors: &mut Errors) -> Option<Self> {
         let mut library = None;
         let mut shape = None;
+        let mut startup = None;
         let before = errors.count();
         for argument in &args.list {
             match argument {
                 Written::Part(part) if part.key == CRATE => {
                     read_library(part, &mut library, errors);
+                }
+                Written::Part(part) if part.key == STARTUP => {
+                    read_startup_once(part, args, &mut startup, errors);
                 }
                 Written::Part(part) if SHAPES.iter().any(|known| part.key == known) => {
                     read_shape(part, item, &mut shape, errors);
@@ -63,6 +65,7 @@ impl<'a> Model<'a> {
             library: library.unwrap_or_default(),
             declared: item.declared()?,
             shape: shape?.1?,
+            retry: startup.and_then(|(_, retry)| retry),
         })
     }
 }
@@ -72,6 +75,19 @@ fn read_library(part: &Part, library: &mut Option<CratePath>, errors: &mut Error
         return errors.report(&part.key, "`crate` is given twice", "remove one of the two");
     }
     *library = Some(errors.handle(CratePath::new(part)).unwrap_or_default());
+}
+
+fn read_startup_once<'a>(
+    part: &'a Part,
+    args: &Args,
+    startup: &mut Option<(&'a Ident, Option<Retry>)>,
+    errors: &mut Errors,
+) {
+    if startup.is_some() {
+        let sentence = "`startup` is given twice";
+        return errors.report(&part.key, sentence, "remove one of the two");
+    }
+    *startup = Some((&part.key, read_startup(part, args.shape(), errors)));
 }
 
 /// A shape with a mistake in it is a shape nevertheless: a second one is a second mistake.
@@ -89,7 +105,10 @@ fn read_shape<'a>(
         return errors.report(name, sentence, format_args!("keep `{first}` or `{name}`"));
     }
     let shape = match name.to_string().as_str() {
-        SCHEDULED => read_schedule(part, item, errors).map(Shape::Scheduled),
+        SCHEDULED => Schedule::new(part, item.declared(), errors)
+            .map(|schedule| Shape::Scheduled(Box::new(schedule))),
+        QUEUE => Batches::new(part, item.declared(), errors)
+            .map(|batches| Shape::Queue(Box::new(batches))),
         WORKER => check_bare(part, errors).then_some(Shape::Worker),
         ONESHOT => check_bare(part, errors).then_some(Shape::Oneshot),
         _ => check_bare(part, errors).then_some(Shape::Idle),
@@ -109,101 +128,41 @@ fn check_bare(part: &Part, errors: &mut Errors) -> bool {
     false
 }
 
-fn read_schedule(part: &Part, item: &Item, errors: &mut Errors) -> Option<Schedule> {
-    let parts = match &part.form {
-        Form::List { parts, .. } => parts.as_slice(),
-        Form::Word => &[],
-        Form::Value(value) => {
-            let help = format_args!("write `{SCHEDULED_EXAMPLE}`");
-            let place = value.place(Some(&part.key));
-            errors.report(
-                place,
-                "the shape `scheduled` takes its arguments in parentheses",
-                help,
-            );
-            return None;
-        }
-    };
-    let mut interval = None;
-    let before = errors.count();
-    for argument in parts {
-        match argument {
-            Written::Part(part) if part.key == INTERVAL && interval.is_some() => {
-                errors.report(
-                    &part.key,
-                    "`interval` is given twice",
-                    "remove one of the two",
-                );
-            }
-            Written::Part(part) if part.key == INTERVAL => {
-                let value = part.value(INTERVAL_EXAMPLE);
-                let read = value.and_then(|value| Interval::new(value, item.declared()));
-                interval = Some((&part.key, errors.handle(read)));
-            }
-            Written::Part(part) => report_unknown_in_schedule(part, interval.is_some(), errors),
-            Written::Stray(value) => report_keyless(value, errors),
-            Written::Unreadable(error) => errors.push(error.clone()),
-        }
-    }
-    let Some((key, interval)) = interval else {
-        if errors.count() == before {
-            let help = format_args!("write `{SCHEDULED_EXAMPLE}`");
-            errors.report(&part.key, "a scheduled service has no interval", help);
-        }
-        return None;
-    };
-    Some(Schedule {
-        key: key.clone(),
-        interval: interval?,
-    })
-}
-
-fn report_unknown_in_schedule(part: &Part, has_interval: bool, errors: &mut Errors) {
-    let name = part.key.to_string();
-    let instead = suggest::instead(&name, &[INTERVAL]).filter(|_| !has_interval);
-    let help = instead.unwrap_or_else(|| "remove it".to_owned());
-    errors.report(
-        &part.key,
-        format_args!("unknown argument `{name}` of `scheduled`"),
-        help,
-    );
-}
-
-/// A value that says how long, but not that it is the interval.
-fn report_keyless(value: &Value, errors: &mut Errors) {
-    let help = match value.leftover().and_then(literal) {
-        Some(literal) => format!("write `interval = {}`", literal.to_token_stream()),
-        None => format!("write `{INTERVAL_EXAMPLE}`"),
-    };
-    errors.report(
-        value.place(None),
-        "the argument of `scheduled` has no name",
-        help,
-    );
-}
-
 /// One word among the arguments that is no shape and no argument of ours.
 fn report_unknown(part: &Part, args: &Args, errors: &mut Errors) {
     let name = part.key.to_string();
-    if name == INTERVAL {
-        let sentence = "`interval` is an argument of `scheduled`";
-        return errors.report(
-            &part.key,
-            sentence,
-            format_args!("write `{SCHEDULED_EXAMPLE}`"),
-        );
+    if let Some((owner, help)) = find_owner(&name, args) {
+        let sentence = format_args!("`{name}` is an argument of `{owner}`");
+        return errors.report(&part.key, sentence, help);
     }
-    let has_shape = SHAPES.iter().any(|shape| args.find(shape).is_some());
-    match (suggest::instead(&name, &SHAPES), has_shape) {
-        (Some(help), false) => {
-            errors.report(&part.key, format_args!("unknown shape `{name}`"), help);
-        }
-        _ => errors.report(
-            &part.key,
-            format_args!("unknown argument `{name}`"),
-            "remove it",
-        ),
+    if let (Some(help), None) = (suggest::instead(&name, &SHAPES), args.shape()) {
+        return errors.report(&part.key, format_args!("unknown shape `{name}`"), help);
     }
+    let help = match suggest::nearest(&name, &[STARTUP]) {
+        Some(near) if args.find(near).is_none() => format!("did you mean `{near}`?"),
+        _ => "remove it".to_owned(),
+    };
+    errors.report(&part.key, format_args!("unknown argument `{name}`"), help);
+}
+
+/// Which argument an option belongs into: that of the shape that is given, if it is one of its own.
+fn find_owner(name: &str, args: &Args) -> Option<(&'static str, String)> {
+    let grammars = [SCHEDULED_GRAMMAR, STARTUP_GRAMMAR, QUEUE_GRAMMAR];
+    let is_given = |owner| args.shape().is_some_and(|shape| shape == owner);
+    let knowing = || {
+        grammars
+            .iter()
+            .filter(|grammar| grammar.known.contains(&name))
+    };
+    let grammar = knowing()
+        .find(|grammar| is_given(grammar.owner))
+        .or_else(|| knowing().next())?;
+    let owner = grammar.owner;
+    let help = match name {
+        INTERVAL | RETRY if !is_given(owner) => format!("write `{}`", grammar.example),
+        _ => format!("write `{owner}(.., {name} = ..)`"),
+    };
+    Some((owner, help))
 }
 
 fn report_stray(value: &Value, errors: &mut Errors) {

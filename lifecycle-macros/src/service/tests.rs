@@ -1,2 +1,3 @@
 mod expansions;
 mod mistakes;
+mod options;

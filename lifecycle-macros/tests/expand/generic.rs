@@ -22,8 +22,11 @@ const _: () = {
         V: Clone,
         Self: __lifecycle::Scheduled,
     {
-        const INTERVAL: &'static ::core::primitive::str = "every";
-        fn interval(&self) -> ::core::time::Duration {
+        const PLAN: __lifecycle::__private::Plan = __lifecycle::__private::Plan::new(
+            __lifecycle::__private::Kind::Interval,
+            "every",
+        );
+        fn period(&self) -> ::core::time::Duration {
             let __interval: &::core::time::Duration = &self.every;
             *__interval
         }

@@ -7,8 +7,11 @@ const _: () = {
     }
     #[automatically_derived]
     impl __lifecycle::__private::ScheduledService for Collector {
-        const INTERVAL: &'static ::core::primitive::str = "1h 30m";
-        fn interval(&self) -> ::core::time::Duration {
+        const PLAN: __lifecycle::__private::Plan = __lifecycle::__private::Plan::new(
+            __lifecycle::__private::Kind::Interval,
+            "1h 30m",
+        );
+        fn period(&self) -> ::core::time::Duration {
             ::core::time::Duration::new(5400, 0)
         }
     }

@@ -7,8 +7,11 @@ const _: () = {
     }
     #[automatically_derived]
     impl __lifecycle::__private::ScheduledService for Collector {
-        const INTERVAL: &'static ::core::primitive::str = "self . 0 . interval () * 2";
-        fn interval(&self) -> ::core::time::Duration {
+        const PLAN: __lifecycle::__private::Plan = __lifecycle::__private::Plan::new(
+            __lifecycle::__private::Kind::Interval,
+            "self . 0 . interval () * 2",
+        );
+        fn period(&self) -> ::core::time::Duration {
             self.0.interval() * 2
         }
     }

@@ -9,8 +9,11 @@ const _: () = {
     }
     #[automatically_derived]
     impl __lifecycle::__private::ScheduledService for Collector {
-        const INTERVAL: &'static ::core::primitive::str = "cfg.gc.r#type";
-        fn interval(&self) -> ::core::time::Duration {
+        const PLAN: __lifecycle::__private::Plan = __lifecycle::__private::Plan::new(
+            __lifecycle::__private::Kind::Interval,
+            "cfg.gc.r#type",
+        );
+        fn period(&self) -> ::core::time::Duration {
             let __interval: &::core::time::Duration = &self.cfg.gc.r#type;
             *__interval
         }

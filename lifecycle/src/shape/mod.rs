@@ -33,7 +33,7 @@ use crate::status::{Phase, Shape};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
-    note = "put `#[service(idle)]`, `#[service(scheduled(interval = ..))]`, `#[service(worker)]` or `#[service(oneshot)]` on the struct"
+    note = "put `#[service(idle)]`, `#[service(scheduled(interval = ..))]`, `#[service(queue(..))]`, `#[service(worker)]` or `#[service(oneshot)]` on the struct"
 )]
 pub trait Declared {
     /// One of the shape types beside this trait.

@@ -89,6 +89,82 @@ fn scheduled_by_an_expression() {
 }
 
 #[test]
+fn scheduled_with_every_option() {
+    let expansion = expand(
+        quote!(scheduled(
+            interval = "every",
+            first = immediate,
+            jitter = "cfg.jitter",
+            missed = skip,
+            tick_timeout = self.cfg.limit(),
+            on_error = continue,
+            max_failures = 3,
+        )),
+        quote!(
+            struct Collector {
+                every: Duration,
+                cfg: Config,
+            }
+        ),
+    );
+    check_items(
+        &expect_file!["../../../tests/expand/scheduled_options.rs"],
+        expansion,
+    );
+}
+
+#[test]
+fn scheduled_by_a_delay() {
+    let expansion = expand(
+        quote!(scheduled(
+            delay = self.0.pause,
+            initial_delay = "1m 30s",
+            tick_timeout = "5s"
+        )),
+        quote!(
+            struct Poller(Config);
+        ),
+    );
+    check_items(
+        &expect_file!["../../../tests/expand/scheduled_delay.rs"],
+        expansion,
+    );
+}
+
+#[test]
+fn queue() {
+    let expansion = expand(
+        quote!(queue(
+            size = "cfg.size",
+            interval = "1s",
+            retry = "50ms..5s",
+            attempts = 8
+        )),
+        quote!(
+            struct Audit {
+                cfg: Config,
+                events: Intake<Event>,
+            }
+        ),
+    );
+    check_items(&expect_file!["../../../tests/expand/queue.rs"], expansion);
+}
+
+#[test]
+fn startup_with_retry() {
+    let expansion = expand(
+        quote!(idle, startup(retry = "100ms..10s")),
+        quote!(
+            struct Store;
+        ),
+    );
+    check_items(
+        &expect_file!["../../../tests/expand/startup_retry.rs"],
+        expansion,
+    );
+}
+
+#[test]
 fn a_generic_struct() {
     let expansion = expand(
         quote!(scheduled(interval = "every")),

@@ -7,7 +7,7 @@ use quote::quote;
 use crate::expansion::{any_tokens, mistakes};
 use crate::service::expand;
 
-fn told(args: TokenStream) -> Vec<String> {
+pub(super) fn told(args: TokenStream) -> Vec<String> {
     mistakes(expand(
         args,
         quote!(
@@ -25,7 +25,7 @@ fn told_of(item: TokenStream) -> Vec<String> {
 
 #[test]
 fn shapes() {
-    let all = "`scheduled`, `worker`, `oneshot`";
+    let all = "`scheduled`, `queue`, `worker`, `oneshot`";
     let no_shape = format!("`Gc` has no shape | write `#[service(idle)]`, or another of {all}");
     assert_eq!(told(quote!()), [no_shape]);
     assert_eq!(
@@ -60,7 +60,7 @@ fn intervals() {
     let cases = [
         (
             quote!(),
-            "a scheduled service has no interval | write `scheduled(interval = \"30s\")`",
+            "a scheduled service has neither an interval nor a delay | write `scheduled(interval = \"30s\")`",
         ),
         (
             quote!("30s"),
@@ -237,18 +237,14 @@ fn items() {
 #[test]
 fn all_mistakes_come_at_once_in_source_order() {
     let expansion = expand(
-        quote!(
-            scheduled(interval = "0s", jitter = "1s"),
-            idle,
-            crate = "lc"
-        ),
+        quote!(scheduled(interval = "0s", retries = 3), idle, crate = "lc"),
         quote!(
             enum Gc {}
         ),
     );
     let expected = [
         "`interval` is zero",
-        "unknown argument `jitter` of `scheduled`",
+        "unknown argument `retries` of `scheduled`",
         "a service has one shape, and `idle` is the second",
         "the path of `crate` is in quotes",
         "`#[service]` goes on a struct, and this is an enum",
@@ -264,9 +260,17 @@ fn all_mistakes_come_at_once_in_source_order() {
 const WORDS: &[&str] = &[
     "idle",
     "scheduled",
+    "queue",
     "worker",
+    "startup",
     "crate",
     "interval",
+    "delay",
+    "first",
+    "size",
+    "retry",
+    "max_failures",
+    "immediate",
     "self",
     "cfg",
     "=",
@@ -284,6 +288,9 @@ const WORDS: &[&str] = &[
     "\"\"",
     "30s",
     "1.5",
+    "3",
+    "continue",
+    "\"1s..2s\"",
     "(",
     ")",
     "[",

@@ -1,0 +1,160 @@
+//! The value of an option such as `interval = ..` goes in; what it means comes out: a literal, a
+//! field path or an expression.
+
+use std::time::Duration;
+
+use proc_macro2::Ident;
+use quote::ToTokens;
+use syn::{Expr, Lit, LitStr, Result};
+
+use crate::diag::mistake;
+use crate::duration::{Zero, literal, parse_literal, refuse_literal};
+use crate::written::Part;
+
+use super::args::{FIRST, INITIAL_DELAY};
+use super::count::parse_count;
+use super::item::Type;
+use super::path::Quoted;
+
+/// An option that the service is asked for when it is needed.
+pub(crate) struct Reading {
+    /// The place of the promise which type it has.
+    pub(crate) key: Ident,
+    pub(crate) quantity: Quantity,
+    pub(crate) source: Source,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quantity {
+    Duration,
+    Count,
+}
+
+pub(crate) enum Source {
+    /// `"30s"`
+    Length { text: LitStr, length: Duration },
+    /// `100`
+    Count(u32),
+    /// `"cfg.gc.interval"`
+    Field { text: LitStr, path: Vec<Ident> },
+    /// `self.cfg.gc.interval()`
+    Computed(Expr),
+}
+
+impl Reading {
+    pub(crate) fn read(part: &Part, quantity: Quantity, declared: Option<&Type>) -> Result<Self> {
+        let name = part.key.to_string();
+        let value = part.value(&format!("{name} = {}", quantity.example()))?;
+        let source = match literal(value) {
+            Some(Lit::Str(text)) => read_quoted(text, &name, quantity, declared),
+            Some(other) if quantity == Quantity::Duration => Err(refuse_literal(other, &name)),
+            Some(_) => parse_count(value, &name, Quantity::COUNT).map(Source::Count),
+            None => check_base(value, &name, declared).map(|()| Source::Computed(value.clone())),
+        };
+        Ok(Self {
+            key: part.key.clone(),
+            quantity,
+            source: source?,
+        })
+    }
+
+    pub(crate) fn literal(&self) -> Option<(&LitStr, Duration)> {
+        match &self.source {
+            Source::Length { text, length } => Some((text, *length)),
+            _ => None,
+        }
+    }
+
+    /// As the user has it, for messages at run time.
+    pub(crate) fn written(&self) -> LitStr {
+        match &self.source {
+            Source::Length { text, .. } | Source::Field { text, .. } => text.clone(),
+            Source::Count(count) => LitStr::new(&count.to_string(), self.key.span()),
+            Source::Computed(value) => {
+                LitStr::new(&value.to_token_stream().to_string(), self.key.span())
+            }
+        }
+    }
+}
+
+impl Quantity {
+    const COUNT: u32 = 100;
+
+    pub(crate) fn example(self) -> &'static str {
+        match self {
+            Self::Duration => "\"30s\"",
+            Self::Count => "100",
+        }
+    }
+
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Self::Duration => "duration",
+            Self::Count => "number",
+        }
+    }
+}
+
+/// A digit begins a literal, a letter a path: no field has a name that begins with a digit.
+fn read_quoted(
+    text: &LitStr,
+    name: &str,
+    quantity: Quantity,
+    declared: Option<&Type>,
+) -> Result<Source> {
+    let quoted = Quoted::new(text, name, quantity);
+    if quoted.begins_path() {
+        return Ok(Source::Field {
+            text: text.clone(),
+            path: quoted.parse_path(declared)?,
+        });
+    }
+    if quantity == Quantity::Count {
+        return Err(quoted.refuse_count());
+    }
+    let zero = if name == INITIAL_DELAY {
+        Zero::Allowed
+    } else {
+        Zero::Refused
+    };
+    let length = parse_literal(text, name, zero)?;
+    if length.is_zero() {
+        let sentence = format_args!("`{INITIAL_DELAY}` is zero");
+        return Err(mistake(
+            text,
+            sentence,
+            format_args!("write `{FIRST} = immediate` instead"),
+        ));
+    }
+    Ok(Source::Length {
+        text: text.clone(),
+        length,
+    })
+}
+
+/// What an expression begins with that can't be meant: rustc would speak of a macro, if the field
+/// is called `cfg`, or of a string.
+fn check_base(value: &Expr, name: &str, declared: Option<&Type>) -> Result<()> {
+    match value {
+        Expr::Field(field) => check_base(&field.base, name, declared),
+        Expr::MethodCall(call) => check_base(&call.receiver, name, declared),
+        Expr::Path(path) => match declared.and_then(|declared| declared.find_field(&path.path)) {
+            Some(field) => Err(mistake(
+                path,
+                format_args!("the field `{field}` is not in scope without `self`"),
+                format_args!("write `self.{field}`"),
+            )),
+            None => Ok(()),
+        },
+        // What rustc advises where a path in quotes ends in the name of a method.
+        Expr::Call(call) => match literal(&call.func) {
+            Some(Lit::Str(text)) => Err(mistake(
+                text,
+                "a method is called without quotes",
+                format_args!("write `{name} = self.{}()`", text.value().escape_debug()),
+            )),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}

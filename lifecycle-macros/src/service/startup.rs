@@ -1,0 +1,37 @@
+//! `startup(..)`, beside the shape, goes in; how a failed startup is tried again comes out.
+
+use syn::Ident;
+
+use crate::diag::{Errors, mistake};
+use crate::written::Part;
+
+use super::args::{ONESHOT, RETRY, STARTUP};
+use super::options::{Grammar, Needed, Options};
+use super::retry::{RETRY_EXAMPLE, Retry};
+
+pub(crate) const STARTUP_GRAMMAR: Grammar = Grammar {
+    owner: STARTUP,
+    known: &[RETRY],
+    needed: Needed::All(&[RETRY]),
+    example: "startup(retry = \"100ms..10s\")",
+    option: RETRY_EXAMPLE,
+};
+
+pub(crate) fn read_startup(
+    part: &Part,
+    shape: Option<&Ident>,
+    errors: &mut Errors,
+) -> Option<Retry> {
+    if shape.is_some_and(|shape| shape == ONESHOT) {
+        let sentence = "a oneshot has no startup that could be tried again";
+        errors.report(&part.key, sentence, "remove it");
+        return None;
+    }
+    let options = Options::read(part, &STARTUP_GRAMMAR, errors)?;
+    if options.find(RETRY).is_none() && !options.unclear {
+        let help = format_args!("write `{}`", STARTUP_GRAMMAR.example);
+        let error = mistake(&part.key, "`startup` has no argument", help);
+        errors.push_at(options.order, error);
+    }
+    options.value(RETRY, errors, Retry::read)
+}

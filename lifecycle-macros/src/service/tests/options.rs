@@ -1,0 +1,415 @@
+//! What is told about the options of a schedule, of a queue and of `startup`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::mistakes::told;
+
+/// One mistake, one message.
+fn check(cases: impl IntoIterator<Item = (TokenStream, &'static str)>) {
+    for (args, expected) in cases {
+        assert_eq!(told(args.clone()), [expected], "{args}");
+    }
+}
+
+fn scheduled(options: &TokenStream) -> TokenStream {
+    quote!(scheduled(interval = "1m", #options))
+}
+
+fn queue(options: &TokenStream) -> TokenStream {
+    quote!(queue(size = 10, interval = "1s", #options))
+}
+
+#[test]
+fn what_is_sound() {
+    for args in [
+        quote!(scheduled(delay = "every", first = after_interval)),
+        quote!(scheduled(interval = "1m", jitter = "1m", missed = burst)),
+        quote!(scheduled(jitter = "2m", interval = "every")),
+        quote!(scheduled(jitter = "2m", interval = self.cfg.every)),
+        quote!(scheduled(
+            interval = "1m",
+            on_error = continue,
+            max_failures = 3u32
+        )),
+        quote!(scheduled(
+            interval = "1m",
+            initial_delay = "cfg.start",
+            tick_timeout = self.cfg.limit()
+        )),
+        quote!(queue(interval = "every", size = "cfg.size")),
+        quote!(queue(
+            size = self.cfg.size * 2,
+            interval = "1s",
+            attempts = 1,
+            retry = "1s..1s"
+        )),
+        quote!(queue(size = 10usize, interval = self.every)),
+        quote!(startup(retry = "100ms..10s"), idle),
+        quote!(worker, startup(retry = "1s .. 1m 30s",)),
+    ] {
+        let told = told(args.clone());
+        assert!(told.is_empty(), "{args}: {told:?}");
+    }
+}
+
+#[test]
+fn one_schedule() {
+    let second = "a service has one schedule, and";
+    let cases = [
+        (quote!(interval = "1s", delay = "1s"), "delay"),
+        (quote!(delay = "1s", interval = "1s"), "interval"),
+    ];
+    for (args, name) in cases {
+        let expected = format!("{second} `{name}` is the second | keep `interval` or `delay`");
+        assert_eq!(told(quote!(scheduled(#args))), [expected]);
+    }
+    check([
+        (
+            quote!(scheduled()),
+            "a scheduled service has neither an interval nor a delay | write `scheduled(interval = \"30s\")`",
+        ),
+        (
+            quote!(scheduled(jitter = "1s")),
+            "a scheduled service has neither an interval nor a delay | write `scheduled(interval = \"30s\", ..)`",
+        ),
+        (
+            quote!(scheduled = "30s"),
+            "the shape `scheduled` takes its arguments in parentheses | write `scheduled(interval = \"30s\")`",
+        ),
+        (
+            quote!(scheduled(cron = "0 * * * *")),
+            "`cron` schedules are not available in this version | write `interval = \"30s\"`",
+        ),
+        (
+            quote!(scheduled(cron = "0 * * * *", delay = "1s")),
+            "`cron` schedules are not available in this version | remove it",
+        ),
+    ]);
+}
+
+#[test]
+fn unknown_and_repeated_options() {
+    check([
+        (
+            quote!(scheduled(intervall = "30s", jitter = "1s")),
+            "unknown argument `intervall` of `scheduled` | did you mean `interval`?",
+        ),
+        (
+            quote!(scheduled(every = "30s")),
+            "unknown argument `every` of `scheduled` | write `interval` or `delay`",
+        ),
+        (
+            scheduled(&quote!(jiter = "1s")),
+            "unknown argument `jiter` of `scheduled` | did you mean `jitter`?",
+        ),
+        (
+            scheduled(&quote!(dealy = "1s")),
+            "unknown argument `dealy` of `scheduled` | remove it",
+        ),
+        (
+            scheduled(&quote!(retries = 3)),
+            "unknown argument `retries` of `scheduled` | remove it",
+        ),
+        (
+            scheduled(&quote!(jitter = "1s", jitter = "2s")),
+            "`jitter` is given twice | remove one of the two",
+        ),
+        (
+            queue(&quote!(sise = 3)),
+            "unknown argument `sise` of `queue` | remove it",
+        ),
+        (
+            queue(&quote!(attempt = 3)),
+            "unknown argument `attempt` of `queue` | did you mean `attempts`?",
+        ),
+        (
+            queue(&quote!(size = 3)),
+            "`size` is given twice | remove one of the two",
+        ),
+        (
+            quote!(scheduled(interval = "1m"), jitter = "1s"),
+            "`jitter` is an argument of `scheduled` | write `scheduled(.., jitter = ..)`",
+        ),
+        (
+            quote!(queue(size = 3, interval = "1s"), interval = "1s"),
+            "`interval` is an argument of `queue` | write `queue(.., interval = ..)`",
+        ),
+        (
+            quote!(worker, retry = "1s..2s"),
+            "`retry` is an argument of `startup` | write `startup(retry = \"100ms..10s\")`",
+        ),
+    ]);
+}
+
+#[test]
+fn durations_of_a_schedule() {
+    check([
+        (
+            quote!(scheduled(delay = "0s")),
+            "`delay` is zero | write a duration above zero, such as `delay = \"10s\"`",
+        ),
+        (
+            scheduled(&quote!(initial_delay = "0s")),
+            "`initial_delay` is zero | write `first = immediate` instead",
+        ),
+        (
+            scheduled(&quote!(initial_delay = "self.cfg")),
+            "the initial delay `self.cfg` begins with `self` | write `initial_delay = \"cfg\"`: a path in quotes begins there already",
+        ),
+        (
+            scheduled(&quote!(tick_timeout = 5)),
+            "the duration `5` has no unit | write `tick_timeout = \"5s\"` for seconds",
+        ),
+        (
+            scheduled(&quote!(tick_timeout = "cfg..a")),
+            "the tick timeout `cfg..a` is neither a field path nor a duration | write a path such as `\"cfg.tick_timeout\"`, or a duration such as `\"30s\"`",
+        ),
+        (
+            scheduled(&quote!(tick_timeout)),
+            "`tick_timeout` has no value | write `tick_timeout = \"30s\"`",
+        ),
+        (
+            scheduled(&quote!(jitter = "61s")),
+            "the jitter `61s` is longer than the interval `1m` | write at most `jitter = \"1m\"`",
+        ),
+        (
+            quote!(scheduled(jitter = "2s", delay = "1s")),
+            "the jitter `2s` is longer than the delay `1s` | write at most `jitter = \"1s\"`",
+        ),
+    ]);
+}
+
+#[test]
+fn words_of_a_schedule() {
+    check([
+        (
+            scheduled(&quote!(first = imediate)),
+            "unknown value `imediate` of `first` | did you mean `immediate`?",
+        ),
+        (
+            scheduled(&quote!(first = "immediate")),
+            "the value `immediate` of `first` is in quotes | write `first = immediate`",
+        ),
+        (
+            scheduled(&quote!(first)),
+            "`first` has no value | write `first = immediate`",
+        ),
+        (
+            scheduled(&quote!(missed = drop)),
+            "unknown value `drop` of `missed` | write one of `coalesce`, `skip`, `burst`, `delay`",
+        ),
+        (
+            scheduled(&quote!(missed = 3)),
+            "unknown value `3` of `missed` | write one of `coalesce`, `skip`, `burst`, `delay`",
+        ),
+        (
+            scheduled(&quote!(on_error = ignore)),
+            "unknown value `ignore` of `on_error` | write `continue` or `fail`",
+        ),
+        (
+            scheduled(&quote!(on_error = "continue")),
+            "the value `continue` of `on_error` is in quotes | write `on_error = continue`",
+        ),
+    ]);
+}
+
+#[test]
+fn options_that_exclude_each_other() {
+    check([
+        (
+            scheduled(&quote!(first = immediate, initial_delay = "1s")),
+            "`first` and `initial_delay` both say when the first tick is due | keep `first` or `initial_delay`",
+        ),
+        (
+            quote!(scheduled(missed = all, delay = "1s")),
+            "a schedule by `delay` misses no tick, so `missed` says nothing | remove it",
+        ),
+        (
+            scheduled(&quote!(max_failures = 3, on_error = fail)),
+            "with `on_error = fail` one failure is the end, and `max_failures` counts none | keep `on_error = fail` or `max_failures`",
+        ),
+    ]);
+}
+
+#[test]
+fn counts() {
+    let above_zero = "write a number above zero, such as `max_failures = 3`";
+    let cases = [
+        (quote!(0), format!("`max_failures` is zero | {above_zero}")),
+        (
+            quote!("3"),
+            "the number `3` is in quotes | write `max_failures = 3`".into(),
+        ),
+        (
+            quote!(4294967296),
+            "`max_failures` is too large | write a number up to `4294967295`".into(),
+        ),
+    ];
+    for (value, expected) in cases {
+        let args = scheduled(&quote!(max_failures = #value));
+        assert_eq!(told(args), [expected]);
+    }
+    for value in [quote!(-1), quote!(1.5), quote!(3s), quote!(self.n)] {
+        let args = scheduled(&quote!(max_failures = #value));
+        let expected = "the value of `max_failures` is not an integer literal";
+        assert_eq!(told(args), [format!("{expected} | {above_zero}")]);
+    }
+    check([(
+        queue(&quote!(attempts = 0)),
+        "`attempts` is zero | write a number above zero, such as `attempts = 5`",
+    )]);
+}
+
+#[test]
+fn queues() {
+    check([
+        (
+            quote!(queue),
+            "a queue has no size and no interval | write `queue(size = 100, interval = \"1s\")`",
+        ),
+        (
+            quote!(queue(interval = "1s")),
+            "a queue has no size | write `queue(size = 100, ..)`",
+        ),
+        (
+            quote!(queue(size = 10)),
+            "a queue has no interval | write `queue(interval = \"1s\", ..)`",
+        ),
+        (
+            quote!(queue(size = 0, interval = "1s")),
+            "`size` is zero | write a number above zero, such as `size = 100`",
+        ),
+        (
+            quote!(queue(size = "10", interval = "1s")),
+            "the number `10` is in quotes | write `size = 10`",
+        ),
+        (
+            quote!(queue(size = "10s", interval = "1s")),
+            "the size `10s` is neither a field path nor a number | write a path such as `\"cfg.size\"`, or a number such as `100`",
+        ),
+        (
+            quote!(queue(size = "sizes", interval = "1s")),
+            "`Gc` has no field `sizes` | write `cfg` or `every`",
+        ),
+        (
+            quote!(queue(size = 10, interval = "0s")),
+            "`interval` is zero | write a duration above zero, such as `interval = \"10s\"`",
+        ),
+        (
+            quote!(queue(10, interval = "1s")),
+            "the argument of `queue` has no name | write `size = 10`",
+        ),
+        (
+            quote!(queue(length = 10, interval = "1s")),
+            "unknown argument `length` of `queue` | write `size`",
+        ),
+    ]);
+}
+
+#[test]
+fn retries() {
+    let cases = [
+        (
+            quote!("100ms"),
+            "`100ms` is not a range of durations | write the first wait and the longest one, such as `retry = \"100ms..10s\"`",
+        ),
+        (
+            quote!("100ms.."),
+            "`100ms..` is not a range of durations | write the first wait and the longest one, such as `retry = \"100ms..10s\"`",
+        ),
+        (
+            quote!("100..10s"),
+            "the duration `100` has no unit | write `100s` for seconds",
+        ),
+        (
+            quote!("10s..100ms"),
+            "the range `10s..100ms` ends below its beginning | write `retry = \"100ms..10s\"`",
+        ),
+        (
+            quote!("0s..10s"),
+            "the range `0s..10s` has a wait of zero in it | write durations above zero, such as `retry = \"100ms..10s\"`",
+        ),
+        (
+            quote!(1s..10s),
+            "the range `1s..10s` is not in quotes | write `retry = \"1s..10s\"`",
+        ),
+        (
+            quote!(self.range),
+            "the value of `retry` is not a range of durations | write `retry = \"100ms..10s\"`",
+        ),
+    ];
+    for (value, expected) in cases {
+        assert_eq!(told(quote!(idle, startup(retry = #value))), [expected]);
+        assert_eq!(told(queue(&quote!(retry = #value))), [expected]);
+    }
+}
+
+#[test]
+fn startups() {
+    let example = "write `startup(retry = \"100ms..10s\")`";
+    for args in [quote!(idle, startup), quote!(startup(), worker)] {
+        let expected = format!("`startup` has no argument | {example}");
+        assert_eq!(told(args), [expected]);
+    }
+    assert_eq!(
+        told(quote!(idle, startup = "1s..2s")),
+        [format!(
+            "`startup` takes its arguments in parentheses | {example}"
+        )]
+    );
+    check([
+        (
+            quote!(startup(retry = "1s..2s"), oneshot),
+            "a oneshot has no startup that could be tried again | remove it",
+        ),
+        (
+            quote!(idle, startup(retries = "1s..2s")),
+            "unknown argument `retries` of `startup` | write `retry`",
+        ),
+        (
+            quote!(idle, startup(retry = "1s..2s", attempts = 3)),
+            "unknown argument `attempts` of `startup` | remove it",
+        ),
+        (
+            quote!(idle, startup("1s..2s")),
+            "the argument of `startup` has no name | write `retry = \"1s..2s\"`",
+        ),
+        (
+            quote!(idle, startup(retry = "1s..2s"), startup(retry = "1s..2s")),
+            "`startup` is given twice | remove one of the two",
+        ),
+        (
+            quote!(idle, strtup(retry = "1s..2s")),
+            "unknown argument `strtup` | did you mean `startup`?",
+        ),
+    ]);
+}
+
+#[test]
+fn all_at_once_in_source_order() {
+    let told = told(quote!(
+        startup(retry = "2s..1s"),
+        scheduled(
+            max_failures = 0,
+            jitter = "2m",
+            jiter = "1s",
+            missed = all,
+            interval = "1m",
+            delay = "1s"
+        )
+    ));
+    let sentences: Vec<_> = told
+        .iter()
+        .filter_map(|told| told.split(" | ").next())
+        .collect();
+    let expected = [
+        "the range `2s..1s` ends below its beginning",
+        "`max_failures` is zero",
+        "the jitter `2m` is longer than the interval `1m`",
+        "unknown argument `jiter` of `scheduled`",
+        "unknown value `all` of `missed`",
+        "a service has one schedule, and `delay` is the second",
+    ];
+    assert_eq!(sentences, expected);
+}

@@ -1,0 +1,35 @@
+struct Collector {
+    every: Duration,
+    cfg: Config,
+}
+#[allow(deprecated, single_use_lifetimes)]
+const _: () = {
+    use ::lifecycle as __lifecycle;
+    impl __lifecycle::__private::Declared for Collector {
+        type Shape = __lifecycle::__private::ScheduledShape;
+    }
+    #[automatically_derived]
+    impl __lifecycle::__private::ScheduledService for Collector {
+        const PLAN: __lifecycle::__private::Plan = __lifecycle::__private::Plan::new(
+                __lifecycle::__private::Kind::Interval,
+                "every",
+            )
+            .first(__lifecycle::__private::First::Immediate)
+            .missed(__lifecycle::__private::Missed::Skip)
+            .on_error(__lifecycle::__private::OnError::Continue)
+            .max_failures(3);
+        fn period(&self) -> ::core::time::Duration {
+            let __interval: &::core::time::Duration = &self.every;
+            *__interval
+        }
+        fn jitter(&self) -> ::core::time::Duration {
+            let __jitter: &::core::time::Duration = &self.cfg.jitter;
+            *__jitter
+        }
+        fn tick_timeout(&self) -> ::core::option::Option<::core::time::Duration> {
+            #[allow(unused_braces, unused_parens)]
+            let __tick_timeout: ::core::time::Duration = self.cfg.limit();
+            ::core::option::Option::Some(__tick_timeout)
+        }
+    }
+};
