@@ -142,7 +142,7 @@ async fn services_are_told_in_registry_order_with_their_shapes() {
             ("e", Shape::Custom, State::Stopped),
         ]
     );
-    assert_eq!(outcome.services()[3].ticks, 8);
+    assert_eq!(outcome.services()[3].ticks.as_ref().unwrap().count, 8);
 }
 
 #[tokio::test(start_paused = true)]

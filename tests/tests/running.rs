@@ -25,7 +25,10 @@ async fn the_first_tick_comes_after_one_interval_and_the_next_on_the_grid() {
     );
     assert_eq!(journal.at("gc: tick 2"), secs(22));
     assert_eq!(journal.at("gc: tick 3"), secs(32));
-    assert_eq!(running.handle().states()[0].ticks, 3);
+    assert_eq!(
+        running.handle().states()[0].ticks.as_ref().unwrap().count,
+        3
+    );
     running.stop().await.into_result().unwrap();
 }
 
@@ -112,14 +115,15 @@ async fn a_tick_that_fails_is_counted_and_the_loop_goes_on() {
     });
     sleep(secs(45)).await;
     let status = running.handle().states().remove(0);
-    assert_eq!((status.ticks, status.tick_failures), (4, 1));
+    let ticks = status.ticks.unwrap();
+    assert_eq!((ticks.count, ticks.failures), (4, 1));
     assert_eq!(status.state, State::Running);
     assert!(status.error.is_none());
 
     let outcome = running.stop().await;
     assert_eq!(outcome.exit_code(), 0);
     assert!(outcome.failures().is_empty());
-    assert_eq!(outcome.services()[0].ticks, 4);
+    assert_eq!(outcome.services()[0].ticks.as_ref().unwrap().count, 4);
 }
 
 #[tokio::test(start_paused = true)]

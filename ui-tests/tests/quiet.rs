@@ -52,7 +52,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lifecycle::{Context, Idle, Oneshot, Registry, Result, Scheduled, Worker, registry, service};
+use lifecycle::{
+    Context, Idle, Intake, Oneshot, Queue, Registry, Result, Scheduled, Worker, registry, service,
+};
 
 /// Keeps what is stored.
 #[service(idle)]
@@ -91,6 +93,31 @@ pub struct Fixed;
 #[service(scheduled(interval = self.0 * 2))]
 #[derive(Debug, Clone, Copy)]
 pub struct Computed(Duration);
+
+/// Deletes with every option there is.
+#[service(
+    startup(retry = "100ms..10s"),
+    scheduled(
+        delay = self.cfg.interval,
+        initial_delay = { self.cfg.interval * 2 },
+        jitter = "cfg.interval",
+        tick_timeout = (self.cfg.interval),
+        on_error = continue,
+        max_failures = 3
+    )
+)]
+#[derive(Debug, Clone, Copy)]
+pub struct Careful {
+    cfg: Config,
+}
+
+/// Gathers what is to be deleted.
+#[service(queue(size = "size", interval = "1s", retry = "100ms..10s", attempts = 3))]
+#[derive(Debug)]
+pub struct Gatherer<T> {
+    things: Intake<T>,
+    size: usize,
+}
 
 /// Consumes what is in a queue.
 #[service(worker)]
@@ -138,6 +165,24 @@ impl Scheduled for Computed {
     }
 }
 
+impl Scheduled for Careful {
+    async fn tick(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+impl<T: Send + Sync + 'static> Queue for Gatherer<T> {
+    type Item = T;
+
+    fn intake(&self) -> &Intake<T> {
+        &self.things
+    }
+
+    async fn flush(&self, _: &[T], _: &Context) -> Result {
+        Ok(())
+    }
+}
+
 impl<T: Clone + Send + Sync, const N: usize> Worker for Consumer<'_, T, N> {
     async fn run(&self, cx: &Context) -> Result {
         cx.stop_channel().closed().await;
@@ -163,6 +208,8 @@ fn assemble(limit: Duration) -> Registry {
         #[cfg(all())]
         "fixed" => Fixed, after = ["store"], on_failure = ignore,
         "computed" => Computed(limit), after = [], on_failure = shutdown,
+        "careful" => Careful { cfg: Config { interval: limit } },
+        "gatherer" => Gatherer { things: Intake::<u8>::bounded(9), size: 3 },
         "consumer" => Consumer { queue: &[1, 2] }, after = ["store", "collector"],
         "view" => View("static"),
     }

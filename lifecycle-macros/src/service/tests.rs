@@ -1,3 +1,1 @@
-mod expansions;
-mod mistakes;
-mod options;
+mod batches;

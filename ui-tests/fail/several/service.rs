@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use lifecycle::{Context, Result, Scheduled, service};
 
-#[service(scheduled(interval = "0s", jitter = "1s"), retries = 3, crate = "lifecycle")]
+#[service(scheduled(interval = "0s", jiter = "1s"), retries = 3, crate = "lifecycle")]
 enum Collector {
     Fast(Duration),
 }

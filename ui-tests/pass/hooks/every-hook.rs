@@ -3,7 +3,7 @@
 
 use std::future::{Future, ready};
 
-use lifecycle::{Context, Idle, Oneshot, Result, Scheduled, Worker, service};
+use lifecycle::{Context, Idle, Intake, Oneshot, Queue, Result, Scheduled, Worker, service};
 
 #[service(idle)]
 struct Tokenizer;
@@ -33,6 +33,26 @@ impl Scheduled for Collector {
 
     async fn drain(&self, cx: &Context) -> Result {
         self.tick(cx).await
+    }
+}
+
+#[service(queue(size = 100, interval = "1s"))]
+struct Audit(Intake<String>);
+
+impl Queue for Audit {
+    type Item = String;
+
+    fn intake(&self) -> &Intake<String> {
+        &self.0
+    }
+
+    async fn startup(&self, _: &Context) -> Result {
+        Ok(())
+    }
+
+    async fn flush(&self, batch: &[String], _: &Context) -> Result {
+        drop(batch.join(", "));
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ mod hostile {
     pub struct str;
     pub struct u32;
     pub struct u64;
+    pub struct usize;
     pub struct bool;
     pub struct Duration;
     pub struct Result;
@@ -22,6 +23,10 @@ mod hostile {
     pub struct Scheduled;
     pub struct Service;
     pub struct Declared;
+    pub struct Queue;
+    pub struct Plan;
+    pub struct Kind;
+    pub struct Retry;
     pub struct Registry;
     pub struct Entries;
     pub struct OnFailure;
@@ -29,6 +34,8 @@ mod hostile {
     pub struct registry;
     pub struct assembly;
     pub struct interval;
+    pub struct size;
+    pub struct jitter;
     pub struct service;
     pub trait Send {}
     pub trait Sync {}
@@ -54,6 +61,39 @@ mod quiet {
     #[::lifecycle::service(scheduled(interval = self.0))]
     pub struct Computed(::std::time::Duration);
 
+    #[::lifecycle::service(
+        startup(retry = "1s..2s"),
+        scheduled(
+            delay = "interval",
+            first = immediate,
+            jitter = "interval",
+            tick_timeout = self.interval,
+            on_error = continue,
+            max_failures = 3
+        )
+    )]
+    pub struct Poller {
+        pub interval: ::std::time::Duration,
+    }
+
+    #[::lifecycle::service(queue(size = "size", interval = "1s", retry = "1s..2s", attempts = 3))]
+    pub struct Audit {
+        pub events: ::lifecycle::Intake<()>,
+        pub size: ::core::primitive::usize,
+    }
+
+    impl ::lifecycle::Queue for Audit {
+        type Item = ();
+
+        fn intake(&self) -> &::lifecycle::Intake<()> {
+            &self.events
+        }
+
+        async fn flush(&self, _: &[()], _: &::lifecycle::Context) -> ::lifecycle::Result {
+            ::core::result::Result::Ok(())
+        }
+    }
+
     macro_rules! hooks {
         ($($name:ident)*) => {$(
             impl ::lifecycle::Scheduled for $name {
@@ -64,7 +104,7 @@ mod quiet {
         )*};
     }
 
-    hooks!(Collector Fixed Computed);
+    hooks!(Collector Fixed Computed Poller);
 
     pub fn assemble(every: ::std::time::Duration) -> ::lifecycle::Registry {
         // Names that the block uses inside, used outside.

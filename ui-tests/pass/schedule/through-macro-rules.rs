@@ -40,6 +40,26 @@ macro_rules! by_field {
     };
 }
 
+macro_rules! by_options {
+    ($name:ident, $first:ident, $error:expr, $failures:literal, $limit:expr, $retry:literal) => {
+        #[service(
+            startup(retry = $retry),
+            scheduled(
+                interval = "every",
+                first = $first,
+                on_error = $error,
+                max_failures = $failures,
+                tick_timeout = $limit
+            )
+        )]
+        struct $name {
+            every: Duration,
+        }
+
+        hooks!($name);
+    };
+}
+
 macro_rules! by_tokens {
     ($name:ident $(<$parameter:ident: $bound:path>)?, $($arguments:tt)*) => {
         #[service($($arguments)*)]
@@ -66,6 +86,7 @@ by_expression!(Constant, Duration::from_secs(30));
 by_literal!(Fixed, "30s");
 by_literal!(Path, "every");
 by_field!(Field, every);
+by_options!(Options, immediate, continue, 3, self.every, "1s..2s");
 by_tokens!(Tokens, scheduled(interval = self.every));
 by_tokens!(Generic<T: Clone>, scheduled(interval = "every"));
 

@@ -1,6 +1,8 @@
 #![deny(warnings)]
 
-use lifecycle::{Context, Idle, Oneshot, Result, Scheduled, Worker, registry, service};
+use lifecycle::{
+    Context, Idle, Intake, Oneshot, Queue, Result, Scheduled, Worker, registry, service,
+};
 
 #[service(idle)]
 struct Tokenizer;
@@ -12,6 +14,21 @@ struct Collector;
 
 impl Scheduled for Collector {
     async fn tick(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+#[service(queue(size = 100, interval = "1s"))]
+struct Audit(Intake<u8>);
+
+impl Queue for Audit {
+    type Item = u8;
+
+    fn intake(&self) -> &Intake<u8> {
+        &self.0
+    }
+
+    async fn flush(&self, _: &[u8], _: &Context) -> Result {
         Ok(())
     }
 }
@@ -40,6 +57,7 @@ fn main() {
         "migration" => Migration,
         "tokenizer" => Tokenizer, after = ["migration"],
         "collector" => Collector, after = ["tokenizer"],
+        "audit" => Audit(Intake::bounded(100)), after = ["tokenizer"],
         "consumer" => Consumer, after = ["tokenizer"],
     };
 }

@@ -1,0 +1,131 @@
+//! What is told about a queue, and about attempts: its own, and those of `startup`.
+
+use quote::quote;
+
+use super::mistakes::told;
+use super::options::{check, queue};
+
+#[test]
+fn queues() {
+    check([
+        (
+            quote!(queue),
+            "a queue has no size and no interval | write `queue(size = 100, interval = \"1s\")`",
+        ),
+        (
+            quote!(queue(interval = "1s")),
+            "a queue has no size | write `queue(size = 100, ..)`",
+        ),
+        (
+            quote!(queue(size = 10)),
+            "a queue has no interval | write `queue(interval = \"1s\", ..)`",
+        ),
+        (
+            quote!(queue(size = 0, interval = "1s")),
+            "`size` is zero | write a number above zero, such as `size = 100`",
+        ),
+        (
+            quote!(queue(size = "10", interval = "1s")),
+            "the number `10` is in quotes | write `size = 10`",
+        ),
+        (
+            quote!(queue(size = "10s", interval = "1s")),
+            "the size `10s` is neither a field path nor a number | write a path such as `\"cfg.size\"`, or a number such as `100`",
+        ),
+        (
+            quote!(queue(size = "sizes", interval = "1s")),
+            "`Gc` has no field `sizes` | write `cfg` or `every`",
+        ),
+        (
+            quote!(queue(size = 10, interval = "0s")),
+            "`interval` is zero | write a duration above zero, such as `interval = \"10s\"`",
+        ),
+        (
+            quote!(queue(10, interval = "1s")),
+            "the argument of `queue` has no name | write `size = 10`",
+        ),
+        (
+            quote!(queue(length = 10, interval = "1s")),
+            "unknown argument `length` of `queue` | write `size`",
+        ),
+    ]);
+}
+
+#[test]
+fn retries() {
+    let cases = [
+        (
+            quote!("100ms"),
+            "`100ms` is not a range of durations | write the first wait and the longest one, such as `retry = \"100ms..10s\"`",
+        ),
+        (
+            quote!("100ms.."),
+            "`100ms..` is not a range of durations | write the first wait and the longest one, such as `retry = \"100ms..10s\"`",
+        ),
+        (
+            quote!("100..10s"),
+            "the duration `100` has no unit | write `100s` for seconds",
+        ),
+        (
+            quote!("10s..100ms"),
+            "the range `10s..100ms` ends below its beginning | write `retry = \"100ms..10s\"`",
+        ),
+        (
+            quote!("0s..10s"),
+            "the range `0s..10s` has a wait of zero in it | write durations above zero, such as `retry = \"100ms..10s\"`",
+        ),
+        (
+            quote!(1s..10s),
+            "the range `1s..10s` is not in quotes | write `retry = \"1s..10s\"`",
+        ),
+        (
+            quote!(self.range),
+            "the value of `retry` is not a range of durations | write `retry = \"100ms..10s\"`",
+        ),
+    ];
+    for (value, expected) in cases {
+        assert_eq!(told(quote!(idle, startup(retry = #value))), [expected]);
+        assert_eq!(told(queue(&quote!(retry = #value))), [expected]);
+    }
+}
+
+#[test]
+fn startups() {
+    let example = "write `startup(retry = \"100ms..10s\")`";
+    for args in [quote!(idle, startup), quote!(startup(), worker)] {
+        let expected = format!("`startup` has no argument | {example}");
+        assert_eq!(told(args), [expected]);
+    }
+    assert_eq!(
+        told(quote!(idle, startup = "1s..2s")),
+        [format!(
+            "`startup` takes its arguments in parentheses | {example}"
+        )]
+    );
+    check([
+        (
+            quote!(startup(retry = "1s..2s"), oneshot),
+            "a oneshot has no startup that could be tried again | remove it",
+        ),
+        (
+            quote!(idle, startup(retries = "1s..2s")),
+            "unknown argument `retries` of `startup` | write `retry`",
+        ),
+        (
+            quote!(idle, startup(retry = "1s..2s", attempts = 3)),
+            "unknown argument `attempts` of `startup` | remove it",
+        ),
+        (
+            quote!(idle, startup("1s..2s")),
+            "the argument of `startup` has no name | write `retry = \"1s..2s\"`",
+        ),
+        (
+            quote!(idle, startup(retry = "1s..2s"), startup(retry = "1s..2s")),
+            "`startup` is given twice | remove one of the two",
+        ),
+        (
+            quote!(idle, strtup(retry = "1s..2s")),
+            "unknown argument `strtup` | did you mean `startup`?",
+        ),
+    ]);
+}

@@ -1,0 +1,8 @@
+use lifecycle::{Intake, service};
+
+#[service(queue(size = 100, interval = "1s"))]
+struct Audit {
+    events: Intake<u8>,
+}
+
+fn main() {}
