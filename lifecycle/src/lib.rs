@@ -46,8 +46,12 @@
 //! |---|---|---|
 //! | `#[service(idle)]` | [`Idle`]: `startup`, `drain` | none |
 //! | `#[service(scheduled(interval = ..))]` | [`Scheduled`]: `startup`, `tick`, `drain` | `tick` |
+//! | `#[service(queue(size = .., interval = ..))]` | [`Queue`]: `startup`, `intake`, `flush` | `intake`, `flush` |
 //! | `#[service(worker)]` | [`Worker`]: `startup`, `run`, `drain` | `run` |
 //! | `#[service(oneshot)]` | [`Oneshot`]: `run` | `run` |
+//!
+//! The options of a schedule and of a queue, and startups that are tried again: see
+//! [`#[service(..)]`](macro@service#arguments).
 //!
 //! What fits none of them implements [`Service`] by hand. Every hook gets a [`Context`].
 //!

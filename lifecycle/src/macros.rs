@@ -26,23 +26,72 @@
 /// | argument | hooks |
 /// |---|---|
 /// | `idle` | [`Idle`](crate::Idle) |
-/// | `scheduled(interval = ..)` | [`Scheduled`](crate::Scheduled) |
+/// | `scheduled(interval = ..)`, `scheduled(delay = ..)` | [`Scheduled`](crate::Scheduled) |
+/// | `queue(size = .., interval = ..)` | [`Queue`](crate::Queue) |
 /// | `worker` | [`Worker`](crate::Worker) |
 /// | `oneshot` | [`Oneshot`](crate::Oneshot) |
 ///
-/// and, where this crate is known by another name, `crate = path` to it: `#[service(idle, crate =
-/// ::my_framework::lifecycle)]`.
+/// and beside it
 ///
-/// An `interval` is one of
+/// | argument | value | default | meaning |
+/// |---|---|---|---|
+/// | `startup(retry = ..)` | two durations: `"100ms..10s"` | a `startup` that fails is the end | a `startup` that fails is run again, after waits that grow from the first duration to the second, within the start timeout; not for a `oneshot` |
+/// | `crate` | the path to this crate, where it has another name: `crate = ::my_framework::lifecycle` | `::lifecycle` | |
+///
+/// ## A schedule
+///
+/// | option of `scheduled(..)` | value | default | meaning |
+/// |---|---|---|---|
+/// | `interval` | a duration | this or `delay` | from the start of one tick to the start of the next, on a fixed grid |
+/// | `delay` | a duration | this or `interval` | from the end of one tick to the start of the next |
+/// | `first` | `immediate` or `after_interval` | `after_interval`; with `jitter`, a random moment within it | when the first tick is due |
+/// | `initial_delay` | a duration | none | the first tick is due this long after the service is running; not beside `first` |
+/// | `jitter` | a duration, at most the interval or the delay | none | a random time up to this, by which each tick comes earlier, and a first one that does not wait for an interval later |
+/// | `missed` | `coalesce`, `skip`, `burst` or `delay` | `coalesce` | what becomes of the points that a tick has overrun: one late tick at once; none before the next point; each of them at once, one after another; a whole interval from then on. Not with `delay = ..`, which misses nothing |
+/// | `tick_timeout` | a duration | none | a tick that takes longer is dropped, and has failed |
+/// | `on_error` | `continue` or `fail` | `continue` | a tick that fails is logged and counted, or is the failure of the service |
+/// | `max_failures` | an integer literal above zero | none | so many ticks that fail in a row are the failure of the service; not with `on_error = fail` |
+///
+/// ```
+/// # use std::time::Duration;
+/// # use lifecycle::{Context, Result, Scheduled, service};
+/// /// Asks a partner for news, who is often down.
+/// #[service(
+///     scheduled(delay = "cfg.pause", first = immediate, tick_timeout = "5s", max_failures = 10),
+///     startup(retry = "100ms..10s")
+/// )]
+/// struct Poller { cfg: Config }
+/// # struct Config { pause: Duration }
+/// # impl Scheduled for Poller {
+/// #     async fn tick(&self, _: &Context) -> Result { Ok(()) }
+/// # }
+/// ```
+///
+/// ## A queue
+///
+/// | option of `queue(..)` | value | default | meaning |
+/// |---|---|---|---|
+/// | `size` | a number of items | required | a batch of so many is flushed at once |
+/// | `interval` | a duration | required | a batch that does not fill up is flushed this long after its first item |
+/// | `retry` | two durations: `"100ms..10s"` | `"100ms..10s"` | the waits between the attempts to flush a batch, growing from the first to the second |
+/// | `attempts` | an integer literal above zero | 5 | so many attempts that fail are the failure of the service |
+///
+/// ## Durations and sizes
+///
+/// A duration is one of
 ///
 /// - a field path from `self`, in quotes: `interval = "cfg.gc.interval"`;
-/// - a duration, in quotes, recognised by its first character, a digit: `interval = "30s"`,
+/// - a literal, in quotes, recognised by its first character, a digit: `interval = "30s"`,
 ///   `interval = "1h 30m"`;
 /// - any expression of type `Duration` with `self` in scope, without quotes: `interval = self.0`,
 ///   `interval = self.cfg.load().interval`.
 ///
-/// A zero literal is a compile error; a value that is zero at run time fails the service's start
-/// with an error that names it. An endless one (`Duration::MAX`) never ticks.
+/// The `size` of a queue is a field path in quotes, an integer literal without them, or any
+/// expression of type `usize`. All are read anew whenever they are needed.
+///
+/// A zero literal is a compile error, and so is a literal `jitter` that is longer than the literal it
+/// is taken from; such values at run time fail the service's start with an error that names them.
+/// An endless interval (`Duration::MAX`) never ticks.
 ///
 /// # The struct
 ///

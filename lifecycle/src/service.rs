@@ -58,7 +58,7 @@ use crate::status::Shape;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
-    note = "put `#[service(idle)]`, `#[service(scheduled(interval = ..))]`, `#[service(worker)]` or `#[service(oneshot)]` on the struct",
+    note = "put `#[service(idle)]`, `#[service(scheduled(interval = ..))]`, `#[service(queue(..))]`, `#[service(worker)]` or `#[service(oneshot)]` on the struct",
     note = "a shared service is registered as a clone of its `Arc`"
 )]
 pub trait Service: Send + Sync + 'static {

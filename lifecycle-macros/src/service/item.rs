@@ -13,7 +13,7 @@ use syn::{
 
 use crate::diag::Errors;
 
-use super::args::SHAPES;
+use super::args::{SHAPES, STARTUP};
 
 pub(crate) struct Item {
     pub(crate) tokens: TokenStream,
@@ -88,7 +88,8 @@ impl Item {
     }
 }
 
-/// The path may be anybody's `service`; only one with a shape of ours is surely this macro.
+/// The path may be anybody's `service`; only one that begins with a word of ours is surely this
+/// macro.
 fn is_rival(meta: &Meta) -> bool {
     let Meta::List(list) = meta else {
         return false;
@@ -99,7 +100,8 @@ fn is_rival(meta: &Meta) -> bool {
         .last()
         .is_some_and(|last| last.ident == "service");
     let first = list.tokens.clone().into_iter().next();
-    named_service && first.is_some_and(|first| SHAPES.contains(&first.to_string().as_str()))
+    let is_ours = |word: &str| word == STARTUP || SHAPES.contains(&word);
+    named_service && first.is_some_and(|first| is_ours(&first.to_string()))
 }
 
 fn parse_header(input: ParseStream) -> Result<Header> {

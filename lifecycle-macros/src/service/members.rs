@@ -128,8 +128,8 @@ fn expand_reading(reading: &Reading, method: &str, returned: Returned) -> TokenS
             let this = find_self(value.clone()).unwrap_or_else(|| mixed("self"));
             match returned {
                 Returned::Value => (this, None, value),
-                // On a line of its own, for the same label. Braces that are the user's are as good
-                // as those of a function's body.
+                // In a statement, for the same label. The user's own braces, which nobody minds
+                // around the body of a function, would be one too many there.
                 Returned::Some => {
                     let before = quote_spanned! {Span::mixed_site()=>
                         #[allow(unused_braces, unused_parens)]

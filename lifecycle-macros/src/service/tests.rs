@@ -1,1 +1,4 @@
 mod batches;
+mod expansions;
+mod mistakes;
+mod options;

@@ -1,6 +1,6 @@
 use lifecycle::{Context, Result, Scheduled, service};
 
-#[service(scheduled(interval = "30s", jitter = "1s"))]
+#[service(scheduled(interval = "30s", retries = 3))]
 struct Collector;
 
 impl Scheduled for Collector {
