@@ -14,8 +14,10 @@ mod journal;
 mod log;
 #[cfg(unix)]
 mod program;
+pub mod schedule;
 mod script;
 mod services;
+mod trace;
 mod watch;
 
 pub use journal::{End, Entry, Journal};
@@ -29,4 +31,5 @@ pub use script::{
 pub use services::{
     CustomScript, IdleScript, OneshotScript, ScheduledScript, Script, WorkerScript,
 };
+pub use trace::{Does, Knobs, Tick, Trace, paused};
 pub use watch::{Moves, millis, secs, start, state_of, states};

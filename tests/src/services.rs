@@ -141,11 +141,10 @@ impl Idle for IdleScript {
 }
 
 /// A scheduled service that follows a script.
-#[service(scheduled(interval = "every"))]
 #[derive(Debug)]
 pub struct ScheduledScript {
     script: Script,
-    every: Duration,
+    pub(crate) every: Duration,
 }
 
 impl Scheduled for ScheduledScript {

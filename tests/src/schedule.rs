@@ -1,0 +1,185 @@
+//! A scheduled service that notes the instants of its ticks, for every schedule there is.
+//!
+//! The schedule is a type, put together from its parts: `Probe<(Interval, Skip, Immediate)>`.
+
+use std::future::pending;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use lifecycle::__private::{
+    Declared, First, Kind, Missed, OnError, Plan, ScheduledService, ScheduledShape,
+};
+use lifecycle::{Context, Registry, Result, Scheduled};
+use tokio::time::sleep;
+
+use crate::services::ScheduledScript;
+use crate::trace::{Does, Trace};
+use crate::watch::millis;
+
+impl Declared for ScheduledScript {
+    type Shape = ScheduledShape;
+}
+
+impl ScheduledService for ScheduledScript {
+    const PLAN: Plan = Plan::new(Kind::Interval, "every");
+
+    fn period(&self) -> Duration {
+        self.every
+    }
+}
+
+/// A schedule as a type.
+pub trait Planned: Send + Sync + 'static {
+    /// What the attribute would fix.
+    const PLAN: Plan;
+}
+
+/// One part of a schedule as a type.
+pub trait Part<T>: Send + Sync + 'static {
+    /// The part itself.
+    const IS: T;
+}
+
+macro_rules! parts {
+    ($($name:ident: $part:ident = $is:ident;)*) => {$(
+        #[doc = concat!("`", stringify!($part), "::", stringify!($is), "` as a type.")]
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl Part<$part> for $name {
+            const IS: $part = $part::$is;
+        }
+    )*};
+}
+
+parts! {
+    Interval: Kind = Interval;
+    Delay: Kind = Delay;
+    Coalesce: Missed = Coalesce;
+    Skip: Missed = Skip;
+    Burst: Missed = Burst;
+    Postpone: Missed = Delay;
+    Default: First = Default;
+    Immediate: First = Immediate;
+    AfterInterval: First = AfterInterval;
+}
+
+impl<K: Part<Kind>, M: Part<Missed>, F: Part<First>> Planned for (K, M, F) {
+    const PLAN: Plan = Plan::new(K::IS, "every").missed(M::IS).first(F::IS);
+}
+
+/// The schedule `P` with `on_error = fail`.
+#[derive(Debug)]
+pub struct Strict<P>(PhantomData<P>);
+
+impl<P: Planned> Planned for Strict<P> {
+    const PLAN: Plan = P::PLAN.on_error(OnError::Fail);
+}
+
+/// The schedule `P` with `max_failures = N`.
+#[derive(Debug)]
+pub struct AtMost<const N: u32, P>(PhantomData<P>);
+
+impl<const N: u32, P: Planned> Planned for AtMost<N, P> {
+    const PLAN: Plan = P::PLAN.max_failures(N);
+}
+
+impl Trace {
+    /// A probe that follows the schedule `P`.
+    #[must_use]
+    pub fn probe<P: Planned>(&self) -> Probe<P> {
+        Probe {
+            trace: self.clone(),
+            plan: PhantomData,
+        }
+    }
+
+    /// A registry of one probe, named `probe`, that follows the schedule with these parts.
+    pub fn registry(&self, kind: Kind, missed: Missed, first: First) -> Registry {
+        match kind {
+            Kind::Interval => self.of_kind::<Interval>(missed, first),
+            Kind::Delay => self.of_kind::<Delay>(missed, first),
+        }
+    }
+
+    fn of_kind<K: Part<Kind>>(&self, missed: Missed, first: First) -> Registry {
+        match missed {
+            Missed::Coalesce => self.with_missed::<K, Coalesce>(first),
+            Missed::Skip => self.with_missed::<K, Skip>(first),
+            Missed::Burst => self.with_missed::<K, Burst>(first),
+            Missed::Delay => self.with_missed::<K, Postpone>(first),
+        }
+    }
+
+    fn with_missed<K: Part<Kind>, M: Part<Missed>>(&self, first: First) -> Registry {
+        match first {
+            First::Default => self.alone::<(K, M, Default)>(),
+            First::Immediate => self.alone::<(K, M, Immediate)>(),
+            First::AfterInterval => self.alone::<(K, M, AfterInterval)>(),
+        }
+    }
+
+    /// A registry of one probe, named `probe`, that follows the schedule `P`.
+    pub fn alone<P: Planned>(&self) -> Registry {
+        lifecycle::registry! { "probe" => self.probe::<P>() }
+    }
+}
+
+/// A scheduled service that writes to a [`Trace`].
+#[derive(Debug)]
+pub struct Probe<P> {
+    trace: Trace,
+    plan: PhantomData<P>,
+}
+
+impl<P: Planned> Declared for Probe<P> {
+    type Shape = ScheduledShape;
+}
+
+impl<P: Planned> ScheduledService for Probe<P> {
+    const PLAN: Plan = P::PLAN;
+
+    fn period(&self) -> Duration {
+        self.trace.knobs().every
+    }
+
+    fn initial_delay(&self) -> Option<Duration> {
+        self.trace.knobs().initial_delay
+    }
+
+    fn jitter(&self) -> Duration {
+        self.trace.knobs().jitter
+    }
+
+    fn tick_timeout(&self) -> Option<Duration> {
+        self.trace.knobs().tick_timeout
+    }
+}
+
+impl<P: Planned> Scheduled for Probe<P> {
+    async fn startup(&self, _: &Context) -> Result {
+        sleep(self.trace.knobs().startup).await;
+        Ok(())
+    }
+
+    async fn tick(&self, cx: &Context) -> Result {
+        let (in_flight, does) = self.trace.begin(cx.stop_channel().is_closed());
+        match does {
+            Does::Hang => pending().await,
+            Does::Panic(message) => panic!("{message}"),
+            // Nothing to wait for: the timer would give others a turn.
+            Does::Take(0) | Does::Fail(0, _) => {}
+            Does::Take(time) | Does::Fail(time, _) => sleep(millis(time)).await,
+        }
+        in_flight.end();
+        match does {
+            Does::Fail(_, message) => Err(message.into()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn drain(&self, _: &Context) -> Result {
+        self.trace.drained();
+        Ok(())
+    }
+}
