@@ -4,7 +4,8 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
 
 use crate::watch::{millis, secs};
 
@@ -34,6 +35,7 @@ pub struct Tick {
 #[derive(Clone, Debug)]
 pub struct Trace {
     origin: Instant,
+    begun: Arc<Notify>,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -124,6 +126,7 @@ impl Knobs {
     pub fn trace(self) -> Trace {
         Trace {
             origin: Instant::now(),
+            begun: Arc::default(),
             inner: Arc::new(Mutex::new(Inner {
                 knobs: self,
                 ticks: Vec::new(),
@@ -167,7 +170,7 @@ impl Trace {
     pub async fn reach_ticks(&self, count: usize) {
         let wait = async {
             while self.ticks().len() < count {
-                sleep(millis(1)).await;
+                self.begun.notified().await;
             }
         };
         timeout(secs(86_400), wait).await.unwrap();
@@ -225,6 +228,7 @@ impl Trace {
         }
         inner.in_flight = true;
         inner.ticks.push(Tick { start, end: None });
+        self.begun.notify_one();
         let does = inner.knobs.does[index % inner.knobs.does.len()];
         let trace = self.clone();
         (InFlight { trace, index }, does)
