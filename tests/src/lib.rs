@@ -14,6 +14,7 @@ mod journal;
 mod log;
 #[cfg(unix)]
 mod program;
+pub mod queue;
 pub mod schedule;
 mod script;
 mod services;
