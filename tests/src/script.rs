@@ -130,7 +130,7 @@ impl Hook {
     }
 
     /// Performs the acts and writes beginning and end to the journal.
-    pub(crate) async fn perform(&self, part: &str, cx: &Context, journal: &Journal) -> Result {
+    pub async fn perform(&self, part: &str, cx: &Context, journal: &Journal) -> Result {
         let open = journal.begin(format!("{}: {part}", cx.name()));
         open.end(self.act_all(cx, journal).await)
     }

@@ -117,7 +117,7 @@ fn a_full_queue_makes_its_producers_wait() {
         assert_eq!(accepted[..3], [10, 10, 10], "as many as fit");
         assert!(accepted[8] >= 210, "{accepted:?}");
         queue.reach(2000).await;
-        assert_eq!(queue.flushed(), Vec::from_iter(0..9));
+        assert!(queue.flushed().into_iter().eq(0..9));
         assert_eq!(queue.faults(), [""; 0]);
     });
 }

@@ -58,7 +58,7 @@ fn a_point_that_a_tick_on_demand_overran_is_missed_as_any_other() {
         paused(async {
             let trace = Knobs::every(100).takes(&[1, 70, 1, 1, 1]).trace();
             let running = start(trace.registry(Kind::Interval, missed, First::Default));
-            let _ = ask_at(150, &running.handle(), &trace).await;
+            drop(ask_at(150, &running.handle(), &trace).await);
             trace.reach_ticks(5).await;
             assert_eq!(trace.starts()[..2], [100, 150]);
             assert_eq!(trace.starts()[2..], rest, "{missed:?}");
@@ -72,7 +72,7 @@ fn a_tick_on_demand_that_ends_on_a_point_is_followed_by_its_tick() {
         paused(async {
             let trace = Knobs::every(100).takes(&[1, 50, 1]).trace();
             let running = start(trace.registry(Kind::Interval, missed, First::Default));
-            let _ = ask_at(150, &running.handle(), &trace).await;
+            drop(ask_at(150, &running.handle(), &trace).await);
             trace.reach(350).await;
             assert_eq!(trace.starts(), [100, 150, 200, 300], "{missed:?}");
         });
@@ -84,7 +84,7 @@ fn a_grid_that_an_overrun_has_moved_stays_where_it_is() {
     paused(async {
         let trace = Knobs::every(100).takes(&[150, 5, 5, 5]).trace();
         let running = start(trace.registry(Kind::Interval, Missed::Delay, First::Default));
-        let _ = ask_at(260, &running.handle(), &trace).await;
+        drop(ask_at(260, &running.handle(), &trace).await);
         trace.reach_ticks(4).await;
         assert_eq!(trace.starts(), [100, 260, 350, 450], "moved to 250 + 100");
     });
@@ -95,7 +95,7 @@ fn after_a_tick_on_demand_a_delay_is_counted_from_its_end() {
     paused(async {
         let trace = Knobs::every(100).takes(&[5]).trace();
         let running = start(trace.registry(Kind::Delay, Missed::Coalesce, First::Default));
-        let _ = ask_at(160, &running.handle(), &trace).await;
+        drop(ask_at(160, &running.handle(), &trace).await);
         trace.reach_ticks(4).await;
         assert_eq!(trace.starts(), [100, 160, 265, 370]);
     });
