@@ -3,11 +3,13 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "a test fails by panicking"
 )]
 #![allow(unreachable_pub, reason = "a test program exports nothing")]
 
+mod askers;
 mod facts;
 mod instants;
 mod oracle;

@@ -2,7 +2,9 @@
 //! drain.
 
 use lifecycle::__private::{First, Kind, Missed};
-use lifecycle_tests::{paused, start};
+use lifecycle::registry;
+use lifecycle_tests::schedule::{Coalesce, Default, Interval};
+use lifecycle_tests::{Does, Journal, Knobs, millis, paused, start, takes};
 
 use crate::instants::trace;
 use crate::oracle::Case;
@@ -78,4 +80,82 @@ fn no_tick_begins_after_the_stop_of_a_schedule_with_delays() {
     for first in [First::Default, First::Immediate, First::AfterInterval] {
         stop_at_every_millisecond(Kind::Delay, Missed::Coalesce, first, 200);
     }
+}
+
+#[test]
+fn no_tick_begins_after_the_stop_of_a_schedule_with_jitter() {
+    let case = Case {
+        kind: Kind::Interval,
+        missed: Missed::Coalesce,
+        first: First::Default,
+        every: 10,
+        jitter: 7,
+        initial_delay: None,
+        takes: vec![3, 15, 0, 1],
+    };
+    // The same seed gives the same timeline, up to the stop.
+    let run = |stop: u64| {
+        paused(async {
+            fastrand::seed(11);
+            let trace = trace(&case, 0);
+            let running = start(trace.registry(case.kind, case.missed, case.first));
+            running.await_healthy().await.unwrap();
+            trace.reach(stop).await;
+            running.stop().await.into_result().unwrap();
+            trace.reach(1000).await;
+            assert_eq!(trace.faults(), [""; 0], "stop at {stop}");
+            assert_eq!(trace.drains().len(), 1);
+            trace.starts()
+        })
+    };
+    let whole = run(200);
+    for stop in 0..200 {
+        let starts = run(stop);
+        assert_eq!(starts, whole[..starts.len()], "stop at {stop}");
+        let before = whole.iter().filter(|start| **start < stop).count();
+        assert!(starts.len() >= before, "stop at {stop}: {starts:?}");
+        assert!(
+            starts.iter().all(|start| *start <= stop),
+            "stop at {stop}: {starts:?}"
+        );
+    }
+}
+
+#[test]
+fn ticks_go_on_and_can_be_asked_for_while_the_dependents_stop() {
+    paused(async {
+        let trace = Knobs::every(100).trace();
+        let journal = Journal::new();
+        let running = start(registry! {
+            "probe" => trace.probe::<(Interval, Coalesce, Default)>(),
+            "api" => journal.script().drain(takes(millis(350))).idle(), after = ["probe"],
+        });
+        let handle = running.handle();
+        trace.reach(150).await;
+        let stop = tokio::spawn(running.stop());
+        trace.reach(450).await;
+        handle.trigger("probe").await.unwrap();
+        stop.await.unwrap().into_result().unwrap();
+        trace.reach(1000).await;
+        assert_eq!(trace.starts()[..5], [100, 200, 300, 400, 450]);
+        assert!(trace.starts()[5..].iter().all(|start| *start == 500));
+        assert_eq!(trace.drains(), [500]);
+        assert_eq!(trace.faults(), [""; 0]);
+    });
+}
+
+#[test]
+fn a_tick_that_hangs_is_dropped_by_its_own_timeout_during_the_stop_too() {
+    paused(async {
+        let trace = Knobs::every(100)
+            .tick_timeout(50)
+            .does(&[Does::Hang])
+            .trace();
+        let running = start(trace.alone::<(Interval, Coalesce, Default)>());
+        trace.reach(120).await;
+        let outcome = running.stop().await;
+        assert_eq!(trace.now(), 150);
+        assert_eq!((trace.starts(), trace.drains()), (vec![100], vec![150]));
+        outcome.into_result().unwrap();
+    });
 }
