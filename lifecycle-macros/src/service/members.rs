@@ -125,7 +125,9 @@ fn expand_reading(reading: &Reading, method: &str, returned: Returned) -> TokenS
         }
         Source::Computed(value) => {
             let value = value.to_token_stream();
-            let this = find_self(value.clone()).unwrap_or_else(|| mixed("self"));
+            // Without one it may still be in a string: `format!("{self}")`.
+            let this =
+                find_self(value.clone()).unwrap_or_else(|| Ident::new("self", Span::call_site()));
             match returned {
                 Returned::Value => (this, None, value),
                 // In a statement, for the same label. The user's own braces, which nobody minds

@@ -71,7 +71,9 @@ impl Reading {
             Source::Length { text, .. } | Source::Field { text, .. } => text.clone(),
             Source::Count(count) => LitStr::new(&count.to_string(), self.key.span()),
             Source::Computed(value) => {
-                LitStr::new(&value.to_token_stream().to_string(), self.key.span())
+                // As its author would write it, or nearly so: a path is printed with spaces in it.
+                let text = value.to_token_stream().to_string().replace(" :: ", "::");
+                LitStr::new(&text, self.key.span())
             }
         }
     }
