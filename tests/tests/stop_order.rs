@@ -335,3 +335,21 @@ async fn a_service_is_asked_to_stop_only_once() {
         assert_eq!(journal.count(stop), 1, "{stop}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_order_of_the_entries_does_not_matter() {
+    let journal = Journal::new();
+    let running = start(registry! {
+        "d" => journal.script().idle(), after = ["c"], on_failure = ignore,
+        "c" => journal.script().idle(), after = ["b"], on_failure = ignore,
+        "b" => journal.script().startup(fails("no")).idle(), after = ["a"], on_failure = ignore,
+        "a" => journal.script().drain(takes(secs(1))).idle(),
+    });
+    sleep(secs(1)).await;
+    assert_eq!(
+        states(&running.handle()),
+        ["d: failed", "c: failed", "b: failed", "a: running"]
+    );
+    running.stop().await.into_result().unwrap();
+    assert_eq!(journal.at("a: drain done"), secs(2));
+}

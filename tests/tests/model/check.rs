@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lifecycle::{Fault, OnFailure, Outcome, Reason, State, Transition};
+use lifecycle::{Fault, Outcome, Reason, State, Transition};
 use lifecycle_tests::{End, Entry, millis, secs};
 
 use super::plan::{Kind, Plan, name};
@@ -331,11 +331,12 @@ impl View<'_> {
 
     fn the_exit_code_is_right(&self, outcome: &Outcome) {
         let fatal = |error: &lifecycle::ServiceError| {
-            outcome.services()[index(error.service())].on_failure == OnFailure::Shutdown
+            !self.plan.services[index(error.service())].is_ignored
         };
         let unclean = outcome.failures().iter().any(fatal) || !outcome.laggards().is_empty();
         assert_eq!(outcome.exit_code(), u8::from(unclean), "{outcome}");
-        assert_eq!(outcome.services().len(), self.plan.services.len());
+        let told = outcome.services().iter().map(|status| index(&status.name));
+        assert!(told.eq(self.plan.listed()), "in registry order");
     }
 
     /// When it was ready, and as which move.

@@ -7,18 +7,15 @@ use proptest::prelude::*;
 use super::plan::{End, Kind, Plan, Planned, SCRIPTED};
 
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
-    (
-        4..40_u64,
-        ends(),
-        vec(services(), 1..=30),
-        prop_oneof![3 => Just(0), 1 => 1..6_u64],
-    )
-        .prop_map(|(deadline, end, services, delay)| Plan {
-            deadline,
-            delay,
-            end,
-            services: services.into_iter().enumerate().map(connected).collect(),
-        })
+    let limits = (4..40_u64, prop_oneof![3 => Just(0), 1 => 1..6_u64]);
+    let plan = (limits, ends(), 1..=30_usize, vec(services(), 1..=30));
+    plan.prop_map(|((deadline, delay), end, order, services)| Plan {
+        order,
+        deadline,
+        delay,
+        end,
+        services: services.into_iter().enumerate().map(connected).collect(),
+    })
 }
 
 /// Draws become dependencies on services that come before.

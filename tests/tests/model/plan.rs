@@ -13,6 +13,8 @@ pub(crate) struct Plan {
     pub(crate) deadline: u64,
     pub(crate) delay: u64,
     pub(crate) end: End,
+    /// In which order the services are listed; see [`Plan::listed`].
+    pub(crate) order: usize,
     pub(crate) services: Vec<Planned>,
 }
 
@@ -61,14 +63,21 @@ impl Plan {
         let builder = Registry::builder()
             .deadline(secs(self.deadline))
             .shutdown_delay(secs(self.delay));
-        let add =
-            |builder, (service, planned): (usize, &Planned)| planned.add(builder, service, journal);
-        let registry = self.services.iter().enumerate().fold(builder, add).build();
+        let add = |builder, service: usize| self.services[service].add(builder, service, journal);
+        let registry = self.listed().into_iter().fold(builder, add).build();
         let registry = registry.unwrap().signals(false);
         match self.end {
             End::External(at) => registry.stop_on(tokio::time::sleep(secs(at))),
             _ => registry,
         }
+    }
+
+    /// The services in the order in which the registry lists them: 1 is dependencies first, 30 is dependents first.
+    pub(crate) fn listed(&self) -> Vec<usize> {
+        let mut listed: Vec<_> = (0..self.services.len()).collect();
+        // A prime, and more than there are services: no two of them come to the same place.
+        listed.sort_by_key(|service| (service + 1) * self.order % 31);
+        listed
     }
 
     /// Every service that depends on this one, directly or further on.
@@ -133,9 +142,12 @@ impl fmt::Display for Plan {
             End::Drop(at) => ("drop", at, 0),
         };
         let Self {
-            deadline, delay, ..
+            deadline,
+            delay,
+            order,
+            ..
         } = self;
-        writeln!(f, "plan {deadline} {delay} {how} {at} {later}")?;
+        writeln!(f, "plan {deadline} {delay} {how} {at} {later} {order}")?;
         self.services
             .iter()
             .try_for_each(|planned| write!(f, "{planned}"))
@@ -210,6 +222,7 @@ pub(crate) fn read(text: &str) -> Plan {
             "external" => End::External(number(4)),
             _ => End::Drop(number(4)),
         },
+        order: usize::try_from(number(6)).unwrap(),
         services: lines.map(read_service).collect(),
     }
 }

@@ -21,6 +21,7 @@ pub(crate) struct Record {
     pub(crate) over: Duration,
     /// None when the owner was dropped.
     pub(crate) outcome: Option<Outcome>,
+    /// By service, not as listed.
     pub(crate) states: Vec<ServiceStatus>,
     /// Entries that came after the end.
     pub(crate) afterwards: usize,
@@ -35,7 +36,7 @@ pub(crate) fn play(plan: &Plan) -> Record {
         .start_paused(true)
         .build();
     runtime.unwrap().block_on(async {
-        let played = timeout(secs(100_000), record(plan)).await;
+        let played = timeout(secs(1_000), record(plan)).await;
         played.expect("it never ended")
     })
 }
@@ -78,10 +79,16 @@ async fn record(plan: &Plan) -> Record {
         stopped,
         over,
         outcome,
-        states: handle.states(),
+        states: by_service(plan, &handle),
         tasks_left,
         false_health,
     }
+}
+
+fn by_service(plan: &Plan, handle: &Handle) -> Vec<ServiceStatus> {
+    let mut states: Vec<_> = plan.listed().into_iter().zip(handle.states()).collect();
+    states.sort_by_key(|(service, _)| *service);
+    states.into_iter().map(|(_, status)| status).collect()
 }
 
 /// Ends the run as planned, or when the services have ended it.
