@@ -7,6 +7,7 @@ pub use crate::backoff::Retry;
 pub use crate::registry::{Assembly, Entry, assembly};
 pub use crate::schedule::{First, Kind, Missed, OnError, Plan};
 pub use crate::shape::{
-    BrokenShape, Declared, IdleService, IdleShape, OneshotService, OneshotShape, QueueService,
-    QueueShape, ScheduledService, ScheduledShape, WorkerService, WorkerShape,
+    BrokenShape, Declared, Idle, IdleService, IdleShape, Oneshot, OneshotService, OneshotShape,
+    Queue, QueueService, QueueShape, Scheduled, ScheduledService, ScheduledShape, Worker,
+    WorkerService, WorkerShape,
 };

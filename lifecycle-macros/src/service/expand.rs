@@ -31,7 +31,7 @@ pub(crate) fn expand(item: &Item, model: &Model<'_>) -> TokenStream {
     let retry = model.retry.map(|retry| {
         let retry = expand_retry(retry);
         quote_spanned! {Span::mixed_site()=>
-            const RETRY: ::core::option::Option<__lifecycle::__private::Retry> =
+            const RETRY: ::core::option::Option<__lifecycle::Retry> =
                 ::core::option::Option::Some(#retry);
         }
     });
@@ -44,7 +44,7 @@ pub(crate) fn expand(item: &Item, model: &Model<'_>) -> TokenStream {
         &quote_spanned! {Span::mixed_site()=>
             #declared
             #[automatically_derived]
-            impl #parameters __lifecycle::__private::#service for #ident #arguments #bounds {
+            impl #parameters __lifecycle::#service for #ident #arguments #bounds {
                 #members
             }
         },
@@ -56,7 +56,7 @@ pub(crate) fn expand(item: &Item, model: &Model<'_>) -> TokenStream {
 /// Where the generated names disturb nobody. That a struct is deprecated, or that it uses a
 /// lifetime but once, is told at the struct, and not again at its impls.
 pub(crate) fn expand_block(library: &CratePath, impls: &TokenStream) -> TokenStream {
-    let import = quote_spanned!(library.span()=> use #library as __lifecycle;);
+    let import = quote_spanned!(library.span()=> use #library::__private as __lifecycle;);
     quote_spanned! {Span::mixed_site()=>
         #[allow(deprecated, single_use_lifetimes)]
         const _: () = {
@@ -77,8 +77,8 @@ pub(crate) fn expand_declared(
     let (parameters, arguments, bounds) = generics.split_for_impl();
     let shape = Ident::new(shape, Span::mixed_site());
     quote_spanned! {Span::mixed_site()=>
-        impl #parameters __lifecycle::__private::Declared for #ident #arguments #bounds {
-            type Shape = __lifecycle::__private::#shape;
+        impl #parameters __lifecycle::Declared for #ident #arguments #bounds {
+            type Shape = __lifecycle::#shape;
             #retry
         }
     }

@@ -38,7 +38,7 @@ pub(crate) fn expand_schedule(schedule: &Schedule) -> TokenStream {
             Some(expand_reading(reading, method, returned))
         });
     quote_spanned! {Span::mixed_site()=>
-        const PLAN: __lifecycle::__private::Plan = #plan;
+        const PLAN: __lifecycle::Plan = #plan;
         #period
         #(#others)*
     }
@@ -46,8 +46,8 @@ pub(crate) fn expand_schedule(schedule: &Schedule) -> TokenStream {
 
 fn expand_plan(schedule: &Schedule) -> TokenStream {
     let kind = mixed(match schedule.kind {
-        Kind::Interval => "Interval",
-        Kind::Delay => "Delay",
+        Kind::Interval => "interval",
+        Kind::Delay => "delay",
     });
     let written = schedule.period.written();
     let words = [
@@ -57,7 +57,7 @@ fn expand_plan(schedule: &Schedule) -> TokenStream {
     ];
     let words = words.into_iter().filter_map(|(word, method, of)| {
         let [method, of, variant] = [method, of, word?.variant].map(mixed);
-        let mode = quote_spanned!(Span::mixed_site()=> __lifecycle::__private::#of::#variant);
+        let mode = quote_spanned!(Span::mixed_site()=> __lifecycle::#of::#variant);
         Some(quote_spanned!(Span::mixed_site()=> .#method(#mode)))
     });
     let failures = schedule.max_failures.map(|failures| {
@@ -65,7 +65,7 @@ fn expand_plan(schedule: &Schedule) -> TokenStream {
         quote_spanned!(Span::mixed_site()=> .max_failures(#failures))
     });
     quote_spanned! {Span::mixed_site()=>
-        __lifecycle::__private::Plan::new(__lifecycle::__private::Kind::#kind, #written)
+        __lifecycle::Plan::#kind(#written)
             #(#words)* #failures
     }
 }
@@ -74,7 +74,7 @@ pub(crate) fn expand_batches(batches: &Batches) -> TokenStream {
     let retry = batches.retry.map(|retry| {
         let retry = expand_retry(retry);
         quote_spanned! {Span::mixed_site()=>
-            const RETRY: __lifecycle::__private::Retry = #retry;
+            const RETRY: __lifecycle::Retry = #retry;
         }
     });
     let attempts = batches.attempts.map(|attempts| {
@@ -97,7 +97,7 @@ pub(crate) fn expand_batches(batches: &Batches) -> TokenStream {
 
 pub(crate) fn expand_retry(retry: Retry) -> TokenStream {
     let [from, up_to] = [retry.from, retry.up_to].map(expand_literal);
-    quote_spanned!(Span::mixed_site()=> __lifecycle::__private::Retry::new(#from, #up_to))
+    quote_spanned!(Span::mixed_site()=> __lifecycle::Retry::new(#from, #up_to))
 }
 
 fn expand_reading(reading: &Reading, method: &str, returned: Returned) -> TokenStream {

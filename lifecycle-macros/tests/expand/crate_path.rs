@@ -1,10 +1,10 @@
 struct Migration;
 #[allow(deprecated, single_use_lifetimes)]
 const _: () = {
-    use ::framework::lifecycle as __lifecycle;
-    impl __lifecycle::__private::Declared for Migration {
-        type Shape = __lifecycle::__private::OneshotShape;
+    use ::framework::lifecycle::__private as __lifecycle;
+    impl __lifecycle::Declared for Migration {
+        type Shape = __lifecycle::OneshotShape;
     }
     #[automatically_derived]
-    impl __lifecycle::__private::OneshotService for Migration {}
+    impl __lifecycle::OneshotService for Migration {}
 };

@@ -3,9 +3,9 @@ struct Collector<T> {
 }
 #[allow(deprecated, single_use_lifetimes)]
 const _: () = {
-    use ::lifecycle as __lifecycle;
-    impl<T> __lifecycle::__private::Declared for Collector<T> {
-        type Shape = __lifecycle::__private::BrokenShape;
+    use ::lifecycle::__private as __lifecycle;
+    impl<T> __lifecycle::Declared for Collector<T> {
+        type Shape = __lifecycle::BrokenShape;
     }
     const _: () = {
         trait __Written {

@@ -7,25 +7,21 @@ where
 }
 #[allow(deprecated, single_use_lifetimes)]
 const _: () = {
-    use ::lifecycle as __lifecycle;
-    impl<'a, K: Ord, V, const N: usize> __lifecycle::__private::Declared
-    for Cache<'a, K, V, N>
+    use ::lifecycle::__private as __lifecycle;
+    impl<'a, K: Ord, V, const N: usize> __lifecycle::Declared for Cache<'a, K, V, N>
     where
         V: Clone,
     {
-        type Shape = __lifecycle::__private::ScheduledShape;
+        type Shape = __lifecycle::ScheduledShape;
     }
     #[automatically_derived]
-    impl<'a, K: Ord, V, const N: usize> __lifecycle::__private::ScheduledService
+    impl<'a, K: Ord, V, const N: usize> __lifecycle::ScheduledService
     for Cache<'a, K, V, N>
     where
         V: Clone,
         Self: __lifecycle::Scheduled,
     {
-        const PLAN: __lifecycle::__private::Plan = __lifecycle::__private::Plan::new(
-            __lifecycle::__private::Kind::Interval,
-            "every",
-        );
+        const PLAN: __lifecycle::Plan = __lifecycle::Plan::interval("every");
         fn period(&self) -> ::core::time::Duration {
             let __interval: &::core::time::Duration = &self.every;
             *__interval

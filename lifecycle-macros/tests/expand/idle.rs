@@ -3,10 +3,10 @@
 pub struct Tokenizer;
 #[allow(deprecated, single_use_lifetimes)]
 const _: () = {
-    use ::lifecycle as __lifecycle;
-    impl __lifecycle::__private::Declared for Tokenizer {
-        type Shape = __lifecycle::__private::IdleShape;
+    use ::lifecycle::__private as __lifecycle;
+    impl __lifecycle::Declared for Tokenizer {
+        type Shape = __lifecycle::IdleShape;
     }
     #[automatically_derived]
-    impl __lifecycle::__private::IdleService for Tokenizer {}
+    impl __lifecycle::IdleService for Tokenizer {}
 };

@@ -5,15 +5,15 @@ where
     'a: 'static;
 #[allow(deprecated, single_use_lifetimes)]
 const _: () = {
-    use ::lifecycle as __lifecycle;
-    impl<'a> __lifecycle::__private::Declared for View<'a>
+    use ::lifecycle::__private as __lifecycle;
+    impl<'a> __lifecycle::Declared for View<'a>
     where
         'a: 'static,
     {
-        type Shape = __lifecycle::__private::IdleShape;
+        type Shape = __lifecycle::IdleShape;
     }
     #[automatically_derived]
-    impl<'a> __lifecycle::__private::IdleService for View<'a>
+    impl<'a> __lifecycle::IdleService for View<'a>
     where
         'a: 'static,
     {}

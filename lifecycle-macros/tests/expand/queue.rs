@@ -4,13 +4,13 @@ struct Audit {
 }
 #[allow(deprecated, single_use_lifetimes)]
 const _: () = {
-    use ::lifecycle as __lifecycle;
-    impl __lifecycle::__private::Declared for Audit {
-        type Shape = __lifecycle::__private::QueueShape;
+    use ::lifecycle::__private as __lifecycle;
+    impl __lifecycle::Declared for Audit {
+        type Shape = __lifecycle::QueueShape;
     }
     #[automatically_derived]
-    impl __lifecycle::__private::QueueService for Audit {
-        const RETRY: __lifecycle::__private::Retry = __lifecycle::__private::Retry::new(
+    impl __lifecycle::QueueService for Audit {
+        const RETRY: __lifecycle::Retry = __lifecycle::Retry::new(
             ::core::time::Duration::new(0, 50000000),
             ::core::time::Duration::new(5, 0),
         );

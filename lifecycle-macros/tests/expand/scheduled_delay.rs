@@ -1,16 +1,13 @@
 struct Poller(Config);
 #[allow(deprecated, single_use_lifetimes)]
 const _: () = {
-    use ::lifecycle as __lifecycle;
-    impl __lifecycle::__private::Declared for Poller {
-        type Shape = __lifecycle::__private::ScheduledShape;
+    use ::lifecycle::__private as __lifecycle;
+    impl __lifecycle::Declared for Poller {
+        type Shape = __lifecycle::ScheduledShape;
     }
     #[automatically_derived]
-    impl __lifecycle::__private::ScheduledService for Poller {
-        const PLAN: __lifecycle::__private::Plan = __lifecycle::__private::Plan::new(
-            __lifecycle::__private::Kind::Delay,
-            "self . 0 . pause",
-        );
+    impl __lifecycle::ScheduledService for Poller {
+        const PLAN: __lifecycle::Plan = __lifecycle::Plan::delay("self . 0 . pause");
         fn period(&self) -> ::core::time::Duration {
             self.0.pause
         }

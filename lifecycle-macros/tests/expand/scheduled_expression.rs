@@ -1,14 +1,13 @@
 struct Collector(Config);
 #[allow(deprecated, single_use_lifetimes)]
 const _: () = {
-    use ::lifecycle as __lifecycle;
-    impl __lifecycle::__private::Declared for Collector {
-        type Shape = __lifecycle::__private::ScheduledShape;
+    use ::lifecycle::__private as __lifecycle;
+    impl __lifecycle::Declared for Collector {
+        type Shape = __lifecycle::ScheduledShape;
     }
     #[automatically_derived]
-    impl __lifecycle::__private::ScheduledService for Collector {
-        const PLAN: __lifecycle::__private::Plan = __lifecycle::__private::Plan::new(
-            __lifecycle::__private::Kind::Interval,
+    impl __lifecycle::ScheduledService for Collector {
+        const PLAN: __lifecycle::Plan = __lifecycle::Plan::interval(
             "self . 0 . interval () * 2",
         );
         fn period(&self) -> ::core::time::Duration {

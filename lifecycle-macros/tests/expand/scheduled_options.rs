@@ -4,19 +4,16 @@ struct Collector {
 }
 #[allow(deprecated, single_use_lifetimes)]
 const _: () = {
-    use ::lifecycle as __lifecycle;
-    impl __lifecycle::__private::Declared for Collector {
-        type Shape = __lifecycle::__private::ScheduledShape;
+    use ::lifecycle::__private as __lifecycle;
+    impl __lifecycle::Declared for Collector {
+        type Shape = __lifecycle::ScheduledShape;
     }
     #[automatically_derived]
-    impl __lifecycle::__private::ScheduledService for Collector {
-        const PLAN: __lifecycle::__private::Plan = __lifecycle::__private::Plan::new(
-                __lifecycle::__private::Kind::Interval,
-                "every",
-            )
-            .first(__lifecycle::__private::First::Immediate)
-            .missed(__lifecycle::__private::Missed::Skip)
-            .on_error(__lifecycle::__private::OnError::Continue)
+    impl __lifecycle::ScheduledService for Collector {
+        const PLAN: __lifecycle::Plan = __lifecycle::Plan::interval("every")
+            .first(__lifecycle::First::Immediate)
+            .missed(__lifecycle::Missed::Skip)
+            .on_error(__lifecycle::OnError::Continue)
             .max_failures(3);
         fn period(&self) -> ::core::time::Duration {
             let __interval: &::core::time::Duration = &self.every;

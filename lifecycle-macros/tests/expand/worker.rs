@@ -1,10 +1,10 @@
 pub(crate) struct Consumer(Queue);
 #[allow(deprecated, single_use_lifetimes)]
 const _: () = {
-    use ::lifecycle as __lifecycle;
-    impl __lifecycle::__private::Declared for Consumer {
-        type Shape = __lifecycle::__private::WorkerShape;
+    use ::lifecycle::__private as __lifecycle;
+    impl __lifecycle::Declared for Consumer {
+        type Shape = __lifecycle::WorkerShape;
     }
     #[automatically_derived]
-    impl __lifecycle::__private::WorkerService for Consumer {}
+    impl __lifecycle::WorkerService for Consumer {}
 };

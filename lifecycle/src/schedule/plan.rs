@@ -61,7 +61,19 @@ pub enum OnError {
 }
 
 impl Plan {
-    /// A schedule of this kind, with every option at its default.
+    /// `interval = ..`, with every option at its default.
+    #[must_use]
+    pub const fn interval(written: &'static str) -> Self {
+        Self::new(Kind::Interval, written)
+    }
+
+    /// `delay = ..`, with every option at its default.
+    #[must_use]
+    pub const fn delay(written: &'static str) -> Self {
+        Self::new(Kind::Delay, written)
+    }
+
+    /// Of this kind, with every option at its default.
     #[must_use]
     pub const fn new(kind: Kind, written: &'static str) -> Self {
         Self {
