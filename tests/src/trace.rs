@@ -217,6 +217,8 @@ impl Trace {
         let start = self.now();
         let mut inner = self.inner();
         let index = inner.ticks.len();
+        // On a paused clock a loop that never waits would go on for ever.
+        assert!(index < 100_000, "the ticks do not end");
         let wrong = [
             (stopped, "after the stop"),
             (!inner.drains.is_empty(), "after the drain"),
