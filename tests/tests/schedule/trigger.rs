@@ -228,6 +228,26 @@ fn nobody_waits_for_a_service_that_has_stopped() {
 }
 
 #[test]
+fn nobody_waits_for_the_drain() {
+    paused(async {
+        let journal = Journal::new();
+        let script = journal.script().tick(takes(millis(50)));
+        let service = script.drain(takes(secs(5))).scheduled(secs(1000));
+        let trace = Knobs::every(1).trace();
+        let running = start(lifecycle::registry! { "probe" => service });
+        let handle = running.handle();
+        drop(ask_at(10, &handle, &trace).await);
+        let waiting = ask_at(20, &handle, &trace).await;
+        trace.reach(30).await;
+        let stop = tokio::spawn(running.stop());
+        let told = (60, "the service has stopped".to_owned());
+        assert_eq!(waiting.await.unwrap(), told, "when the loop has ended");
+        stop.await.unwrap().into_result().unwrap();
+        assert_eq!(trace.now(), 5060);
+    });
+}
+
+#[test]
 fn nobody_waits_for_a_tick_that_panics_or_is_dropped() {
     for does in [Does::Panic("as scripted"), Does::Hang] {
         paused(async {
