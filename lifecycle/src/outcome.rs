@@ -175,7 +175,8 @@ impl Outcome {
 
     /// Prints the report to standard error when something failed.
     pub(crate) fn print_if_unclean(&self) {
-        if !self.is_clean() || !self.failures.is_empty() {
+        let has_lost = |status: &ServiceStatus| status.queue.is_some_and(|queue| queue.lost > 0);
+        if !self.is_clean() || !self.failures.is_empty() || self.services.iter().any(has_lost) {
             // Standard error may be closed; there is nobody left to tell then.
             let _ = writeln!(std::io::stderr(), "{self}");
         }
@@ -224,9 +225,10 @@ impl fmt::Display for Outcome {
         for status in &self.services {
             let lost = status.queue.map_or(0, |queue| queue.lost);
             if lost > 0 {
+                let items = if lost == 1 { "item" } else { "items" };
                 write!(
                     f,
-                    "\n  service `{}` lost {lost} accepted items",
+                    "\n  service `{}` lost {lost} accepted {items}",
                     status.name
                 )?;
             }

@@ -12,21 +12,8 @@ use lifecycle::__private::{
 use lifecycle::{Context, Registry, Result, Scheduled};
 use tokio::time::sleep;
 
-use crate::services::ScheduledScript;
 use crate::trace::{Does, Trace};
 use crate::watch::millis;
-
-impl Declared for ScheduledScript {
-    type Shape = ScheduledShape;
-}
-
-impl ScheduledService for ScheduledScript {
-    const PLAN: Plan = Plan::new(Kind::Interval, "every");
-
-    fn period(&self) -> Duration {
-        self.every
-    }
-}
 
 /// A schedule as a type.
 pub trait Planned: Send + Sync + 'static {

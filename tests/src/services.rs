@@ -141,10 +141,11 @@ impl Idle for IdleScript {
 }
 
 /// A scheduled service that follows a script.
+#[service(scheduled(interval = "every"))]
 #[derive(Debug)]
 pub struct ScheduledScript {
     script: Script,
-    pub(crate) every: Duration,
+    every: Duration,
 }
 
 impl Scheduled for ScheduledScript {

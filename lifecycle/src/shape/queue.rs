@@ -19,14 +19,15 @@ use crate::status::{Phase, QueueStatus, Shape};
 /// The hooks of a service that gathers items and flushes them in batches: events to a database,
 /// metrics to a collector.
 ///
-/// A batch is flushed when it is full or its interval is over, whichever is first; never two at
-/// once. A flush that fails keeps the batch and is tried again, with longer and longer waits; when the
-/// attempts are used up the service fails with the last cause. On a stop the intake closes, and
-/// everything that was accepted is flushed within the service's time; what could not be is counted in
-/// the [status](crate::ServiceStatus::queue) and named in the [`Outcome`](crate::Outcome).
+/// A batch is flushed when it is full or its interval is over, counted from when its first item was
+/// taken in, whichever is first; never two at once. A flush that fails keeps the batch and is tried
+/// again, with longer and longer waits; when the attempts are used up the service fails with the
+/// last cause. On a stop the intake closes, and everything that was accepted is flushed within the
+/// service's time; what could not be is counted in the [status](crate::ServiceStatus::queue) and
+/// named in the [`Outcome`](crate::Outcome).
 ///
-/// A batch whose flush was dropped half way, because it was late or panicked, is flushed again by the
-/// drain: each other item is flushed exactly once.
+/// A batch whose flush was dropped half way, because it was late or panicked, is flushed again by
+/// the drain: each other item is flushed exactly once.
 ///
 /// ```
 /// use lifecycle::{Context, Intake, Queue, Result, service};
@@ -154,8 +155,8 @@ impl<S: QueueService> Live<S> for QueueShape {
     }
 }
 
-/// Flushes the batch, as often as it takes. `Ok` with a batch that is still there: stopped between two
-/// attempts.
+/// Flushes the batch, as often as it takes. `Ok` with a batch that is still there: stopped between
+/// two attempts.
 async fn flush<S: QueueService>(
     service: &S,
     cx: &Context,
