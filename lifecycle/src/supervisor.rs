@@ -269,7 +269,7 @@ impl Supervisor {
             record.ended = Some(Instant::now());
         }
         self.core.close_subscriptions();
-        drop(self.signals.take());
+        self.signals = None;
         let outcome = Outcome::of(&self.core);
         tracing::info!(target: "lifecycle", totals = %outcome.totals(), "stopped");
         outcome

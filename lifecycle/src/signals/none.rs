@@ -9,6 +9,10 @@ use crate::core::Core;
 pub(crate) struct Listener;
 
 impl Listener {
+    #[allow(
+        clippy::unnecessary_wraps,
+        reason = "where there are signals, it can fail"
+    )]
     pub(crate) fn install(_: &Arc<Core>) -> io::Result<Self> {
         Ok(Self)
     }
