@@ -98,7 +98,8 @@ async fn one_run(seed: u64) {
     );
     if counts.lost > 0 {
         let report = outcome.to_string();
-        let line = format!("lost {} accepted items", counts.lost);
+        let items = if counts.lost == 1 { "item" } else { "items" };
+        let line = format!("lost {} accepted {items}", counts.lost);
         assert!(report.contains(&line), "{context}");
     } else {
         assert_eq!(flushed, accepted, "{context}");
