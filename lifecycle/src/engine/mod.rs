@@ -13,6 +13,8 @@ mod graph;
 mod node;
 mod start;
 mod stop;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 use std::time::Duration;

@@ -1,0 +1,276 @@
+//! The engine alone: events and instants in, commands out, as text.
+
+use super::*;
+use crate::error::Fault;
+use crate::name::Name;
+use crate::registry::OnFailure;
+
+mod stopping;
+mod walk;
+
+const IGNORE: Terms = Terms {
+    on_failure: OnFailure::Ignore,
+    ..TERMS
+};
+
+const ONESHOT: Terms = Terms {
+    oneshot: true,
+    ..TERMS
+};
+
+/// The defaults, but with a stop timeout whose quarters are whole seconds.
+const TERMS: Terms = Terms {
+    start_timeout: Duration::from_secs(90),
+    stop_timeout: Duration::from_secs(8),
+    on_failure: OnFailure::Shutdown,
+    oneshot: false,
+};
+
+/// An engine and a clock that is set by hand.
+struct Rig {
+    engine: Engine,
+    origin: Instant,
+    now: Instant,
+}
+
+impl Rig {
+    /// Service `i` depends on `after[i]`.
+    fn new<const N: usize>(services: [(Terms, &[u32]); N]) -> Self {
+        Self::within(Limits::default(), services)
+    }
+
+    fn within<const N: usize>(limits: Limits, services: [(Terms, &[u32]); N]) -> Self {
+        let after: Vec<_> = services.iter().map(|(_, after)| after.to_vec()).collect();
+        let terms = services.map(|(terms, _)| terms);
+        let origin = Instant::now();
+        Self {
+            engine: Engine::new(Graph::new(&after), terms, limits),
+            origin,
+            now: origin,
+        }
+    }
+
+    /// Started, and every service ready.
+    fn up(mut self) -> Self {
+        self.engine.begin(self.now);
+        for service in 0..self.engine.nodes.len() {
+            self.engine.ready(service, self.now);
+        }
+        self.said();
+        self
+    }
+
+    fn begin(&mut self) -> Vec<String> {
+        self.engine.begin(self.now);
+        self.said()
+    }
+
+    fn ready(&mut self, service: usize) -> Vec<String> {
+        self.engine.ready(service, self.now);
+        self.said()
+    }
+
+    fn down(&mut self, service: usize) -> Vec<String> {
+        self.engine.down(service, self.now);
+        self.said()
+    }
+
+    fn fail(&mut self, service: usize) -> Vec<String> {
+        self.report_failure(service);
+        self.said()
+    }
+
+    /// Leaves the commands to be taken.
+    fn report_failure(&mut self, service: usize) {
+        let (name, after) = (Name::from("s"), Duration::ZERO);
+        let error = ServiceError::new(name, Phase::Run, Fault::ExitedEarly, after);
+        self.engine
+            .failed(service, Failure::Reported(error), self.now);
+    }
+
+    fn stop(&mut self) -> Vec<String> {
+        self.engine.stop(self.now);
+        self.said()
+    }
+
+    /// Lets the time pass up to this second, ringing every alarm when it is due.
+    fn until(&mut self, second: u64) -> Vec<String> {
+        let end = self.origin + Duration::from_secs(second);
+        while let Some(alarm) = self.engine.next_alarm().filter(|alarm| *alarm <= end) {
+            self.now = alarm;
+            self.engine.ring(alarm);
+        }
+        self.now = end;
+        self.said()
+    }
+
+    fn said(&mut self) -> Vec<String> {
+        let mut commands = Vec::new();
+        self.engine.take_commands(&mut commands);
+        commands.iter().map(|command| self.words(command)).collect()
+    }
+
+    fn words(&self, command: &Command) -> String {
+        match command {
+            Command::Move(service, to) => format!("{service} {to}"),
+            Command::Start(service) => format!("start {service}"),
+            Command::Stop(service, None) => format!("stop {service}"),
+            Command::Stop(service, Some(by)) => {
+                format!("stop {service} by {:?}", *by - self.origin)
+            }
+            Command::Shorten(service, by) => {
+                format!("shorten {service} to {:?}", *by - self.origin)
+            }
+            Command::Cut(service) => format!("cut {service}"),
+            Command::End(service) => format!("end {service}"),
+            Command::GiveUp(service, had) => format!("give up {service} after {had:?}"),
+            Command::Fail(service, Failure::Reported(_)) => format!("{service} fails"),
+            Command::Fail(service, Failure::StartTimeout(limit)) => {
+                format!("{service} fails after {limit:?}")
+            }
+            Command::Fail(service, Failure::Dependency(root)) => {
+                format!("{service} fails with {root}")
+            }
+            Command::NoteLate(service, phase, had) => format!("{service} late in {phase}: {had:?}"),
+            Command::AllUp => "all up".to_owned(),
+            Command::Request(Because::Failed(service)) => format!("request: {service} failed"),
+            Command::Request(Because::Finished) => "request: finished".to_owned(),
+        }
+    }
+}
+
+#[test]
+fn only_services_without_dependencies_start_at_the_beginning() {
+    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0]), (TERMS, &[])]);
+    assert_eq!(
+        rig.begin(),
+        [
+            "0 waiting",
+            "1 waiting",
+            "2 waiting",
+            "0 starting",
+            "start 0",
+            "2 starting",
+            "start 2"
+        ]
+    );
+    assert_eq!(rig.ready(0), ["0 running", "1 starting", "start 1"]);
+    assert_eq!(rig.ready(2), ["2 running"]);
+    assert_eq!(rig.ready(1), ["1 running", "all up"]);
+}
+
+#[test]
+fn ready_counts_once_and_only_while_starting() {
+    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0])]);
+    rig.begin();
+    rig.ready(0);
+    assert_eq!(rig.ready(0), [""; 0]);
+    rig.fail(1);
+    assert_eq!(rig.ready(1), [""; 0], "a failed service is never up");
+}
+
+#[test]
+fn a_oneshot_is_up_when_it_is_done_not_when_it_says_so() {
+    let mut rig = Rig::new([(ONESHOT, &[]), (TERMS, &[0])]);
+    rig.begin();
+    assert_eq!(rig.ready(0), [""; 0]);
+    assert_eq!(rig.down(0), ["0 stopped", "1 starting", "start 1"]);
+    assert_eq!(rig.ready(1), ["1 running", "all up"]);
+}
+
+#[test]
+fn a_oneshot_that_never_ran_is_never_up() {
+    let mut rig = Rig::new([(TERMS, &[]), (ONESHOT, &[0])]);
+    rig.begin();
+    rig.stop();
+    let said = rig.down(0);
+    assert!(!said.contains(&"all up".to_owned()), "{said:?}");
+    assert!(rig.engine.is_over());
+}
+
+#[test]
+fn a_failure_before_ready_fails_all_who_wait_before_anything_else_happens() {
+    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0]), (TERMS, &[1]), (TERMS, &[])]);
+    rig.begin();
+    assert_eq!(
+        rig.fail(0),
+        [
+            "0 fails",
+            "0 failed",
+            "1 fails with 0",
+            "1 failed",
+            "2 fails with 0",
+            "2 failed",
+            "request: 0 failed"
+        ]
+    );
+}
+
+#[test]
+fn a_failure_after_ready_is_no_concern_of_the_dependents() {
+    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0])]).up();
+    assert_eq!(rig.fail(0), ["0 fails", "0 failed", "request: 0 failed"]);
+    assert_eq!(rig.fail(0), ["0 fails"], "only noted");
+    assert_eq!(rig.stop(), ["1 stopping", "stop 1 by 8s"]);
+    assert_eq!(rig.down(1), ["1 stopped", "stop 0 by 8s"]);
+    assert_eq!(rig.down(0), [""; 0]);
+    assert!(rig.engine.is_over());
+}
+
+#[test]
+fn under_ignore_a_failure_is_asked_to_stop_at_once_and_requests_nothing() {
+    let mut rig = Rig::new([(IGNORE, &[]), (TERMS, &[0])]).up();
+    assert_eq!(rig.fail(0), ["0 fails", "0 failed", "stop 0 by 8s"]);
+    assert_eq!(rig.down(0), [""; 0]);
+    assert_eq!(rig.stop(), ["1 stopping", "stop 1 by 8s"]);
+    assert_eq!(rig.down(1), ["1 stopped"]);
+    assert!(rig.engine.is_over());
+}
+
+#[test]
+fn when_all_have_ended_by_themselves_the_application_is_finished() {
+    let mut rig = Rig::new([(ONESHOT, &[]), (IGNORE, &[])]);
+    rig.begin();
+    rig.down(0);
+    rig.fail(1);
+    assert_eq!(rig.down(1), ["request: finished"]);
+    assert!(!rig.engine.is_over(), "its owner has not stopped it");
+    assert_eq!(rig.stop(), [""; 0]);
+    assert!(rig.engine.is_over());
+}
+
+#[test]
+fn nothing_starts_once_a_stop_was_requested() {
+    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0])]);
+    rig.begin();
+    rig.engine.requested(rig.now, false);
+    assert_eq!(rig.ready(0), ["0 running"]);
+    assert_eq!(rig.stop(), ["1 stopped", "0 stopping", "stop 0 by 8s"]);
+}
+
+#[test]
+fn a_start_timeout_fails_the_service_and_drops_its_start() {
+    let mut rig = Rig::new([(TERMS, &[])]);
+    rig.begin();
+    assert_eq!(rig.until(89), [""; 0]);
+    assert_eq!(
+        rig.until(90),
+        [
+            "0 fails after 90s",
+            "0 failed",
+            "request: 0 failed",
+            "cut 0"
+        ]
+    );
+    rig.engine.late(0, Phase::Startup, rig.now);
+    assert_eq!(rig.said(), [""; 0], "it failed, it was not late");
+}
+
+#[test]
+fn what_is_up_or_a_oneshot_has_no_start_timeout() {
+    let mut rig = Rig::new([(TERMS, &[]), (ONESHOT, &[])]);
+    rig.begin();
+    rig.ready(0);
+    assert_eq!(rig.engine.next_alarm(), None, "the alarm of 0 is stale");
+    assert_eq!(rig.until(1_000), [""; 0]);
+}

@@ -1,0 +1,229 @@
+//! Random walks: small random graphs, events in random order, and what must hold after each of them.
+
+use super::*;
+
+/// What the services are, as far as their commands tell, and who depends on whom.
+struct World {
+    rig: Rig,
+    after: Vec<Vec<u32>>,
+    terms: Vec<Terms>,
+    alive: Vec<bool>,
+    started: Vec<bool>,
+    asked: Vec<bool>,
+    up: Vec<bool>,
+    failed: Vec<bool>,
+    states: Vec<State>,
+    requested: bool,
+    seed: u64,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut world = Self {
+            rig: Rig::new([]),
+            after: Vec::new(),
+            terms: Vec::new(),
+            alive: Vec::new(),
+            started: Vec::new(),
+            asked: Vec::new(),
+            up: Vec::new(),
+            failed: Vec::new(),
+            states: Vec::new(),
+            requested: false,
+            seed,
+        };
+        let count = 1 + world.below(12);
+        let is_reversed = world.below(2) == 0;
+        for service in 0..count {
+            let before: Vec<u32> = (0..service as u32)
+                .filter(|_| world.below(4) == 0)
+                .collect();
+            world.after.push(before);
+            let choice = world.below(6);
+            world
+                .terms
+                .push([TERMS, TERMS, TERMS, IGNORE, IGNORE, ONESHOT][choice]);
+        }
+        if is_reversed {
+            let mirror = |service: u32| count as u32 - 1 - service;
+            world.after.reverse();
+            world
+                .after
+                .iter_mut()
+                .flatten()
+                .for_each(|to| *to = mirror(*to));
+            world.terms.reverse();
+        }
+        let limits = Limits {
+            deadline: Duration::from_secs(1 + world.below(20) as u64),
+            shutdown_delay: Duration::from_secs(world.below(3) as u64),
+        };
+        let graph = Graph::new(&world.after);
+        world.rig.engine = Engine::new(graph, world.terms.clone(), limits);
+        for list in [
+            &mut world.alive,
+            &mut world.started,
+            &mut world.asked,
+            &mut world.up,
+            &mut world.failed,
+        ] {
+            list.resize(count, false);
+        }
+        world.states.resize(count, State::New);
+        world
+    }
+
+    /// xorshift64*
+    fn below(&mut self, limit: usize) -> usize {
+        self.seed ^= self.seed >> 12;
+        self.seed ^= self.seed << 25;
+        self.seed ^= self.seed >> 27;
+        (self.seed.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % limit
+    }
+
+    /// One event that a supervisor could report now.
+    fn happen(&mut self) {
+        let service = self.below(self.after.len());
+        let now = self.rig.now;
+        match self.below(12) {
+            0..=4 if self.started[service] && self.alive[service] => {
+                self.rig.engine.ready(service, now);
+            }
+            5 if self.alive[service] => {
+                self.failed[service] = true;
+                self.rig.report_failure(service);
+            }
+            6..=8 if self.alive[service] && self.may_end(service) => {
+                self.alive[service] = false;
+                self.rig.engine.down(service, now);
+            }
+            9 => {
+                let time = Duration::from_millis(self.below(3_000) as u64);
+                self.rig.now += time;
+                self.rig.engine.ring(self.rig.now);
+            }
+            10 if self.below(8) == 0 => {
+                self.requested = true;
+                self.rig.engine.requested(now, false);
+            }
+            11 if self.below(8) == 0 => {
+                self.requested = true;
+                self.rig.engine.stop(now);
+            }
+            _ => {}
+        }
+        self.obey();
+    }
+
+    /// A task ends when it was asked to, or when it is a oneshot that has not failed.
+    fn may_end(&self, service: usize) -> bool {
+        self.asked[service] || self.terms[service].oneshot && !self.failed[service]
+    }
+
+    /// Carries the commands out and checks each.
+    fn obey(&mut self) {
+        let mut commands = Vec::new();
+        self.rig.engine.take_commands(&mut commands);
+        for command in commands {
+            match command {
+                Command::Start(service) => self.start(service),
+                Command::Stop(service, _) => self.ask(service),
+                Command::Move(service, to) => self.move_to(service, to),
+                Command::GiveUp(service, _) => self.alive[service] = false,
+                Command::Request(_) => {
+                    assert!(!self.requested, "one request");
+                    self.requested = true;
+                }
+                Command::Fail(service, _) => self.failed[service] = true,
+                Command::AllUp => assert!(self.up.iter().all(|up| *up)),
+                Command::Cut(service) => assert!(self.started[service]),
+                Command::End(service) | Command::Shorten(service, _) => {
+                    assert!(self.asked[service]);
+                }
+                Command::NoteLate(..) => {}
+            }
+        }
+    }
+
+    fn start(&mut self, service: usize) {
+        assert!(!self.started[service], "started once");
+        assert!(!self.requested, "nothing starts after the request");
+        assert!(
+            self.after[service]
+                .iter()
+                .all(|&to| self.up[to as usize] || self.failed[to as usize])
+        );
+        self.started[service] = true;
+        self.alive[service] = true;
+    }
+
+    fn ask(&mut self, service: usize) {
+        assert!(self.started[service] && self.alive[service] && !self.asked[service]);
+        self.asked[service] = true;
+        if self.failed[service] && self.terms[service].on_failure == OnFailure::Ignore {
+            return;
+        }
+        for (dependent, after) in self.after.iter().enumerate() {
+            if after.contains(&(service as u32)) {
+                assert!(!self.alive[dependent], "{dependent} is not down yet");
+            }
+        }
+    }
+
+    fn move_to(&mut self, service: usize, to: State) {
+        use State::{Failed, New, Running, Starting, Stopped, Stopping, Waiting};
+        let from = std::mem::replace(&mut self.states[service], to);
+        let is_oneshot = self.terms[service].oneshot;
+        let is_legal = match (from, to) {
+            (New, Waiting)
+            | (Waiting, Starting | Failed | Stopped)
+            | (Starting | Running, Stopping | Failed)
+            | (Stopping, Stopped | Failed) => true,
+            (Starting, Running) => !is_oneshot,
+            (Starting, Stopped) => is_oneshot,
+            _ => false,
+        };
+        assert!(is_legal, "{from} to {to}");
+        self.up[service] = to == Running || from == Starting && to == Stopped;
+    }
+
+    /// Everybody does as they are told: it must come to an end.
+    fn settle(&mut self) {
+        self.requested = true;
+        self.rig.engine.stop(self.rig.now);
+        self.obey();
+        for _ in 0..10_000 {
+            if self.rig.engine.is_over() {
+                break;
+            }
+            let asked =
+                (0..self.after.len()).find(|&service| self.asked[service] && self.alive[service]);
+            if let Some(service) = asked {
+                self.alive[service] = false;
+                self.rig.engine.down(service, self.rig.now);
+            } else {
+                let alarm = self.rig.engine.next_alarm();
+                let alarm = alarm.expect("somebody is waited for");
+                self.rig.now = alarm.max(self.rig.now);
+                self.rig.engine.ring(self.rig.now);
+            }
+            self.obey();
+        }
+        assert!(self.rig.engine.is_over(), "it never ends");
+        assert!(self.alive.iter().all(|alive| !alive));
+        assert!(self.states.iter().all(|state| state.is_final()));
+    }
+}
+
+#[test]
+fn whatever_happens_in_whatever_order_every_walk_is_legal_and_ends() {
+    for seed in 1..=5_000 {
+        let mut world = World::new(seed * 0x9E37_79B9);
+        world.rig.engine.begin(world.rig.now);
+        world.obey();
+        for _ in 0..world.below(120) {
+            world.happen();
+        }
+        world.settle();
+    }
+}
