@@ -299,3 +299,46 @@ async fn a_hung_task_does_not_outlive_its_context_in_a_test() {
         .num_alive_tasks();
     assert_eq!(after, before);
 }
+
+/// Serves the state of the application it is a part of.
+struct Status(Mutex<Vec<Vec<String>>>);
+
+#[async_trait]
+impl Service for Status {
+    async fn start(&self, cx: &Context) -> Result {
+        let handle = cx.handle();
+        self.0.lock().unwrap().push(states(&handle));
+        cx.ready();
+        handle.await_healthy().await?;
+        self.0.lock().unwrap().push(states(&handle));
+        handle.shutdown();
+        cx.stop_channel().closed().await;
+        self.0.lock().unwrap().push(states(&handle));
+        Ok(())
+    }
+
+    async fn stop(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_can_look_at_the_whole_application() {
+    let status = Arc::new(Status(Mutex::default()));
+    let journal = Journal::new();
+    let running = start(registry! {
+        "status" => status.clone(),
+        "store" => journal.script().startup(takes(secs(1))).idle(),
+        "api" => journal.script().worker(), after = ["store", "status"],
+    });
+    running.wait().await;
+    running.stop().await.into_result().unwrap();
+    assert_eq!(
+        *status.0.lock().unwrap(),
+        [
+            ["status: starting", "store: starting", "api: waiting"],
+            ["status: running", "store: running", "api: running"],
+            ["status: stopping", "store: stopping", "api: stopped"],
+        ]
+    );
+}

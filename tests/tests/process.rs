@@ -4,9 +4,12 @@
 
 use lifecycle_tests::Program;
 
-/// Once on each kind of runtime.
-fn on_each(test: impl Fn(&str)) {
-    ["current", "multi"].into_iter().for_each(test);
+/// On each kind of runtime, at the same time.
+fn on_each(test: impl Fn(&str) + Sync) {
+    std::thread::scope(|scope| {
+        scope.spawn(|| test("current"));
+        test("multi");
+    });
 }
 
 fn start(scenario: &str, runtime: &str) -> Program {
@@ -197,6 +200,17 @@ fn one_blocked_thread_does_not_hold_up_the_clock_of_the_others() {
         .with_code(1)
         .prints(&["bad: blocks", "store: drain done"]);
     start("blocks-after-stop", "multi")
+        .end()
+        .with_code(1)
+        .prints(&["bad: blocks", "store: drain done"]);
+}
+
+#[test]
+fn a_service_that_blocks_its_thread_as_soon_as_it_is_ready_does_not_keep_the_others_from_stopping()
+{
+    start("blocks-when-ready", "multi")
+        .until("bad: blocks")
+        .signal("-TERM")
         .end()
         .with_code(1)
         .prints(&["bad: blocks", "store: drain done"]);

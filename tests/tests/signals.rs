@@ -4,9 +4,12 @@
 
 use lifecycle_tests::Program;
 
-/// Once on each kind of runtime.
-fn on_each(test: impl Fn(&str)) {
-    ["current", "multi"].into_iter().for_each(test);
+/// On each kind of runtime, at the same time.
+fn on_each(test: impl Fn(&str) + Sync) {
+    std::thread::scope(|scope| {
+        scope.spawn(|| test("current"));
+        test("multi");
+    });
 }
 
 fn start(scenario: &str, runtime: &str) -> Program {

@@ -141,6 +141,11 @@ fn registry_of(scenario: &str, journal: &Journal) -> Registry {
             "bad" => script().run(yields().then(shuts_down()).then(takes(millis(20))).then(blocks())).worker(),
                 after = ["store"], stop_timeout = "300ms",
         },
+        "blocks-when-ready" => registry! {
+            deadline = "2s",
+            "store" => script().idle(),
+            "bad" => script().run(yields().then(blocks())).worker(), after = ["store"], stop_timeout = "300ms",
+        },
         "waits-for-blocking-code" => alone(Waits { is_polite: false }, short),
         "leaves-blocking-code" => alone(Waits { is_polite: true }, short),
         "hangs" => alone(script().run(hangs()).drain(hangs()).worker(), short),
