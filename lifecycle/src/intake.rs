@@ -158,7 +158,8 @@ impl<T> Outlet<T> {
 
     /// How many items are not flushed.
     pub(crate) fn left(&self) -> usize {
-        self.batch.len() + self.receiver.len()
+        // Not what the receiver sees: a sender may hold its place and be about to fill it.
+        self.batch.len() + self.receiver.max_capacity() - self.receiver.capacity()
     }
 }
 
