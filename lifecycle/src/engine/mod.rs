@@ -87,7 +87,7 @@ pub(crate) struct Engine {
     commands: Vec<Command>,
     /// How many services are not where a started application wants them.
     not_up: usize,
-    /// How many will never do anything any more.
+    /// How many had come to their end before anybody asked for a stop.
     gone: usize,
     /// How many have had their turn in the stop order and are gone.
     passed: usize,

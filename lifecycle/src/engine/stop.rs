@@ -93,7 +93,6 @@ impl Engine {
         for service in 0..self.nodes.len() {
             if self.nodes[service].life == Life::Unborn {
                 self.nodes[service].life = Life::Gone;
-                self.gone += 1;
                 self.move_to(service, State::Stopped);
             }
         }
