@@ -154,3 +154,16 @@ fn with_signals_off_none_is_installed() {
             .by_signal(15);
     });
 }
+
+#[test]
+fn a_signal_during_the_start_drops_what_is_on_its_way_up() {
+    on_each(|runtime| {
+        let ended = start("starts-slowly", runtime)
+            .until("api: startup")
+            .signal("-TERM")
+            .end()
+            .with_code(0)
+            .prints(&["api: startup dropped", "store: drain done"]);
+        assert!(!ended.lines.contains(&"web: startup".to_owned()));
+    });
+}

@@ -258,6 +258,19 @@ fn a_start_outside_a_runtime_is_refused_with_words() {
 }
 
 #[test]
+fn a_runtime_without_a_timer_is_refused_with_words() {
+    let journal = Journal::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let outcome = runtime.unwrap().block_on(async {
+        let registry = registry! { "a" => journal.script().idle() };
+        registry.signals(false).run().await
+    });
+    assert_eq!(outcome.exit_code(), 1);
+    assert!(outcome.to_string().contains("enable_time"), "{outcome}");
+    assert_eq!(journal.all(), [""; 0]);
+}
+
+#[test]
 fn it_runs_inside_a_multi_thread_runtime_and_from_a_spawned_task() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let outcome = runtime.block_on(async {

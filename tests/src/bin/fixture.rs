@@ -91,6 +91,11 @@ fn registry_of(scenario: &str, journal: &Journal) -> Registry {
             "store" => Raises,
             "api" => script().idle(), after = ["store"],
         },
+        "starts-slowly" => registry! {
+            "store" => script().idle(),
+            "api" => script().startup(hangs()).idle(), after = ["store"],
+            "web" => script().idle(), after = ["api"],
+        },
         "delayed" => registry! {
             shutdown_delay = "60s", deadline = "100s",
             "watcher" => Watcher,
