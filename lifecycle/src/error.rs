@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::contain;
 use crate::name::Name;
 use crate::reason::Reason;
 use crate::registry::RegistryError;
@@ -133,11 +134,11 @@ struct Chain<'a>(&'a (dyn StdError + 'static));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut said = self.0.to_string();
+        let mut said = shown(self.0);
         f.write_str(&said)?;
         let mut next = self.0.source();
         while let Some(error) = next {
-            let text = error.to_string();
+            let text = shown(error);
             // Many errors already repeat their source's words.
             if !said.contains(&text) {
                 write!(f, ": {text}")?;
@@ -147,6 +148,12 @@ impl fmt::Display for Chain<'_> {
         }
         Ok(())
     }
+}
+
+/// What an error says. It is user code, and what shows it must not fail with it.
+fn shown(error: &(dyn StdError + 'static)) -> String {
+    contain::call(|| error.to_string())
+        .unwrap_or_else(|_| "an error whose `Display` panics".to_owned())
 }
 
 /// Why a registry could not be (or no longer be) healthy: what

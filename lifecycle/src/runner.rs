@@ -78,7 +78,9 @@ impl<'a> Runner<'a> {
             }
         }
         // None are left, but one may have been started since.
-        drop(self.cell().tasks.close());
+        if let Some(mut left) = self.cell().tasks.close() {
+            left.shutdown().await;
+        }
     }
 
     fn begin(&mut self) {

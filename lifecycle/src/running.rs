@@ -88,9 +88,14 @@ impl Running {
             signals,
             told_alarm: None,
         };
+        let ends = TellsOfTheEnd(core.clone());
+        let supervised = async move {
+            let _ends = ends;
+            supervisor.run().await
+        };
         Self {
             core,
-            supervisor: Some(runtime.spawn(supervisor.run())),
+            supervisor: Some(runtime.spawn(supervised)),
         }
     }
 
@@ -154,6 +159,16 @@ fn cell(planned: &Planned) -> Cell {
         planned.service.shape(),
         planned.terms.on_failure,
     )
+}
+
+/// Lives as long as the supervisor. Whoever waits is told when that is gone before its time, with the
+/// runtime or by a panic.
+struct TellsOfTheEnd(Arc<Core>);
+
+impl Drop for TellsOfTheEnd {
+    fn drop(&mut self) {
+        self.0.ask_to_stop(Reason::Dropped);
+    }
 }
 
 impl Drop for Running {
