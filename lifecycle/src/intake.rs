@@ -2,7 +2,7 @@
 //! service alone.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, mpsc};
@@ -29,12 +29,16 @@ use tokio::time::sleep;
 /// ```
 pub struct Intake<T> {
     sender: mpsc::Sender<T>,
+    gate: Arc<RwLock<()>>,
     outlet: Arc<Mutex<Outlet<T>>>,
 }
 
 /// The other end: what was sent and not flushed yet.
 pub(crate) struct Outlet<T> {
     receiver: mpsc::Receiver<T>,
+    /// Held by whoever puts an item in, and to close: what is in then is all that was ever accepted.
+    /// A place in the channel alone does not tell, as a sender may hold one and never fill it.
+    gate: Arc<RwLock<()>>,
     /// Taken from the intake, not yet flushed. It outlives a flush that is dropped.
     pub(crate) batch: Vec<T>,
 }
@@ -61,12 +65,15 @@ impl<T> Intake<T> {
     #[must_use]
     pub fn bounded(capacity: usize) -> Self {
         let (sender, receiver) = mpsc::channel(capacity.clamp(1, Semaphore::MAX_PERMITS));
+        let gate = Arc::new(RwLock::new(()));
         let outlet = Outlet {
             receiver,
+            gate: gate.clone(),
             batch: Vec::new(),
         };
         Self {
             sender,
+            gate,
             outlet: Arc::new(Mutex::new(outlet)),
         }
     }
@@ -79,10 +86,15 @@ impl<T> Intake<T> {
     ///
     /// Gives the item back when the service has stopped taking any.
     pub async fn send(&self, item: T) -> Result<(), SendError<T>> {
-        self.sender
-            .send(item)
-            .await
-            .map_err(|error| SendError(error.0))
+        let Ok(place) = self.sender.reserve().await else {
+            return Err(SendError(item));
+        };
+        let _passing = self.pass();
+        if self.sender.is_closed() {
+            return Err(SendError(item));
+        }
+        place.send(item);
+        Ok(())
     }
 
     /// Sends an item if there is room for it now.
@@ -91,6 +103,7 @@ impl<T> Intake<T> {
     ///
     /// Gives the item back when the queue is full, or the service has stopped taking any.
     pub fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
+        let _passing = self.pass();
         self.sender.try_send(item).map_err(|error| match error {
             mpsc::error::TrySendError::Full(item) => TrySendError::Full(item),
             mpsc::error::TrySendError::Closed(item) => TrySendError::Closed(item),
@@ -113,6 +126,11 @@ impl<T> Intake<T> {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.sender.is_closed()
+    }
+
+    /// While this is held, the intake does not close.
+    fn pass(&self) -> RwLockReadGuard<'_, ()> {
+        self.gate.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn try_outlet(&self) -> Option<OwnedMutexGuard<Outlet<T>>> {
@@ -144,22 +162,24 @@ impl<T> Outlet<T> {
 
     /// Takes no more items from anybody.
     pub(crate) fn close(&mut self) {
+        let _nobody_passes = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         self.receiver.close();
     }
 
-    /// Fills the batch with what is left, up to `size`; false when nothing is.
-    pub(crate) async fn fill_with_rest(&mut self, size: usize) -> bool {
-        let room = size.saturating_sub(self.batch.len());
-        if room > 0 {
-            self.receiver.recv_many(&mut self.batch, room).await;
+    /// Fills the batch with what is left, up to `size`; false when nothing is. For a closed intake: it
+    /// does not wait for whoever holds a place and may never fill it.
+    pub(crate) fn fill_with_rest(&mut self, size: usize) -> bool {
+        while self.batch.len() < size
+            && let Ok(item) = self.receiver.try_recv()
+        {
+            self.batch.push(item);
         }
         !self.batch.is_empty()
     }
 
-    /// How many items are not flushed.
+    /// How many of the items accepted are not flushed; exact once the intake is closed.
     pub(crate) fn left(&self) -> usize {
-        // Not what the receiver sees: a sender may hold its place and be about to fill it.
-        self.batch.len() + self.receiver.max_capacity() - self.receiver.capacity()
+        self.batch.len() + self.receiver.len()
     }
 }
 
@@ -167,6 +187,7 @@ impl<T> Clone for Intake<T> {
     fn clone(&self) -> Self {
         Self {
             sender: self.sender.clone(),
+            gate: self.gate.clone(),
             outlet: self.outlet.clone(),
         }
     }

@@ -135,7 +135,7 @@ impl<S: QueueService> Live<S> for QueueShape {
         };
         rest.outlet.close();
         let size = service.size().max(1);
-        while rest.outlet.fill_with_rest(size).await {
+        while rest.outlet.fill_with_rest(size) {
             // Nobody stops a drain but its deadline.
             let never = pin!(std::future::pending());
             if let Err(cause) = flush(service, cx, &mut rest.outlet, never).await {

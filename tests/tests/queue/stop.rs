@@ -1,6 +1,8 @@
 //! A stop closes the intake, flushes what was accepted, and counts what it could not.
 
-use lifecycle::{Phase, QueueStatus, Registry, State, TrySendError, registry};
+use std::pin::pin;
+
+use lifecycle::{Phase, QueueStatus, Registry, SendError, State, TrySendError, registry};
 use lifecycle_tests::queue::Gatherer;
 use lifecycle_tests::{Does, Journal, fails, paused, secs, start, until_stopped};
 use tokio::time::timeout;
@@ -232,5 +234,27 @@ fn two_queues_that_share_an_intake_stop_at_once() {
         stopped.into_result().unwrap();
         assert_eq!(queue.now(), 200);
         assert_eq!(queue.flushed(), [0, 1, 2, 3, 4]);
+    });
+}
+
+#[test]
+fn a_sender_that_never_fills_its_place_neither_holds_up_the_stop_nor_counts_as_lost() {
+    paused(async {
+        let queue = Gatherer::new(5, 1000, 1);
+        queue.intake.send(0).await.unwrap();
+        let mut idler = pin!(queue.intake.send(1));
+        tokio::select! {
+            biased;
+            sent = &mut idler => panic!("there was room: {sent:?}"),
+            () = std::future::ready(()) => {}
+        }
+        let running = start(registry! { "audit" => queue.clone() });
+        queue.reach(10).await;
+        // The first item is taken in, so that the idler has a place by now and could go on.
+        let outcome = timeout(secs(100), running.stop()).await.unwrap();
+        assert_eq!(queue.now(), 10);
+        assert_eq!(queue.flushed(), [0]);
+        assert_eq!(outcome.services()[0].queue.unwrap().lost, 0);
+        assert_eq!(idler.await, Err(SendError(1)));
     });
 }
