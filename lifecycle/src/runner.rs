@@ -1,7 +1,7 @@
 //! The one task of a service: `start`, `stop` beside it, and the tasks it spawned. It obeys the
 //! supervisor's orders and reports back.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::sync::atomic::Ordering;
 use std::task::{Context as Task, Poll, ready};
 
@@ -16,13 +16,20 @@ use crate::service::{BoxFuture, Service};
 use crate::status::{Phase, Shape};
 
 /// Runs the service until it is down. Dropping the future drops the service where it stands.
-pub(crate) async fn run(cx: Context, service: Box<dyn Service>) {
-    Runner::new(&cx, &*service).live().await;
-    // Its destructor is the last of its code, and runs before anything it depends on is stopped.
-    if let Err(fault) = contain::call(|| drop(service)) {
-        fail(&cx, Phase::Drain, fault);
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` keeps its arguments twice"
+)]
+pub(crate) fn run(cx: Context, service: Box<dyn Service>) -> impl Future<Output = ()> + Send {
+    async move {
+        Runner::new(&cx, &*service).live().await;
+        // Its destructor is the last of its code, and runs before anything it depends on is
+        // stopped.
+        if let Err(fault) = contain::call(|| drop(service)) {
+            fail(&cx, Phase::Drain, fault);
+        }
+        cx.core().report(cx.service(), News::Down);
     }
-    cx.core().report(cx.service(), News::Down);
 }
 
 struct Runner<'a> {

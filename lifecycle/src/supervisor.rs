@@ -53,7 +53,7 @@ enum Wake {
 /// How long the tasks of a service that was given up may take to let go of their threads.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// How many events are taken from the inbox at once.
+/// How many events are taken from the inbox at once; about as many commands come of them.
 const BATCH: usize = 256;
 
 impl Supervisor {
@@ -69,6 +69,8 @@ impl Supervisor {
             for command in commands.drain(..) {
                 self.carry_out(command, &mut tasks).await;
             }
+            // All services at once are a long list, and for most of the time the last one.
+            commands.shrink_to(BATCH);
             if self.engine.is_over() {
                 break;
             }
@@ -216,7 +218,13 @@ impl Supervisor {
         };
         let cx = Context::new(self.core.clone(), index);
         let span = cx.span();
-        tasks.running[index] = Some(tokio::spawn(runner::run(cx, service).instrument(span)));
+        let task = runner::run(cx, service);
+        // A span that nobody records only makes the task larger.
+        tasks.running[index] = Some(if span.is_disabled() {
+            tokio::spawn(task)
+        } else {
+            tokio::spawn(task.instrument(span))
+        });
     }
 
     fn note_failure(&self, service: usize, failure: Failure) {

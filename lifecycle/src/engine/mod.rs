@@ -123,9 +123,13 @@ impl Engine {
         }
     }
 
-    /// What is to be done since the last call, in order.
+    /// What is to be done since the last call, in order, for a list that has been dealt with.
     pub(crate) fn take_commands(&mut self, into: &mut Vec<Command>) {
-        into.append(&mut self.commands);
+        debug_assert!(
+            into.is_empty(),
+            "what was asked for before is still to be done"
+        );
+        std::mem::swap(&mut self.commands, into);
     }
 
     /// Whether every service has been stopped: nothing is left to do.

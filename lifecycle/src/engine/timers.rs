@@ -1,7 +1,6 @@
 //! The instants at which the engine must look again, soonest first.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, VecDeque};
 
 use tokio::time::Instant;
 
@@ -20,58 +19,38 @@ pub(crate) enum Alarm {
     DelayOver,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-struct Entry {
-    at: Instant,
-    /// Alarms of one instant ring in the order they were set.
-    turn: u64,
-    alarm: Alarm,
-}
-
+/// By instant: services that are started or stopped together mostly share theirs. Alarms of one
+/// instant ring in the order they were set.
 #[derive(Debug, Default)]
-pub(crate) struct Timers {
-    heap: BinaryHeap<Reverse<Entry>>,
-    set: u64,
-}
+pub(crate) struct Timers(BTreeMap<Instant, VecDeque<Alarm>>);
 
 impl Timers {
     pub(crate) fn set(&mut self, at: Instant, alarm: Alarm) {
-        self.set += 1;
-        self.heap.push(Reverse(Entry {
-            at,
-            turn: self.set,
-            alarm,
-        }));
+        self.0.entry(at).or_default().push_back(alarm);
     }
 
     /// The soonest alarm, after dropping those before it that `is_stale`.
     pub(crate) fn soonest(&mut self, is_stale: impl Fn(Alarm) -> bool) -> Option<Instant> {
-        while let Some(Reverse(entry)) = self.heap.peek() {
-            if !is_stale(entry.alarm) {
-                return Some(entry.at);
+        while let Some(mut first) = self.0.first_entry() {
+            let alarms = first.get_mut();
+            while let Some(&alarm) = alarms.front() {
+                if !is_stale(alarm) {
+                    return Some(*first.key());
+                }
+                alarms.pop_front();
             }
-            self.heap.pop();
+            first.remove();
         }
         None
     }
 
     /// The next alarm that has come due.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Alarm> {
-        if self.heap.peek()?.0.at > now {
-            return None;
+        let mut first = self.0.first_entry().filter(|first| *first.key() <= now)?;
+        let alarm = first.get_mut().pop_front();
+        if first.get().is_empty() {
+            first.remove();
         }
-        self.heap.pop().map(|Reverse(entry)| entry.alarm)
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.at, self.turn).cmp(&(other.at, other.turn))
-    }
-}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+        alarm
     }
 }

@@ -13,7 +13,6 @@ mod worker;
 use std::future::Future;
 use std::sync::atomic::Ordering;
 
-use async_trait::async_trait;
 use tokio::time::sleep;
 
 pub use self::idle::{Idle, IdleService, IdleShape};
@@ -26,7 +25,7 @@ use crate::backoff::Retry;
 use crate::cell::Orders;
 use crate::context::Context;
 use crate::error::Result;
-use crate::service::Service;
+use crate::service::{BoxFuture, Service};
 use crate::status::{Phase, Shape};
 
 /// Ties a type to the shape its attribute names.
@@ -69,37 +68,49 @@ pub trait Live<S> {
     }
 }
 
-#[async_trait]
+// Written without `async_trait`, so that the one future of a service that lives as long as the
+// application is no larger than it needs to be.
 #[diagnostic::do_not_recommend]
 impl<S> Service for S
 where
     S: Declared + Send + Sync + 'static,
     S::Shape: Live<S>,
 {
-    async fn start(&self, cx: &Context) -> Result {
-        let cell = cx.cell();
-        tokio::select! {
-            biased;
-            // Nobody waits for what is not up yet: a startup in flight is dropped.
-            () = cell.stop.closed() => return Ok(()),
-            started = start_up(self, cx) => started?,
-        }
-        cell.started_up.store(true, Ordering::Release);
-        if S::Shape::SHAPE != Shape::Oneshot {
-            cell.orders.note(Orders::READY);
-        }
-        S::Shape::run(self, cx).await
+    fn start<'a, 'c, 'f>(&'a self, cx: &'c Context) -> BoxFuture<'f>
+    where
+        'a: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        Box::pin(async move {
+            if !start_up_unless_stopped(self, cx).await? {
+                return Ok(());
+            }
+            let cell = cx.cell();
+            cell.started_up.store(true, Ordering::Release);
+            if S::Shape::SHAPE != Shape::Oneshot {
+                cell.orders.note(Orders::READY);
+            }
+            S::Shape::run(self, cx).await
+        })
     }
 
-    async fn stop(&self, cx: &Context) -> Result {
-        cx.exited().await;
-        if cx.cell().started_up.load(Ordering::Acquire) {
-            cx.cell().enter(Phase::Drain);
-            S::Shape::drain(self, cx).await
-        } else {
-            S::Shape::abandon(self, cx);
-            Ok(())
-        }
+    fn stop<'a, 'c, 'f>(&'a self, cx: &'c Context) -> BoxFuture<'f>
+    where
+        'a: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        Box::pin(async move {
+            cx.exited().await;
+            if cx.cell().started_up.load(Ordering::Acquire) {
+                cx.cell().enter(Phase::Drain);
+                S::Shape::drain(self, cx).await
+            } else {
+                S::Shape::abandon(self, cx);
+                Ok(())
+            }
+        })
     }
 
     fn shape(&self) -> Shape {
@@ -111,6 +122,20 @@ where
     }
 }
 
+/// Whether the service came up before it was asked to stop: nobody waits for what is not up yet, a
+/// startup in flight is dropped.
+async fn start_up_unless_stopped<S>(service: &S, cx: &Context) -> Result<bool>
+where
+    S: Declared + Sync,
+    S::Shape: Live<S>,
+{
+    tokio::select! {
+        biased;
+        () = cx.cell().stop.closed() => Ok(false),
+        started = start_up(service, cx) => started.map(|()| true),
+    }
+}
+
 /// Starts the service up, as often as its attribute allows.
 async fn start_up<S>(service: &S, cx: &Context) -> Result
 where
@@ -118,9 +143,18 @@ where
     S::Shape: Live<S>,
 {
     S::Shape::check(service)?;
-    let Some(retry) = S::RETRY else {
-        return S::Shape::startup(service, cx).await;
-    };
+    match S::RETRY {
+        None => S::Shape::startup(service, cx).await,
+        // In a box, so that only those pay for its size who have asked for it.
+        Some(retry) => Box::pin(start_up_with_retries(service, cx, retry)).await,
+    }
+}
+
+async fn start_up_with_retries<S>(service: &S, cx: &Context, retry: Retry) -> Result
+where
+    S: Declared + Sync,
+    S::Shape: Live<S>,
+{
     let mut failures = 0;
     while let Err(error) = S::Shape::startup(service, cx).await {
         failures += 1;
