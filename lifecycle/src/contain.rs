@@ -18,21 +18,26 @@ pub(crate) fn poll<F: Future + ?Sized>(
     match catch_unwind(AssertUnwindSafe(|| future.poll(task))) {
         Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
         Ok(Poll::Pending) => Poll::Pending,
-        Err(panic) => Poll::Ready(Err(fault(&*panic))),
+        Err(panic) => Poll::Ready(Err(fault(panic))),
     }
 }
 
 /// Runs user code that is not a future: a constructor of one, a destructor.
 pub(crate) fn call<T>(code: impl FnOnce() -> T) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| fault(&*panic))
+    catch_unwind(AssertUnwindSafe(code)).map_err(fault)
 }
 
 /// The fault that a panic's payload tells of.
-pub(crate) fn fault(payload: &(dyn Any + Send)) -> Fault {
+pub(crate) fn fault(payload: Box<dyn Any + Send>) -> Fault {
     let message = payload
         .downcast_ref::<&str>()
         .map(ToString::to_string)
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a value that is not text".to_owned());
+    // The payload is user code as well. What its destructor panics with is not looked at: that may
+    // go on for ever.
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(panic);
+    }
     Fault::Panic(message)
 }

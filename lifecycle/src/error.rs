@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::iter::successors;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,18 @@ struct Inner {
     fault: Fault,
     after: Duration,
 }
+
+/// Whoever lets go of an error last need not expect a panic: its destructor is a hook's own code.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let fault = std::mem::replace(&mut self.fault, Fault::ExitedEarly);
+        // There is nobody left to tell.
+        let _ = contain::call(|| drop(fault));
+    }
+}
+
+/// How far the sources of an error are followed: one may well be its own.
+const DEPTH: usize = 32;
 
 /// What happened to a service that failed.
 #[derive(Debug)]
@@ -108,7 +121,7 @@ impl fmt::Display for ServiceError {
         } = &*self.0;
         write!(f, "service `{service}` ")?;
         match fault {
-            Fault::Error(error) => write!(f, "failed in {phase}: {}", Chain(error.as_ref())),
+            Fault::Error(error) => write!(f, "failed in {phase}: {}", chain(error.as_ref())),
             Fault::Panic(message) => write!(f, "panicked in {phase}: {message}"),
             Fault::ExitedEarly => {
                 write!(f, "exited early: it returned before it was asked to stop")
@@ -130,30 +143,29 @@ impl fmt::Display for ServiceError {
 impl StdError for ServiceError {}
 
 /// An error and its sources on one line, each said once.
-struct Chain<'a>(&'a (dyn StdError + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut said = shown(self.0);
-        f.write_str(&said)?;
-        let mut next = self.0.source();
-        while let Some(error) = next {
-            let text = shown(error);
-            // Many errors already repeat their source's words.
-            if !said.contains(&text) {
-                write!(f, ": {text}")?;
-                said = text;
-            }
-            next = error.source();
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut line = shown(error);
+    let mut said = line.clone();
+    for source in successors(source(error), |error| source(*error)).take(DEPTH) {
+        let text = shown(source);
+        // Many errors already repeat their source's words.
+        if !said.contains(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+            said = text;
         }
-        Ok(())
     }
+    line
 }
 
 /// What an error says. It is user code, and what shows it must not fail with it.
 fn shown(error: &(dyn StdError + 'static)) -> String {
     contain::call(|| error.to_string())
         .unwrap_or_else(|_| "an error whose `Display` panics".to_owned())
+}
+
+fn source<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    contain::call(|| error.source()).ok().flatten()
 }
 
 /// Why a registry could not be (or no longer be) healthy: what

@@ -175,7 +175,7 @@ impl<'a> Runner<'a> {
     fn task_ended(&mut self, result: Result<Result, JoinError>) {
         match result.map_err(JoinError::try_into_panic) {
             Ok(Err(error)) => self.fail(Phase::Task, Fault::Error(error)),
-            Err(Ok(panic)) => self.fail(Phase::Task, contain::fault(&*panic)),
+            Err(Ok(panic)) => self.fail(Phase::Task, contain::fault(panic)),
             // Done, or aborted by us.
             Ok(Ok(())) | Err(Err(_)) => {}
         }
