@@ -104,15 +104,10 @@ impl<'a> Runner<'a> {
 
     /// Orders come last, so that whoever can end by itself does: a failure is seen before the
     /// service shows as running, and a service that needs no time to stop is never late.
+    ///
+    /// `stop` comes first: a `start` that is never out of work uses up what tokio grants the whole
+    /// task in one turn, and it may be `stop` that makes it return.
     fn poll_step(&mut self, task: &mut Task<'_>) -> Poll<Step> {
-        if let Some(start) = &mut self.start {
-            if let Poll::Ready(result) = contain::poll(start.as_mut(), task) {
-                return Poll::Ready(Step::StartReturned(result));
-            }
-        }
-        if let Poll::Ready(result) = self.cell().tasks.poll_next(task) {
-            return Poll::Ready(Step::TaskEnded(result));
-        }
         if let Stop::Under(stop) = &mut self.stop {
             if let Poll::Ready(result) = contain::poll(stop.as_mut(), task) {
                 return Poll::Ready(Step::StopReturned(result));
@@ -121,6 +116,14 @@ impl<'a> Runner<'a> {
             if self.ends && self.cell().exited.is_closed() {
                 return Poll::Ready(Step::OutOfTime);
             }
+        }
+        if let Some(start) = &mut self.start {
+            if let Poll::Ready(result) = contain::poll(start.as_mut(), task) {
+                return Poll::Ready(Step::StartReturned(result));
+            }
+        }
+        if let Poll::Ready(result) = self.cell().tasks.poll_next(task) {
+            return Poll::Ready(Step::TaskEnded(result));
         }
         self.poll_orders(task).map(Step::Ordered)
     }

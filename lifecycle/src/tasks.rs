@@ -2,10 +2,12 @@
 //! when they are late.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context as Task, Poll, Waker};
 
 use tokio::runtime::Handle;
+use tokio::task::coop::unconstrained;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::error::Result;
@@ -48,7 +50,9 @@ impl Tasks {
     pub(crate) fn poll_next(&self, task: &mut Task<'_>) -> Poll<Result<Result, JoinError>> {
         let mut owned = self.lock();
         let ended = match &mut owned.set {
-            Some(set) => set.poll_join_next(task),
+            // Whatever is left of what tokio grants this turn: a `start` that is never out of work
+            // would keep the end of a task from being seen.
+            Some(set) => pin!(unconstrained(set.join_next())).poll(task),
             None => Poll::Ready(None),
         };
         match ended {
