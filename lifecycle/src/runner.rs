@@ -43,6 +43,8 @@ struct Runner<'a> {
     has_news: bool,
     /// Time is up: what does not end at its next look is dropped.
     ends: bool,
+    /// Its tasks were named late: once for all of them.
+    has_late_tasks: bool,
 }
 
 enum Stop<'a> {
@@ -70,6 +72,7 @@ impl<'a> Runner<'a> {
             seen: 0,
             has_news: false,
             ends: false,
+            has_late_tasks: false,
         }
     }
 
@@ -247,14 +250,22 @@ impl<'a> Runner<'a> {
         if self.seen & Orders::CUT == 0 {
             self.cut();
         }
-        self.cell().tasks.abort();
         self.ends = true;
+        self.drop_tasks_of_drain();
     }
 
     fn drop_late_stop(&mut self) {
         self.report_late(Phase::Drain);
         self.drop_stop();
-        self.cell().tasks.abort();
+    }
+
+    /// Once time is up: whatever was started before the drain is gone.
+    fn drop_tasks_of_drain(&mut self) {
+        let tasks = &self.cell().tasks;
+        if self.cell().exited.is_closed() && !tasks.is_empty() {
+            self.report_late(Phase::Task);
+        }
+        tasks.abort();
     }
 
     fn drop_start(&mut self) {
@@ -268,6 +279,9 @@ impl<'a> Runner<'a> {
         let stop = std::mem::replace(&mut self.stop, Stop::Over);
         if let Err(fault) = contain::call(|| drop(stop)) {
             self.fail(Phase::Drain, fault);
+        }
+        if self.ends {
+            self.drop_tasks_of_drain();
         }
     }
 
@@ -289,6 +303,9 @@ impl<'a> Runner<'a> {
 
     fn report_late(&mut self, phase: Phase) {
         self.has_news = true;
+        if phase == Phase::Task && std::mem::replace(&mut self.has_late_tasks, true) {
+            return;
+        }
         self.cx.core().report(self.cx.service(), News::Late(phase));
     }
 

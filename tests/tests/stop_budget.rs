@@ -317,3 +317,25 @@ async fn after_stop_no_task_is_left() {
     assert_eq!(Handle::current().metrics().num_alive_tasks(), before);
     drop(handle);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_the_drain_starts_late_is_dropped_at_the_end_and_named() {
+    // Before three quarters of the time, after them, and with its last look.
+    for (takes_time, end) in [
+        (secs(1), secs(3)),
+        (millis(3500), secs(4)),
+        (secs(4), secs(4)),
+    ] {
+        let journal = Journal::new();
+        let drain = takes(takes_time).then(spawns(hangs()));
+        let running = start(registry! {
+            "a" => journal.script().drain(drain).idle(), stop_timeout = secs(4),
+        });
+        running.await_healthy().await.unwrap();
+        let outcome = running.stop().await;
+        assert_eq!(late(&outcome), [format!("a task {end:?}")]);
+        assert_eq!(outcome.took(), Some(end));
+        assert!(journal.of("a").contains(&"drain done".to_owned()));
+        assert!(!journal.of("a").contains(&"task done".to_owned()));
+    }
+}
