@@ -19,6 +19,7 @@ use crate::reason::Reason;
 use crate::registry::{Plan, Planned, Registry};
 use crate::signals::Listener;
 use crate::supervisor::Supervisor;
+use crate::ticks::Ticks;
 
 /// A started registry. Exactly one exists per run, and it decides when the services stop; for a
 /// view that can be cloned see [`handle`](Self::handle).
@@ -161,13 +162,16 @@ fn cell(planned: &Planned) -> Cell {
     )
 }
 
-/// Lives as long as the supervisor. Whoever waits is told when that is gone before its time, with the
-/// runtime or by a panic.
+/// Lives as long as the supervisor. Whoever waits, for a reason, a move or a tick, is told when that is
+/// gone before its time, with the runtime or by a panic.
 struct TellsOfTheEnd(Arc<Core>);
 
 impl Drop for TellsOfTheEnd {
     fn drop(&mut self) {
         self.0.ask_to_stop(Reason::Dropped);
+        let ticks = self.0.cells.iter().filter_map(|cell| cell.ticks.as_deref());
+        ticks.for_each(Ticks::close);
+        self.0.close_subscriptions();
     }
 }
 

@@ -1,6 +1,7 @@
 //! The tasks a service has started with `cx.spawn(..)`: owned by it, awaited when it stops, dropped
 //! when they are late.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,11 @@ struct Owned {
     closed: bool,
 }
 
+thread_local! {
+    /// This thread is about to start a task.
+    static SPAWNS: Cell<bool> = const { Cell::new(false) };
+}
+
 impl Tasks {
     /// Starts `future` as a task of the service; drops it when the service is down already.
     pub(crate) fn spawn(
@@ -32,11 +38,18 @@ impl Tasks {
         runtime: &Handle,
         future: impl Future<Output = Result> + Send + 'static,
     ) -> bool {
+        // Only a runtime that ends drops a future right where it is spawned. When the destructor of
+        // that spawns in its turn, this thread holds the lock.
+        if SPAWNS.get() {
+            return false;
+        }
         let mut owned = self.lock();
         if owned.closed {
             return false;
         }
+        SPAWNS.set(true);
         owned.set.get_or_insert_default().spawn_on(future, runtime);
+        SPAWNS.set(false);
         let sleeper = owned.owner.take();
         drop(owned);
         if let Some(sleeper) = sleeper {
