@@ -10,9 +10,15 @@ use std::time::{Duration, Instant};
 use crate::core::Core;
 use crate::outcome::Outcome;
 
-/// How long after the deadline the thread strikes: enough for a supervisor that still gets a thread
-/// to end first and say more.
-const MARGIN: Duration = Duration::from_millis(400);
+/// How often after the deadline the thread looks again before it strikes, and how long it waits between
+/// two looks: enough for a supervisor that still gets a thread to end first and say more. In slices,
+/// because a machine that stands still takes no more than one with it.
+const LOOKS: u32 = 8;
+const SLICE: Duration = Duration::from_millis(50);
+
+/// How long the report may take: standard error may be held by the very code that blocks, or be a pipe
+/// that nobody reads.
+const REPORT: Duration = Duration::from_millis(500);
 
 /// How long the end of the runtime may take in any case: after a stop that took all its time, too.
 const LEAVE: Duration = Duration::from_secs(1);
@@ -28,8 +34,8 @@ pub(crate) enum Word {
     Asked(Instant),
     /// The supervisor has something to do after so long.
     Alarm(Duration),
-    /// The services are down; what is left is the end of the runtime.
-    Settled,
+    /// The services are down, but for those that are `unjoined`; what is left is the end of the runtime.
+    Settled { unjoined: bool },
     /// All is well.
     Off,
 }
@@ -59,8 +65,9 @@ impl Watchdog {
     /// the process ends. Otherwise as long as somebody holds the outcome, as a `main` that returns it
     /// does: the runtime ends then, and waits for threads that a hook may have left blocked.
     pub(crate) fn settle(self, outcome: Outcome) -> Outcome {
-        let _ = self.thread.send(Word::Settled);
-        if outcome.has_unjoined() {
+        let unjoined = outcome.has_unjoined();
+        let _ = self.thread.send(Word::Settled { unjoined });
+        if unjoined {
             std::mem::forget(self);
             outcome
         } else {
@@ -77,30 +84,51 @@ impl Drop for Watchdog {
 }
 
 /// The thread: returns when called off, ends the process when time is up.
-fn keep(core: &Core, limit: Duration, words: &Receiver<Word>) {
+fn keep(core: &Arc<Core>, limit: Duration, words: &Receiver<Word>) {
     let Ok(Word::Asked(asked)) = words.recv() else {
         return;
     };
-    let Some(mut end) = asked.checked_add(limit.saturating_add(MARGIN)) else {
-        return;
-    };
+    // None: there is no deadline, only alarms.
+    let mut end = asked.checked_add(limit);
+    let mut looks = LOOKS;
     let mut alarm = None;
     loop {
-        let next = alarm.map_or(end, |alarm| end.min(alarm));
-        match words.recv_timeout(next.saturating_duration_since(Instant::now())) {
+        match receive(words, end.into_iter().chain(alarm).min()) {
             Ok(Word::Alarm(wait)) => alarm = Instant::now().checked_add(wait.saturating_add(SLACK)),
-            Ok(Word::Settled) => end = end.max(Instant::now() + LEAVE),
+            Ok(Word::Settled { unjoined }) => {
+                let leave = Instant::now() + LEAVE;
+                end = end.map(|end| end.max(leave)).or(unjoined.then_some(leave));
+            }
             Ok(Word::Asked(_)) => {}
             Ok(Word::Off) | Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) if alarm.take().is_some() => core.alarm.notify_one(),
+            Err(RecvTimeoutError::Timeout) if looks > 0 => {
+                looks -= 1;
+                end = Some(Instant::now() + SLICE);
+            }
             Err(RecvTimeoutError::Timeout) => end_process(core),
         }
     }
 }
 
-fn end_process(core: &Core) -> ! {
-    let outcome = Outcome::cut_short(core);
-    outcome.print_blocked();
+/// The next word, or none until then.
+fn receive(words: &Receiver<Word>, until: Option<Instant>) -> Result<Word, RecvTimeoutError> {
+    match until {
+        Some(until) => words.recv_timeout(until.saturating_duration_since(Instant::now())),
+        None => words.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    }
+}
+
+fn end_process(core: &Arc<Core>) -> ! {
+    let (said, says) = channel();
+    let core = core.clone();
+    let speaker = thread::Builder::new().spawn(move || {
+        Outcome::cut_short(&core).print_blocked();
+        said.send(())
+    });
+    if speaker.is_ok() {
+        let _ = says.recv_timeout(REPORT);
+    }
     // Code that does not end is the reason to be here, so this is never a success.
-    exit(i32::from(outcome.exit_code().max(1)))
+    exit(1)
 }

@@ -134,6 +134,18 @@ fn the_deadline_holds_against_blocking_code_that_run_waits_for() {
 }
 
 #[test]
+fn the_deadline_holds_against_code_that_blocks_while_it_holds_standard_error() {
+    on_each(|runtime| {
+        let ended = start("blocks-standard-error", runtime)
+            .until("bad: blocks")
+            .signal("-TERM")
+            .end()
+            .with_code(1);
+        assert_eq!(ended.report, "", "nobody can write there");
+    });
+}
+
+#[test]
 fn the_deadline_holds_against_blocking_code_that_run_has_left_behind() {
     on_each(|runtime| {
         let ended = start("leaves-blocking-code", runtime)
@@ -199,10 +211,12 @@ fn one_blocked_thread_does_not_hold_up_the_clock_of_the_others() {
         .end()
         .with_code(1)
         .prints(&["bad: blocks", "store: drain done"]);
-    start("blocks-after-stop", "multi")
-        .end()
-        .with_code(1)
-        .prints(&["bad: blocks", "store: drain done"]);
+    for scenario in ["blocks-after-stop", "blocks-without-deadline"] {
+        start(scenario, "multi")
+            .end()
+            .with_code(1)
+            .prints(&["bad: blocks", "store: drain done"]);
+    }
 }
 
 #[test]

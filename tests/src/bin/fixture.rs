@@ -146,11 +146,18 @@ fn registry_of(scenario: &str, journal: &Journal) -> Registry {
             "bad" => script().run(yields().then(shuts_down()).then(takes(millis(20))).then(blocks())).worker(),
                 after = ["store"], stop_timeout = "300ms",
         },
+        "blocks-without-deadline" => registry! {
+            deadline = Duration::MAX,
+            "store" => script().idle(),
+            "bad" => script().run(yields().then(shuts_down()).then(takes(millis(20))).then(blocks())).worker(),
+                after = ["store"], stop_timeout = "300ms",
+        },
         "blocks-when-ready" => registry! {
             deadline = "2s",
             "store" => script().idle(),
             "bad" => script().run(yields().then(blocks())).worker(), after = ["store"], stop_timeout = "300ms",
         },
+        "blocks-standard-error" => alone(Gags, short),
         "waits-for-blocking-code" => alone(Waits { is_polite: false }, short),
         "leaves-blocking-code" => alone(Waits { is_polite: true }, short),
         "hangs" => alone(script().run(hangs()).drain(hangs()).worker(), short),
@@ -238,6 +245,20 @@ impl Idle for Clingy {
 
 impl Drop for Clingy {
     fn drop(&mut self) {
+        loop {
+            thread::park();
+        }
+    }
+}
+
+/// Blocks its thread while nobody else can write to standard error.
+#[service(worker)]
+struct Gags;
+
+impl Worker for Gags {
+    async fn run(&self, _: &Context) -> Result {
+        let _held = std::io::stderr().lock();
+        println!("bad: blocks");
         loop {
             thread::park();
         }
