@@ -140,6 +140,8 @@ impl Orders {
     pub(crate) const CUT: u8 = 1 << 2;
     /// Drop whatever is left.
     pub(crate) const END: u8 = 1 << 3;
+    /// There is a task to join.
+    pub(crate) const JOIN: u8 = 1 << 4;
 
     pub(crate) fn give(&self, orders: u8) {
         self.note(orders);

@@ -106,10 +106,10 @@ impl Context {
     /// Once the service is down, the future is dropped without being polled.
     pub fn spawn(&self, future: impl Future<Output = Result> + Send + 'static) {
         let started = match &self.core.runtime {
-            Some(runtime) => self
-                .cell()
-                .tasks
-                .spawn(runtime, future.instrument(self.span())),
+            Some(runtime) => {
+                let Cell { tasks, orders, .. } = self.cell();
+                tasks.spawn(runtime, orders, future.instrument(self.span()))
+            }
             None => false,
         };
         if !started {

@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::sync::atomic::Ordering;
 use std::task::{Context as Task, Poll, ready};
 
-use tokio::task::{JoinError, yield_now};
+use tokio::task::JoinError;
 
 use crate::cell::{Cell, Orders};
 use crate::contain;
@@ -22,7 +22,14 @@ use crate::status::{Phase, Shape};
 )]
 pub(crate) fn run(cx: Context, service: Box<dyn Service>) -> impl Future<Output = ()> + Send {
     async move {
-        Runner::new(&cx, &*service).live().await;
+        {
+            let mut runner = Runner::begin(&cx, &*service);
+            poll_fn(|task| runner.poll(task)).await;
+        }
+        // None are left, but one may have been started since.
+        if let Some(mut left) = cx.cell().tasks.close() {
+            while left.join_next().await.is_some() {}
+        }
         // Its destructor is the last of its code, and runs before anything it depends on is
         // stopped.
         if let Err(fault) = contain::call(|| drop(service)) {
@@ -63,8 +70,8 @@ enum Step {
 }
 
 impl<'a> Runner<'a> {
-    fn new(cx: &'a Context, service: &'a dyn Service) -> Self {
-        Self {
+    fn begin(cx: &'a Context, service: &'a dyn Service) -> Self {
+        let mut runner = Self {
             cx,
             service,
             start: None,
@@ -73,36 +80,37 @@ impl<'a> Runner<'a> {
             has_news: false,
             ends: false,
             has_late_tasks: false,
+        };
+        match contain::call(|| service.start(cx)) {
+            Ok(start) => runner.start = Some(start),
+            Err(fault) => runner.start_returned(Err(fault)),
         }
+        runner
     }
 
-    async fn live(&mut self) {
-        self.begin();
+    /// Ready when the service is down. Written as a `poll`, as it is most of what a service costs.
+    fn poll(&mut self, task: &mut Task<'_>) -> Poll<()> {
         while !self.is_done() {
-            let step = poll_fn(|task| self.poll_step(task)).await;
+            let step = ready!(self.poll_step(task));
             self.take(step);
             if std::mem::take(&mut self.has_news) {
                 // What a task wakes runs next on the task's own thread, and nowhere else: the code
-                // that is polled next may block it, and the supervisor with it.
-                yield_now().await;
+                // that is polled next may block it, and the supervisor with it. A task that wakes
+                // itself comes after that.
+                task.waker().wake_by_ref();
+                return Poll::Pending;
             }
         }
-        // None are left, but one may have been started since.
-        if let Some(mut left) = self.cell().tasks.close() {
-            left.shutdown().await;
-        }
-    }
-
-    fn begin(&mut self) {
-        let (cx, service) = (self.cx, self.service);
-        match contain::call(|| service.start(cx)) {
-            Ok(start) => self.start = Some(start),
-            Err(fault) => self.start_returned(Err(fault)),
-        }
+        Poll::Ready(())
     }
 
     fn is_done(&self) -> bool {
-        matches!(self.stop, Stop::Over) && self.start.is_none() && self.cell().tasks.is_empty()
+        matches!(self.stop, Stop::Over) && self.start.is_none() && !self.has_tasks()
+    }
+
+    /// Most services never start a task, and never look.
+    fn has_tasks(&self) -> bool {
+        self.cell().orders.given(Orders::JOIN) && !self.cell().tasks.is_empty()
     }
 
     /// Orders come last, so that whoever can end by itself does: a failure is seen before the
@@ -125,8 +133,10 @@ impl<'a> Runner<'a> {
                 return Poll::Ready(Step::StartReturned(result));
             }
         }
-        if let Poll::Ready(result) = self.cell().tasks.poll_next(task) {
-            return Poll::Ready(Step::TaskEnded(result));
+        if self.cell().orders.given(Orders::JOIN) {
+            if let Poll::Ready(result) = self.cell().tasks.poll_next(task) {
+                return Poll::Ready(Step::TaskEnded(result));
+            }
         }
         self.poll_orders(task).map(Step::Ordered)
     }
@@ -235,8 +245,8 @@ impl<'a> Runner<'a> {
     fn cut(&mut self) {
         let late = match self.start {
             Some(_) => Some(self.cell().phase()),
-            None if self.cell().tasks.is_empty() => None,
-            None => Some(Phase::Task),
+            None if self.has_tasks() => Some(Phase::Task),
+            None => None,
         };
         if let Some(phase) = late {
             self.report_late(phase);
@@ -287,7 +297,7 @@ impl<'a> Runner<'a> {
 
     fn close_exited(&self) {
         let cell = self.cell();
-        if self.start.is_some() || cell.exited.is_closed() || !cell.tasks.is_empty() {
+        if self.start.is_some() || cell.exited.is_closed() || self.has_tasks() {
             return;
         }
         if cell.shape == Shape::Custom && cell.stop.is_closed() {
