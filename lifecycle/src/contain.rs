@@ -27,6 +27,12 @@ pub(crate) fn call<T>(code: impl FnOnce() -> T) -> Result<T, Fault> {
     catch_unwind(AssertUnwindSafe(code)).map_err(fault)
 }
 
+/// Writes to the log of the library itself. What takes the lines is user code, and may panic when there
+/// is nowhere to write to: the services have a right to be drained all the same.
+pub(crate) fn say(line: impl FnOnce()) {
+    let _ = call(line);
+}
+
 /// The fault that a panic's payload tells of.
 pub(crate) fn fault(payload: Box<dyn Any + Send>) -> Fault {
     let message = payload

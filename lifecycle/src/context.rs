@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use crate::cell::{Cell, Orders};
+use crate::contain;
 use crate::core::Core;
 use crate::error::Result;
 use crate::handle::Handle;
@@ -152,7 +153,8 @@ impl Context {
 
     /// The span in which all code of the service runs, so that its log lines carry its name.
     pub(crate) fn span(&self) -> Span {
-        tracing::info_span!(target: "lifecycle", "service", name = self.name())
+        contain::call(|| tracing::info_span!(target: "lifecycle", "service", name = self.name()))
+            .unwrap_or_else(|_| Span::none())
     }
 
     pub(crate) fn cell(&self) -> &Cell {

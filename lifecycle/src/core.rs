@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
 use crate::cell::Cell;
+use crate::contain;
 use crate::error::{Error, Fault, ServiceError};
 use crate::gate::Gate;
 use crate::name::Name;
@@ -197,7 +198,7 @@ impl Core {
         if let Some(ticks) = cell.ticks.as_deref().filter(|_| to.is_final()) {
             ticks.close();
         }
-        log_move(&cell.name, to);
+        contain::say(|| log_move(&cell.name, to));
         let mut subscribers = self.subscribers();
         if subscribers.list.is_empty() {
             return;

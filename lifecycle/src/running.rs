@@ -163,14 +163,16 @@ fn cell(planned: &Planned) -> Cell {
 }
 
 /// Lives as long as the supervisor. Whoever waits, for a reason, a move or a tick, is told when that is
-/// gone before its time, with the runtime or by a panic.
+/// gone before its time, with the runtime or by a panic; nothing goes on without it.
 struct TellsOfTheEnd(Arc<Core>);
 
 impl Drop for TellsOfTheEnd {
     fn drop(&mut self) {
         self.0.ask_to_stop(Reason::Dropped);
-        let ticks = self.0.cells.iter().filter_map(|cell| cell.ticks.as_deref());
-        ticks.for_each(Ticks::close);
+        for cell in &self.0.cells {
+            drop(cell.tasks.close());
+            cell.ticks.as_deref().map(Ticks::close);
+        }
         self.0.close_subscriptions();
     }
 }

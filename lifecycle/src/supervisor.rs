@@ -141,7 +141,7 @@ impl Supervisor {
     }
 
     fn requested(&mut self, reason: &Reason, now: Instant) {
-        tracing::info!(target: "lifecycle", %reason, "stopping");
+        contain::say(|| tracing::info!(target: "lifecycle", %reason, "stopping"));
         self.core.record().requested = Some(now);
         // A person at the terminal, or an application that has failed, has no load balancer to wait
         // for.
@@ -176,7 +176,8 @@ impl Supervisor {
             Command::Fail(service, failure) => self.note_failure(service, failure),
             Command::NoteLate(service, phase, had) => self.note_late(service, phase, had),
             Command::AllUp => {
-                tracing::info!(target: "lifecycle", services = self.services.len(), "all running");
+                let services = self.services.len();
+                contain::say(|| tracing::info!(target: "lifecycle", services, "all running"));
                 self.core.set_health(Health::Healthy);
             }
             Command::Request(Because::Finished) => self.core.ask_to_stop(Reason::Finished),
@@ -237,7 +238,9 @@ impl Supervisor {
                 unstarted(Fault::Dependency(self.core.cells[root].name.clone()))
             }
         };
-        tracing::error!(target: "lifecycle", service = %cell.name, %error, "failed");
+        contain::say(
+            || tracing::error!(target: "lifecycle", service = %cell.name, %error, "failed"),
+        );
         let _ = cell.error.set(error.clone());
         let mut record = self.core.record();
         if record.failures.is_empty() {
@@ -249,7 +252,9 @@ impl Supervisor {
 
     fn note_late(&self, service: usize, phase: Phase, had: Duration) {
         let name = self.core.cells[service].name.clone();
-        tracing::error!(target: "lifecycle", service = %name, %phase, ?had, "late, dropped");
+        contain::say(
+            || tracing::error!(target: "lifecycle", service = %name, %phase, ?had, "late, dropped"),
+        );
         let error = self.core.error(service, phase, Fault::Late(had));
         let _ = self.core.cells[service].error.set(error);
         self.core.record().laggards.push(Laggard {
@@ -261,8 +266,8 @@ impl Supervisor {
 
     /// Everything is down: waits for the tasks to be gone, lets go of signals and subscribers, and
     /// says how it went.
-    async fn finish(mut self, tasks: Tasks) -> Outcome {
-        for task in tasks.running.into_iter().flatten() {
+    async fn finish(mut self, mut tasks: Tasks) -> Outcome {
+        for task in tasks.running.drain(..).flatten() {
             // Each has reported its end; a task that was aborted from outside has ended as well.
             let _ = task.await;
         }
@@ -279,7 +284,7 @@ impl Supervisor {
         self.core.close_subscriptions();
         self.signals = None;
         let outcome = Outcome::of(&self.core);
-        tracing::info!(target: "lifecycle", totals = %outcome.totals(), "stopped");
+        contain::say(|| tracing::info!(target: "lifecycle", totals = %outcome.totals(), "stopped"));
         outcome
     }
 }
@@ -304,6 +309,15 @@ impl Tasks {
         if let Some(task) = self.running[service].take() {
             task.abort();
             self.abandoned.push(task);
+        }
+    }
+}
+
+impl Drop for Tasks {
+    /// A supervisor that is gone before its time leaves nobody behind.
+    fn drop(&mut self) {
+        for task in self.running.iter().flatten() {
+            task.abort();
         }
     }
 }

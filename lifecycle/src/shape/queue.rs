@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use super::Live;
 use crate::backoff::Retry;
+use crate::contain;
 use crate::context::Context;
 use crate::error::{BoxError, Result, ScheduleError};
 use crate::intake::{Intake, Outlet};
@@ -209,7 +210,9 @@ impl<T> Drop for Rest<'_, T> {
         let lost = self.outlet.left();
         if lost > 0 {
             count(self.cx, |counts| &counts.lost, lost);
-            tracing::error!(target: "lifecycle", service = self.cx.name(), lost, "items lost");
+            // Perhaps on the way out of a panic already.
+            let service = self.cx.name();
+            contain::say(|| tracing::error!(target: "lifecycle", service, lost, "items lost"));
         }
     }
 }
