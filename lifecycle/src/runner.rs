@@ -15,15 +15,22 @@ use crate::error::{Fault, Result};
 use crate::service::{BoxFuture, Service};
 use crate::status::{Phase, Shape};
 
-/// Runs the service until it is down. Dropping the future drops the service where it stands.
+/// Runs the service until it is down; one that has rested so far is only stopped. Dropping the future drops the service where it stands.
 #[expect(
     clippy::manual_async_fn,
     reason = "an `async fn` keeps its arguments twice"
 )]
-pub(crate) fn run(cx: Context, service: Box<dyn Service>) -> impl Future<Output = ()> + Send {
+pub(crate) fn run(
+    cx: Context,
+    service: Box<dyn Service>,
+    rested: bool,
+) -> impl Future<Output = ()> + Send {
     async move {
         {
-            let mut runner = Runner::begin(&cx, &*service);
+            let mut runner = Runner::new(&cx, &*service);
+            if !rested {
+                runner.begin();
+            }
             poll_fn(|task| runner.poll(task)).await;
         }
         // None are left, but one may have been started since.
@@ -70,8 +77,8 @@ enum Step {
 }
 
 impl<'a> Runner<'a> {
-    fn begin(cx: &'a Context, service: &'a dyn Service) -> Self {
-        let mut runner = Self {
+    fn new(cx: &'a Context, service: &'a dyn Service) -> Self {
+        Self {
             cx,
             service,
             start: None,
@@ -80,12 +87,15 @@ impl<'a> Runner<'a> {
             has_news: false,
             ends: false,
             has_late_tasks: false,
-        };
-        match contain::call(|| service.start(cx)) {
-            Ok(start) => runner.start = Some(start),
-            Err(fault) => runner.start_returned(Err(fault)),
         }
-        runner
+    }
+
+    fn begin(&mut self) {
+        let (cx, service) = (self.cx, self.service);
+        match contain::call(|| service.start(cx)) {
+            Ok(start) => self.start = Some(start),
+            Err(fault) => self.start_returned(Err(fault)),
+        }
     }
 
     /// Ready when the service is down. Written as a `poll`, as it is most of what a service costs.

@@ -75,11 +75,29 @@ pub trait Service: Send + Sync + 'static {
         Shape::Custom
     }
 
+    /// What it leaves out. Only for the shapes: `start` and `stop` of others may do anything.
+    #[doc(hidden)]
+    fn __rests(&self) -> Rests {
+        Rests::Never
+    }
+
     /// It will never be started. Only for the shapes: others find out by their destructor.
     #[doc(hidden)]
     fn __abandon(&self, cx: &Context) {
         let _ = cx;
     }
+}
+
+/// Whether there is a time at which a service has no code to run: then it needs no task.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rests {
+    /// As far as anybody knows it always has.
+    Never,
+    /// It only has something to do when it stops.
+    UntilStopped,
+    /// It is there to be called, and that is all.
+    Always,
 }
 
 /// The future of [`Service::start`] and [`Service::stop`], as `async_trait` writes it.
@@ -109,6 +127,10 @@ impl<S: Service + ?Sized> Service for Arc<S> {
 
     fn shape(&self) -> Shape {
         (**self).shape()
+    }
+
+    fn __rests(&self) -> Rests {
+        (**self).__rests()
     }
 
     fn __abandon(&self, cx: &Context) {

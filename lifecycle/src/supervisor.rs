@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -21,7 +22,7 @@ use crate::outcome::{Laggard, Outcome};
 use crate::reason::{Reason, Signal};
 use crate::registry::OnFailure;
 use crate::runner;
-use crate::service::Service;
+use crate::service::{Rests, Service};
 use crate::signals::Listener;
 use crate::status::Phase;
 use crate::watchdog::Word;
@@ -161,12 +162,7 @@ impl Supervisor {
                 }
             }
             Command::Start(service) => self.start(service, tasks),
-            Command::Stop(service, deadline) => {
-                let cell = &self.core.cells[service];
-                cell.set_deadline(deadline);
-                cell.stop.close();
-                cell.orders.give(Orders::STOP);
-            }
+            Command::Stop(service, deadline) => self.stop(service, deadline, tasks),
             Command::Shorten(service, deadline) => {
                 self.core.cells[service].set_deadline(Some(deadline));
             }
@@ -217,9 +213,36 @@ impl Supervisor {
         let Some(service) = self.services[index].take() else {
             return;
         };
+        if service.__rests() == Rests::Never {
+            self.spawn(index, service, false, tasks);
+            return;
+        }
+        // There is no code to run: it is up, and nobody but us has anything to do with it.
+        self.services[index] = Some(service);
+        let cell = &self.core.cells[index];
+        cell.enter(Phase::Idle);
+        cell.started_up.store(true, Ordering::Release);
+        self.core.report(index, News::Ready);
+    }
+
+    fn stop(&mut self, index: usize, deadline: Option<Instant>, tasks: &mut Tasks) {
+        let cell = &self.core.cells[index];
+        cell.set_deadline(deadline);
+        cell.stop.close();
+        cell.orders.give(Orders::STOP);
+        let Some(service) = self.services[index].take() else {
+            return;
+        };
+        match service.__rests() {
+            Rests::Always => self.core.report(index, News::Down),
+            _ => self.spawn(index, service, true, tasks),
+        }
+    }
+
+    fn spawn(&self, index: usize, service: Box<dyn Service>, rested: bool, tasks: &mut Tasks) {
         let cx = Context::new(self.core.clone(), index);
         let span = cx.span();
-        let task = runner::run(cx, service);
+        let task = runner::run(cx, service, rested);
         // A span that nobody records only makes the task larger.
         tasks.running[index] = Some(if span.is_disabled() {
             tokio::spawn(task)

@@ -30,7 +30,7 @@ pub use script::{
     takes, until_stopped, yields,
 };
 pub use services::{
-    CustomScript, IdleScript, OneshotScript, ScheduledScript, Script, WorkerScript,
+    CustomScript, IdleScript, OneshotScript, RestingScript, ScheduledScript, Script, WorkerScript,
 };
 pub use trace::{Does, Knobs, Tick, Trace, paused};
 pub use watch::{Moves, millis, secs, start, state_of, states};

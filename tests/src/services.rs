@@ -69,6 +69,12 @@ impl Script {
         IdleScript(self)
     }
 
+    /// As an idle service without `startup`.
+    #[must_use]
+    pub fn resting(self) -> RestingScript {
+        RestingScript(self)
+    }
+
     /// As a scheduled service.
     #[must_use]
     pub fn scheduled(self, every: Duration) -> ScheduledScript {
@@ -135,6 +141,17 @@ impl Idle for IdleScript {
         self.0.perform_startup(cx).await
     }
 
+    async fn drain(&self, cx: &Context) -> Result {
+        self.0.perform_drain(cx).await
+    }
+}
+
+/// An idle service that has nothing to do until it stops.
+#[service(idle)]
+#[derive(Debug)]
+pub struct RestingScript(Script);
+
+impl Idle for RestingScript {
     async fn drain(&self, cx: &Context) -> Result {
         self.0.perform_drain(cx).await
     }

@@ -1,13 +1,18 @@
 //! The idle shape: started, called by others, stopped; nothing to do in between.
 
 use std::future::Future;
+use std::mem::needs_drop;
 
-use super::Live;
+use super::{Live, Nothing, is_left_out};
 use crate::context::Context;
 use crate::error::Result;
+use crate::service::Rests;
 use crate::status::{Phase, Shape};
 
 /// The hooks of a service that has nothing to do while it runs: it is there to be called.
+///
+/// One without `startup` costs no task until it is stopped, and one that has neither hook, nor
+/// anything to drop, never does.
 ///
 /// ```
 /// use lifecycle::{Context, Idle, Result, service};
@@ -33,7 +38,7 @@ pub trait Idle: Send + Sync {
     /// Under the start timeout. Dropped when the application stops meanwhile.
     fn startup(&self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        async { Ok(()) }
+        Nothing
     }
 
     /// Flushes what is in memory. Runs once for each completed `startup`. Default: nothing.
@@ -41,7 +46,7 @@ pub trait Idle: Send + Sync {
     /// Dropped when the service's time to stop is over: see [`Context::deadline`].
     fn drain(&self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        async { Ok(()) }
+        Nothing
     }
 }
 
@@ -67,5 +72,17 @@ impl<S: IdleService> Live<S> for IdleShape {
 
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
         service.drain(cx)
+    }
+
+    /// From the start, when there is no `startup`. What it holds may have a destructor, which is code
+    /// too.
+    fn rests() -> Rests {
+        if !is_left_out(S::startup) {
+            Rests::Never
+        } else if is_left_out(S::drain) && !needs_drop::<S>() {
+            Rests::Always
+        } else {
+            Rests::UntilStopped
+        }
     }
 }

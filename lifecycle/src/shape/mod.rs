@@ -10,8 +10,11 @@ mod queue;
 mod scheduled;
 mod worker;
 
+use std::any::type_name;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
+use std::task::{Context as Task, Poll};
 
 use tokio::time::sleep;
 
@@ -25,7 +28,7 @@ use crate::backoff::Retry;
 use crate::cell::Orders;
 use crate::context::Context;
 use crate::error::Result;
-use crate::service::{BoxFuture, Service};
+use crate::service::{BoxFuture, Rests, Service};
 use crate::status::{Phase, Shape};
 
 /// Ties a type to the shape its attribute names.
@@ -61,6 +64,11 @@ pub trait Live<S> {
 
     /// The flush, after `run` has returned.
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send;
+
+    /// Whether there is a time when it has no code to run.
+    fn rests() -> Rests {
+        Rests::Never
+    }
 
     /// Instead of `drain`, where `startup` did not come to its end.
     fn abandon(service: &S, cx: &Context) {
@@ -117,6 +125,10 @@ where
         S::Shape::SHAPE
     }
 
+    fn __rests(&self) -> Rests {
+        S::Shape::rests()
+    }
+
     fn __abandon(&self, cx: &Context) {
         S::Shape::abandon(self, cx);
     }
@@ -163,6 +175,25 @@ where
         sleep(wait).await;
     }
     Ok(())
+}
+
+/// What a hook returns that was left out.
+struct Nothing;
+
+impl Future for Nothing {
+    type Output = Result;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<Result> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Whether this hook is the default one. It is not called.
+///
+/// By the name of what it returns: that may borrow the service, and only what borrows nothing has a
+/// `TypeId`. A future of any other name is taken for code to run.
+fn is_left_out<'a, S: 'a, F>(_: impl Fn(&'a S, &'a Context) -> F) -> bool {
+    type_name::<F>() == type_name::<Nothing>()
 }
 
 /// Stands in when an attribute has an error of its own, so that the rest of the program compiles.

@@ -165,6 +165,10 @@ impl View<'_> {
         let (owed, drains) = match self.plan.services[service].kind {
             Kind::Oneshot => (0, "drain"),
             Kind::Custom => (count("start", None), "stop"),
+            Kind::Resting => {
+                let started = self.moved(service, State::Starting).is_some();
+                (usize::from(started), "drain")
+            }
             _ => (count("startup", Some(End::Done)), "drain"),
         };
         assert_eq!(count(drains, None), owed, "drains of {}", name(service));

@@ -44,7 +44,7 @@ fn services() -> impl Strategy<Value = Planned> {
     let limits = (5..30_u64, 1..12_u64);
     let policy = proptest::bool::weighted(0.2);
     (kinds(), draws, policy, limits).prop_flat_map(|(kind, after, is_ignored, limits)| {
-        (startups(), works(kind), drains()).prop_map(move |(startup, work, drain)| Planned {
+        (startups(kind), works(kind), drains()).prop_map(move |(startup, work, drain)| Planned {
             kind,
             after: after.clone(),
             is_ignored,
@@ -60,6 +60,7 @@ fn services() -> impl Strategy<Value = Planned> {
 fn kinds() -> impl Strategy<Value = Kind> {
     prop_oneof![
         Just(Kind::Idle),
+        Just(Kind::Resting),
         (2..20_u64).prop_map(Kind::Scheduled),
         Just(Kind::Worker),
         Just(Kind::Oneshot),
@@ -107,9 +108,12 @@ fn task() -> impl Strategy<Value = Hook> {
     prop_oneof![4 => Just(nothing()), 1 => spawned.prop_map(|task| Act::Spawn(task).into())]
 }
 
-fn startups() -> impl Strategy<Value = Hook> {
+fn startups(kind: Kind) -> BoxedStrategy<Hook> {
+    if kind == Kind::Resting {
+        return Just(nothing()).boxed();
+    }
     let end = prop_oneof![30 => Just(nothing()), 1 => fail(), 1 => panic(), 1 => one(Act::Hang), 1 => one(Act::Shutdown)];
-    then(task(), then(pause(), end))
+    then(task(), then(pause(), end)).boxed()
 }
 
 fn drains() -> impl Strategy<Value = Hook> {
@@ -122,7 +126,7 @@ fn works(kind: Kind) -> BoxedStrategy<Hook> {
     let wrong = || prop_oneof![fail(), panic(), Just(nothing()), one(Act::Hang)];
     let well = || then(one(Act::UntilStopped), take(6));
     match kind {
-        Kind::Idle => Just(nothing()).boxed(),
+        Kind::Idle | Kind::Resting => Just(nothing()).boxed(),
         Kind::Scheduled(_) => {
             let end =
                 prop_oneof![10 => Just(nothing()), 2 => fail(), 1 => panic(), 1 => one(Act::Hang)];

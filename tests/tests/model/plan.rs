@@ -47,6 +47,8 @@ pub(crate) struct Planned {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
     Idle,
+    /// An idle service without `startup`.
+    Resting,
     /// With its interval in seconds.
     Scheduled(u64),
     Worker,
@@ -108,6 +110,7 @@ impl Planned {
         let name = name(service);
         let builder = match self.kind {
             Kind::Idle => builder.service(name, script.idle()),
+            Kind::Resting => builder.service(name, script.resting()),
             Kind::Scheduled(every) => builder.service(name, script.scheduled(secs(every))),
             Kind::Worker => builder.service(name, script.worker()),
             Kind::Oneshot => builder.service(name, script.oneshot()),
@@ -158,6 +161,7 @@ impl fmt::Display for Planned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, every) = match self.kind {
             Kind::Idle => ("idle", 0),
+            Kind::Resting => ("resting", 0),
             Kind::Scheduled(every) => ("scheduled", every),
             Kind::Worker => ("worker", 0),
             Kind::Oneshot => ("oneshot", 0),
@@ -234,6 +238,7 @@ fn read_service(line: &str) -> Planned {
     Planned {
         kind: match words[0] {
             "idle" => Kind::Idle,
+            "resting" => Kind::Resting,
             "scheduled" => Kind::Scheduled(number(1)),
             "worker" => Kind::Worker,
             "oneshot" => Kind::Oneshot,
