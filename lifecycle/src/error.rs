@@ -121,8 +121,12 @@ impl fmt::Display for ServiceError {
         } = &*self.0;
         write!(f, "service `{service}` ")?;
         match fault {
-            Fault::Error(error) => write!(f, "failed in {phase}: {}", chain(error.as_ref())),
-            Fault::Panic(message) => write!(f, "panicked in {phase}: {message}"),
+            Fault::Error(error) => write!(
+                f,
+                "failed in {phase}: {}",
+                or_nothing(&chain(error.as_ref()))
+            ),
+            Fault::Panic(message) => write!(f, "panicked in {phase}: {}", or_nothing(message)),
             Fault::ExitedEarly => {
                 write!(f, "exited early: it returned before it was asked to stop")
             }
@@ -131,7 +135,10 @@ impl fmt::Display for ServiceError {
                 "returned before it was ready: `start` must call `cx.ready()`"
             ),
             Fault::StartTimeout(limit) => write!(f, "was not ready within {limit:?}"),
-            Fault::Late(had) => write!(f, "did not stop in time: dropped in {phase} after {had:?}"),
+            Fault::Late(had) => write!(
+                f,
+                "did not stop in time: dropped in {phase} after {had:.1?}"
+            ),
             Fault::Dependency(name) => {
                 write!(f, "was not started: it depends on `{name}`, which failed")
             }
@@ -141,6 +148,15 @@ impl fmt::Display for ServiceError {
 
 /// The whole sentence is in `Display`, sources included, so there is nothing further to print.
 impl StdError for ServiceError {}
+
+/// A sentence must not end in the middle.
+fn or_nothing(message: &str) -> &str {
+    if message.trim().is_empty() {
+        "no message"
+    } else {
+        message
+    }
+}
 
 /// An error and its sources on one line, each said once.
 fn chain(error: &(dyn StdError + 'static)) -> String {

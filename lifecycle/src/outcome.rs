@@ -1,8 +1,8 @@
 //! How it all ended: what `main` returns and what a person on call reads.
 
 use std::collections::HashSet;
-use std::fmt;
-use std::io::Write;
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
 use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +61,7 @@ impl fmt::Display for Laggard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "service `{}` did not stop in time: dropped in {} after {:?}",
+            "service `{}` did not stop in time: dropped in {} after {:.1?}",
             self.service, self.phase, self.had
         )
     }
@@ -205,7 +205,7 @@ impl fmt::Display for Outcome {
         if let Reason::NotStarted(error) = &self.reason {
             return write!(f, "not started: {error}");
         }
-        write!(f, "stopped: {}", self.reason)?;
+        write!(f, "stopped: {}", Quoted(&self.reason.to_string()))?;
         let began = match &self.reason {
             Reason::Failure(error) => {
                 write!(f, "{}", Age(error))?;
@@ -216,7 +216,7 @@ impl fmt::Display for Outcome {
         for error in &self.failures {
             let line = error.to_string();
             if began.as_ref() != Some(&line) {
-                write!(f, "\n  {line}{}", Age(error))?;
+                write!(f, "\n  {}{}", Quoted(&line), Age(error))?;
             }
         }
         for laggard in &self.laggards {
@@ -234,6 +234,28 @@ impl fmt::Display for Outcome {
             }
         }
         write!(f, "\n{}", self.totals())
+    }
+}
+
+/// What user code had a part in, so that it can't pass for lines of the report or play with the terminal:
+/// further lines are indented, and what can't be printed is escaped.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, line) in self.0.trim_end().lines().enumerate() {
+            if number > 0 {
+                f.write_str("\n      ")?;
+            }
+            for letter in line.chars() {
+                if letter.is_control() && letter != '\t' {
+                    write!(f, "{}", letter.escape_default())?;
+                } else {
+                    f.write_char(letter)?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 

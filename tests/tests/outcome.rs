@@ -98,8 +98,49 @@ async fn the_report_tells_the_cause_first_then_the_rest_and_the_totals() {
         outcome.to_string(),
         "stopped: service `api` panicked in run: index 7 (after 3.0s)\n  \
          service `store` failed in drain: disk full (after 3.0s)\n  \
-         service `gc` did not stop in time: dropped in run after 3s\n\
+         service `gc` did not stop in time: dropped in run after 3.0s\n\
          4 services: 1 stopped, 2 failed, 1 late; stopping took 3.0s"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_service_says_cannot_pass_for_a_line_of_the_report() {
+    let journal = Journal::new();
+    let forged =
+        "bad row:\n  id = 7\r\n2 services: 2 stopped, 0 failed\n\u{1b}[2Jgone\tback\rover\n\n";
+    let outcome = outcome_of(registry! {
+        "store" => journal.script().drain(fails(forged)).idle(),
+        "api" => journal.script().run(panics(forged)).worker(), after = ["store"],
+    })
+    .await;
+    let quoted = "bad row:\n        id = 7\n      2 services: 2 stopped, 0 failed\n      \\u{1b}[2Jgone\tback\\rover";
+    assert_eq!(
+        outcome.to_string(),
+        format!(
+            "stopped: service `api` panicked in run: {quoted} (after 0.0ns)\n  \
+             service `store` failed in drain: {quoted} (after 0.0ns)\n\
+             2 services: 0 stopped, 2 failed, 0 late; stopping took 0.0ns"
+        )
+    );
+    let raw = outcome.failures()[1].to_string();
+    assert_eq!(raw, format!("service `store` failed in drain: {forged}"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_without_words_is_still_a_sentence() {
+    let journal = Journal::new();
+    let outcome = outcome_of(registry! {
+        "store" => journal.script().drain(fails(" ")).idle(),
+        "api" => journal.script().run(panics("")).worker(), after = ["store"],
+    })
+    .await;
+    let told: Vec<_> = outcome.failures().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "service `api` panicked in run: no message",
+            "service `store` failed in drain: no message"
+        ]
     );
 }
 
