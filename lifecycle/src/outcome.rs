@@ -317,10 +317,17 @@ impl Termination for Outcome {
     }
 }
 
-/// An [`Outcome`] that was not clean, as an error. Its `Display` is the whole report.
-#[derive(Clone, Debug, thiserror::Error)]
+/// An [`Outcome`] that was not clean, as an error. Its `Display` is the whole report, and so is its
+/// `Debug`, which is what a `main` that returns an error prints.
+#[derive(Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct UncleanStop(Box<Outcome>);
+
+impl fmt::Debug for UncleanStop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
 
 impl UncleanStop {
     /// The outcome itself.

@@ -152,6 +152,7 @@ async fn an_unclean_outcome_becomes_an_error_with_the_whole_report() {
     let report = outcome.to_string();
     let error = outcome.into_result().unwrap_err();
     assert_eq!(error.to_string(), report);
+    assert_eq!(format!("{error:?}"), report, "what `main` prints");
     assert_eq!(error.outcome().failures().len(), 1);
     let boxed: lifecycle::BoxError = error.into();
     assert!(boxed.source().is_none(), "said once");
