@@ -157,10 +157,14 @@ impl Orders {
         self.given.load(Ordering::Acquire) & order != 0
     }
 
-    /// Resolves when something was ordered beyond what the caller has `seen`. One task at a time
-    /// may poll.
-    pub(crate) fn poll_beyond(&self, seen: u8, task: &Task<'_>) -> Poll<u8> {
+    /// Wakes `task` at the next order. To be called before they are looked at; one task at a time
+    /// may.
+    pub(crate) fn listen(&self, task: &Task<'_>) {
         self.task.register(task.waker());
+    }
+
+    /// What was ordered by now, if it is beyond what the caller has `seen`.
+    pub(crate) fn poll_beyond(&self, seen: u8) -> Poll<u8> {
         match self.given.load(Ordering::Acquire) {
             given if given == seen => Poll::Pending,
             given => Poll::Ready(given),

@@ -143,23 +143,25 @@ impl<'a> Runner<'a> {
                 return Poll::Ready(Step::StartReturned(result));
             }
         }
+        // From here on whoever gives an order, or starts a task where there was none, wakes.
+        self.cell().orders.listen(task);
         if self.cell().orders.given(Orders::JOIN) {
             if let Poll::Ready(result) = self.cell().tasks.poll_next(task) {
                 return Poll::Ready(Step::TaskEnded(result));
             }
         }
-        self.poll_orders(task).map(Step::Ordered)
+        self.poll_orders().map(Step::Ordered)
     }
 
     /// Being ready is passed on from here, and is no step: `start` has just been polled.
-    fn poll_orders(&mut self, task: &mut Task<'_>) -> Poll<u8> {
-        let orders = ready!(self.cell().orders.poll_beyond(self.seen, task));
+    fn poll_orders(&mut self) -> Poll<u8> {
+        let orders = ready!(self.cell().orders.poll_beyond(self.seen));
         if orders & !self.seen & Orders::READY == 0 {
             return Poll::Ready(orders);
         }
         self.seen |= Orders::READY;
         self.show_ready();
-        let further = self.cell().orders.poll_beyond(self.seen, task);
+        let further = self.cell().orders.poll_beyond(self.seen);
         self.has_news = further.is_ready();
         further
     }

@@ -17,6 +17,7 @@ use lifecycle_tests::{
 };
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 /// A small generator, so that a try is known by its seed.
 struct Seed(u64);
@@ -325,6 +326,34 @@ fn a_running_that_is_dropped_at_any_moment_stops_in_the_background() {
             moves.all().await;
             check_drains(number, &journal);
             no_task_is_left(before).await;
+        }
+    });
+}
+
+#[test]
+fn the_failure_of_a_task_is_seen_whenever_another_thread_has_started_it() {
+    hush();
+    on_threads(async {
+        for number in 1..=1_000 {
+            let (lend, borrow) = std::sync::mpsc::channel();
+            let registry = Registry::builder().service("a", Lender(lend)).build();
+            let running = start(registry.unwrap());
+            running.await_healthy().await.unwrap();
+            let cx = borrow.recv().unwrap();
+            std::thread::spawn(move || {
+                let mut seed = Seed(number);
+                // Each finds the service with or without a task, about to sleep or not.
+                for _ in 0..100 {
+                    cx.spawn(async { Ok(()) });
+                    for _ in 0..seed.below(1_000) {
+                        std::hint::spin_loop();
+                    }
+                }
+                cx.spawn(async { Err("as scripted".into()) });
+            });
+            let seen = timeout(Duration::from_secs(30), running.wait()).await;
+            assert!(seen.is_ok(), "try {number}");
+            assert_eq!(running.stop().await.failures().len(), 1, "try {number}");
         }
     });
 }
