@@ -12,6 +12,7 @@ mod written;
 
 /// Shared with the runtime, so that both tell the same mistakes in the same words.
 mod rules {
+    pub(crate) mod cron;
     pub(crate) mod duration;
     pub(crate) mod graph;
     mod name;

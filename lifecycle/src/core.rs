@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant as WallInstant;
+#[cfg(feature = "cron")]
+use std::time::SystemTime;
 
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{Notify, mpsc, watch};
@@ -35,6 +37,9 @@ pub(crate) struct Core {
     /// Where tasks of services are spawned; none only when there is no runtime at all.
     pub(crate) runtime: Option<Runtime>,
     pub(crate) record: Mutex<Record>,
+    /// Instead of the system's, in a test.
+    #[cfg(all(feature = "cron", feature = "test-util"))]
+    pub(crate) wall_clock: OnceLock<crate::testing::WallClock>,
     started: Instant,
     all_up: AtomicBool,
     health: watch::Sender<Health>,
@@ -116,6 +121,8 @@ impl Core {
             stop: Gate::new(),
             runtime,
             record: Mutex::default(),
+            #[cfg(all(feature = "cron", feature = "test-util"))]
+            wall_clock: OnceLock::new(),
             started: Instant::now(),
             all_up: AtomicBool::new(false),
             health: watch::Sender::new(Health::Pending),
@@ -123,6 +130,16 @@ impl Core {
             subscribers: Mutex::default(),
         };
         (Arc::new(core), inbox)
+    }
+
+    /// What the wall clock shows.
+    #[cfg(feature = "cron")]
+    pub(crate) fn wall_time(&self) -> SystemTime {
+        #[cfg(feature = "test-util")]
+        if let Some(clock) = self.wall_clock.get() {
+            return clock.now();
+        }
+        SystemTime::now()
     }
 
     /// Asks the application to stop. Only the first reason counts; readiness is false from here on.

@@ -247,6 +247,24 @@ pub enum ScheduleError {
         /// How long that is.
         period: Duration,
     },
+    /// What the service gives for a cron expression is none.
+    #[error("`{field}` is no schedule: {problem}")]
+    Cron {
+        /// What the attribute says: the field path, or the expression.
+        field: &'static str,
+        /// What is wrong with it, and what to write instead.
+        problem: String,
+    },
+    /// No time zone has this name, or this machine doesn't know it.
+    #[error(
+        "the time zone `{zone}` of `tz = {field}` is unknown here: the name is wrong, or the machine has no zone files (see the feature `cron-bundled-tz`)"
+    )]
+    Zone {
+        /// What the attribute says: the name, the field path, or the expression.
+        field: &'static str,
+        /// The name that was not found.
+        zone: String,
+    },
 }
 
 /// Why a tick that was asked for did not succeed: what [`Handle::trigger`](crate::Handle::trigger)

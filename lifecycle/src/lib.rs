@@ -45,7 +45,7 @@
 //! | attribute | hooks | required |
 //! |---|---|---|
 //! | `#[service(idle)]` | [`Idle`]: `startup`, `drain` | none |
-//! | `#[service(scheduled(interval = ..))]` | [`Scheduled`]: `startup`, `tick`, `drain` | `tick` |
+//! | `#[service(scheduled(interval = ..))]`, or `delay`, or `cron` | [`Scheduled`]: `startup`, `tick`, `drain` | `tick` |
 //! | `#[service(queue(size = .., interval = ..))]` | [`Queue`]: `startup`, `intake`, `flush` | `intake`, `flush` |
 //! | `#[service(worker)]` | [`Worker`]: `startup`, `run`, `drain` | `run` |
 //! | `#[service(oneshot)]` | [`Oneshot`]: `run` | `run` |
@@ -73,6 +73,8 @@
 //! # Features
 //!
 //! - `signal` (default): stop on SIGINT and SIGTERM (Ctrl-C on Windows).
+//! - `cron`: schedules by cron expression, `scheduled(cron = "0 3 * * *")`; see the page `_cron`.
+//! - `cron-bundled-tz`: the time zone database inside the program, for machines that have none.
 //! - `serde`: `Serialize` for the [`Outcome`], [`ServiceStatus`] and what they hold.
 //! - `test-util`: `lifecycle::testing`, contexts for unit tests of hooks.
 
@@ -131,6 +133,10 @@ pub use crate::service::Service;
 pub use crate::shape::{Idle, Oneshot, Queue, Scheduled, Worker};
 pub use crate::status::{Phase, QueueStatus, ServiceStatus, Shape, State, Transition};
 pub use crate::ticks::TickStatus;
+
+#[cfg(all(doc, feature = "cron"))]
+#[doc = include_str!("../docs/cron.md")]
+pub mod _cron {}
 
 /// The README's programs compile.
 #[cfg(doctest)]

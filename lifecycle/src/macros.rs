@@ -26,7 +26,7 @@
 /// | argument | hooks |
 /// |---|---|
 /// | `idle` | [`Idle`](crate::Idle) |
-/// | `scheduled(interval = ..)`, `scheduled(delay = ..)` | [`Scheduled`](crate::Scheduled) |
+/// | `scheduled(interval = ..)`, `scheduled(delay = ..)`, `scheduled(cron = ..)` | [`Scheduled`](crate::Scheduled) |
 /// | `queue(size = .., interval = ..)` | [`Queue`](crate::Queue) |
 /// | `worker` | [`Worker`](crate::Worker) |
 /// | `oneshot` | [`Oneshot`](crate::Oneshot) |
@@ -42,12 +42,14 @@
 ///
 /// | option of `scheduled(..)` | value | default | meaning |
 /// |---|---|---|---|
-/// | `interval` | a duration | this or `delay` | from the start of one tick to the start of the next, on a fixed grid |
-/// | `delay` | a duration | this or `interval` | from the end of one tick to the start of the next |
-/// | `first` | `immediate` or `after_interval` | `after_interval`; with `jitter`, a random moment within it | when the first tick is due |
+/// | `interval` | a duration | one of these | from the start of one tick to the start of the next, on a fixed grid |
+/// | `delay` | a duration | one of these | from the end of one tick to the start of the next |
+/// | `cron` | an expression of five or six fields: see below | one of these | at the times that it names, by the wall clock |
+/// | `tz` | the name of a time zone: see below | `"UTC"` | whose wall clock; only beside `cron` |
+/// | `first` | `immediate` or `after_interval` | `after_interval`; with `jitter`, a random moment within it; with `cron`, the first time that it names | when the first tick is due |
 /// | `initial_delay` | a duration | none | the first tick is due this long after the service is running; not beside `first` |
-/// | `jitter` | a duration, at most the interval or the delay | none | a random time up to this, by which each tick comes earlier, and a first one that does not wait for an interval later |
-/// | `missed` | `coalesce`, `skip`, `burst` or `delay` | `coalesce` | what becomes of the points that a tick has overrun: one late tick at once; none before the next point; each of them at once, one after another; a whole interval from then on. Not with `delay = ..`, which misses nothing |
+/// | `jitter` | a duration, at most the interval or the delay | none | a random time up to this, by which each tick comes earlier, and a first one that does not wait for an interval later. With `cron`, later, and of any length |
+/// | `missed` | `coalesce`, `skip`, `burst` or `delay` | `coalesce` | what becomes of the points that a tick has overrun: one late tick at once; none before the next point; each of them at once, one after another; a whole interval from then on. Not with `delay = ..`, which misses nothing; `cron` has no interval for the last of them |
 /// | `tick_timeout` | a duration | none | a tick that takes longer is dropped, and has failed |
 /// | `on_error` | `continue` or `fail` | `continue` | a tick that fails is logged and counted, or is the failure of the service |
 /// | `max_failures` | an integer literal above zero | none | so many ticks that fail in a row are the failure of the service; not with `on_error = fail` |
@@ -66,6 +68,39 @@
 /// #     async fn tick(&self, _: &Context) -> Result { Ok(()) }
 /// # }
 /// ```
+///
+/// ## Times of the wall clock
+///
+/// ```
+/// # use lifecycle::{Context, Result, Scheduled, service};
+/// /// Writes the report of the day.
+/// # #[cfg(feature = "cron")]
+/// #[service(scheduled(cron = "0 3 * * MON-FRI", tz = "Europe/Berlin"))]
+/// struct Report;
+/// # #[cfg(feature = "cron")]
+/// # impl Scheduled for Report {
+/// #     async fn tick(&self, _: &Context) -> Result { Ok(()) }
+/// # }
+/// ```
+///
+/// Behind the feature `cron`. A `cron` is minute, hour, day, month and weekday, or these with the
+/// second before them. It is one of
+///
+/// - an expression in quotes, which has spaces in it: `cron = "*/5 9-17 * * MON-FRI"`; checked when
+///   it is compiled;
+/// - a field path from `self`, in quotes, which has none: `cron = "cfg.report.cron"`;
+/// - any expression that gives text (`&str`, `String`, ..), without quotes: `cron = self.0`.
+///
+/// and a `tz` is one of
+///
+/// - the name of a zone in quotes, which begins with a capital letter: `tz = "Europe/Berlin"`;
+///   checked when it is compiled;
+/// - a field path from `self`, in quotes, which does not: `tz = "cfg.tz"`;
+/// - any expression that gives text, without quotes.
+///
+/// What comes from the service is checked before it is started, and read again once a minute. What an
+/// expression can say, and what happens when clocks are changed or a machine has slept: see the
+/// [page on cron](https://docs.rs/lifecycle/latest/lifecycle/_cron/).
 ///
 /// ## A queue
 ///

@@ -11,3 +11,5 @@ pub use crate::shape::{
     Queue, QueueService, QueueShape, Scheduled, ScheduledService, ScheduledShape, Worker,
     WorkerService, WorkerShape,
 };
+#[cfg(feature = "cron")]
+pub use crate::shape::{CronService, CronShape, Written, text};

@@ -57,6 +57,8 @@ impl Running {
             limits,
             signals,
             stop_on,
+            #[cfg(all(feature = "cron", feature = "test-util"))]
+            wall_clock,
         } = registry;
         let Plan { services, graph } = match plan {
             Ok(plan) => plan,
@@ -72,6 +74,10 @@ impl Running {
         let engine = Engine::new(graph, services.iter().map(|planned| planned.terms), limits);
         let cells = services.iter().map(cell).collect();
         let (core, inbox) = Core::new(cells, Some(runtime.clone()));
+        #[cfg(all(feature = "cron", feature = "test-util"))]
+        if let Some(clock) = wall_clock {
+            let _ = core.wall_clock.set(clock);
+        }
         let signals = match signals.then(|| Listener::install(&core)).transpose() {
             Ok(signals) => signals,
             Err(error) => return Self::refused(StartError::Signals(error)),

@@ -1,4 +1,5 @@
-//! Contexts for unit tests of hooks, without a registry. Behind the feature `test-util`.
+//! Contexts for unit tests of hooks, without a registry, and a wall clock for tests of schedules.
+//! Behind the feature `test-util`.
 //!
 //! ```
 //! use lifecycle::{Context, Idle, Result, service, testing};
@@ -19,7 +20,13 @@
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
 
+#[cfg(feature = "cron")]
+mod wall_clock;
+
 use tokio::runtime::Handle as Runtime;
+
+#[cfg(feature = "cron")]
+pub use self::wall_clock::WallClock;
 
 use crate::cell::Cell;
 use crate::context::Context;

@@ -2,7 +2,6 @@
 //!
 //! The schedule is a type, put together from its parts: `Probe<(Interval, Skip, Immediate)>`.
 
-use std::future::pending;
 use std::marker::PhantomData;
 use std::time::Duration;
 
@@ -10,10 +9,8 @@ use lifecycle::__private::{
     Declared, First, Kind, Missed, OnError, Plan, ScheduledService, ScheduledShape,
 };
 use lifecycle::{Context, Registry, Result, Scheduled};
-use tokio::time::sleep;
 
-use crate::trace::{Does, Trace};
-use crate::watch::millis;
+use crate::trace::Trace;
 
 /// A schedule as a type.
 pub trait Planned: Send + Sync + 'static {
@@ -82,10 +79,15 @@ impl Trace {
     }
 
     /// A registry of one probe, named `probe`, that follows the schedule with these parts.
+    ///
+    /// # Panics
+    ///
+    /// For a cron expression: see [`crate::cron`].
     pub fn registry(&self, kind: Kind, missed: Missed, first: First) -> Registry {
         match kind {
             Kind::Interval => self.of_kind::<Interval>(missed, first),
             Kind::Delay => self.of_kind::<Delay>(missed, first),
+            Kind::Cron => panic!("the wall clock has no interval"),
         }
     }
 
@@ -145,24 +147,11 @@ impl<P: Planned> ScheduledService for Probe<P> {
 
 impl<P: Planned> Scheduled for Probe<P> {
     async fn startup(&self, _: &Context) -> Result {
-        sleep(self.trace.knobs().startup).await;
-        Ok(())
+        self.trace.startup().await
     }
 
     async fn tick(&self, cx: &Context) -> Result {
-        let (in_flight, does) = self.trace.begin(cx.stop_channel().is_closed());
-        match does {
-            Does::Hang => pending().await,
-            Does::Panic(message) => panic!("{message}"),
-            // Nothing to wait for: the timer would give others a turn.
-            Does::Take(0) | Does::Fail(0, _) => {}
-            Does::Take(time) | Does::Fail(time, _) => sleep(millis(time)).await,
-        }
-        in_flight.end();
-        match does {
-            Does::Fail(_, message) => Err(message.into()),
-            _ => Ok(()),
-        }
+        self.trace.tick(cx.stop_channel().is_closed()).await
     }
 
     async fn drain(&self, _: &Context) -> Result {

@@ -1,11 +1,12 @@
 //! What a scheduled service is to do, and what it did at which millisecond.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use lifecycle::Result;
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::watch::{millis, secs};
 
@@ -63,6 +64,10 @@ pub struct Knobs {
     pub does: Vec<Does>,
     /// How long `startup` takes.
     pub startup: Duration,
+    /// `cron`
+    pub cron: String,
+    /// `tz`
+    pub tz: String,
 }
 
 impl Knobs {
@@ -76,7 +81,24 @@ impl Knobs {
             tick_timeout: None,
             does: vec![Does::Take(0)],
             startup: Duration::ZERO,
+            cron: String::new(),
+            tz: "UTC".to_owned(),
         }
+    }
+
+    /// A cron expression, and ticks that take no time.
+    #[must_use]
+    pub fn cron(expression: &str) -> Self {
+        let mut knobs = Self::every(0);
+        expression.clone_into(&mut knobs.cron);
+        knobs
+    }
+
+    /// `tz`
+    #[must_use]
+    pub fn tz(mut self, zone: &str) -> Self {
+        zone.clone_into(&mut self.tz);
+        self
     }
 
     /// What the ticks do, one after the other, and from the beginning again.
@@ -213,7 +235,29 @@ impl Trace {
         self.inner().knobs.clone()
     }
 
-    pub(crate) fn begin(&self, stopped: bool) -> (InFlight, Does) {
+    pub(crate) async fn startup(&self) -> Result {
+        sleep(self.knobs().startup).await;
+        Ok(())
+    }
+
+    /// One tick, begun with the stop channel open or closed.
+    pub(crate) async fn tick(&self, stopped: bool) -> Result {
+        let (in_flight, does) = self.begin(stopped);
+        match does {
+            Does::Hang => pending().await,
+            Does::Panic(message) => panic!("{message}"),
+            // Nothing to wait for: the timer would give others a turn.
+            Does::Take(0) | Does::Fail(0, _) => {}
+            Does::Take(time) | Does::Fail(time, _) => sleep(millis(time)).await,
+        }
+        in_flight.end();
+        match does {
+            Does::Fail(_, message) => Err(message.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn begin(&self, stopped: bool) -> (InFlight, Does) {
         let start = self.now();
         let mut inner = self.inner();
         let index = inner.ticks.len();
@@ -247,13 +291,13 @@ impl Trace {
 }
 
 /// A tick under way. Dropped before its end, it has none.
-pub(crate) struct InFlight {
+struct InFlight {
     trace: Trace,
     index: usize,
 }
 
 impl InFlight {
-    pub(crate) fn end(self) {
+    fn end(self) {
         let now = self.trace.now();
         self.trace.inner().ticks[self.index].end = Some(now);
     }

@@ -111,6 +111,31 @@ pub struct Careful {
     cfg: Config,
 }
 
+/// Deletes at night.
+#[service(scheduled(
+    cron = "0 3 * * MON-FRI",
+    tz = "Europe/Berlin",
+    first = immediate,
+    missed = skip,
+    jitter = "5m"
+))]
+#[derive(Debug, Clone, Copy)]
+pub struct Nightly;
+
+/// Deletes when it is told to.
+#[service(scheduled(cron = "cron", tz = { self.zone }))]
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// When.
+    pub cron: String,
+    zone: &'static str,
+}
+
+/// Deletes when it knows.
+#[service(scheduled(cron = (self.0), tz = self.0.trim()))]
+#[derive(Debug, Clone)]
+pub struct Knowing(String);
+
 /// Gathers what is to be deleted.
 #[service(queue(size = "size", interval = "1s", retry = "100ms..10s", attempts = 3))]
 #[derive(Debug)]
@@ -165,6 +190,24 @@ impl Scheduled for Computed {
     }
 }
 
+impl Scheduled for Nightly {
+    async fn tick(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+impl Scheduled for Told {
+    async fn tick(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+impl Scheduled for Knowing {
+    async fn tick(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
 impl Scheduled for Careful {
     async fn tick(&self, _: &Context) -> Result {
         Ok(())
@@ -209,6 +252,9 @@ fn assemble(limit: Duration) -> Registry {
         "fixed" => Fixed, after = ["store"], on_failure = ignore,
         "computed" => Computed(limit), after = [], on_failure = shutdown,
         "careful" => Careful { cfg: Config { interval: limit } },
+        "nightly" => Nightly,
+        "told" => Told { cron: "0 3 * * *".to_owned(), zone: "UTC" },
+        "knowing" => Knowing("0 3 * * *".to_owned()),
         "gatherer" => Gatherer { things: Intake::<u8>::bounded(9), size: 3 },
         "consumer" => Consumer { queue: &[1, 2] }, after = ["store", "collector"],
         "view" => View("static"),

@@ -15,6 +15,8 @@ pub(crate) const STARTUP: &str = "startup";
 
 pub(crate) const INTERVAL: &str = "interval";
 pub(crate) const DELAY: &str = "delay";
+pub(crate) const CRON: &str = "cron";
+pub(crate) const TZ: &str = "tz";
 pub(crate) const FIRST: &str = "first";
 pub(crate) const INITIAL_DELAY: &str = "initial_delay";
 pub(crate) const JITTER: &str = "jitter";
@@ -25,7 +27,6 @@ pub(crate) const MAX_FAILURES: &str = "max_failures";
 pub(crate) const SIZE: &str = "size";
 pub(crate) const RETRY: &str = "retry";
 pub(crate) const ATTEMPTS: &str = "attempts";
-pub(crate) const CRON: &str = "cron";
 
 pub(crate) const SHAPES: [&str; 5] = [IDLE, SCHEDULED, QUEUE, WORKER, ONESHOT];
 

@@ -13,11 +13,17 @@ use crate::crate_path::CratePath;
 use super::item::{Item, Type};
 use super::members::{expand_batches, expand_retry, expand_schedule};
 use super::model::{Model, Shape};
+use super::schedule::Pace;
 
 pub(crate) fn expand(item: &Item, model: &Model<'_>) -> TokenStream {
     let (shape, service, hooks) = match &model.shape {
         Shape::Idle => ("IdleShape", "IdleService", "Idle"),
-        Shape::Scheduled(_) => ("ScheduledShape", "ScheduledService", "Scheduled"),
+        Shape::Scheduled(schedule) => match schedule.pace {
+            Pace::Cron { .. } => ("CronShape", "CronService", "Scheduled"),
+            Pace::Interval(_) | Pace::Delay(_) => {
+                ("ScheduledShape", "ScheduledService", "Scheduled")
+            }
+        },
         Shape::Queue(_) => ("QueueShape", "QueueService", "Queue"),
         Shape::Worker => ("WorkerShape", "WorkerService", "Worker"),
         Shape::Oneshot => ("OneshotShape", "OneshotService", "Oneshot"),

@@ -1,19 +1,21 @@
 //! What a shape is made of goes in; the constants and methods that tell the runtime come out. Only
 //! what is written is told: the runtime knows the defaults.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote_spanned};
-use syn::LitStr;
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Expr, LitStr};
 
 use crate::duration::expand_literal;
 
-use super::args::{FIRST, INITIAL_DELAY, INTERVAL, JITTER, MISSED, ON_ERROR, SIZE, TICK_TIMEOUT};
+use super::args::{
+    CRON, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MISSED, ON_ERROR, SIZE, TICK_TIMEOUT, TZ,
+};
 use super::count::expand_count;
 use super::expand::find_self;
 use super::queue::Batches;
 use super::reading::{Quantity, Reading, Source};
 use super::retry::Retry;
-use super::schedule::{Kind, Schedule};
+use super::schedule::{Pace, Schedule};
 
 /// What the method that reads an option returns.
 #[derive(Clone, Copy)]
@@ -25,7 +27,7 @@ enum Returned {
 
 pub(crate) fn expand_schedule(schedule: &Schedule) -> TokenStream {
     let plan = expand_plan(schedule);
-    let period = expand_reading(&schedule.period, "period", Returned::Value);
+    let pace = expand_pace(&schedule.pace);
     let others = [
         (&schedule.initial_delay, INITIAL_DELAY, Returned::Some),
         (&schedule.jitter, JITTER, Returned::Value),
@@ -39,17 +41,35 @@ pub(crate) fn expand_schedule(schedule: &Schedule) -> TokenStream {
         });
     quote_spanned! {Span::mixed_site()=>
         const PLAN: __lifecycle::Plan = #plan;
-        #period
+        #pace
         #(#others)*
     }
 }
 
-fn expand_plan(schedule: &Schedule) -> TokenStream {
-    let kind = mixed(match schedule.kind {
-        Kind::Interval => "interval",
-        Kind::Delay => "delay",
+fn expand_pace(pace: &Pace) -> TokenStream {
+    let (cron, tz) = match pace {
+        Pace::Interval(period) | Pace::Delay(period) => {
+            return expand_reading(period, "period", Returned::Value);
+        }
+        Pace::Cron { cron, tz } => (expand_reading(cron, CRON, Returned::Value), tz),
+    };
+    let tz = tz.as_ref().map(|tz| {
+        let (written, tz) = (tz.written(), expand_reading(tz, TZ, Returned::Value));
+        quote_spanned! {Span::mixed_site()=>
+            const TZ: &'static ::core::primitive::str = #written;
+            #tz
+        }
     });
-    let written = schedule.period.written();
+    quote_spanned!(Span::mixed_site()=> #cron #tz)
+}
+
+fn expand_plan(schedule: &Schedule) -> TokenStream {
+    let (kind, pace) = match &schedule.pace {
+        Pace::Interval(interval) => ("interval", interval),
+        Pace::Delay(delay) => ("delay", delay),
+        Pace::Cron { cron, .. } => ("cron", cron),
+    };
+    let (kind, written) = (mixed(kind), pace.written());
     let words = [
         (schedule.first, FIRST, "First"),
         (schedule.missed, MISSED, "Missed"),
@@ -106,40 +126,34 @@ fn expand_reading(reading: &Reading, method: &str, returned: Returned) -> TokenS
     let promise = match reading.quantity {
         Quantity::Duration => quote_spanned!(promised=> ::core::time::Duration),
         Quantity::Count => quote_spanned!(promised=> ::core::primitive::usize),
+        Quantity::Cron | Quantity::Zone => quote_spanned!(promised=> __lifecycle::Written),
     };
-    let local = mixed(&format!("__{}", reading.key));
     let (this, before, value) = match &reading.source {
         Source::Length { length, .. } => (mixed("self"), None, expand_literal(*length)),
         Source::Count(count) => (mixed("self"), None, expand_count(*count).to_token_stream()),
+        Source::Text(text) => {
+            let text = quote_spanned!(Span::mixed_site()=> __lifecycle::Written::Borrowed(#text));
+            (mixed("self"), None, text)
+        }
         Source::Field { text, path } => {
             let (this, field) = expand_field(text, path);
-            let promised = quote_spanned!(promised=> &#promise);
-            // By reference, for a field of another type gets no advice from rustc then, who would
-            // write it into the literal.
-            let before = quote_spanned!(Span::mixed_site()=> let #local: #promised = #field;);
-            (
-                this,
-                Some(before),
-                quote_spanned!(Span::mixed_site()=> *#local),
-            )
+            let (before, value) = match reading.quantity {
+                Quantity::Cron | Quantity::Zone => (None, expand_text(&field)),
+                Quantity::Duration | Quantity::Count => {
+                    let local = mixed(&format!("__{}", reading.key));
+                    let promised = quote_spanned!(promised=> &#promise);
+                    // By reference, for a field of another type gets no advice from rustc then, who
+                    // would write it into the literal.
+                    let before =
+                        quote_spanned!(Span::mixed_site()=> let #local: #promised = #field;);
+                    (Some(before), quote_spanned!(Span::mixed_site()=> *#local))
+                }
+            };
+            (this, before, value)
         }
         Source::Computed(value) => {
-            let value = value.to_token_stream();
-            // Without one it may still be in a string: `format!("{self}")`.
-            let this =
-                find_self(value.clone()).unwrap_or_else(|| Ident::new("self", Span::call_site()));
-            match returned {
-                Returned::Value => (this, None, value),
-                // In a statement, for the same label. The user's own braces, which nobody minds
-                // around the body of a function, would be one too many there.
-                Returned::Some => {
-                    let before = quote_spanned! {Span::mixed_site()=>
-                        #[allow(unused_braces, unused_parens)]
-                        let #local: #promise = #value;
-                    };
-                    (this, Some(before), local.to_token_stream())
-                }
-            }
+            let (before, expanded) = expand_computed(reading, value, &promise, returned);
+            (find_this(value), before, expanded)
         }
     };
     let (result, value) = match returned {
@@ -158,6 +172,49 @@ fn expand_reading(reading: &Reading, method: &str, returned: Returned) -> TokenS
     }
 }
 
+fn expand_computed(
+    reading: &Reading,
+    value: &Expr,
+    promise: &TokenStream,
+    returned: Returned,
+) -> (Option<TokenStream>, TokenStream) {
+    let value = value.to_token_stream();
+    match (reading.quantity, returned) {
+        (Quantity::Cron | Quantity::Zone, _) => (None, expand_text(&borrow(value))),
+        (_, Returned::Value) => (None, value),
+        // In a statement, for the label that says where a type is promised. The user's own braces,
+        // which nobody minds around the body of a function, would be one too many there.
+        (_, Returned::Some) => {
+            let local = mixed(&format!("__{}", reading.key));
+            let before = quote_spanned! {Span::mixed_site()=>
+                #[allow(unused_braces, unused_parens)]
+                let #local: #promise = #value;
+            };
+            (Some(before), local.to_token_stream())
+        }
+    }
+}
+
+/// A cron expression, or the name of a zone, of any type that is text.
+fn expand_text(reference: &TokenStream) -> TokenStream {
+    quote_spanned!(Span::mixed_site()=> __lifecycle::text(#reference))
+}
+
+/// `&(value)`, at the place of the value, for the caret.
+fn borrow(value: TokenStream) -> TokenStream {
+    let spans: Vec<Span> = value
+        .clone()
+        .into_iter()
+        .map(|token| token.span())
+        .collect();
+    let first = spans.first().copied().unwrap_or_else(Span::mixed_site);
+    let last = spans.last().copied().unwrap_or_else(Span::mixed_site);
+    let mut group = Group::new(Delimiter::Parenthesis, value);
+    group.set_span(Span::mixed_site().located_at(last));
+    let borrow = quote_spanned!(Span::mixed_site().located_at(first)=> &);
+    quote!(#borrow #group)
+}
+
 /// At the literal, for the caret, but resolved elsewhere, or rustc offers a field for the whole
 /// literal.
 fn expand_field(text: &LitStr, path: &[Ident]) -> (Ident, TokenStream) {
@@ -170,6 +227,11 @@ fn expand_field(text: &LitStr, path: &[Ident]) -> (Ident, TokenStream) {
     });
     let field = quote_spanned!(span=> &#this #(.#fields)*);
     (this, field)
+}
+
+/// The `self` of an expression. Without one it may still be in a string: `format!("{self}")`.
+fn find_this(value: &Expr) -> Ident {
+    find_self(value.to_token_stream()).unwrap_or_else(|| Ident::new("self", Span::call_site()))
 }
 
 fn mixed(name: &str) -> Ident {

@@ -3,6 +3,7 @@
 
 mod args;
 mod count;
+mod cron;
 mod expand;
 mod fallback;
 mod item;

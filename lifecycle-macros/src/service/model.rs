@@ -11,7 +11,7 @@ use crate::rules::suggest;
 use crate::written::{Form, Part, Value, Written};
 
 use super::args::{
-    Args, CRATE, IDLE, INTERVAL, ONESHOT, QUEUE, RETRY, SCHEDULED, SHAPES, STARTUP, WORKER,
+    Args, CRATE, CRON, IDLE, INTERVAL, ONESHOT, QUEUE, RETRY, SCHEDULED, SHAPES, STARTUP, WORKER,
 };
 use super::item::{Item, Type};
 use super::queue::{Batches, QUEUE_GRAMMAR};
@@ -160,6 +160,7 @@ fn find_owner(name: &str, args: &Args) -> Option<(&'static str, String)> {
     let owner = grammar.owner;
     let help = match name {
         INTERVAL | RETRY if !is_given(owner) => format!("write `{}`", grammar.example),
+        CRON if !is_given(owner) => format!("write `{owner}({CRON} = \"0 3 * * *\")`"),
         _ => format!("write `{owner}(.., {name} = ..)`"),
     };
     Some((owner, help))

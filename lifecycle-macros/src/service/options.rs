@@ -2,14 +2,14 @@
 //! once, with their places in the order of the source.
 
 use quote::ToTokens;
-use syn::{Error, Lit, Result};
+use syn::{Error, Lit, LitStr, Result};
 
 use crate::diag::{Errors, Order, mistake};
 use crate::duration::literal;
 use crate::rules::suggest;
 use crate::written::{Form, Part, Value, Written};
 
-use super::args::{CRON, INTERVAL, RETRY, SCHEDULED, SHAPES, SIZE, STARTUP};
+use super::args::{CRON, INTERVAL, RETRY, SHAPES, SIZE, STARTUP};
 
 /// What an argument takes.
 pub(crate) struct Grammar {
@@ -107,6 +107,14 @@ impl<'a> Options<'a> {
         Some(if one.order < other.order { other } else { one })
     }
 
+    /// Those of these options that are given, in their order.
+    pub(crate) fn given(&self, names: &[&str]) -> Vec<Found<'a>> {
+        let is_one = |found: &&Found<'a>| names.iter().any(|name| found.part.key == name);
+        let mut given: Vec<_> = self.found.iter().filter(is_one).copied().collect();
+        given.sort_by_key(|found| found.order);
+        given
+    }
+
     /// What the option says, if it is given and there is no mistake in it.
     pub(crate) fn value<T>(
         &self,
@@ -176,14 +184,6 @@ fn refuse_unknown(part: &Part, grammar: &Grammar, all: &[Written]) -> Error {
         .collect();
     let name = part.key.to_string();
     let missing = grammar.missing(&given);
-    if grammar.owner == SCHEDULED && name == CRON {
-        let help = match missing.as_slice() {
-            [] => "remove it".to_owned(),
-            _ => format!("write `{}`", grammar.option),
-        };
-        let sentence = "`cron` schedules are not available in this version";
-        return mistake(&part.key, sentence, help);
-    }
     let help = match suggest::nearest(&name, &grammar.free(&given)) {
         Some(near) => Some(format!("did you mean `{near}`?")),
         None => suggest::instead(&name, &missing),
@@ -202,6 +202,7 @@ fn refuse_keyless(value: &Value, grammar: &Grammar) -> Error {
             let name = match (grammar.owner, literal) {
                 (STARTUP, _) => RETRY,
                 (_, Lit::Int(_)) if grammar.known.contains(&SIZE) => SIZE,
+                (_, Lit::Str(text)) if grammar.known.contains(&CRON) && is_cron(text) => CRON,
                 _ => INTERVAL,
             };
             format!("write `{name} = {}`", literal.to_token_stream())
@@ -210,4 +211,9 @@ fn refuse_keyless(value: &Value, grammar: &Grammar) -> Error {
     };
     let sentence = format_args!("the argument of `{}` has no name", grammar.owner);
     mistake(value.place(None), sentence, help)
+}
+
+/// Nothing else in quotes has so many words.
+fn is_cron(text: &LitStr) -> bool {
+    text.value().split_whitespace().count() >= 5
 }

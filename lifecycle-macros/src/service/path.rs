@@ -61,6 +61,11 @@ impl<'a> Quoted<'a> {
         )
     }
 
+    /// It is nothing that could be meant.
+    pub(crate) fn refuse(&self) -> Error {
+        self.refuse_path(&self.written)
+    }
+
     fn parse_field(&self, field: &str) -> Result<Ident> {
         match syn::parse_str(field) {
             Ok(ident) if !field.contains(char::is_whitespace) => Ok(ident),

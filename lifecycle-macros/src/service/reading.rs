@@ -13,6 +13,7 @@ use crate::written::Part;
 
 use super::args::{FIRST, INITIAL_DELAY};
 use super::count::parse_count;
+use super::cron::{check_cron, check_zone, refuse_text};
 use super::item::Type;
 use super::path::Quoted;
 
@@ -28,6 +29,10 @@ pub(crate) struct Reading {
 pub(crate) enum Quantity {
     Duration,
     Count,
+    /// A cron expression.
+    Cron,
+    /// The name of a time zone.
+    Zone,
 }
 
 pub(crate) enum Source {
@@ -35,6 +40,8 @@ pub(crate) enum Source {
     Length { text: LitStr, length: Duration },
     /// `100`
     Count(u32),
+    /// `"0 3 * * *"`, `"Europe/Berlin"`
+    Text(LitStr),
     /// `"cfg.gc.interval"`
     Field { text: LitStr, path: Vec<Ident> },
     /// `self.cfg.gc.interval()`
@@ -47,8 +54,11 @@ impl Reading {
         let value = part.value(&format!("{name} = {}", quantity.example()))?;
         let source = match literal(value) {
             Some(Lit::Str(text)) => read_quoted(text, &name, quantity, declared),
-            Some(other) if quantity == Quantity::Duration => Err(refuse_literal(other, &name)),
-            Some(_) => parse_count(value, &name, Quantity::COUNT).map(Source::Count),
+            Some(other) => match quantity {
+                Quantity::Duration => Err(refuse_literal(other, &name)),
+                Quantity::Count => parse_count(value, &name, Quantity::COUNT).map(Source::Count),
+                Quantity::Cron | Quantity::Zone => Err(refuse_text(other, &name, quantity)),
+            },
             None => check_base(value, &name, declared).map(|()| Source::Computed(value.clone())),
         };
         Ok(Self {
@@ -68,7 +78,9 @@ impl Reading {
     /// As the user has it, for messages at run time.
     pub(crate) fn written(&self) -> LitStr {
         match &self.source {
-            Source::Length { text, .. } | Source::Field { text, .. } => text.clone(),
+            Source::Length { text, .. } | Source::Field { text, .. } | Source::Text(text) => {
+                text.clone()
+            }
             Source::Count(count) => LitStr::new(&count.to_string(), self.key.span()),
             Source::Computed(value) => {
                 // As its author would write it, or nearly so: a path is printed with spaces in it.
@@ -86,6 +98,8 @@ impl Quantity {
         match self {
             Self::Duration => "\"30s\"",
             Self::Count => "100",
+            Self::Cron => "\"0 3 * * *\"",
+            Self::Zone => "\"Europe/Berlin\"",
         }
     }
 
@@ -93,11 +107,14 @@ impl Quantity {
         match self {
             Self::Duration => "duration",
             Self::Count => "number",
+            Self::Cron => "cron expression",
+            Self::Zone => "time zone",
         }
     }
 }
 
-/// A digit begins a literal, a letter a path: no field has a name that begins with a digit.
+/// A digit begins a literal, a letter a path: no field has a name that begins with a digit. In a
+/// cron expression there are spaces, and the name of a zone begins with a capital letter.
 fn read_quoted(
     text: &LitStr,
     name: &str,
@@ -105,14 +122,24 @@ fn read_quoted(
     declared: Option<&Type>,
 ) -> Result<Source> {
     let quoted = Quoted::new(text, name, quantity);
+    let check = match quantity {
+        Quantity::Cron => check_cron(text),
+        Quantity::Zone => check_zone(text),
+        Quantity::Duration | Quantity::Count => None,
+    };
+    if let Some(checked) = check {
+        return checked.map(|()| Source::Text(text.clone()));
+    }
     if quoted.begins_path() {
         return Ok(Source::Field {
             text: text.clone(),
             path: quoted.parse_path(declared)?,
         });
     }
-    if quantity == Quantity::Count {
-        return Err(quoted.refuse_count());
+    match quantity {
+        Quantity::Duration => {}
+        Quantity::Count => return Err(quoted.refuse_count()),
+        Quantity::Cron | Quantity::Zone => return Err(quoted.refuse()),
     }
     let zero = if name == INITIAL_DELAY {
         Zero::Allowed

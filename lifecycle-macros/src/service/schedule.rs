@@ -1,15 +1,16 @@
 //! `scheduled(..)` goes in; the schedule comes out, or mistakes.
 
-use syn::Error;
+use syn::{Error, Result};
 
 use crate::diag::{Errors, mistake};
 use crate::written::Part;
 
 use super::args::{
-    DELAY, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MAX_FAILURES, MISSED, ON_ERROR, SCHEDULED,
-    TICK_TIMEOUT,
+    CRON, DELAY, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MAX_FAILURES, MISSED, ON_ERROR, SCHEDULED,
+    TICK_TIMEOUT, TZ,
 };
 use super::count::read_count;
+use super::cron::read_cron;
 use super::item::Type;
 use super::options::{Grammar, Needed, Options};
 use super::reading::{Quantity, Reading};
@@ -22,6 +23,8 @@ pub(crate) const SCHEDULED_GRAMMAR: Grammar = Grammar {
     known: &[
         INTERVAL,
         DELAY,
+        CRON,
+        TZ,
         FIRST,
         INITIAL_DELAY,
         JITTER,
@@ -30,29 +33,31 @@ pub(crate) const SCHEDULED_GRAMMAR: Grammar = Grammar {
         ON_ERROR,
         MAX_FAILURES,
     ],
-    needed: Needed::OneOf(&[INTERVAL, DELAY]),
+    needed: Needed::OneOf(SCHEDULES),
     example: SCHEDULED_EXAMPLE,
     option: "interval = \"30s\"",
 };
 
+/// A service has one of these.
+const SCHEDULES: &[&str] = &[INTERVAL, DELAY, CRON];
+
 const FIRST_WORDS: &[Word] = &[
     Word::new("immediate", "Immediate"),
-    Word::new("after_interval", "AfterInterval"),
+    Word::new(AFTER_INTERVAL, "AfterInterval"),
 ];
 const MISSED_WORDS: &[Word] = &[
     Word::new("coalesce", "Coalesce"),
     Word::new("skip", "Skip"),
     Word::new("burst", "Burst"),
-    Word::new("delay", "Delay"),
+    Word::new(DELAY, "Delay"),
 ];
+const AFTER_INTERVAL: &str = "after_interval";
 const FAIL: &str = "fail";
 const ON_ERROR_WORDS: &[Word] = &[Word::new("continue", "Continue"), Word::new(FAIL, "Fail")];
 const FAILURES: u32 = 3;
 
 pub(crate) struct Schedule {
-    pub(crate) kind: Kind,
-    /// The interval or the delay.
-    pub(crate) period: Reading,
+    pub(crate) pace: Pace,
     pub(crate) first: Option<Word>,
     pub(crate) initial_delay: Option<Reading>,
     pub(crate) jitter: Option<Reading>,
@@ -62,56 +67,60 @@ pub(crate) struct Schedule {
     pub(crate) max_failures: Option<u32>,
 }
 
-#[derive(Clone, Copy)]
-pub(crate) enum Kind {
+pub(crate) enum Pace {
+    Interval(Reading),
+    Delay(Reading),
+    Cron { cron: Reading, tz: Option<Reading> },
+}
+
+/// Which of them it is, whether or not there is a mistake in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
     Interval,
     Delay,
+    Cron,
 }
 
 impl Schedule {
     pub(crate) fn new(part: &Part, declared: Option<&Type>, errors: &mut Errors) -> Option<Self> {
         let options = Options::read(part, &SCHEDULED_GRAMMAR, errors)?;
-        check_period(&options, part, errors);
+        let kind = check_kind(&options, part, errors);
         let read = |part| Reading::read(part, Quantity::Duration, declared);
-        let interval = options.value(INTERVAL, errors, read);
-        let delay = options.value(DELAY, errors, read);
-        let kind = match (options.find(INTERVAL), options.find(DELAY)) {
-            (None, Some(_)) => Kind::Delay,
-            _ => Kind::Interval,
-        };
-        let period = interval.or(delay);
+        let pace = read_pace(&options, kind, declared, errors);
         let jitter = options.value(JITTER, errors, read);
-        check_jitter(&options, jitter.as_ref(), period.as_ref(), errors);
+        check_jitter(&options, jitter.as_ref(), pace.as_ref(), errors);
         let on_error = options.value(ON_ERROR, errors, |part| Word::read(part, ON_ERROR_WORDS));
-        let schedule = Self {
-            kind,
-            period: period?,
-            first: options.value(FIRST, errors, |part| Word::read(part, FIRST_WORDS)),
-            initial_delay: options.value(INITIAL_DELAY, errors, read),
-            jitter,
-            missed: options.value(MISSED, errors, |part| match kind {
-                Kind::Interval => Word::read(part, MISSED_WORDS),
-                Kind::Delay => Err(refuse_missed(part)),
-            }),
-            tick_timeout: options.value(TICK_TIMEOUT, errors, read),
-            on_error,
-            max_failures: options.value(MAX_FAILURES, errors, |part| read_count(part, FAILURES)),
-        };
+        let first = options.value(FIRST, errors, |part| read_first(part, kind));
+        let initial_delay = options.value(INITIAL_DELAY, errors, read);
+        let missed = options.value(MISSED, errors, |part| read_missed(part, kind));
+        let tick_timeout = options.value(TICK_TIMEOUT, errors, read);
+        let max_failures = options.value(MAX_FAILURES, errors, |part| read_count(part, FAILURES));
         check_pairs(&options, on_error, errors);
-        Some(schedule)
+        Some(Self {
+            pace: pace?,
+            first,
+            initial_delay,
+            jitter,
+            missed,
+            tick_timeout,
+            on_error,
+            max_failures,
+        })
     }
 }
 
-fn check_period(options: &Options<'_>, part: &Part, errors: &mut Errors) {
-    if let Some(second) = options.find_second(INTERVAL, DELAY) {
-        let key = &second.part.key;
-        let sentence = format_args!("a service has one schedule, and `{key}` is the second");
-        let help = format_args!("keep `{INTERVAL}` or `{DELAY}`");
-        second.report(errors, mistake(key, sentence, help));
-    }
-    let has_period = options.find(INTERVAL).is_some() || options.find(DELAY).is_some();
-    if !has_period && !options.unclear {
-        let sentence = "a scheduled service has neither an interval nor a delay";
+/// There is one schedule, and it is the first that is given.
+fn check_kind(options: &Options<'_>, part: &Part, errors: &mut Errors) -> Kind {
+    let given = options.given(SCHEDULES);
+    if let [first, others @ ..] = given.as_slice() {
+        for (other, nth) in others.iter().zip(["second", "third"]) {
+            let (key, first) = (&other.part.key, &first.part.key);
+            let sentence = format_args!("a service has one schedule, and `{key}` is the {nth}");
+            let help = format_args!("keep `{first}` or `{key}`");
+            other.report(errors, mistake(key, sentence, help));
+        }
+    } else if !options.unclear {
+        let sentence = "a scheduled service has no `interval`, no `delay` and no `cron`";
         let help = if options.is_empty() {
             format!("write `{SCHEDULED_EXAMPLE}`")
         } else {
@@ -119,16 +128,78 @@ fn check_period(options: &Options<'_>, part: &Part, errors: &mut Errors) {
         };
         errors.push_at(options.order, mistake(&part.key, sentence, help));
     }
+    match given.first() {
+        Some(found) if found.part.key == CRON => Kind::Cron,
+        Some(found) if found.part.key == DELAY => Kind::Delay,
+        _ => Kind::Interval,
+    }
+}
+
+fn read_pace(
+    options: &Options<'_>,
+    kind: Kind,
+    declared: Option<&Type>,
+    errors: &mut Errors,
+) -> Option<Pace> {
+    let read = |part| Reading::read(part, Quantity::Duration, declared);
+    let interval = options.value(INTERVAL, errors, read);
+    let delay = options.value(DELAY, errors, read);
+    let cron = options.value(CRON, errors, |part| read_cron(part, declared));
+    let has_cron = options.find(CRON).is_some();
+    let tz = options.value(TZ, errors, |part| {
+        if has_cron {
+            Reading::read(part, Quantity::Zone, declared)
+        } else {
+            Err(refuse_zone(part))
+        }
+    });
+    match kind {
+        Kind::Interval => interval.map(Pace::Interval),
+        Kind::Delay => delay.map(Pace::Delay),
+        Kind::Cron => cron.map(|cron| Pace::Cron { cron, tz }),
+    }
+}
+
+fn read_first(part: &Part, kind: Kind) -> Result<Word> {
+    let word = Word::read(part, FIRST_WORDS)?;
+    if kind == Kind::Cron && word.text == AFTER_INTERVAL {
+        let sentence = "a schedule by `cron` has no interval, so `after_interval` says nothing";
+        let help = "remove it: the first tick is due at the first time that is named";
+        return Err(mistake(part.value(FIRST)?, sentence, help));
+    }
+    Ok(word)
+}
+
+fn read_missed(part: &Part, kind: Kind) -> Result<Word> {
+    if kind == Kind::Delay {
+        let sentence = "a schedule by `delay` misses no tick, so `missed` says nothing";
+        return Err(mistake(&part.key, sentence, "remove it"));
+    }
+    let word = Word::read(part, MISSED_WORDS)?;
+    if kind == Kind::Cron && word.text == DELAY {
+        let sentence = "a schedule by `cron` has no interval that a tick could be delayed by";
+        let help = "write one of `coalesce`, `skip`, `burst`";
+        return Err(mistake(part.value(MISSED)?, sentence, help));
+    }
+    Ok(word)
+}
+
+fn refuse_zone(part: &Part) -> Error {
+    let sentence = "`tz` is the time zone of a `cron`, and there is none";
+    mistake(&part.key, sentence, "remove it")
 }
 
 /// What the service says at run time is checked there.
 fn check_jitter(
     options: &Options<'_>,
     jitter: Option<&Reading>,
-    period: Option<&Reading>,
+    pace: Option<&Pace>,
     errors: &mut Errors,
 ) {
-    let (Some(jitter), Some(period), Some(found)) = (jitter, period, options.find(JITTER)) else {
+    let (Some(Pace::Interval(period) | Pace::Delay(period)), Some(jitter)) = (pace, jitter) else {
+        return;
+    };
+    let Some(found) = options.find(JITTER) else {
         return;
     };
     let (Some((text, length)), Some((whole, limit))) = (jitter.literal(), period.literal()) else {
@@ -158,9 +229,4 @@ fn check_pairs(options: &Options<'_>, on_error: Option<Word>, errors: &mut Error
         let help = format_args!("keep `{ON_ERROR} = {FAIL}` or `{MAX_FAILURES}`");
         failures.report(errors, mistake(&failures.part.key, sentence, help));
     }
-}
-
-fn refuse_missed(part: &Part) -> Error {
-    let sentence = "a schedule by `delay` misses no tick, so `missed` says nothing";
-    mistake(&part.key, sentence, "remove it")
 }

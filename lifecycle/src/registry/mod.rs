@@ -20,6 +20,8 @@ use crate::outcome::Outcome;
 use crate::running::Running;
 use crate::service::Service;
 use crate::supervisor::StopOn;
+#[cfg(all(feature = "cron", feature = "test-util"))]
+use crate::testing::WallClock;
 use crate::watchdog::Watchdog;
 
 /// The services of an application, ready to be started.
@@ -50,6 +52,8 @@ pub struct Registry {
     pub(crate) limits: Limits,
     pub(crate) signals: bool,
     pub(crate) stop_on: Option<StopOn>,
+    #[cfg(all(feature = "cron", feature = "test-util"))]
+    pub(crate) wall_clock: Option<WallClock>,
 }
 
 /// What is to be run: a checked graph of services.
@@ -76,6 +80,8 @@ impl Registry {
             limits,
             signals: cfg!(feature = "signal"),
             stop_on: None,
+            #[cfg(all(feature = "cron", feature = "test-util"))]
+            wall_clock: None,
         }
     }
 
@@ -120,6 +126,14 @@ impl Registry {
         self.stop_on = Some(Box::pin(async move {
             future.await;
         }));
+        self
+    }
+
+    /// The wall clock that schedules by cron expression go by, instead of the system's: for a test on
+    /// tokio's paused clock. Behind the features `cron` and `test-util`.
+    #[cfg(all(feature = "cron", feature = "test-util"))]
+    pub fn wall_clock(mut self, clock: WallClock) -> Self {
+        self.wall_clock = Some(clock);
         self
     }
 

@@ -4,6 +4,8 @@
 //! compiles these very files (its `src/rules` is a link to this folder), so both say the same.
 //! `duration` is for literals, which only it sees.
 
+#[cfg(feature = "cron")]
+pub(crate) mod cron;
 pub(crate) mod graph;
 mod name;
 mod suggest;

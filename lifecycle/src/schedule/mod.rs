@@ -1,9 +1,20 @@
 //! When ticks are due, as arithmetic: what the attribute says and what the service's fields say go
 //! in, the instant of the next tick comes out. No timer, and no clock but the one passed in.
 
+#[cfg(feature = "cron")]
+mod calendar;
+#[cfg(feature = "cron")]
+mod cron;
+mod jitter;
 mod plan;
 mod timeline;
 
+#[cfg(feature = "cron")]
+pub(crate) use self::calendar::{Calendar, Moment};
+#[cfg(feature = "cron")]
+pub(crate) use self::cron::{Field, Spoken, Times};
 pub(crate) use self::plan::Timing;
+#[cfg(feature = "cron")]
+pub(crate) use self::plan::check_tick_timeout;
 pub use self::plan::{First, Kind, Missed, OnError, Plan};
 pub(crate) use self::timeline::Timeline;

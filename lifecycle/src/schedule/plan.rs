@@ -9,7 +9,7 @@ use crate::error::ScheduleError;
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub(crate) kind: Kind,
-    /// The interval, delay or expression as it was written, for messages.
+    /// The interval, the delay or the cron expression as it was written, for messages.
     pub(crate) written: &'static str,
     pub(crate) first: First,
     pub(crate) missed: Missed,
@@ -25,6 +25,8 @@ pub enum Kind {
     Interval,
     /// From the end of one tick to the start of the next.
     Delay,
+    /// It isn't: the wall clock says when.
+    Cron,
 }
 
 /// When the first tick is due.
@@ -71,6 +73,12 @@ impl Plan {
     #[must_use]
     pub const fn delay(written: &'static str) -> Self {
         Self::new(Kind::Delay, written)
+    }
+
+    /// `cron = ..`, with every option at its default.
+    #[must_use]
+    pub const fn cron(written: &'static str) -> Self {
+        Self::new(Kind::Cron, written)
     }
 
     /// Of this kind, with every option at its default.
@@ -138,6 +146,7 @@ impl Timing {
         let setting = match plan.kind {
             Kind::Interval => "interval",
             Kind::Delay => "delay",
+            Kind::Cron => "cron",
         };
         if self.period.is_zero() {
             return Err(ScheduleError::Zero { setting, field });
@@ -151,12 +160,17 @@ impl Timing {
                 period,
             });
         }
-        if self.tick_timeout.is_some_and(|limit| limit.is_zero()) {
-            return Err(ScheduleError::Zero {
-                setting: "tick_timeout",
-                field: "tick_timeout",
-            });
-        }
+        check_tick_timeout(self.tick_timeout)?;
         Ok(self)
     }
+}
+
+pub(crate) fn check_tick_timeout(limit: Option<Duration>) -> Result<(), ScheduleError> {
+    if limit.is_some_and(|limit| limit.is_zero()) {
+        return Err(ScheduleError::Zero {
+            setting: "tick_timeout",
+            field: "tick_timeout",
+        });
+    }
+    Ok(())
 }

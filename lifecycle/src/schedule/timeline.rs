@@ -5,6 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::time::Instant;
 
+use super::jitter::random_below;
 use super::{First, Kind, Missed, Plan, Timing};
 
 /// Where a schedule stands: the tick that is due, and the point it follows.
@@ -59,7 +60,7 @@ impl Timeline {
     pub(crate) fn end(&mut self, now: Instant, timing: Timing) {
         match self.plan.kind {
             Kind::Interval => self.plan_on_grid(now, timing),
-            Kind::Delay => self.due = self.after(now, timing),
+            Kind::Delay | Kind::Cron => self.due = self.after(now, timing),
         }
     }
 
@@ -117,21 +118,12 @@ impl Timeline {
 
     /// One period after `from`, less a random part of the jitter.
     fn after(&mut self, from: Instant, timing: Timing) -> Option<Instant> {
-        let early = self.random_below(timing.jitter);
+        let early = random_below(&mut self.rng, timing.jitter);
         from.checked_add(timing.period.saturating_sub(early))
     }
 
     fn within_jitter(&mut self, from: Instant, timing: Timing) -> Option<Instant> {
-        from.checked_add(self.random_below(timing.jitter))
-    }
-
-    fn random_below(&mut self, limit: Duration) -> Duration {
-        if limit.is_zero() {
-            return Duration::ZERO;
-        }
-        // Beyond 584 years the nanoseconds no longer matter.
-        let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-        Duration::from_nanos(self.rng.u64(0..nanos))
+        from.checked_add(random_below(&mut self.rng, timing.jitter))
     }
 }
 

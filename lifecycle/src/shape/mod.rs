@@ -4,10 +4,13 @@
 //! Each shape says three things: how it starts up, what it does while it runs, how it drains. The
 //! frame around them, which is where hand-written services go wrong, is here and nowhere else.
 
+#[cfg(feature = "cron")]
+mod cron;
 mod idle;
 mod oneshot;
 mod queue;
 mod scheduled;
+mod ticking;
 mod worker;
 
 use std::any::type_name;
@@ -18,6 +21,8 @@ use std::task::{Context as Task, Poll};
 
 use tokio::time::sleep;
 
+#[cfg(feature = "cron")]
+pub use self::cron::{CronService, CronShape, Written, text};
 pub use self::idle::{Idle, IdleService, IdleShape};
 pub use self::oneshot::{Oneshot, OneshotService, OneshotShape};
 pub(crate) use self::queue::QueueCounts;

@@ -1,18 +1,17 @@
-//! The scheduled shape: a tick on a fixed grid, never two at once, none once the stop is requested.
+//! The scheduled shape, by interval or delay: a tick on a fixed grid, or some time after the one
+//! before.
 
 use std::future::Future;
-use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::Instant;
 
 use super::Live;
+use super::ticking::{self, Course};
 use crate::context::Context;
 use crate::error::{Result, ScheduleError};
 use crate::schedule::{Plan, Timeline, Timing};
-use crate::status::{Phase, Shape};
-use crate::ticks::Ticks;
+use crate::status::Shape;
 
 /// The hooks of a service that does something again and again.
 ///
@@ -107,15 +106,8 @@ impl<S: ScheduledService> Live<S> for ScheduledShape {
         service.startup(cx)
     }
 
-    async fn run(service: &S, cx: &Context) -> Result {
-        let cell = cx.cell();
-        cell.enter(Phase::Idle);
-        let Some(ticks) = cell.ticks.as_deref() else {
-            return Ok(());
-        };
-        // Whichever way the loop ends, by itself or dropped, nobody waits for a tick any more.
-        let _closed = CloseOnDrop(ticks);
-        run_loop(service, cx, ticks).await
+    fn run(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        ticking::run::<S, Grid>(service, cx)
     }
 
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
@@ -123,67 +115,43 @@ impl<S: ScheduledService> Live<S> for ScheduledShape {
     }
 }
 
-async fn run_loop<S: ScheduledService>(service: &S, cx: &Context, ticks: &Ticks) -> Result {
-    let mut stopped = pin!(cx.cell().stop.closed());
-    let mut plan = timing(service)?;
-    let mut timeline = Timeline::new(S::PLAN, plan, service.initial_delay(), Instant::now());
-    let mut timer = pin!(sleep_until(timeline.due().unwrap_or_else(Instant::now)));
-    ticks.planned(timeline.due());
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut stopped => return Ok(()),
-            () = &mut timer, if timeline.due().is_some() => timeline.begin(Instant::now(), plan),
-            () = ticks.asked_for() => {
-                // The tick that was asked for may have been the last one.
-                if ticks.nobody_asks() {
-                    continue;
-                }
-            }
-        }
-        tick(service, cx, ticks, plan.tick_timeout).await?;
-        plan = timing(service)?;
-        timeline.end(Instant::now(), plan);
-        ticks.planned(timeline.due());
-        if let Some(due) = timeline.due() {
-            timer.as_mut().reset(due);
-        }
-    }
+/// Where a schedule by interval or delay stands, and the durations it goes by.
+struct Grid {
+    timeline: Timeline,
+    timing: Timing,
 }
 
-/// One tick, for the schedule and for those who have asked for it. `Err` ends the service.
-async fn tick<S: ScheduledService>(
-    service: &S,
-    cx: &Context,
-    ticks: &Ticks,
-    limit: Option<Duration>,
-) -> Result {
-    let cell = cx.cell();
-    let asked = ticks.take_asked();
-    cell.enter(Phase::Tick);
-    ticks.begun(Instant::now());
-    let result = match limit {
-        None => service.tick(cx).await,
-        Some(limit) => match timeout(limit, service.tick(cx)).await {
-            Ok(result) => result,
-            Err(_) => Err(TickTimeout(limit).into()),
-        },
-    };
-    let Err(error) = result else {
-        ticks.succeeded(Instant::now());
-        asked.answer(&Ok(()));
-        cell.enter(Phase::Idle);
-        return Ok(());
-    };
-    tracing::warn!(target: "lifecycle", service = %cell.name, %error, "tick failed");
-    let text: Arc<str> = error.to_string().into();
-    let in_a_row = ticks.failed(Instant::now(), text.clone(), error.is::<TickTimeout>());
-    asked.answer(&Err(text));
-    if S::PLAN.gives_up_after(in_a_row) {
-        return Err(error);
+impl<S: ScheduledService> Course<S> for Grid {
+    const PLAN: Plan = S::PLAN;
+
+    fn new(service: &S, _: &Context) -> Result<Self, ScheduleError> {
+        let timing = timing(service)?;
+        let timeline = Timeline::new(S::PLAN, timing, service.initial_delay(), Instant::now());
+        Ok(Self { timeline, timing })
     }
-    cell.enter(Phase::Idle);
-    Ok(())
+
+    fn due(&self) -> Option<Instant> {
+        self.timeline.due()
+    }
+
+    fn wake(&self) -> Option<Instant> {
+        self.timeline.due()
+    }
+
+    fn look(&mut self, _: &S, _: &Context) -> Result<bool, ScheduleError> {
+        self.timeline.begin(Instant::now(), self.timing);
+        Ok(true)
+    }
+
+    fn end(&mut self, service: &S, _: &Context) -> Result<(), ScheduleError> {
+        self.timing = timing(service)?;
+        self.timeline.end(Instant::now(), self.timing);
+        Ok(())
+    }
+
+    fn tick_timeout(&self) -> Option<Duration> {
+        self.timing.tick_timeout
+    }
 }
 
 fn timing<S: ScheduledService>(service: &S) -> Result<Timing, ScheduleError> {
@@ -193,17 +161,4 @@ fn timing<S: ScheduledService>(service: &S) -> Result<Timing, ScheduleError> {
         tick_timeout: service.tick_timeout(),
     };
     timing.check(&S::PLAN)
-}
-
-/// The tick was dropped: it took longer than its `tick_timeout`.
-#[derive(Debug, thiserror::Error)]
-#[error("the tick was dropped: it took longer than {0:?}")]
-struct TickTimeout(Duration);
-
-struct CloseOnDrop<'a>(&'a Ticks);
-
-impl Drop for CloseOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.close();
-    }
 }

@@ -1,6 +1,6 @@
 use lifecycle::{Idle, service};
 
-#[service(cron)]
+#[service(periodic)]
 struct Store;
 
 impl Idle for Store {}

@@ -131,6 +131,43 @@ fn scheduled_by_a_delay() {
     );
 }
 
+#[cfg(feature = "cron")]
+#[test]
+fn scheduled_by_cron() {
+    let expansion = expand(
+        quote!(scheduled(
+            cron = "0 3 * * MON-FRI",
+            tz = "cfg.tz",
+            missed = skip,
+            jitter = "5m"
+        )),
+        quote!(
+            struct Nightly {
+                cfg: Config,
+            }
+        ),
+    );
+    check_items(
+        &expect_file!["../../../tests/expand/scheduled_cron.rs"],
+        expansion,
+    );
+}
+
+#[cfg(feature = "cron")]
+#[test]
+fn scheduled_by_a_cron_of_its_own() {
+    let expansion = expand(
+        quote!(scheduled(cron = self.0.cron(), tz = "Europe/Berlin")),
+        quote!(
+            struct Nightly(Config);
+        ),
+    );
+    check_items(
+        &expect_file!["../../../tests/expand/scheduled_cron_expression.rs"],
+        expansion,
+    );
+}
+
 #[test]
 fn queue() {
     let expansion = expand(

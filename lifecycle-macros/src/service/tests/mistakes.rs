@@ -42,7 +42,7 @@ fn shapes() {
     );
     assert_eq!(
         told(quote!(idle, cron = "* * * * *")),
-        ["unknown argument `cron` | remove it"]
+        ["`cron` is an argument of `scheduled` | write `scheduled(cron = \"0 3 * * *\")`"]
     );
     assert_eq!(
         told(quote!(interval = "30s")),
@@ -60,7 +60,7 @@ fn intervals() {
     let cases = [
         (
             quote!(),
-            "a scheduled service has neither an interval nor a delay | write `scheduled(interval = \"30s\")`",
+            "a scheduled service has no `interval`, no `delay` and no `cron` | write `scheduled(interval = \"30s\")`",
         ),
         (
             quote!("30s"),

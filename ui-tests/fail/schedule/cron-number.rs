@@ -1,9 +1,9 @@
 use lifecycle::{Context, Result, Scheduled, service};
 
-#[service(scheduled(cron = "0 * * * *"))]
-struct Collector;
+#[service(scheduled(cron = 3))]
+struct Nightly;
 
-impl Scheduled for Collector {
+impl Scheduled for Nightly {
     async fn tick(&self, _: &Context) -> Result {
         Ok(())
     }

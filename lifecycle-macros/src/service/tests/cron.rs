@@ -1,0 +1,175 @@
+//! What is told about a schedule by cron expression.
+
+use quote::quote;
+
+#[cfg(feature = "cron")]
+use super::mistakes::told;
+use super::options::check;
+
+#[cfg(not(feature = "cron"))]
+#[test]
+fn it_needs_the_feature() {
+    let needed = "a schedule by `cron` needs the feature `cron` of `lifecycle` | write `features = [\"cron\"]` for it in `Cargo.toml`";
+    check([
+        (quote!(scheduled(cron = "0 3 * * *")), needed),
+        (
+            quote!(scheduled(cron = "61 * *", tz = "Mars/Olympus")),
+            needed,
+        ),
+    ]);
+}
+
+#[cfg(feature = "cron")]
+mod with_the_feature {
+    use super::{check, quote, told};
+
+    #[test]
+    fn what_is_sound() {
+        for args in [
+            quote!(scheduled(cron = "0 3 * * *")),
+            quote!(scheduled(
+                cron = "*/10 0 3 * * MON-FRI",
+                tz = "Europe/Berlin",
+                missed = skip
+            )),
+            quote!(scheduled(
+                tz = "cfg",
+                cron = "every",
+                first = immediate,
+                jitter = "5m"
+            )),
+            quote!(scheduled(
+                cron = "cfg.report.cron",
+                tz = "cfg.report.tz",
+                initial_delay = "1s"
+            )),
+            quote!(scheduled(
+                cron = self.0,
+                tz = self.zone(),
+                missed = burst,
+                max_failures = 3
+            )),
+            quote!(scheduled(
+                cron = "cfg._cron",
+                tz = "UTC",
+                tick_timeout = "cfg.limit"
+            )),
+            quote!(scheduled(cron = "cfg.r#in", tz = "CET")),
+        ] {
+            let told = told(args.clone());
+            assert!(told.is_empty(), "{args}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn expressions() {
+        check([
+            (
+                quote!(scheduled(cron = "0 61 3 * * *")),
+                "the minute `61` of `0 61 3 * * *` is not from 0 to 59 | write a number from 0 to 59, `*`, a range `0-29`, a step `*/15`, or a list of those",
+            ),
+            (
+                quote!(scheduled(cron = "0 3 * *")),
+                "the cron expression `0 3 * *` has 4 fields | write five fields: minute, hour, day, month, weekday; or six, with the second before them",
+            ),
+            (
+                quote!(scheduled(cron = "@daily")),
+                "the cron expression `@daily` is a nickname | write `0 0 * * *`",
+            ),
+            (
+                quote!(scheduled(cron = "")),
+                "the cron expression is empty | write five fields: minute, hour, day, month, weekday; or six, with the second before them",
+            ),
+            (
+                quote!(scheduled(cron = "0 0 30 2 *")),
+                "no month of the cron expression `0 0 30 2 *` has a day 30 | write a day up to 29",
+            ),
+            (
+                quote!(scheduled(cron = "self.cron")),
+                "the cron `self.cron` begins with `self` | write `cron = \"cron\"`: a path in quotes begins there already",
+            ),
+            (
+                quote!(scheduled(cron = "0.cron")),
+                "the cron `0.cron` goes through the tuple field `0` | write it without quotes: `cron = self.0.cron`",
+            ),
+            (
+                quote!(scheduled(cron = "cfg.cron()")),
+                "the cron `cfg.cron()` is neither a field path nor a cron expression | write it without quotes: `cron = self.cfg.cron()`",
+            ),
+            (
+                quote!(scheduled(cron = 5)),
+                "`5` is not a cron expression | write it in quotes, such as `cron = \"0 3 * * *\"`",
+            ),
+            (
+                quote!(scheduled(cron)),
+                "`cron` has no value | write `cron = \"0 3 * * *\"`",
+            ),
+            (
+                quote!(scheduled("0 3 * * *")),
+                "the argument of `scheduled` has no name | write `cron = \"0 3 * * *\"`",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn zones() {
+        let unknown = "write a name such as `Europe/Berlin`, or a field path";
+        for (zone, expected) in [
+            (
+                "Europe/Berln",
+                "there is no time zone `Europe/Berln` | did you mean `Europe/Berlin`?",
+            ),
+            (
+                "europe/berlni",
+                "there is no time zone `europe/berlni` | did you mean `Europe/Berlin`?",
+            ),
+            (
+                "Mars/Olympus_Mons",
+                &format!("there is no time zone `Mars/Olympus_Mons` | {unknown}"),
+            ),
+            (
+                "+02:00",
+                "the tz `+02:00` is neither a field path nor a time zone | write a path such as `\"cfg.tz\"`, or a time zone such as `\"Europe/Berlin\"`",
+            ),
+            (
+                "",
+                "the tz `` is neither a field path nor a time zone | write a path such as `\"cfg.tz\"`, or a time zone such as `\"Europe/Berlin\"`",
+            ),
+        ] {
+            let args = quote!(scheduled(cron = "0 3 * * *", tz = #zone));
+            assert_eq!(told(args), [expected]);
+        }
+        check([(
+            quote!(scheduled(interval = "1s", tz = "UTC")),
+            "`tz` is the time zone of a `cron`, and there is none | remove it",
+        )]);
+    }
+
+    #[test]
+    fn options_that_mean_nothing() {
+        check([
+            (
+                quote!(scheduled(cron = "0 3 * * *", missed = delay)),
+                "a schedule by `cron` has no interval that a tick could be delayed by | write one of `coalesce`, `skip`, `burst`",
+            ),
+            (
+                quote!(scheduled(cron = "0 3 * * *", first = after_interval)),
+                "a schedule by `cron` has no interval, so `after_interval` says nothing | remove it: the first tick is due at the first time that is named",
+            ),
+            (
+                quote!(scheduled(interval = "1s", cron = "0 3 * * *")),
+                "a service has one schedule, and `cron` is the second | keep `interval` or `cron`",
+            ),
+        ]);
+        let told = told(quote!(scheduled(
+            cron = "0 3 * * *",
+            delay = "1s",
+            interval = "1s"
+        )));
+        let expected = ["delay", "interval"].into_iter().zip(["second", "third"]);
+        let expected = expected.map(|(key, nth)| {
+            format!("a service has one schedule, and `{key}` is the {nth} | keep `cron` or `{key}`")
+        });
+        assert_eq!(told, expected.collect::<Vec<_>>());
+    }
+}

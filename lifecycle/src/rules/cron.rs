@@ -1,0 +1,295 @@
+//! The text of a cron expression goes in; its fields come out, or why it is none.
+//!
+//! Stricter than the engine that finds the times: that reads much which nobody means (`1,,2`,
+//! `*/61`, the name of a month for an hour), and says less of what is wrong.
+
+mod problem;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+pub(crate) use self::problem::{Fault, Problem};
+
+/// Seconds, minutes, hours, days of the month, months, weekdays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fields(pub(crate) [Vec<Item>; 6]);
+
+/// One of the list that a field is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Item {
+    /// `*`, `*/15`
+    Every { step: u8 },
+    /// `30`, `MON`
+    Value(u8),
+    /// `9-17`, `9-17/2`
+    Range { from: u8, to: u8, step: u8 },
+    /// `L`, a day: the last one of the month.
+    Last,
+    /// `LW`, a day: the last one from Monday to Friday.
+    LastWorkday,
+    /// `15W`, a day: the one from Monday to Friday that is nearest.
+    Workday(u8),
+    /// `5#2`, a weekday: its second one in the month.
+    Nth { weekday: u8, nth: u8 },
+    /// `5L`, a weekday: its last one in the month.
+    LastOf(u8),
+}
+
+/// What there is to know of a field.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) least: u8,
+    pub(crate) most: u8,
+    /// The first one stands for `least`.
+    names: &'static [&'static str],
+    /// What it takes, beyond numbers.
+    also: &'static str,
+}
+
+const MONTHS: &[&str] = &[
+    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
+];
+const WEEKDAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+const SUNDAY_AGAIN: u8 = 7;
+
+const FIELDS: [Field; 6] = [
+    Field::new("second", 0, 59, "`*`, a range `0-29`, a step `*/15`"),
+    Field::new("minute", 0, 59, "`*`, a range `0-29`, a step `*/15`"),
+    Field::new("hour", 0, 23, "`*`, a range `9-17`, a step `*/6`"),
+    Field::new(
+        "day",
+        1,
+        31,
+        "`*`, a range `1-7`, a step `*/2`, `L` for the last, `15W` for the nearest from Monday to Friday",
+    ),
+    Field {
+        names: MONTHS,
+        ..Field::new(
+            "month",
+            1,
+            12,
+            "`JAN`, `*`, a range `JAN-MAR`, a step `*/3`",
+        )
+    },
+    Field {
+        names: WEEKDAYS,
+        ..Field::new(
+            "weekday",
+            0,
+            7,
+            "`SUN`, `*`, a range `MON-FRI`, `FRI#2` for the second Friday of a month, `FRIL` for the last",
+        )
+    },
+];
+
+pub(crate) fn parse(text: &str) -> Result<Fields, Problem> {
+    let written: Vec<&str> = text.split_whitespace().collect();
+    let fields = match written.as_slice() {
+        [] => return Err(Problem::Empty),
+        [nickname] if nickname.starts_with('@') => {
+            return Err(Problem::Nickname((*nickname).to_owned()));
+        }
+        five if five.len() == 5 => &FIELDS[1..],
+        six if six.len() == 6 => &FIELDS[..],
+        other => return Err(Problem::Count(other.len())),
+    };
+    let items = fields
+        .iter()
+        .zip(&written)
+        .map(|(field, text)| field.parse(text));
+    let mut items = items.collect::<Result<Vec<_>, _>>()?;
+    if items.len() == 5 {
+        items.insert(0, vec![Item::Value(0)]);
+    }
+    let count = items.len();
+    let fields = Fields(items.try_into().map_err(|_| Problem::Count(count))?);
+    fields.check_days()?;
+    Ok(fields)
+}
+
+impl Field {
+    const fn new(name: &'static str, least: u8, most: u8, also: &'static str) -> Self {
+        Self {
+            name,
+            least,
+            most,
+            names: &[],
+            also,
+        }
+    }
+
+    fn parse(&'static self, text: &str) -> Result<Vec<Item>, Problem> {
+        let items = text.split(',').map(|item| {
+            let parsed = self.parse_item(&item.to_ascii_uppercase());
+            parsed.map_err(|fault| Problem::Item {
+                field: self,
+                item: item.to_owned(),
+                fault,
+            })
+        });
+        items.collect()
+    }
+
+    fn parse_item(&self, item: &str) -> Result<Item, Fault> {
+        if item == "?" {
+            return Err(Fault::Instead("*".to_owned()));
+        }
+        if let Some((base, step)) = item.split_once('/') {
+            return self.parse_stepped(base, step);
+        }
+        match self.parse_special(item) {
+            Some(special) => special,
+            None => self.parse_base(item),
+        }
+    }
+
+    fn parse_stepped(&self, base: &str, step: &str) -> Result<Item, Fault> {
+        let most = self.most - self.least;
+        let step = match parse_number(step) {
+            Some(step) if (1..=most).contains(&step) => step,
+            Some(_) => return Err(Fault::Step { most }),
+            None => return Err(Fault::Malformed),
+        };
+        if base.is_empty() {
+            return Err(Fault::Instead(format!("*/{step}")));
+        }
+        match self.parse_base(base)? {
+            Item::Every { .. } => Ok(Item::Every { step }),
+            Item::Range { from, to, .. } => Ok(Item::Range { from, to, step }),
+            _ => Err(Fault::Instead(format!("{base}-{}/{step}", self.most))),
+        }
+    }
+
+    fn parse_base(&self, item: &str) -> Result<Item, Fault> {
+        if item == "*" {
+            return Ok(Item::Every { step: 1 });
+        }
+        let Some((from, to)) = item.split_once('-') else {
+            return self.parse_value(item).map(Item::Value);
+        };
+        let from = self.parse_value(from)?;
+        let to = match self.parse_value(to)? {
+            // As the end of a week.
+            0 if self.most == SUNDAY_AGAIN && from > 0 => SUNDAY_AGAIN,
+            to => to,
+        };
+        if from > to {
+            let (least, most) = (self.least, self.most);
+            return Err(Fault::Instead(format!("{from}-{most},{least}-{to}")));
+        }
+        Ok(Item::Range { from, to, step: 1 })
+    }
+
+    /// What only days, or weekdays, take.
+    fn parse_special(&self, item: &str) -> Option<Result<Item, Fault>> {
+        let parse = |text, of: fn(u8) -> Item| Some(self.parse_value(text).map(of));
+        match self.name {
+            "day" => match item {
+                "L" => Some(Ok(Item::Last)),
+                "LW" => Some(Ok(Item::LastWorkday)),
+                _ => parse(item.strip_suffix('W')?, Item::Workday),
+            },
+            "weekday" => {
+                match item.split_once('#') {
+                    Some((weekday, nth)) => Some(self.parse_value(weekday).and_then(|weekday| {
+                        match parse_number(nth) {
+                            Some(nth @ 1..=5) => Ok(Item::Nth { weekday, nth }),
+                            Some(_) => Err(Fault::Nth),
+                            None => Err(Fault::Malformed),
+                        }
+                    })),
+                    None => parse(item.strip_suffix('L')?, Item::LastOf),
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn parse_value(&self, text: &str) -> Result<u8, Fault> {
+        let name = (self.least..)
+            .zip(self.names)
+            .find(|(_, name)| **name == text);
+        if let Some((value, _)) = name {
+            return Ok(value);
+        }
+        match parse_number(text) {
+            Some(value) if (self.least..=self.most).contains(&value) => Ok(value),
+            Some(_) => Err(Fault::OutOfRange),
+            None => Err(Fault::Malformed),
+        }
+    }
+}
+
+impl Fields {
+    /// `0 0 30 2 *` names a day that never comes.
+    fn check_days(&self) -> Result<(), Problem> {
+        let [.., days, months, weekdays] = &self.0;
+        if !matches!(weekdays.as_slice(), [Item::Every { step: 1 }]) {
+            return Ok(());
+        }
+        let longest = (1..=12).filter(|month| months.iter().any(|item| item.holds(*month)));
+        let longest = longest.map(longest_month).max().unwrap_or_default();
+        let first = days.iter().map(|item| item.least()).min();
+        match first {
+            Some(day) if day > longest => Err(Problem::Never { day, longest }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Item {
+    /// Whether a month is among these.
+    fn holds(self, month: u8) -> bool {
+        match self {
+            Self::Every { step } => (month - 1) % step == 0,
+            Self::Value(value) => month == value,
+            Self::Range { from, to, step } => {
+                (from..=to).contains(&month) && (month - from) % step == 0
+            }
+            _ => false,
+        }
+    }
+
+    /// The first of these days, in a month that has them.
+    fn least(self) -> u8 {
+        match self {
+            Self::Value(day) | Self::Workday(day) | Self::Range { from: day, .. } => day,
+            _ => 1,
+        }
+    }
+}
+
+/// As the engine reads it.
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Every { step: 1 } => f.write_str("*"),
+            Self::Every { step } => write!(f, "*/{step}"),
+            Self::Value(value) => write!(f, "{value}"),
+            Self::Range { from, to, step: 1 } => write!(f, "{from}-{to}"),
+            Self::Range { from, to, step } => write!(f, "{from}-{to}/{step}"),
+            Self::Last => f.write_str("L"),
+            Self::LastWorkday => f.write_str("LW"),
+            Self::Workday(day) => write!(f, "{day}W"),
+            Self::Nth { weekday, nth } => write!(f, "{weekday}#{nth}"),
+            Self::LastOf(weekday) => write!(f, "{weekday}#L"),
+        }
+    }
+}
+
+/// One that is too large for a byte is too large for any field.
+fn parse_number(text: &str) -> Option<u8> {
+    let is_number = !text.is_empty() && text.chars().all(|digit| digit.is_ascii_digit());
+    is_number.then(|| text.parse().unwrap_or(u8::MAX))
+}
+
+/// How long a month can be.
+fn longest_month(month: u8) -> u8 {
+    match month {
+        2 => 29,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}

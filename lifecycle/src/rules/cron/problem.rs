@@ -1,0 +1,105 @@
+//! What is wrong with a cron expression, in words.
+
+use std::fmt::Write;
+
+use super::Field;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Problem {
+    Empty,
+    Count(usize),
+    /// `@daily`
+    Nickname(String),
+    Item {
+        field: &'static Field,
+        item: String,
+        fault: Fault,
+    },
+    /// No month of the expression has this day.
+    Never {
+        day: u8,
+        longest: u8,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Malformed,
+    OutOfRange,
+    Step {
+        most: u8,
+    },
+    Nth,
+    /// It could be read, but this is how it is written.
+    Instead(String),
+}
+
+const FIVE_OR_SIX: &str =
+    "write five fields: minute, hour, day, month, weekday; or six, with the second before them";
+
+impl Problem {
+    /// Of the expression `text`, in one sentence.
+    pub(crate) fn sentence(&self, text: &str) -> String {
+        let text = text.escape_debug();
+        match self {
+            Self::Empty => "the cron expression is empty".to_owned(),
+            Self::Count(1) => format!("the cron expression `{text}` has 1 field"),
+            Self::Count(count) => format!("the cron expression `{text}` has {count} fields"),
+            Self::Nickname(_) => format!("the cron expression `{text}` is a nickname"),
+            Self::Item { field, item, fault } => {
+                let item = item.escape_debug();
+                let mut sentence = format!("the {} `{item}` of `{text}` ", field.name);
+                // Nothing that writes to a string fails.
+                let _ = match fault {
+                    Fault::Malformed | Fault::Instead(_) => {
+                        write!(sentence, "is not written as cron has it")
+                    }
+                    Fault::OutOfRange => {
+                        write!(sentence, "is not from {} to {}", field.least, field.most)
+                    }
+                    Fault::Step { most } => {
+                        write!(sentence, "has a step that is not from 1 to {most}")
+                    }
+                    Fault::Nth => write!(sentence, "counts to what is not from 1 to 5"),
+                };
+                sentence
+            }
+            Self::Never { day, .. } => {
+                format!("no month of the cron expression `{text}` has a day {day}")
+            }
+        }
+    }
+
+    /// What to write instead.
+    pub(crate) fn help(&self) -> String {
+        match self {
+            Self::Empty | Self::Count(_) => FIVE_OR_SIX.to_owned(),
+            Self::Nickname(nickname) => match spelt_out(nickname) {
+                Some(fields) => format!("write `{fields}`"),
+                None => FIVE_OR_SIX.to_owned(),
+            },
+            Self::Item {
+                fault: Fault::Instead(item),
+                ..
+            } => format!("write `{item}`"),
+            Self::Item { field, .. } => {
+                let Field {
+                    least, most, also, ..
+                } = field;
+                format!("write a number from {least} to {most}, {also}, or a list of those")
+            }
+            Self::Never { longest, .. } => format!("write a day up to {longest}"),
+        }
+    }
+}
+
+fn spelt_out(nickname: &str) -> Option<&'static str> {
+    match nickname.to_ascii_lowercase().as_str() {
+        "@yearly" | "@annually" => Some("0 0 1 1 *"),
+        "@monthly" => Some("0 0 1 * *"),
+        "@weekly" => Some("0 0 * * SUN"),
+        "@daily" | "@midnight" => Some("0 0 * * *"),
+        "@hourly" => Some("0 * * * *"),
+        _ => None,
+    }
+}

@@ -1,0 +1,235 @@
+//! Where a schedule by cron expression stands: what has had its tick, and the time that comes. No
+//! timer, and no clock but the one passed in.
+//!
+//! A wall clock is not a clock to sleep by: it is set ahead and back, and it goes on while the
+//! machine sleeps. So it is looked at once a minute, and held against what it should show.
+
+use std::time::{Duration, SystemTime};
+
+use fastrand::Rng;
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use super::cron::{Spoken, Times};
+use super::jitter::random_below;
+use super::{First, Missed, Plan};
+
+/// How long at most nobody looks at the wall clock.
+const LOOK: Duration = Duration::from_secs(60);
+/// Further ahead of what it should show, it was set, or the machine has slept.
+const AHEAD: SignedDuration = SignedDuration::from_secs(60);
+/// Further back it was wrong before: what has had its tick by that clock counts no longer.
+const BACK: SignedDuration = SignedDuration::from_hours(-1);
+
+/// What both clocks show at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) at: Instant,
+    pub(crate) wall: Timestamp,
+}
+
+#[derive(Debug)]
+pub(crate) struct Calendar {
+    plan: Plan,
+    rng: Rng,
+    times: Times,
+    jitter: Duration,
+    /// All times until here have had their tick, or were passed over.
+    done: Timestamp,
+    /// None once its tick has begun, and where the calendar ends.
+    next: Option<Next>,
+    seen: Moment,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    /// The first tick, where the expression does not say when.
+    First(Instant),
+    /// The tick of this time, which comes when it is due.
+    Time { time: Timestamp, due: Timestamp },
+}
+
+impl Moment {
+    /// Now, by a wall clock that shows this.
+    pub(crate) fn now(wall: SystemTime) -> Self {
+        let wall = Timestamp::try_from(wall).unwrap_or(if wall < SystemTime::UNIX_EPOCH {
+            Timestamp::MIN
+        } else {
+            Timestamp::MAX
+        });
+        let at = Instant::now();
+        Self { at, wall }
+    }
+}
+
+impl Calendar {
+    /// The schedule of a service that is running from `now` on.
+    pub(crate) fn new(
+        plan: Plan,
+        times: Times,
+        jitter: Duration,
+        delay: Option<Duration>,
+        now: Moment,
+    ) -> Self {
+        let mut calendar = Self {
+            plan,
+            rng: Rng::new(),
+            times,
+            jitter,
+            done: now.wall,
+            next: None,
+            seen: now,
+        };
+        calendar.next = match (delay, plan.first) {
+            (Some(delay), _) => calendar.first(now.at.checked_add(delay)),
+            (None, First::Immediate) => calendar.first(Some(now.at)),
+            (None, First::Default | First::AfterInterval) => calendar.after(now.wall),
+        };
+        calendar
+    }
+
+    /// Whether it goes by what the service says now.
+    pub(crate) fn goes_by(&self, spoken: &Spoken, jitter: Duration) -> bool {
+        self.times.spoken() == spoken && self.jitter == jitter
+    }
+
+    /// When the next tick is due, as far as can be said now.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        match self.next? {
+            Next::First(at) => Some(at),
+            Next::Time { due, .. } => self.seen.at.checked_add(self.until(due)),
+        }
+    }
+
+    /// When to look again.
+    pub(crate) fn wake(&self) -> Instant {
+        let wait = match self.next {
+            None => LOOK,
+            Some(Next::First(at)) => at.saturating_duration_since(self.seen.at),
+            Some(Next::Time { due, .. }) => self.until(due),
+        };
+        self.seen.at + wait.min(LOOK)
+    }
+
+    /// Whether a tick begins now. What has gone by in a leap of the clock is one late tick, or none,
+    /// and never a row of them: a clock that is set right may have been wrong by years.
+    pub(crate) fn look(&mut self, now: Moment) -> bool {
+        if self.see(now) {
+            self.catch_up(now, self.missed_in_a_leap());
+        }
+        let is_due = match self.next {
+            None => false,
+            Some(Next::First(at)) => at <= now.at,
+            Some(Next::Time { due, .. }) => due <= now.wall,
+        };
+        if is_due {
+            self.begin(now);
+        }
+        is_due
+    }
+
+    /// A tick has ended, one that was due or one that was asked for: plans the next.
+    pub(crate) fn end(&mut self, now: Moment) {
+        let leapt = self.see(now);
+        if self.next.is_none() {
+            self.next = self.after(self.done);
+        }
+        let missed = if leapt {
+            self.missed_in_a_leap()
+        } else {
+            self.plan.missed
+        };
+        self.catch_up(now, missed);
+    }
+
+    /// The service names other times from now on.
+    pub(crate) fn change(&mut self, times: Times, jitter: Duration, now: Moment) {
+        self.see(now);
+        self.times = times;
+        self.jitter = jitter;
+        self.done = self.done.max(now.wall);
+        if !matches!(self.next, Some(Next::First(_))) {
+            self.next = self.after(self.done);
+        }
+    }
+
+    /// Whether the wall clock has gone further ahead than time has.
+    fn see(&mut self, now: Moment) -> bool {
+        let passed = now.at.saturating_duration_since(self.seen.at);
+        let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
+        let leap = now
+            .wall
+            .duration_since(self.seen.wall)
+            .saturating_sub(passed);
+        self.seen = now;
+        if leap < BACK {
+            self.done = now.wall;
+            if !matches!(self.next, Some(Next::First(_))) {
+                self.next = self.after(now.wall);
+            }
+        }
+        leap > AHEAD
+    }
+
+    /// The tick that is due begins. It stands for all times until now, unless each is to have its
+    /// own.
+    fn begin(&mut self, now: Moment) {
+        let has_own = self.plan.missed == Missed::Burst || !self.jitter.is_zero();
+        self.done = match self.next.take() {
+            Some(Next::Time { time, .. }) if has_own => time,
+            Some(Next::Time { time, .. }) => now.wall.max(time),
+            Some(Next::First(_)) | None => now.wall.max(self.done),
+        };
+    }
+
+    /// What becomes of a time that has gone by. A first tick is not one of the times, and comes.
+    fn catch_up(&mut self, now: Moment, missed: Missed) {
+        let Some(Next::Time { due, .. }) = self.next else {
+            return;
+        };
+        if due >= now.wall {
+            return;
+        }
+        match missed {
+            Missed::Burst => {}
+            Missed::Skip => self.next = self.not_before(now.wall),
+            Missed::Coalesce | Missed::Delay => {
+                let (time, due) = (now.wall, now.wall);
+                self.next = Some(Next::Time { time, due });
+            }
+        }
+    }
+
+    fn missed_in_a_leap(&self) -> Missed {
+        match self.plan.missed {
+            Missed::Burst => Missed::Coalesce,
+            missed => missed,
+        }
+    }
+
+    fn first(&mut self, at: Option<Instant>) -> Option<Next> {
+        let late = random_below(&mut self.rng, self.jitter);
+        Some(Next::First(at?.checked_add(late)?))
+    }
+
+    fn after(&mut self, instant: Timestamp) -> Option<Next> {
+        let time = self.times.after(instant)?;
+        self.at(time)
+    }
+
+    fn not_before(&mut self, instant: Timestamp) -> Option<Next> {
+        self.after(instant.checked_sub(SignedDuration::from_nanos(1)).ok()?)
+    }
+
+    /// A random part of the jitter later.
+    fn at(&mut self, time: Timestamp) -> Option<Next> {
+        let late = random_below(&mut self.rng, self.jitter);
+        let due = time.checked_add(late).ok()?;
+        Some(Next::Time { time, due })
+    }
+
+    fn until(&self, due: Timestamp) -> Duration {
+        let wait = due.duration_since(self.seen.wall);
+        Duration::try_from(wait).unwrap_or(Duration::ZERO)
+    }
+}

@@ -1,0 +1,15 @@
+//! A random part of a duration.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+/// Less than the limit, to the nanosecond.
+pub(super) fn random_below(rng: &mut Rng, limit: Duration) -> Duration {
+    if limit.is_zero() {
+        return Duration::ZERO;
+    }
+    // Beyond 584 years the nanoseconds no longer matter.
+    let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+    Duration::from_nanos(rng.u64(0..nanos))
+}

@@ -1,0 +1,186 @@
+//! The scheduled shape, by cron expression: a tick at the times it names, by the wall clock.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Live;
+use super::scheduled::Scheduled;
+use super::ticking::{self, Course};
+use crate::context::Context;
+use crate::error::{Result, ScheduleError};
+use crate::schedule::{Calendar, Field, Moment, Plan, Spoken, Times, check_tick_timeout};
+use crate::status::Shape;
+
+/// What `#[service(scheduled(cron = ..))]` implements. All is read when it is needed, so that a
+/// change of the configuration takes effect.
+pub trait CronService: Scheduled {
+    /// What the attribute fixes.
+    const PLAN: Plan;
+    /// The zone as the attribute says it, for messages.
+    const TZ: &'static str = UTC;
+
+    /// `cron = ..`
+    fn cron(&self) -> Written;
+
+    /// `tz = ..`
+    fn tz(&self) -> Written {
+        Cow::Borrowed(UTC)
+    }
+
+    /// `initial_delay = ..`
+    fn initial_delay(&self) -> Option<Duration> {
+        None
+    }
+
+    /// `jitter = ..`
+    fn jitter(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// `tick_timeout = ..`
+    fn tick_timeout(&self) -> Option<Duration> {
+        None
+    }
+}
+
+const UTC: &str = "UTC";
+
+/// A cron expression, or the name of a zone.
+pub type Written = Cow<'static, str>;
+
+/// What a cron expression and a zone are given as.
+#[diagnostic::on_unimplemented(
+    message = "a cron expression or a time zone is given as text, not as `{Self}`",
+    label = "not a `str`, a `String` or the like"
+)]
+pub trait Text {
+    /// As the runtime keeps it.
+    fn to_text(&self) -> Written;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: AsRef<str>> Text for T {
+    fn to_text(&self) -> Written {
+        Cow::Owned(self.as_ref().to_owned())
+    }
+}
+
+/// The value of a field, or of an expression.
+#[must_use]
+pub fn text(value: &dyn Text) -> Written {
+    value.to_text()
+}
+
+/// The shape of `#[service(scheduled(cron = ..))]`.
+#[derive(Debug)]
+pub struct CronShape;
+
+impl<S: CronService> Live<S> for CronShape {
+    const SHAPE: Shape = Shape::Scheduled;
+
+    /// A schedule that can't be followed is not worth starting for.
+    fn check(service: &S) -> Result {
+        times::<S>(spoken(service))?;
+        tick_timeout(service)?;
+        Ok(())
+    }
+
+    fn startup(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.startup(cx)
+    }
+
+    fn run(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        ticking::run::<S, ByClock>(service, cx)
+    }
+
+    fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.drain(cx)
+    }
+}
+
+/// Where a schedule by cron expression stands, and how long its ticks may take.
+struct ByClock {
+    calendar: Calendar,
+    tick_timeout: Option<Duration>,
+}
+
+impl<S: CronService> Course<S> for ByClock {
+    const PLAN: Plan = S::PLAN;
+
+    fn new(service: &S, cx: &Context) -> Result<Self, ScheduleError> {
+        let tick_timeout = tick_timeout(service)?;
+        let times = times::<S>(spoken(service))?;
+        let (jitter, delay) = (service.jitter(), service.initial_delay());
+        Ok(Self {
+            calendar: Calendar::new(S::PLAN, times, jitter, delay, now(cx)),
+            tick_timeout,
+        })
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.calendar.due()
+    }
+
+    fn wake(&self) -> Option<Instant> {
+        Some(self.calendar.wake())
+    }
+
+    fn look(&mut self, service: &S, cx: &Context) -> Result<bool, ScheduleError> {
+        self.read_again(service, cx)?;
+        Ok(self.calendar.look(now(cx)))
+    }
+
+    fn end(&mut self, service: &S, cx: &Context) -> Result<(), ScheduleError> {
+        self.read_again(service, cx)?;
+        self.calendar.end(now(cx));
+        Ok(())
+    }
+
+    fn tick_timeout(&self) -> Option<Duration> {
+        self.tick_timeout
+    }
+}
+
+impl ByClock {
+    /// Once a minute at least, which is how long a change of the configuration may take.
+    fn read_again<S: CronService>(
+        &mut self,
+        service: &S,
+        cx: &Context,
+    ) -> Result<(), ScheduleError> {
+        self.tick_timeout = tick_timeout(service)?;
+        let (spoken, jitter) = (spoken(service), service.jitter());
+        if !self.calendar.goes_by(&spoken, jitter) {
+            self.calendar.change(times::<S>(spoken)?, jitter, now(cx));
+        }
+        Ok(())
+    }
+}
+
+fn spoken<S: CronService>(service: &S) -> Spoken {
+    Spoken {
+        cron: service.cron(),
+        tz: service.tz(),
+    }
+}
+
+fn times<S: CronService>(spoken: Spoken) -> Result<Times, ScheduleError> {
+    let field = Field {
+        cron: S::PLAN.written,
+        tz: S::TZ,
+    };
+    Times::new(spoken, field)
+}
+
+fn tick_timeout<S: CronService>(service: &S) -> Result<Option<Duration>, ScheduleError> {
+    let limit = service.tick_timeout();
+    check_tick_timeout(limit)?;
+    Ok(limit)
+}
+
+fn now(cx: &Context) -> Moment {
+    Moment::now(cx.core().wall_time())
+}
