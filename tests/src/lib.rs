@@ -10,6 +10,8 @@
     reason = "a test fails by panicking, and a child process of one talks by printing"
 )]
 
+#[cfg(feature = "cron")]
+pub mod cron;
 mod journal;
 mod log;
 #[cfg(unix)]
