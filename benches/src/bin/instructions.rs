@@ -1,0 +1,135 @@
+//! Counts the instructions of a tick and of a service's life, which a busy machine does not change, and
+//! compares them with those in `instructions.txt`.
+//!
+//! `check` fails when one has grown by more than [`guard::TOLERANCE`] per cent, `bless` keeps what was
+//! counted, `show` prints it for every contender. `.ci/instructions` is the way to call it.
+
+use std::env;
+use std::fs;
+use std::process::{Command, ExitCode};
+
+use lifecycle_benches::contender::NAMES;
+use lifecycle_benches::guard::{self, Change, Figures};
+use lifecycle_benches::paused::{self, Counted};
+
+type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
+
+/// Those whose figures are kept: the second is what the first is compared with.
+const KEPT: [&str; 2] = ["lifecycle", "bare"];
+
+const HEADER: &str = "\
+# Instructions on x86_64 Linux, as callgrind counts them: of one tick among 100 services, and of the assembly, start and stop
+# of one service among 1,000, alone and in a random order. `.ci/instructions bless` writes this file.
+";
+
+/// The C library picks its `memcpy` by the processor; without these the choice is the same on all of
+/// them.
+const PLAIN_PROCESSOR: &str = "glibc.cpu.hwcaps=-AVX,-AVX2,-AVX512F,-AVX512VL,\
+    -AVX_Fast_Unaligned_Load,-ERMS,-FSRM,-SSSE3,-Fast_Unaligned_Copy";
+
+fn main() -> Result<ExitCode> {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match *args {
+        ["check"] => check(),
+        ["bless"] => {
+            let figures = count_all(&KEPT)?;
+            fs::write(FILE, format!("{HEADER}{figures}"))?;
+            print!("{figures}");
+            Ok(ExitCode::SUCCESS)
+        }
+        ["show"] => {
+            print!("{}", count_all(NAMES)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        ["run", what, contender, services, ticks] => {
+            let counted = Counted::named(what).ok_or("no such workload")?;
+            let ticked = paused::run(counted, contender, services.parse()?, ticks.parse()?)?;
+            println!("{ticked}");
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => Err("check, bless or show".into()),
+    }
+}
+
+fn check() -> Result<ExitCode> {
+    let kept = Figures::parse(&fs::read_to_string(FILE)?)?;
+    let now = count_all(&KEPT)?;
+    print!("{now}");
+    let changes = now.changes_since(&kept);
+    for change in &changes {
+        println!("{change}");
+    }
+    if changes.iter().any(Change::is_error) {
+        println!(
+            "instructions grew by more than {} %; where that is worth it: .ci/instructions bless",
+            guard::TOLERANCE
+        );
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn count_all(contenders: &[&str]) -> Result<Figures> {
+    let mut figures = Figures::default();
+    for counted in Counted::ALL {
+        for contender in contenders
+            .iter()
+            .filter(|name| counted.can_be_done_by(name))
+        {
+            let name = format!("{}, {contender}", counted.name());
+            figures.add(name, count(counted, contender)?);
+        }
+    }
+    Ok(figures)
+}
+
+/// What one more of it costs: a short run is subtracted from a long one, so that what happens once,
+/// however long the run, does not count.
+fn count(counted: Counted, contender: &str) -> Result<u64> {
+    let (short, long) = counted.sizes();
+    let more = long.units() - short.units();
+    let (short, long) = (
+        callgrind(counted, contender, short)?,
+        callgrind(counted, contender, long)?,
+    );
+    Ok(long
+        .checked_sub(short)
+        .ok_or("the longer run took fewer instructions")?
+        / more)
+}
+
+fn callgrind(counted: Counted, contender: &str, size: paused::Size) -> Result<u64> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(env::current_exe()?)
+        .args([
+            "run",
+            counted.name(),
+            contender,
+            &size.services.to_string(),
+            &size.ticks.to_string(),
+        ])
+        // Nothing of this machine's.
+        .env_clear()
+        .env("PATH", env::var_os("PATH").unwrap_or_default())
+        .env("GLIBC_TUNABLES", PLAIN_PROCESSOR)
+        .output()
+        .map_err(|error| format!("valgrind can't be run: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let ticked = String::from_utf8_lossy(&output.stdout)
+        .trim()
+        .parse::<u64>();
+    if !output.status.success() || ticked != Ok(size.ticks_in_all()) {
+        return Err(format!(
+            "{} under {contender} did not do its work: {said}",
+            counted.name()
+        )
+        .into());
+    }
+    let collected = said.lines().find_map(|line| line.split_once("Collected :"));
+    let (_, number) = collected.ok_or_else(|| format!("valgrind counted nothing: {said}"))?;
+    Ok(number.trim().parse()?)
+}

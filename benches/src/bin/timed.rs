@@ -1,0 +1,5 @@
+//! One measurement of time, with the allocator everybody has.
+
+fn main() -> Result<(), String> {
+    lifecycle_benches::sample::main(None)
+}

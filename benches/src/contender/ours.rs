@@ -1,0 +1,73 @@
+//! `lifecycle`: a registry of named services.
+
+use lifecycle::{Context, Idle, Registry, Result, Running, Scheduled, service};
+use tokio::time::sleep;
+
+use super::Contender;
+use crate::work::{DRAIN, Kind, Meter, PERIOD, Work};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Ours;
+
+#[service(idle)]
+struct Nothing;
+
+impl Idle for Nothing {}
+
+#[service(scheduled(interval = PERIOD))]
+struct Ticking(&'static Meter);
+
+impl Scheduled for Ticking {
+    async fn tick(&self, _: &Context) -> Result {
+        self.0.tick();
+        Ok(())
+    }
+}
+
+#[service(idle)]
+struct Draining;
+
+impl Idle for Draining {
+    async fn drain(&self, _: &Context) -> Result {
+        sleep(DRAIN).await;
+        Ok(())
+    }
+}
+
+impl Contender for Ours {
+    type Assembled = Registry;
+    type Running = Running;
+
+    const KNOWS_ORDER: bool = true;
+
+    fn assemble(work: Work) -> Registry {
+        let mut builder = Registry::builder();
+        for (index, name) in work.names.iter().copied().enumerate() {
+            builder = match work.kind {
+                Kind::Idle => builder.service(name, Nothing),
+                Kind::Tick => builder.service(name, Ticking(&work.meters[index])),
+                Kind::Drain => builder.service(name, Draining),
+            };
+            if let Some(after) = work.after.get(index) {
+                builder = builder.after(after.iter().map(|&index| work.names[index]));
+            }
+        }
+        // Nobody else here listens for signals either.
+        builder
+            .build()
+            .expect("the names are in order")
+            .signals(false)
+    }
+
+    async fn start(registry: Registry) -> Running {
+        let running = registry.start();
+        running.await_healthy().await.expect("nothing can fail");
+        running
+    }
+
+    async fn stop(running: Running) {
+        let outcome = running.stop().await;
+        assert_eq!(outcome.exit_code(), 0, "{outcome}");
+    }
+}
