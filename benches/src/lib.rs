@@ -1,14 +1,20 @@
 //! `lifecycle` measured beside what people would use in its place.
 //!
 //! [`work`] says what the services do and [`order`] who waits for whom; [`contender`] is how each library
-//! is made to run them, as its own documentation recommends. [`sample`] takes one measurement in a process
-//! of its own; what [`paused`] runs is counted instruction by instruction, and [`guard`] keeps the figures.
+//! is made to run them, as its own documentation recommends.
+//!
+//! `compare` (a feature) takes each measurement in a process of its own, which is `sample`. What `paused`
+//! runs (the feature `count`) is counted instruction by instruction, and `guard` compares the figures with
+//! those that are kept.
 
+#[cfg(feature = "compare")]
+pub mod compare;
 pub mod contender;
 #[cfg(feature = "count")]
 pub mod guard;
 pub mod order;
 #[cfg(feature = "count")]
 pub mod paused;
+#[cfg(feature = "compare")]
 pub mod sample;
 pub mod work;

@@ -1,11 +1,13 @@
 //! What the services do: the same few lines under every contender, so that what differs is the contender.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::order::Order;
 
@@ -79,6 +81,22 @@ impl Work {
         let drifts: Vec<Duration> = self.meters.iter().filter_map(Meter::drift).collect();
         let count = u32::try_from(drifts.len()).unwrap_or(u32::MAX).max(1);
         drifts.iter().sum::<Duration>() / count
+    }
+}
+
+/// The loop of a service that ticks, for those who leave it to whoever writes the service: a tick each
+/// [`PERIOD`] until `stopped` resolves.
+pub async fn tick_until<T>(stopped: impl Future<Output = T>, meter: &Meter) {
+    let mut interval = interval_at(Instant::now() + PERIOD, PERIOD);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    // Made once: a stop that is looked for anew with each tick costs more.
+    let mut stopped = pin!(stopped);
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut stopped => break,
+            _ = interval.tick() => meter.tick(),
+        }
     }
 }
 

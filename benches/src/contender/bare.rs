@@ -1,19 +1,17 @@
 //! Tokio alone, as somebody would write it who knows it well: a task each, one watch channel to stop
 //! them, a set to join them.
 
-use std::pin::pin;
-
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tokio::time::sleep;
 
 use super::{Contender, ordered};
-use crate::work::{Begun, DRAIN, Kind, Meter, PERIOD, Work};
+use crate::work::{Begun, DRAIN, Kind, Meter, Work, tick_until};
 
 /// See the module.
 #[derive(Debug)]
 pub struct Bare {
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<()>,
     tasks: JoinSet<()>,
 }
 
@@ -28,7 +26,7 @@ impl Contender for Bare {
     }
 
     async fn start(work: Work) -> Self {
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(());
         let mut tasks = JoinSet::new();
         let alone = if work.after.is_empty() {
             work.names.len()
@@ -49,32 +47,23 @@ impl Contender for Bare {
     }
 
     async fn stop(mut running: Self) {
-        running.stop.send_replace(true);
+        running.stop.send_replace(());
         while running.tasks.join_next().await.is_some() {}
     }
 }
 
-async fn idle(begun: &Begun, mut stopped: watch::Receiver<bool>) {
+async fn idle(begun: &Begun, mut stopped: watch::Receiver<()>) {
     begun.tell();
-    let _ = stopped.wait_for(|stop| *stop).await;
+    let _ = stopped.changed().await;
 }
 
-async fn tick(begun: &Begun, mut stopped: watch::Receiver<bool>, meter: &Meter) {
+async fn tick(begun: &Begun, mut stopped: watch::Receiver<()>, meter: &Meter) {
     begun.tell();
-    let mut interval = interval_at(Instant::now() + PERIOD, PERIOD);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut stopped = pin!(stopped.wait_for(|stop| *stop));
-    loop {
-        tokio::select! {
-            biased;
-            _ = &mut stopped => break,
-            _ = interval.tick() => meter.tick(),
-        }
-    }
+    tick_until(stopped.changed(), meter).await;
 }
 
-async fn drain(begun: &Begun, mut stopped: watch::Receiver<bool>) {
+async fn drain(begun: &Begun, mut stopped: watch::Receiver<()>) {
     begun.tell();
-    let _ = stopped.wait_for(|stop| *stop).await;
+    let _ = stopped.changed().await;
     sleep(DRAIN).await;
 }

@@ -22,7 +22,7 @@ struct Node {
 }
 
 /// Spawns the services.
-pub(super) fn spawn(work: Work, stopped: &watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
+pub(super) fn spawn(work: Work, stopped: &watch::Receiver<()>, tasks: &mut JoinSet<()>) {
     let nodes = nodes(work.after);
     for index in 0..nodes.len() {
         let (nodes, mut stopped) = (nodes.clone(), stopped.clone());
@@ -33,7 +33,7 @@ pub(super) fn spawn(work: Work, stopped: &watch::Receiver<bool>, tasks: &mut Joi
             }
             node.state.send_replace(State::Running);
             work.begun.tell();
-            let _ = stopped.wait_for(|stop| *stop).await;
+            let _ = stopped.changed().await;
             for &dependent in &node.before {
                 reached(&nodes[dependent], State::Down).await;
             }
