@@ -59,8 +59,11 @@ fn median(samples: &[f64]) -> Option<f64> {
     quantile(samples, 0.5)
 }
 
-/// How far the middle half of the samples goes, as a part of the median.
+/// How far the middle half of the samples goes, as a part of the median; of a single one nothing is known.
 fn spread(samples: &[f64]) -> Option<f64> {
+    if samples.len() < 2 {
+        return None;
+    }
     let (low, high) = (quantile(samples, 0.25)?, quantile(samples, 0.75)?);
     Some((high - low) / median(samples)?)
 }
@@ -110,6 +113,7 @@ mod tests {
 
     #[test]
     fn the_spread_is_that_of_the_middle_half() {
+        assert_eq!(spread(&[1.0]), None);
         assert_eq!(spread(&[1.0, 2.0, 2.0, 2.0, 99.0]), Some(0.0));
         assert_eq!(spread(&[1.0, 2.0, 4.0, 5.0, 6.0]), Some(0.75));
     }
