@@ -2,10 +2,13 @@
 //! which one is asked for.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
-use tokio::sync::{Notify, oneshot};
+use atomic_waker::AtomicWaker;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::error::TriggerError;
@@ -42,15 +45,6 @@ impl TickStatus {
             .map(|end| Instant::now().saturating_duration_since(end))
     }
 
-    fn end(&mut self, at: Instant) {
-        self.in_flight = false;
-        self.count += 1;
-        self.last_end = Some(at);
-        self.last_duration = self
-            .last_start
-            .map(|start| at.saturating_duration_since(start));
-    }
-
     /// Whether a tick is in flight.
     #[must_use]
     pub fn in_flight(&self) -> bool {
@@ -59,7 +53,7 @@ impl TickStatus {
 }
 
 /// What a tick came to: what its error said, if it failed.
-type TickResult = Result<(), Arc<str>>;
+pub(crate) type TickResult = Result<(), Arc<str>>;
 
 /// Those who have asked for the tick that now begins.
 pub(crate) struct Askers(Vec<oneshot::Sender<TickResult>>);
@@ -78,14 +72,29 @@ impl Askers {
 pub(crate) struct Ticks {
     facts: Mutex<Facts>,
     asked: Mutex<Asked>,
-    bell: Notify,
+    /// Somebody may have asked since the loop last looked.
+    bell: AtomicBool,
+    looped: AtomicWaker,
 }
 
 #[derive(Debug, Default)]
 struct Facts {
+    /// All but the duration, which is left to those who ask.
     status: TickStatus,
+    /// When the last tick that has ended began.
+    began: Option<Instant>,
     /// The last tick was dropped because it was late.
     overdue: bool,
+}
+
+impl Facts {
+    fn end(&mut self, at: Instant, due: Option<Instant>) {
+        self.began = self.status.last_start;
+        self.status.in_flight = false;
+        self.status.count += 1;
+        self.status.last_end = Some(at);
+        self.status.next_due = due;
+    }
 }
 
 #[derive(Default)]
@@ -97,7 +106,12 @@ struct Asked {
 
 impl Ticks {
     pub(crate) fn status(&self) -> TickStatus {
-        self.facts().status.clone()
+        let facts = self.facts();
+        let took = |(began, end): (_, Instant)| end.saturating_duration_since(began);
+        TickStatus {
+            last_duration: facts.began.zip(facts.status.last_end).map(took),
+            ..facts.status.clone()
+        }
     }
 
     /// Why the service is degraded, when its last tick was dropped.
@@ -110,10 +124,12 @@ impl Ticks {
         }
     }
 
+    #[inline]
     pub(crate) fn planned(&self, due: Option<Instant>) {
         self.facts().status.next_due = due;
     }
 
+    #[inline]
     pub(crate) fn begun(&self, at: Instant) {
         let status = &mut self.facts().status;
         status.last_start = Some(at);
@@ -121,21 +137,28 @@ impl Ticks {
         status.next_due = None;
     }
 
-    /// The tick in flight has ended well.
-    pub(crate) fn succeeded(&self, at: Instant) {
+    /// The tick in flight has ended well; when the next one is due.
+    #[inline]
+    pub(crate) fn succeeded(&self, at: Instant, due: Option<Instant>) {
         let mut facts = self.facts();
+        facts.end(at, due);
         facts.overdue = false;
-        facts.status.end(at);
         facts.status.consecutive_failures = 0;
     }
 
     /// The tick in flight has failed, or was dropped because it was `overdue`. Returns how many have
     /// failed in a row.
-    pub(crate) fn failed(&self, at: Instant, error: Arc<str>, overdue: bool) -> u64 {
+    pub(crate) fn failed(
+        &self,
+        at: Instant,
+        due: Option<Instant>,
+        error: Arc<str>,
+        overdue: bool,
+    ) -> u64 {
         let mut facts = self.facts();
+        facts.end(at, due);
         facts.overdue |= overdue;
         let status = &mut facts.status;
-        status.end(at);
         status.failures += 1;
         status.consecutive_failures += 1;
         status.last_error = Some(error);
@@ -152,25 +175,33 @@ impl Ticks {
             }
             asked.waiting.push(answer);
         }
-        self.bell.notify_one();
+        self.bell.store(true, Ordering::Release);
+        self.looped.wake();
         match answered.await {
             Ok(result) => result.map_err(TriggerError::Failed),
             Err(_) => Err(TriggerError::Stopped),
         }
     }
 
-    /// Resolves when somebody has asked. Cancel-safe.
-    pub(crate) async fn asked_for(&self) {
-        self.bell.notified().await;
+    /// Ready when somebody may have asked. For the loop alone: one task at a time may poll.
+    #[inline]
+    pub(crate) fn poll_bell(&self, task: &Task<'_>) -> Poll<()> {
+        self.looped.register(task.waker());
+        if self.bell.load(Ordering::Acquire) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     /// Those who have asked by now: the tick that begins is theirs.
-    pub(crate) fn take_asked(&self) -> Askers {
-        Askers(std::mem::take(&mut self.asked().waiting))
-    }
-
-    pub(crate) fn nobody_asks(&self) -> bool {
-        self.asked().waiting.is_empty()
+    #[inline]
+    pub(crate) fn take_asked(&self) -> Option<Askers> {
+        if !self.bell.swap(false, Ordering::AcqRel) {
+            return None;
+        }
+        let waiting = std::mem::take(&mut self.asked().waiting);
+        (!waiting.is_empty()).then_some(Askers(waiting))
     }
 
     /// There will be no more ticks: whoever waits for one is told.

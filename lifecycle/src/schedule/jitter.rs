@@ -5,6 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 /// Less than the limit, to the nanosecond.
+#[inline]
 pub(super) fn random_below(rng: &mut Rng, limit: Duration) -> Duration {
     if limit.is_zero() {
         return Duration::ZERO;

@@ -141,6 +141,7 @@ pub(crate) struct Timing {
 }
 
 impl Timing {
+    #[inline]
     pub(crate) fn check(self, plan: &Plan) -> Result<Self, ScheduleError> {
         let field = plan.written;
         let setting = match plan.kind {

@@ -38,12 +38,14 @@ impl Timeline {
     }
 
     /// When the next tick is due. A past instant: at once.
+    #[inline]
     pub(crate) fn due(&self) -> Option<Instant> {
         self.due
     }
 
     /// The tick that is due begins. Points of the grid that have gone by until now are this tick,
     /// unless each is to have its own.
+    #[inline]
     pub(crate) fn begin(&mut self, now: Instant, timing: Timing) {
         let due = self.due.take().unwrap_or(now);
         let collapses = self.plan.kind == Kind::Interval
@@ -57,6 +59,7 @@ impl Timeline {
     }
 
     /// A tick has ended, one that was due or one that was asked for: plans the next.
+    #[inline]
     pub(crate) fn end(&mut self, now: Instant, timing: Timing) {
         match self.plan.kind {
             Kind::Interval => self.plan_on_grid(now, timing),
@@ -77,6 +80,7 @@ impl Timeline {
         }
     }
 
+    #[inline]
     fn plan_on_grid(&mut self, now: Instant, timing: Timing) {
         let jitters = !timing.jitter.is_zero();
         // Counted anew from the point before, for the interval may have changed. A tick that was
@@ -117,6 +121,7 @@ impl Timeline {
     }
 
     /// One period after `from`, less a random part of the jitter.
+    #[inline]
     fn after(&mut self, from: Instant, timing: Timing) -> Option<Instant> {
         let early = random_below(&mut self.rng, timing.jitter);
         from.checked_add(timing.period.saturating_sub(early))
@@ -128,11 +133,13 @@ impl Timeline {
 }
 
 /// The latest point of the grid through `due` that is not after `now`.
+#[inline]
 fn latest(due: Instant, now: Instant, interval: Duration) -> Instant {
-    let late = now.saturating_duration_since(due);
-    if late < interval {
+    // Nearly always.
+    if due.checked_add(interval).is_none_or(|next| now < next) {
         return due;
     }
+    let late = now.saturating_duration_since(due);
     now.checked_sub(remainder(late, interval)).unwrap_or(due)
 }
 

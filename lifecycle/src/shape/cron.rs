@@ -128,12 +128,12 @@ impl<S: CronService> Course<S> for ByClock {
         Some(self.calendar.wake())
     }
 
-    fn look(&mut self, service: &S, cx: &Context) -> Result<bool, ScheduleError> {
+    fn look(&mut self, service: &S, cx: &Context, _: Instant) -> Result<bool, ScheduleError> {
         self.read_again(service, cx)?;
         Ok(self.calendar.look(now(cx)))
     }
 
-    fn end(&mut self, service: &S, cx: &Context) -> Result<(), ScheduleError> {
+    fn end(&mut self, service: &S, cx: &Context, _: Instant) -> Result<(), ScheduleError> {
         self.read_again(service, cx)?;
         self.calendar.end(now(cx));
         Ok(())

@@ -138,14 +138,14 @@ impl<S: ScheduledService> Course<S> for Grid {
         self.timeline.due()
     }
 
-    fn look(&mut self, _: &S, _: &Context) -> Result<bool, ScheduleError> {
-        self.timeline.begin(Instant::now(), self.timing);
+    fn look(&mut self, _: &S, _: &Context, now: Instant) -> Result<bool, ScheduleError> {
+        self.timeline.begin(now, self.timing);
         Ok(true)
     }
 
-    fn end(&mut self, service: &S, _: &Context) -> Result<(), ScheduleError> {
+    fn end(&mut self, service: &S, _: &Context, now: Instant) -> Result<(), ScheduleError> {
         self.timing = timing(service)?;
-        self.timeline.end(Instant::now(), self.timing);
+        self.timeline.end(now, self.timing);
         Ok(())
     }
 

@@ -1,8 +1,13 @@
 //! The loop of every schedule: a tick when its course says so or somebody asks for one, never two at
 //! once, none once the stop is requested.
+//!
+//! The loop is compiled where the service is, in the user's crate; the functions of this crate that
+//! it calls at every tick are marked `#[inline]`, so that they can be compiled there as well.
 
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -10,9 +15,10 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use super::scheduled::Scheduled;
 use crate::context::Context;
 use crate::error::{Result, ScheduleError};
+use crate::gate::Watch;
 use crate::schedule::Plan;
 use crate::status::Phase;
-use crate::ticks::Ticks;
+use crate::ticks::{Askers, TickResult, Ticks};
 
 /// Where a schedule of a service of type `S` stands. It reads what it needs to know of the service
 /// before each wait.
@@ -30,10 +36,10 @@ pub(super) trait Course<S>: Sized {
     fn wake(&self) -> Option<Instant>;
 
     /// Whether a tick begins now.
-    fn look(&mut self, service: &S, cx: &Context) -> Result<bool, ScheduleError>;
+    fn look(&mut self, service: &S, cx: &Context, now: Instant) -> Result<bool, ScheduleError>;
 
-    /// A tick has ended, one that was due or one that was asked for.
-    fn end(&mut self, service: &S, cx: &Context) -> Result<(), ScheduleError>;
+    /// A tick has just ended, one that was due or one that was asked for.
+    fn end(&mut self, service: &S, cx: &Context, now: Instant) -> Result<(), ScheduleError>;
 
     /// How long a tick may take.
     fn tick_timeout(&self) -> Option<Duration>;
@@ -51,73 +57,127 @@ pub(super) async fn run<S: Scheduled, C: Course<S>>(service: &S, cx: &Context) -
 }
 
 async fn run_loop<S: Scheduled, C: Course<S>>(service: &S, cx: &Context, ticks: &Ticks) -> Result {
-    let mut stopped = pin!(cx.cell().stop.closed());
+    let stop = &cx.cell().stop;
+    let closing = pin!(stop.closing());
+    let mut stopped = Watch::new(stop, closing);
     let mut course = C::new(service, cx)?;
     let mut timer = pin!(sleep_until(course.wake().unwrap_or_else(Instant::now)));
+    ticks.planned(course.due());
     loop {
-        ticks.planned(course.due());
-        tokio::select! {
-            biased;
-            () = &mut stopped => return Ok(()),
-            () = &mut timer, if course.wake().is_some() => {
-                if !course.look(service, cx)? {
-                    reset(timer.as_mut(), course.wake());
-                    continue;
-                }
-            }
-            () = ticks.asked_for() => {
-                // The tick that was asked for may have been the last one.
-                if ticks.nobody_asks() {
-                    continue;
-                }
-            }
+        let turn = poll_fn(|task| {
+            let timer = course.wake().map(|_| timer.as_mut());
+            poll_turn(&mut stopped, timer, ticks, task)
+        });
+        let turn = turn.await;
+        if let Turn::Stopped = turn {
+            return Ok(());
         }
-        tick(service, cx, ticks, course.tick_timeout(), &C::PLAN).await?;
-        course.end(service, cx)?;
+        let now = Instant::now();
+        if matches!(turn, Turn::Due) && !course.look(service, cx, now)? {
+            ticks.planned(course.due());
+            reset(timer.as_mut(), course.wake());
+            continue;
+        }
+        let asked = ticks.take_asked();
+        // The tick that was asked for may have been the last one.
+        if matches!(turn, Turn::Asked) && asked.is_none() {
+            continue;
+        }
+        ticks.begun(now);
+        let result = tick(service, cx, course.tick_timeout()).await;
+        let now = Instant::now();
+        let planned = course.end(service, cx, now);
+        let ended = Ended {
+            result,
+            asked,
+            now,
+            due: course.due(),
+        };
+        ended.note(cx, ticks, &C::PLAN)?;
+        planned?;
         reset(timer.as_mut(), course.wake());
     }
 }
 
+/// What the loop goes on for.
+enum Turn {
+    Stopped,
+    Due,
+    Asked,
+}
+
+/// By hand, and not by `select!`: it is most of what a tick costs.
+fn poll_turn(
+    stopped: &mut Watch<'_, impl Future<Output = ()>>,
+    timer: Option<Pin<&mut Sleep>>,
+    ticks: &Ticks,
+    task: &mut Task<'_>,
+) -> Poll<Turn> {
+    // First, so that none begins once the service was asked to stop.
+    if stopped.poll(task).is_ready() {
+        return Poll::Ready(Turn::Stopped);
+    }
+    if timer.is_some_and(|timer| timer.poll(task).is_ready()) {
+        return Poll::Ready(Turn::Due);
+    }
+    ticks.poll_bell(task).map(|()| Turn::Asked)
+}
+
+#[inline]
 fn reset(timer: Pin<&mut Sleep>, wake: Option<Instant>) {
     if let Some(wake) = wake {
         timer.reset(wake);
     }
 }
 
-/// One tick, for the schedule and for those who have asked for it. `Err` ends the service.
-async fn tick<S: Scheduled>(
-    service: &S,
-    cx: &Context,
-    ticks: &Ticks,
-    limit: Option<Duration>,
-    plan: &Plan,
-) -> Result {
-    let cell = cx.cell();
-    let asked = ticks.take_asked();
-    cell.enter(Phase::Tick);
-    ticks.begun(Instant::now());
-    let result = match limit {
+async fn tick<S: Scheduled>(service: &S, cx: &Context, limit: Option<Duration>) -> Result {
+    cx.cell().enter(Phase::Tick);
+    match limit {
         None => service.tick(cx).await,
         Some(limit) => match timeout(limit, service.tick(cx)).await {
             Ok(result) => result,
             Err(_) => Err(TickTimeout(limit).into()),
         },
-    };
-    let Err(error) = result else {
-        ticks.succeeded(Instant::now());
-        asked.answer(&Ok(()));
-        cell.enter(Phase::Idle);
-        return Ok(());
-    };
-    tracing::warn!(target: "lifecycle", service = %cell.name, %error, "tick failed");
-    let text: Arc<str> = error.to_string().into();
-    let in_a_row = ticks.failed(Instant::now(), text.clone(), error.is::<TickTimeout>());
-    asked.answer(&Err(text));
-    if plan.gives_up_after(in_a_row) {
-        return Err(error);
     }
-    cell.enter(Phase::Idle);
-    Ok(())
+}
+
+/// What has come of a tick.
+struct Ended {
+    result: Result,
+    asked: Option<Askers>,
+    now: Instant,
+    /// When the next one is.
+    due: Option<Instant>,
+}
+
+impl Ended {
+    /// For probes, and for those who have asked. `Err` ends the service.
+    #[inline]
+    fn note(self, cx: &Context, ticks: &Ticks, plan: &Plan) -> Result {
+        let Self { now, due, .. } = self;
+        let Err(error) = self.result else {
+            ticks.succeeded(now, due);
+            answer(self.asked, &Ok(()));
+            cx.cell().enter(Phase::Idle);
+            return Ok(());
+        };
+        tracing::warn!(target: "lifecycle", service = cx.name(), %error, "tick failed");
+        let text: Arc<str> = error.to_string().into();
+        let in_a_row = ticks.failed(now, due, text.clone(), error.is::<TickTimeout>());
+        answer(self.asked, &Err(text));
+        if plan.gives_up_after(in_a_row) {
+            return Err(error);
+        }
+        cx.cell().enter(Phase::Idle);
+        Ok(())
+    }
+}
+
+#[inline]
+fn answer(asked: Option<Askers>, result: &TickResult) {
+    if let Some(asked) = asked {
+        asked.answer(result);
+    }
 }
 
 /// The tick was dropped: it took longer than its `tick_timeout`.
