@@ -41,6 +41,28 @@ fn an_interval_that_changes_during_a_wait_counts_from_the_next() {
 }
 
 #[test]
+fn points_that_the_clock_has_jumped_over_are_missed_as_those_that_a_tick_overran() {
+    for (kind, missed, starts) in [
+        (Kind::Interval, Missed::Coalesce, [350, 400, 500, 600]),
+        (Kind::Interval, Missed::Skip, [350, 400, 500, 600]),
+        (Kind::Interval, Missed::Burst, [350, 350, 350, 400]),
+        (Kind::Interval, Missed::Delay, [350, 400, 500, 600]),
+        (Kind::Delay, Missed::Coalesce, [350, 450, 550, 650]),
+    ] {
+        paused(async {
+            let trace = Knobs::every(100).trace();
+            let running = start(trace.registry(kind, missed, First::Default));
+            running.await_healthy().await.unwrap();
+            // As on a machine that was asleep.
+            tokio::time::advance(millis(350)).await;
+            trace.reach_ticks(4).await;
+            drop(running);
+            assert_eq!(trace.starts(), starts, "{kind:?} {missed:?}");
+        });
+    }
+}
+
+#[test]
 fn a_shorter_interval_may_have_points_that_are_missed() {
     for (missed, starts) in [
         (Missed::Coalesce, [100, 155, 180, 220]),
