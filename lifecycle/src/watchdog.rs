@@ -10,15 +10,17 @@ use std::time::{Duration, Instant};
 use crate::core::Core;
 use crate::outcome::Outcome;
 
-/// How often after the deadline the thread looks again before it strikes, and how long it waits between
-/// two looks: enough for a supervisor that still gets a thread to end first and say more. In slices,
-/// because a machine that stands still takes no more than one with it.
-const LOOKS: u32 = 8;
+/// The thread waits in slices where others should come first: a machine that stands still takes no more
+/// than one with it.
 const SLICE: Duration = Duration::from_millis(50);
 
-/// How long the report may take: standard error may be held by the very code that blocks, or be a pipe
-/// that nobody reads.
-const REPORT: Duration = Duration::from_millis(500);
+/// How many after the deadline, before the thread strikes: enough for a supervisor that still gets a
+/// thread to end first and say more.
+const MARGIN: u32 = 8;
+
+/// How many for the report: standard error may be held by the very code that blocks, or be a pipe that
+/// nobody reads.
+const REPORT: u32 = 20;
 
 /// How long the end of the runtime may take in any case: after a stop that took all its time, too.
 const LEAVE: Duration = Duration::from_secs(1);
@@ -90,7 +92,7 @@ fn keep(core: &Arc<Core>, limit: Duration, words: &Receiver<Word>) {
     };
     // None: there is no deadline, only alarms.
     let mut end = asked.checked_add(limit);
-    let mut looks = LOOKS;
+    let mut margin = MARGIN;
     let mut alarm = None;
     loop {
         match receive(words, end.into_iter().chain(alarm).min()) {
@@ -102,8 +104,8 @@ fn keep(core: &Arc<Core>, limit: Duration, words: &Receiver<Word>) {
             Ok(Word::Asked(_)) => {}
             Ok(Word::Off) | Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) if alarm.take().is_some() => core.alarm.notify_one(),
-            Err(RecvTimeoutError::Timeout) if looks > 0 => {
-                looks -= 1;
+            Err(RecvTimeoutError::Timeout) if margin > 0 => {
+                margin -= 1;
                 end = Some(Instant::now() + SLICE);
             }
             Err(RecvTimeoutError::Timeout) => end_process(core),
@@ -127,7 +129,8 @@ fn end_process(core: &Arc<Core>) -> ! {
         said.send(())
     });
     if speaker.is_ok() {
-        let _ = says.recv_timeout(REPORT);
+        let mut slices = 0..REPORT;
+        while slices.next().is_some() && says.recv_timeout(SLICE).is_err() {}
     }
     // Code that does not end is the reason to be here, so this is never a success.
     exit(1)
