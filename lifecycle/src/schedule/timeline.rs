@@ -108,12 +108,8 @@ impl Timeline {
 
     /// The first point from `now` on, of the points that follow `due`.
     fn first_from(&mut self, due: Instant, now: Instant, timing: Timing) -> Option<Instant> {
-        let latest = latest(due, now, timing.period);
-        if timing.jitter.is_zero() && latest < now {
-            return latest.checked_add(timing.period);
-        }
-        // Random points are drawn until one is there; whole periods before them are passed over.
-        let mut point = latest;
+        // Whole periods are passed over. What is left is one more, or random points until one is there.
+        let mut point = latest(due, now, timing.period);
         while point < now {
             point = self.after(point, timing)?;
         }
