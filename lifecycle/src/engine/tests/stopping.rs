@@ -60,6 +60,18 @@ fn who_was_asked_before_the_deadline_was_known_has_no_more_than_it_leaves() {
 }
 
 #[test]
+fn who_was_asked_before_and_ends_with_the_deadline_is_told_nothing_new() {
+    let limits = Limits {
+        deadline: Duration::from_secs(7),
+        ..Limits::default()
+    };
+    let mut rig = Rig::within(limits, [(IGNORE, &[]), (TERMS, &[])]).up();
+    rig.fail(0);
+    rig.until(1);
+    assert_eq!(rig.stop(), ["1 stopping", "stop 1 by 8s"]);
+}
+
+#[test]
 fn the_delay_counts_from_the_request_and_a_failure_ends_it() {
     let limits = Limits {
         shutdown_delay: Duration::from_secs(5),
