@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -106,6 +108,54 @@ async fn one_service_that_depends_on_9999_starts_last_and_stops_first() {
         .service("top", Counted::new(&up, 9_999))
         .after(names);
     start_and_stop(builder, 10_000, &up).await;
+}
+
+/// Counts how often its `start` is polled.
+struct Polled(Arc<AtomicUsize>);
+
+#[async_trait]
+impl Service for Polled {
+    async fn start(&self, cx: &Context) -> Result {
+        cx.ready();
+        let stop = cx.stop_channel();
+        let mut stopped = pin!(stop.closed());
+        poll_fn(|task| {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            stopped.as_mut().poll(task)
+        })
+        .await;
+        Ok(())
+    }
+
+    async fn stop(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+/// The polls of a chain of so many services, or of a fan, from the start to the end of the stop.
+async fn polls_of(services: usize, is_chain: bool) -> usize {
+    let polls = Arc::default();
+    let mut builder = Registry::builder();
+    for place in 0..services {
+        builder = builder.service(format!("s-{place}"), Polled(Arc::clone(&polls)));
+        if place > 0 {
+            builder = builder.after([format!("s-{}", if is_chain { place - 1 } else { 0 })]);
+        }
+    }
+    let running = start(builder.build().unwrap());
+    running.await_healthy().await.unwrap();
+    running.stop().await.into_result().unwrap();
+    polls.load(Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn a_service_is_polled_as_often_as_if_it_were_alone() {
+    let alone = polls_of(1, true).await;
+    for services in [100, 10_000] {
+        for is_chain in [true, false] {
+            assert_eq!(polls_of(services, is_chain).await, services * alone);
+        }
+    }
 }
 
 #[tokio::test]
