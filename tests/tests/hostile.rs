@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fmt;
+use std::future::Future;
 use std::time::Duration;
 
 use lifecycle::{Context, Idle, Result, Scheduled, State, Worker, registry, service};
@@ -252,4 +253,42 @@ async fn an_error_that_cannot_be_shown_does_not_keep_the_others_from_stopping() 
     let outcome = running.stop().await;
     assert_eq!(journal.count("a: drain done"), 1);
     assert_eq!(outcome.exit_code(), 1);
+}
+
+/// Wraps a service that has no hooks. Its own are plain functions, and pass on what the other's return.
+#[service(idle)]
+struct Wrapper {
+    journal: Journal,
+    inner: Bare,
+}
+
+#[service(idle)]
+struct Bare;
+
+impl Idle for Bare {}
+
+impl Idle for Wrapper {
+    fn startup(&self, cx: &Context) -> impl Future<Output = Result> + Send {
+        self.journal.note("startup");
+        self.inner.startup(cx)
+    }
+
+    fn drain(&self, cx: &Context) -> impl Future<Output = Result> + Send {
+        self.journal.note("drain");
+        self.inner.drain(cx)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_passes_on_the_default_of_another_is_called() {
+    let journal = Journal::new();
+    let wrapper = Wrapper {
+        journal: journal.clone(),
+        inner: Bare,
+    };
+    let running = start(registry! { "wrapper" => wrapper });
+    running.await_healthy().await.unwrap();
+    assert_eq!(journal.all(), ["startup"]);
+    running.stop().await.into_result().unwrap();
+    assert_eq!(journal.all(), ["startup", "drain"]);
 }

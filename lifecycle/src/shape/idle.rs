@@ -38,7 +38,7 @@ pub trait Idle: Send + Sync {
     /// Under the start timeout. Dropped when the application stops meanwhile.
     fn startup(&self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        Nothing
+        Nothing::<Self>::new()
     }
 
     /// Flushes what is in memory. Runs once for each completed `startup`. Default: nothing.
@@ -46,7 +46,7 @@ pub trait Idle: Send + Sync {
     /// Dropped when the service's time to stop is over: see [`Context::deadline`].
     fn drain(&self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        Nothing
+        Nothing::<Self>::new()
     }
 }
 

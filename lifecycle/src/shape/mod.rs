@@ -15,6 +15,7 @@ mod worker;
 
 use std::any::type_name;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context as Task, Poll};
@@ -182,10 +183,16 @@ where
     Ok(())
 }
 
-/// What a hook returns that was left out.
-struct Nothing;
+/// What a hook of `S` returns that was left out. Another service's hook may pass it on, and has run then.
+struct Nothing<S: ?Sized>(PhantomData<fn() -> S>);
 
-impl Future for Nothing {
+impl<S: ?Sized> Nothing<S> {
+    const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<S: ?Sized> Future for Nothing<S> {
     type Output = Result;
 
     fn poll(self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<Result> {
@@ -198,7 +205,7 @@ impl Future for Nothing {
 /// By the name of what it returns: that may borrow the service, and only what borrows nothing has a
 /// `TypeId`. A future of any other name is taken for code to run.
 fn is_left_out<'a, S: 'a, F>(_: impl Fn(&'a S, &'a Context) -> F) -> bool {
-    type_name::<F>() == type_name::<Nothing>()
+    type_name::<F>() == type_name::<Nothing<S>>()
 }
 
 /// Stands in when an attribute has an error of its own, so that the rest of the program compiles.
