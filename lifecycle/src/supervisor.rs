@@ -312,6 +312,16 @@ impl Supervisor {
     }
 }
 
+impl Drop for Supervisor {
+    /// The services that have no task, when the runtime ends under them: each destructor by itself, or
+    /// the second that panics would be the end of the process.
+    fn drop(&mut self) {
+        for service in self.services.drain(..).flatten() {
+            let _ = contain::call(|| drop(service));
+        }
+    }
+}
+
 /// The tasks of the services.
 struct Tasks {
     /// By index; none where the service was not started or was given up.

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use lifecycle::{
-    Context, Handle, Registry, Result, Running, TriggerError, Worker, registry, service,
+    Context, Handle, Idle, Registry, Result, Running, TriggerError, Worker, registry, service,
 };
 use lifecycle_tests::{Journal, hangs, secs, start, state_of};
 use tokio::runtime::{Builder, Runtime};
@@ -136,4 +136,35 @@ fn destructors_that_start_tasks_do_not_hold_up_the_end_of_the_runtime() {
         over.send(()).unwrap();
     });
     waits.recv_timeout(BOUND).unwrap();
+}
+
+/// Panics when it is dropped.
+#[service(idle)]
+struct Clingy;
+
+impl Idle for Clingy {}
+
+impl Drop for Clingy {
+    fn drop(&mut self) {
+        panic!("in a destructor");
+    }
+}
+
+#[test]
+fn destructors_that_panic_do_not_abort_the_end_of_the_runtime() {
+    let journal = Journal::new();
+    let ends = runtime();
+    let running = start_on(
+        &ends,
+        registry! {
+            "a" => Clingy,
+            "b" => Clingy,
+            "slow" => journal.script().startup(hangs()).idle(),
+            "c" => Clingy, after = ["slow"],
+            "d" => Clingy, after = ["slow"],
+        },
+    );
+    drop(ends);
+    let outcome = runtime().block_on(running.stop());
+    assert_eq!(outcome.exit_code(), 1, "nobody was drained: {outcome}");
 }
