@@ -111,7 +111,13 @@ impl<S: QueueService> Live<S> for QueueShape {
     async fn run(service: &S, cx: &Context) -> Result {
         let cell = cx.cell();
         let mut stopped = pin!(cell.stop.closed());
-        let mut outlet = service.intake().outlet().await;
+        cell.enter(Phase::Idle);
+        // At once, unless another service shares the intake.
+        let mut outlet = tokio::select! {
+            biased;
+            () = &mut stopped => return Ok(()),
+            outlet = service.intake().outlet() => outlet,
+        };
         loop {
             cell.enter(Phase::Idle);
             let (size, interval) = limits(service)?;
@@ -130,10 +136,11 @@ impl<S: QueueService> Live<S> for QueueShape {
     }
 
     async fn drain(service: &S, cx: &Context) -> Result {
-        let mut rest = Rest {
-            outlet: service.intake().outlet().await,
-            cx,
+        // Where somebody else has it, who shares the intake, what is left is theirs.
+        let Some(outlet) = service.intake().try_outlet() else {
+            return Ok(());
         };
+        let mut rest = Rest { outlet, cx };
         rest.outlet.close();
         let size = service.size().max(1);
         while rest.outlet.fill_with_rest(size) {
