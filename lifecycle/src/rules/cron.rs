@@ -226,7 +226,7 @@ impl Fields {
     /// `0 0 30 2 *` names a day that never comes.
     fn check_days(&self) -> Result<(), Problem> {
         let [.., days, months, weekdays] = &self.0;
-        if !matches!(weekdays.as_slice(), [Item::Every { step: 1 }]) {
+        if !weekdays.contains(&Item::Every { step: 1 }) {
             return Ok(());
         }
         let longest = (1..=12).filter(|month| months.iter().any(|item| item.holds(*month)));

@@ -127,7 +127,11 @@ fn patterns(fields: &Fields) -> Vec<String> {
     patterns
 }
 
+/// The engine refuses a `*` among others, beside which they mean nothing.
 fn list(items: &[Item]) -> String {
+    if items.contains(&Item::Every { step: 1 }) {
+        return "*".to_owned();
+    }
     let items: Vec<String> = items.iter().map(ToString::to_string).collect();
     items.join(",")
 }

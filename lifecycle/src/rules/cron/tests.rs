@@ -154,6 +154,7 @@ fn a_day_that_never_comes() {
         ("0 0 31 2,4,6,9,11 *", 31, 30),
         ("0 0 31W FEB-FEB *", 31, 29),
         ("0 0 31 4-6/2 *", 31, 30),
+        ("0 0 30 FEB MON,*", 30, 29),
     ] {
         assert_eq!(
             told(text),

@@ -192,6 +192,7 @@ fn days_and_weekdays() {
         ("0 0 29 2 *", ["02-29", "02-29", "02-29", "02-29"]),
         ("0 0 1 */3 *", ["01-01", "04-01", "07-01", "10-01"]),
         ("0 0 10-20/5 MAR *", ["03-10", "03-15", "03-20", "03-10"]),
+        ("0 0 5,* * MON", ["01-05", "01-12", "01-19", "01-26"]),
     ] {
         let times = times(cron, "UTC");
         let mut instant: Timestamp = "2025-12-31T23:59:59Z".parse().unwrap();
@@ -223,4 +224,29 @@ fn a_time_is_a_whole_second() {
 fn where_the_calendar_ends_there_is_no_next() {
     assert_eq!(times("0 3 * * *", "UTC").after(Timestamp::MAX), None);
     assert_eq!(times("0 3 * * *", BERLIN).after(Timestamp::MAX), None);
+}
+
+#[test]
+fn what_passes_our_rules_is_sound_to_the_engine() {
+    let fields: [&[&str]; 6] = [
+        &["*", "0", "59", "*/59", "0-59/59", "7-7"],
+        &["*", "0", "59", "*/1", "5-59/15", "0-0"],
+        &["*", "0", "23", "*/23", "9-17", "22-23/1"],
+        &["*", "1", "31", "*/30", "1-31/30", "L", "LW", "1W", "31W"],
+        &["*", "1", "dec", "*/11", "jan-DEC", "2-2"],
+        &[
+            "*", "0", "7", "*/7", "SAT-SUN", "sun-sat", "FRI#5", "7#1", "0#1", "SUNL", "7L",
+        ],
+    ];
+    let from: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let mut rng = fastrand::Rng::with_seed(1);
+    for _ in 0..3000 {
+        let mut any = |items: &[&'static str]| items[rng.usize(0..items.len())];
+        let lists = fields.map(|items| format!("{},{}", any(items), any(items)));
+        let cron = lists.join(" ");
+        if let Err(problem) = crate::rules::cron::parse(&cron) {
+            panic!("{}", problem.sentence(&cron));
+        }
+        assert!(times(&cron, "UTC").after(from).is_some(), "{cron}");
+    }
 }
