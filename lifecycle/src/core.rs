@@ -134,6 +134,10 @@ impl Core {
 
     /// What the wall clock shows.
     #[cfg(feature = "cron")]
+    #[cfg_attr(
+        not(feature = "test-util"),
+        expect(clippy::unused_self, reason = "a test has a clock of its own")
+    )]
     pub(crate) fn wall_time(&self) -> SystemTime {
         #[cfg(feature = "test-util")]
         if let Some(clock) = self.wall_clock.get() {
