@@ -18,7 +18,8 @@ use crate::status::Shape;
 /// The first tick comes one interval after the service is running, the next ones on the grid that
 /// this starts. There are never two ticks at once: points of the grid missed by a tick that overran
 /// collapse into one late tick that runs at once, then the original grid goes on (the rule of Go's
-/// ticker; tokio calls it `Skip`).
+/// ticker; tokio calls it `Skip`). That is a schedule by interval; those by delay and by cron
+/// expression, and all options, are in the reference of [`#[service]`](macro@crate::service).
 ///
 /// ```
 /// use std::time::Duration;

@@ -36,6 +36,9 @@ mod hostile {
     pub struct interval;
     pub struct size;
     pub struct jitter;
+    pub struct cron;
+    pub struct text;
+    pub trait Text {}
     pub struct service;
     pub trait Send {}
     pub trait Sync {}
@@ -76,6 +79,14 @@ mod quiet {
         pub interval: ::std::time::Duration,
     }
 
+    #[::lifecycle::service(scheduled(cron = "cron", tz = "Europe/Berlin", missed = skip))]
+    pub struct Nightly {
+        pub cron: ::std::string::String,
+    }
+
+    #[::lifecycle::service(scheduled(cron = self.0, tz = self.1))]
+    pub struct Told(::std::string::String, &'static ::core::primitive::str);
+
     #[::lifecycle::service(queue(size = "size", interval = "1s", retry = "1s..2s", attempts = 3))]
     pub struct Audit {
         pub events: ::lifecycle::Intake<()>,
@@ -104,7 +115,7 @@ mod quiet {
         )*};
     }
 
-    hooks!(Collector Fixed Computed Poller);
+    hooks!(Collector Fixed Computed Poller Nightly Told);
 
     pub fn assemble(every: ::std::time::Duration) -> ::lifecycle::Registry {
         // Names that the block uses inside, used outside.

@@ -60,6 +60,17 @@ macro_rules! by_options {
     };
 }
 
+macro_rules! by_cron {
+    ($name:ident, $cron:literal, $zone:expr) => {
+        #[service(scheduled(cron = $cron, tz = $zone))]
+        struct $name {
+            every: &'static str,
+        }
+
+        hooks!($name);
+    };
+}
+
 macro_rules! by_tokens {
     ($name:ident $(<$parameter:ident: $bound:path>)?, $($arguments:tt)*) => {
         #[service($($arguments)*)]
@@ -87,6 +98,8 @@ by_literal!(Fixed, "30s");
 by_literal!(Path, "every");
 by_field!(Field, every);
 by_options!(Options, immediate, continue, 3, self.every, "1s..2s");
+by_cron!(Nightly, "0 3 * * *", "Europe/Berlin");
+by_cron!(Told, "every", self.every.trim());
 by_tokens!(Tokens, scheduled(interval = self.every));
 by_tokens!(Generic<T: Clone>, scheduled(interval = "every"));
 
