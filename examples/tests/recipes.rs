@@ -149,3 +149,11 @@ fn every_event_is_in_the_file_after_the_stop() {
         .collect();
     assert!(numbers[0] == numbers[1] && numbers[0] != "0", "{last}");
 }
+
+#[test]
+fn the_drift_is_reported() {
+    let mut drift = program!("drift", "1");
+    drift.until("scheduled services");
+    drift.until("tokio::time::interval");
+    assert_eq!(drift.end().0, Some(0));
+}
