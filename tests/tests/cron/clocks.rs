@@ -84,6 +84,19 @@ fn a_clock_set_ahead_a_little_brings_the_tick_forward() {
 }
 
 #[test]
+fn times_that_are_jumped_over_are_missed_as_by_a_slow_tick() {
+    for (missed, starts) in [
+        (Missed::Coalesce, [10_000, 20_000, 25_000, 35_000]),
+        (Missed::Skip, [10_000, 20_000, 25_000, 35_000]),
+        (Missed::Burst, [10_000, 20_000, 20_000, 20_000]),
+    ] {
+        let ahead = set("2026-01-01T00:00:57Z");
+        let seen = run(Knobs::cron("*/10 * * * * *"), missed, 12_000, ahead);
+        assert_eq!(seen[..4], starts, "{missed:?}");
+    }
+}
+
+#[test]
 fn a_clock_set_back_before_the_time_puts_the_tick_off() {
     let starts = run(
         Knobs::cron(NIGHTLY),
