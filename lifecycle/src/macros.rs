@@ -131,8 +131,9 @@
 /// # The struct
 ///
 /// Any struct will do: unit, tuple, named, generic, with lifetimes and where clauses. It is not
-/// changed, so literals, derives and tests go on as before. It must be `Send + Sync` to implement
-/// the hooks, and `'static` to be registered.
+/// changed, so literals, derives and tests go on as before. It must be `Send + Sync`, and `'static`
+/// to be registered; a generic one is a service for those types with which it is `Send + Sync` and
+/// has its hooks.
 pub use lifecycle_macros::service;
 
 /// Assembles named services into a [`Registry`](crate::Registry) and checks them at compile time.

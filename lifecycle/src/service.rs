@@ -59,6 +59,7 @@ use crate::status::Shape;
     message = "`{Self}` is not a service",
     label = "not a service",
     note = "put `#[service(idle)]`, `#[service(scheduled(interval = ..))]`, `#[service(queue(..))]`, `#[service(worker)]` or `#[service(oneshot)]` on the struct",
+    note = "a generic struct is a service where it implements its hooks, such as `Idle`, and is `Send` and `Sync`",
     note = "a shared service is registered as a clone of its `Arc`"
 )]
 pub trait Service: Send + Sync + 'static {

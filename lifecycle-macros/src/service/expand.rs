@@ -6,7 +6,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
-use syn::{Generics, parse_quote_spanned};
+use syn::{Generics, WherePredicate, parse_quote_spanned};
 
 use crate::crate_path::CratePath;
 
@@ -43,7 +43,8 @@ pub(crate) fn expand(item: &Item, model: &Model<'_>) -> TokenStream {
     });
     let declared = expand_declared(model.declared, shape, retry.as_ref());
     let ident = &model.declared.ident;
-    let generics = require_hooks(model.declared, &hooks);
+    let hooks = parse_quote_spanned!(Span::mixed_site()=> Self: __lifecycle::#hooks);
+    let generics = require(model.declared, hooks);
     let (parameters, arguments, bounds) = generics.split_for_impl();
     let block = expand_block(
         &model.library,
@@ -77,9 +78,9 @@ pub(crate) fn expand_declared(
     shape: &str,
     retry: Option<&TokenStream>,
 ) -> TokenStream {
-    let Type {
-        ident, generics, ..
-    } = declared;
+    let ident = &declared.ident;
+    let threads = parse_quote_spanned!(Span::mixed_site()=> Self: ::core::marker::Send + ::core::marker::Sync);
+    let generics = require(declared, threads);
     let (parameters, arguments, bounds) = generics.split_for_impl();
     let shape = Ident::new(shape, Span::mixed_site());
     quote_spanned! {Span::mixed_site()=>
@@ -90,12 +91,11 @@ pub(crate) fn expand_declared(
     }
 }
 
-/// A generic struct is a service where it has its hooks. For any other the supertrait of the marker
-/// says so too, and its error falls on the name of the struct.
-fn require_hooks(declared: &Type, hooks: &Ident) -> Generics {
+/// A generic struct is a service where the bound holds. For any other the supertraits of the
+/// generated impl say so too, and their error falls on the name of the struct.
+fn require(declared: &Type, bound: WherePredicate) -> Generics {
     let mut generics = declared.generics.clone();
     if generics.type_params().next().is_some() || generics.const_params().next().is_some() {
-        let bound = parse_quote_spanned!(Span::mixed_site()=> Self: __lifecycle::#hooks);
         generics.make_where_clause().predicates.push(bound);
     }
     generics

@@ -4,7 +4,10 @@ struct Collector<T> {
 #[allow(deprecated, single_use_lifetimes)]
 const _: () = {
     use ::lifecycle::__private as __lifecycle;
-    impl<T> __lifecycle::Declared for Collector<T> {
+    impl<T> __lifecycle::Declared for Collector<T>
+    where
+        Self: ::core::marker::Send + ::core::marker::Sync,
+    {
         type Shape = __lifecycle::BrokenShape;
     }
     const _: () = {

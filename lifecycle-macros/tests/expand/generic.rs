@@ -11,6 +11,7 @@ const _: () = {
     impl<'a, K: Ord, V, const N: usize> __lifecycle::Declared for Cache<'a, K, V, N>
     where
         V: Clone,
+        Self: ::core::marker::Send + ::core::marker::Sync,
     {
         type Shape = __lifecycle::ScheduledShape;
     }

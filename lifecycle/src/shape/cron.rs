@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Live;
+use super::{Declared, Live};
 use super::scheduled::Scheduled;
 use super::ticking::{self, Course};
 use crate::context::Context;
@@ -78,7 +78,7 @@ pub fn text(value: &dyn Text) -> Written {
 #[derive(Debug)]
 pub struct CronShape;
 
-impl<S: CronService> Live<S> for CronShape {
+impl<S: CronService + Declared> Live<S> for CronShape {
     const SHAPE: Shape = Shape::Scheduled;
 
     /// A schedule that can't be followed is not worth starting for.
@@ -107,7 +107,7 @@ struct ByClock {
     tick_timeout: Option<Duration>,
 }
 
-impl<S: CronService> Course<S> for ByClock {
+impl<S: CronService + Declared> Course<S> for ByClock {
     const PLAN: Plan = S::PLAN;
 
     fn new(service: &S, cx: &Context) -> Result<Self, ScheduleError> {

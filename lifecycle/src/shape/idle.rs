@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::mem::needs_drop;
 
-use super::{Live, Nothing, is_left_out};
+use super::{Declared, Live, Nothing, is_left_out};
 use crate::context::Context;
 use crate::error::Result;
 use crate::service::Rests;
@@ -32,7 +32,7 @@ use crate::status::{Phase, Shape};
     label = "this service has no `Idle` impl",
     note = "add `impl Idle for {Self} {{}}`, with `startup` and `drain` where they have something to do"
 )]
-pub trait Idle: Send + Sync {
+pub trait Idle {
     /// Runs before the service counts as running; dependents wait for it. Default: nothing.
     ///
     /// Under the start timeout. Dropped when the application stops meanwhile.
@@ -57,7 +57,7 @@ pub trait IdleService: Idle {}
 #[derive(Debug)]
 pub struct IdleShape;
 
-impl<S: IdleService> Live<S> for IdleShape {
+impl<S: IdleService + Declared> Live<S> for IdleShape {
     const SHAPE: Shape = Shape::Idle;
 
     fn startup(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {

@@ -43,7 +43,9 @@ use crate::status::{Phase, Shape};
     label = "not a service",
     note = "put `#[service(idle)]`, `#[service(scheduled(interval = ..))]`, `#[service(queue(..))]`, `#[service(worker)]` or `#[service(oneshot)]` on the struct"
 )]
-pub trait Declared {
+// The one place that asks for `Send` and `Sync`. At the traits of the hooks as well, rustc would say
+// a second time, and a third, what it says at the struct.
+pub trait Declared: Send + Sync {
     /// One of the shape types beside this trait.
     type Shape;
 
@@ -87,7 +89,7 @@ pub trait Live<S> {
 #[diagnostic::do_not_recommend]
 impl<S> Service for S
 where
-    S: Declared + Send + Sync + 'static,
+    S: Declared + 'static,
     S::Shape: Live<S>,
 {
     fn start<'a, 'c, 'f>(&'a self, cx: &'c Context) -> BoxFuture<'f>
@@ -157,7 +159,7 @@ where
 /// Starts the service up, as often as its attribute allows.
 async fn start_up<S>(service: &S, cx: &Context) -> Result
 where
-    S: Declared + Sync,
+    S: Declared,
     S::Shape: Live<S>,
 {
     S::Shape::check(service)?;
@@ -212,7 +214,7 @@ fn is_left_out<'a, S: 'a, F>(_: impl Fn(&'a S, &'a Context) -> F) -> bool {
 #[derive(Debug)]
 pub struct BrokenShape;
 
-impl<S: Sync> Live<S> for BrokenShape {
+impl<S: Declared> Live<S> for BrokenShape {
     const SHAPE: Shape = Shape::Idle;
 
     async fn startup(_: &S, _: &Context) -> Result {

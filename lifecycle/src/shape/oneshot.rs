@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::Live;
+use super::{Declared, Live};
 use crate::context::Context;
 use crate::error::Result;
 use crate::status::{Phase, Shape};
@@ -30,7 +30,7 @@ use crate::status::{Phase, Shape};
     label = "this service has no `Oneshot` impl",
     note = "add `impl Oneshot for {Self} {{ async fn run(&self, cx: &Context) -> Result {{ .. }} }}`"
 )]
-pub trait Oneshot: Send + Sync {
+pub trait Oneshot {
     /// The job. Dependents start once it has returned `Ok`.
     ///
     /// Not under the start timeout. When the application stops meanwhile it may finish within the
@@ -46,7 +46,7 @@ pub trait OneshotService: Oneshot {}
 #[derive(Debug)]
 pub struct OneshotShape;
 
-impl<S: OneshotService> Live<S> for OneshotShape {
+impl<S: OneshotService + Declared> Live<S> for OneshotShape {
     const SHAPE: Shape = Shape::Oneshot;
 
     async fn startup(_: &S, _: &Context) -> Result {

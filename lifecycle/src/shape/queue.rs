@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::sleep;
 
-use super::Live;
+use super::{Declared, Live};
 use crate::backoff::Retry;
 use crate::contain;
 use crate::context::Context;
@@ -54,7 +54,7 @@ use crate::status::{Phase, QueueStatus, Shape};
     label = "this service has no `Queue` impl",
     note = "add `impl Queue for {Self} {{ type Item = ..; fn intake(..) ..; async fn flush(..) .. }}`"
 )]
-pub trait Queue: Send + Sync {
+pub trait Queue {
     /// What is gathered.
     type Item: Send + Sync + 'static;
 
@@ -93,7 +93,7 @@ pub trait QueueService: Queue {
 #[derive(Debug)]
 pub struct QueueShape;
 
-impl<S: QueueService> Live<S> for QueueShape {
+impl<S: QueueService + Declared> Live<S> for QueueShape {
     const SHAPE: Shape = Shape::Queue;
 
     fn check(service: &S) -> Result {
@@ -165,7 +165,7 @@ impl<S: QueueService> Live<S> for QueueShape {
 
 /// Flushes the batch, as often as it takes. `Ok` with a batch that is still there: stopped between
 /// two attempts.
-async fn flush<S: QueueService>(
+async fn flush<S: QueueService + Declared>(
     service: &S,
     cx: &Context,
     outlet: &mut Outlet<S::Item>,
@@ -187,7 +187,7 @@ async fn flush<S: QueueService>(
         tokio::select! {
             biased;
             () = &mut stopped => return Ok(()),
-            () = sleep(S::RETRY.wait_after(failures)) => {}
+            () = sleep(<S as QueueService>::RETRY.wait_after(failures)) => {}
         }
     }
 }

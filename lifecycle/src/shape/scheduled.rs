@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Live;
+use super::{Declared, Live};
 use super::ticking::{self, Course};
 use crate::context::Context;
 use crate::error::{Result, ScheduleError};
@@ -39,7 +39,7 @@ use crate::status::Shape;
     label = "this service has no `Scheduled` impl",
     note = "add `impl Scheduled for {Self} {{ async fn tick(&self, cx: &Context) -> Result {{ .. }} }}`"
 )]
-pub trait Scheduled: Send + Sync {
+pub trait Scheduled {
     /// Runs before the service counts as running; dependents wait for it. Default: nothing.
     ///
     /// Under the start timeout. Dropped when the application stops meanwhile.
@@ -94,7 +94,7 @@ pub trait ScheduledService: Scheduled {
 #[derive(Debug)]
 pub struct ScheduledShape;
 
-impl<S: ScheduledService> Live<S> for ScheduledShape {
+impl<S: ScheduledService + Declared> Live<S> for ScheduledShape {
     const SHAPE: Shape = Shape::Scheduled;
 
     /// A schedule that can't be followed is not worth starting for.
@@ -122,7 +122,7 @@ struct Grid {
     timing: Timing,
 }
 
-impl<S: ScheduledService> Course<S> for Grid {
+impl<S: ScheduledService + Declared> Course<S> for Grid {
     const PLAN: Plan = S::PLAN;
 
     fn new(service: &S, _: &Context) -> Result<Self, ScheduleError> {

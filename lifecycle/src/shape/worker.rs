@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::Live;
+use super::{Declared, Live};
 use crate::context::Context;
 use crate::error::Result;
 use crate::status::{Phase, Shape};
@@ -38,7 +38,7 @@ use crate::status::{Phase, Shape};
     label = "this service has no `Worker` impl",
     note = "add `impl Worker for {Self} {{ async fn run(&self, cx: &Context) -> Result {{ .. }} }}`"
 )]
-pub trait Worker: Send + Sync {
+pub trait Worker {
     /// Runs before the service counts as running; dependents wait for it. Default: nothing.
     ///
     /// Under the start timeout. Dropped when the application stops meanwhile. What `run` needs to
@@ -71,7 +71,7 @@ pub trait WorkerService: Worker {}
 #[derive(Debug)]
 pub struct WorkerShape;
 
-impl<S: WorkerService> Live<S> for WorkerShape {
+impl<S: WorkerService + Declared> Live<S> for WorkerShape {
     const SHAPE: Shape = Shape::Worker;
 
     fn startup(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
