@@ -153,6 +153,35 @@ async fn nothing_is_started_and_every_service_is_dropped_when_there_is_a_problem
     assert_eq!(journal.all(), [""; 0]);
 }
 
+#[tokio::test]
+async fn a_shutdown_delay_that_leaves_nothing_of_the_deadline_is_a_problem() {
+    let builder = || Registry::builder().service("a", idle());
+    let told = "the shutdown delay of 10s leaves nothing of the deadline of 10s (help: write a shorter delay, or a longer deadline, which includes it)";
+    let stray = "`after` was set before any service (help: call `.service(name, service)` first and `.after(..)` after it)";
+    let limits = |builder: Builder| builder.deadline(secs(10)).shutdown_delay(secs(10));
+    assert_eq!(problems(limits(builder())), [told]);
+    let several = limits(Registry::builder().after(["b"]).service("a", idle()));
+    assert_eq!(problems(several), [told, stray]);
+    assert!(
+        builder()
+            .deadline(secs(10))
+            .shutdown_delay(secs(9))
+            .build()
+            .is_ok()
+    );
+    assert!(
+        builder().shutdown_delay(secs(60)).build().is_ok(),
+        "the registry may get a longer deadline yet"
+    );
+    assert!(
+        builder()
+            .deadline(secs(0))
+            .shutdown_delay(secs(0))
+            .build()
+            .is_ok()
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_settings_mean_what_they_mean_in_the_macro() {
     let built = {

@@ -8,6 +8,7 @@ use super::draft::{Declared, Draft};
 use super::{Limits, OnFailure, Registry};
 use crate::name::Name;
 use crate::rules::graph::Found;
+use crate::rules::limits;
 use crate::service::Service;
 
 /// Assembles a [`Registry`] from names that are known only at run time: shards, tenants, plug-ins.
@@ -33,7 +34,9 @@ use crate::service::Service;
 #[derive(Default)]
 pub struct Builder {
     draft: Draft,
-    limits: Limits,
+    /// Of the whole, as far as they are set.
+    deadline: Option<Duration>,
+    shutdown_delay: Option<Duration>,
     /// Settings that came before any service.
     stray: Vec<&'static str>,
 }
@@ -77,13 +80,13 @@ impl Builder {
 
     /// See [`Registry::deadline`].
     pub fn deadline(mut self, limit: Duration) -> Self {
-        self.limits.deadline = limit;
+        self.deadline = Some(limit);
         self
     }
 
     /// See [`Registry::shutdown_delay`].
     pub fn shutdown_delay(mut self, delay: Duration) -> Self {
-        self.limits.shutdown_delay = delay;
+        self.shutdown_delay = Some(delay);
         self
     }
 
@@ -93,18 +96,33 @@ impl Builder {
     ///
     /// Everything that is wrong, in one value: no service at all, a malformed or duplicate name, a
     /// dependency that is unknown, on itself or named twice, a cycle, a setting before the first
-    /// service.
+    /// service, a shutdown delay that leaves nothing of the deadline.
     pub fn build(self) -> Result<Registry, RegistryError> {
-        let stray = self.stray.into_iter().map(Problem::stray);
+        let limits = self.limits();
+        let mut problems: Vec<Problem> = self.check_limits().into_iter().collect();
+        problems.extend(self.stray.into_iter().map(Problem::stray));
         match self.draft.plan() {
-            Ok(plan) if stray.len() == 0 => Ok(Registry::new(Ok(plan), self.limits)),
-            Ok(_) => Err(RegistryError {
-                problems: stray.collect(),
-            }),
-            Err(error) => Err(RegistryError {
-                problems: stray.chain(error.problems).collect(),
-            }),
+            Ok(plan) if problems.is_empty() => return Ok(Registry::new(Ok(plan), limits)),
+            Ok(_) => {}
+            Err(error) => problems.extend(error.problems),
         }
+        Err(RegistryError { problems })
+    }
+
+    fn limits(&self) -> Limits {
+        let default = Limits::default();
+        Limits {
+            deadline: self.deadline.unwrap_or(default.deadline),
+            shutdown_delay: self.shutdown_delay.unwrap_or(default.shutdown_delay),
+        }
+    }
+
+    fn check_limits(&self) -> Option<Problem> {
+        let problem = limits::check(self.deadline?, self.shutdown_delay?)?;
+        Some(Problem {
+            sentence: problem.to_string(),
+            help: problem.help(),
+        })
     }
 
     fn set(mut self, setting: &'static str, apply: impl FnOnce(&mut Declared)) -> Self {
@@ -126,7 +144,7 @@ impl fmt::Debug for Builder {
             .collect();
         f.debug_struct("Builder")
             .field("services", &names)
-            .field("limits", &self.limits)
+            .field("limits", &self.limits())
             .finish_non_exhaustive()
     }
 }

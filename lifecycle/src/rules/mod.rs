@@ -7,5 +7,6 @@
 #[cfg(feature = "cron")]
 pub(crate) mod cron;
 pub(crate) mod graph;
+pub(crate) mod limits;
 mod name;
 mod suggest;

@@ -62,12 +62,15 @@ pub(crate) fn name(service: usize) -> String {
 
 impl Plan {
     pub(crate) fn registry(&self, journal: &Journal) -> Registry {
-        let builder = Registry::builder()
-            .deadline(secs(self.deadline))
-            .shutdown_delay(secs(self.delay));
+        let builder = Registry::builder();
         let add = |builder, service: usize| self.services[service].add(builder, service, journal);
         let registry = self.listed().into_iter().fold(builder, add).build();
-        let registry = registry.unwrap().signals(false);
+        // The builder would refuse a delay that leaves nothing of the deadline.
+        let registry = registry
+            .unwrap()
+            .signals(false)
+            .deadline(secs(self.deadline))
+            .shutdown_delay(secs(self.delay));
         match self.end {
             End::External(at) => registry.stop_on(tokio::time::sleep(secs(at))),
             _ => registry,

@@ -1,0 +1,60 @@
+//! The deadline and the shutdown delay of a registry go in; whether they fit together comes out.
+
+use std::fmt;
+use std::time::Duration;
+
+/// The delay leaves nothing of the deadline, so that every service would be dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Problem {
+    deadline: Duration,
+    delay: Duration,
+}
+
+pub(crate) fn check(deadline: Duration, delay: Duration) -> Option<Problem> {
+    let is_too_long = delay >= deadline && !delay.is_zero();
+    is_too_long.then_some(Problem { deadline, delay })
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { deadline, delay } = self;
+        write!(
+            f,
+            "the shutdown delay of {delay:?} leaves nothing of the deadline of {deadline:?}"
+        )
+    }
+}
+
+impl Problem {
+    /// What to write instead.
+    #[allow(clippy::unused_self, reason = "as the other problems")]
+    pub(crate) fn help(&self) -> String {
+        "write a shorter delay, or a longer deadline, which includes it".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::check;
+
+    #[test]
+    fn a_delay_ends_before_the_deadline() {
+        let check = |deadline, delay| {
+            let problem = check(Duration::from_secs(deadline), Duration::from_secs(delay));
+            problem.map(|problem| problem.to_string())
+        };
+        let told = |told: &str| Some(told.to_owned());
+        assert_eq!(check(25, 24), None);
+        assert_eq!(check(0, 0), None);
+        assert_eq!(
+            check(25, 25),
+            told("the shutdown delay of 25s leaves nothing of the deadline of 25s")
+        );
+        assert_eq!(
+            check(0, 1),
+            told("the shutdown delay of 1s leaves nothing of the deadline of 0ns")
+        );
+    }
+}
