@@ -41,12 +41,30 @@
     clippy::all,
     clippy::pedantic,
     clippy::nursery,
-    clippy::cargo
+    clippy::cargo,
+    clippy::restriction
 )]
 #![allow(
     clippy::cargo_common_metadata,
     clippy::multiple_crate_versions,
     reason = "about the packages of the workspace, not about code"
+)]
+#![allow(
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::arbitrary_source_item_ordering,
+    clippy::blanket_clippy_restriction_lints,
+    clippy::empty_structs_with_brackets,
+    clippy::exhaustive_structs,
+    clippy::implicit_return,
+    clippy::missing_inline_in_public_items,
+    clippy::missing_trait_methods,
+    clippy::single_call_fn,
+    clippy::single_char_lifetime_names,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    clippy::tests_outside_test_module,
+    reason = "about what is written here, as anybody would write it"
 )]
 
 use std::sync::Arc;

@@ -7,6 +7,8 @@ mod hostile {
     pub mod std {}
     pub mod alloc {}
     pub mod lifecycle {}
+    pub mod tokio {}
+    pub mod async_trait {}
     pub struct str;
     pub struct u32;
     pub struct u64;
@@ -23,6 +25,9 @@ mod hostile {
     pub struct Scheduled;
     pub struct Service;
     pub struct Declared;
+    pub struct Worker;
+    pub struct Oneshot;
+    pub struct Context;
     pub struct Queue;
     pub struct Plan;
     pub struct Kind;
