@@ -26,6 +26,12 @@ pub(crate) struct Errors {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Order(usize);
 
+impl Order {
+    pub(crate) fn number(self) -> usize {
+        self.0
+    }
+}
+
 impl Errors {
     pub(crate) fn report(
         &mut self,
@@ -61,10 +67,16 @@ impl Errors {
     }
 
     /// In source order; empty when all is well.
-    pub(crate) fn finish(mut self) -> Vec<Error> {
+    pub(crate) fn finish(self) -> Vec<Error> {
+        let found = self.finish_with_orders();
+        found.into_iter().map(|(_, error)| error).collect()
+    }
+
+    /// For someone who finds more mistakes later, and has to tell all in source order.
+    pub(crate) fn finish_with_orders(mut self) -> Vec<(Order, Error)> {
         let mut found = std::mem::take(&mut self.found);
         found.sort_by_key(|&(order, _)| order);
-        found.into_iter().map(|(_, error)| error).collect()
+        found
     }
 }
 

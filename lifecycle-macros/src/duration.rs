@@ -11,7 +11,7 @@ use crate::diag::mistake;
 use crate::rules::duration;
 
 pub(crate) enum Length {
-    Literal(Duration),
+    Literal(LitStr, Duration),
     Expr(Expr),
 }
 
@@ -24,7 +24,9 @@ pub(crate) enum Zero {
 /// A literal that is no string is never a duration; anything but a literal may be one.
 pub(crate) fn parse_length(value: &Expr, name: &str, zero: Zero) -> Result<Length> {
     match literal(value) {
-        Some(Lit::Str(text)) => parse_literal(text, name, zero).map(Length::Literal),
+        Some(Lit::Str(text)) => {
+            parse_literal(text, name, zero).map(|length| Length::Literal(text.clone(), length))
+        }
         Some(other) => Err(refuse_literal(other, name)),
         None => Ok(Length::Expr(value.clone())),
     }
@@ -96,7 +98,7 @@ pub(crate) fn expand_literal(length: Duration) -> TokenStream {
 impl ToTokens for Length {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         match self {
-            Self::Literal(length) => expand_literal(*length).to_tokens(tokens),
+            Self::Literal(_, length) => expand_literal(*length).to_tokens(tokens),
             Self::Expr(expr) => expr.to_tokens(tokens),
         }
     }

@@ -8,6 +8,8 @@ mod duration;
 mod expansion;
 mod registry;
 mod service;
+mod signs;
+mod synonyms;
 mod written;
 
 /// Shared with the runtime, so that both tell the same mistakes in the same words.
@@ -15,7 +17,8 @@ mod rules {
     pub(crate) mod cron;
     pub(crate) mod duration;
     pub(crate) mod graph;
-    mod name;
+    pub(crate) mod limits;
+    pub(crate) mod name;
     pub(crate) mod suggest;
 }
 
@@ -36,7 +39,7 @@ pub fn __registry(input: TokenStream) -> TokenStream {
 
 /// Behind `registry!`, for entries under a `#[cfg(..)]`.
 #[doc(hidden)]
-#[proc_macro_derive(RegistryCheck, attributes(entry))]
+#[proc_macro_derive(RegistryCheck, attributes(entry, mistake, places))]
 pub fn __registry_check(input: TokenStream) -> TokenStream {
     registry::check(input.into()).into()
 }

@@ -10,9 +10,10 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{ParseStream, Parser};
-use syn::{Error, Expr, Ident, Result, Token, token};
+use syn::{Error, Expr, ExprLit, Ident, Lit, Result, Token, token};
 
 use crate::diag::mistake;
+use crate::signs::{parse_hyphens, refuse_hyphen, refuse_sign};
 
 pub(crate) enum Written {
     Part(Part),
@@ -68,6 +69,12 @@ impl Value {
     /// The expression, or why there is none; `key` is what to point at then.
     pub(crate) fn expr(&self, key: impl ToTokens, name: &str, example: &str) -> Result<&Expr> {
         match self {
+            // The next argument, behind something that is no comma.
+            Self::Expr(Expr::Assign(assign)) => Err(mistake(
+                assign.eq_token,
+                format_args!("`{name}` has a second `=` in its value"),
+                "write a comma before the next argument",
+            )),
             Self::Expr(expr) => Ok(expr),
             Self::Missing => Err(mistake(
                 key,
@@ -77,7 +84,7 @@ impl Value {
             Self::Broken { tokens, error, .. } => {
                 // An array may be `[0; 3]` to syn, but no setting takes one of those.
                 let message = error.to_string().replace(" or `;`", "");
-                Err(if message.starts_with("unexpected end of input") {
+                Err(if ends_early(error) {
                     // Which syn puts at the whole macro call.
                     let last = last_token(tokens);
                     mistake(
@@ -86,11 +93,19 @@ impl Value {
                         format_args!("write what follows `{last}`"),
                     )
                 } else {
-                    let help = format!("the value of `{name}` is one expression: `{example}`");
+                    let help = if message == "expected `,`" {
+                        "write a comma before this".to_owned()
+                    } else {
+                        format!("the value of `{name}` is one expression: `{example}`")
+                    };
                     Error::new(error.span(), format_args!("{message}\nhelp: {help}"))
                 })
             }
         }
+    }
+
+    pub(crate) fn is_cut_short(&self) -> bool {
+        matches!(self, Self::Broken { error, .. } if ends_early(error))
     }
 
     /// What to point at: the value, or its key where there is none.
@@ -111,6 +126,10 @@ impl Value {
             Self::Broken { begun, .. } => begun.as_ref(),
         }
     }
+}
+
+fn ends_early(error: &Error) -> bool {
+    error.to_string().starts_with("unexpected end of input")
 }
 
 /// Says where the rest of an unreadable argument ends.
@@ -162,6 +181,10 @@ pub(crate) fn parse_argument(input: ParseStream, end: End) -> Written {
 
 fn parse_part(input: ParseStream, end: End) -> Result<Part> {
     let key = input.call(Ident::parse_any)?;
+    let hyphens = parse_hyphens(&input.fork());
+    if !hyphens.is_empty() {
+        return Err(refuse_hyphen(&key, &hyphens));
+    }
     let form = if input.peek(token::Paren) {
         let group: Group = input.parse()?;
         Form::List {
@@ -174,12 +197,7 @@ fn parse_part(input: ParseStream, end: End) -> Result<Part> {
     } else if input.is_empty() || end(input) || input.peek(Ident::peek_any) {
         Form::Word
     } else {
-        let found = next_token(input);
-        return Err(mistake(
-            &found,
-            format_args!("expected `=` after `{key}`, found `{found}`"),
-            format_args!("write `{key} = ..`"),
-        ));
+        return Err(refuse_sign(&key, input));
     };
     Ok(Part { key, form })
 }
@@ -281,6 +299,32 @@ fn last_token(tokens: &TokenStream) -> TokenStream {
 
 fn is_joint(tree: &TokenTree) -> bool {
     matches!(tree, TokenTree::Punct(sign) if sign.spacing() == Spacing::Joint)
+}
+
+/// Tokens as their author would write them, or nearly so: a path is printed with spaces in it.
+pub(crate) fn tidy(tokens: &str) -> String {
+    tokens
+        .replace(" :: ", "::")
+        .replace(" ()", "()")
+        .replace(" . ", ".")
+        .replace(" (", "(")
+}
+
+/// The word that stands where a mode goes, in whichever way it is written: `ignore`, `"ignore"`,
+/// `OnFailure::Ignore`, `restart(..)`. `continue` is an expression of its own to syn.
+pub(crate) fn word_of(value: &Expr) -> String {
+    match ungrouped(value) {
+        Expr::Path(path) if path.path.segments.len() > 1 => {
+            let last = path.path.segments.last();
+            last.map(|last| last.ident.to_string()).unwrap_or_default()
+        }
+        Expr::Call(call) => word_of(&call.func),
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(quoted),
+            ..
+        }) => quoted.value(),
+        other => other.to_token_stream().to_string(),
+    }
 }
 
 /// What a `macro_rules!` matcher hands over is in an invisible group.

@@ -7,10 +7,12 @@
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
+use syn::parse::discouraged::Speculative;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Error, Ident, Lit, LitStr, Result, Token};
+use syn::{Attribute, Error, Expr, Ident, Lit, LitStr, Result, Token, token};
 
 use crate::diag::mistake;
+use crate::signs::parse_hyphens;
 use crate::written::{
     Form, Part, Value, Written, at_equals, next_token, parse_argument, parse_comma, parse_value,
     skip,
@@ -51,6 +53,8 @@ pub(crate) enum Name {
     Bare(Ident),
     /// `1 => ..`
     Literal(Lit),
+    /// `format!("..") => ..`
+    Computed(Expr),
     /// A value all alone.
     Missing,
 }
@@ -79,6 +83,14 @@ fn parse_args(input: ParseStream) -> Result<Args> {
         lost: false,
     };
     while !input.is_empty() {
+        if input.peek(Token![#]) && !input.peek2(token::Bracket) {
+            let sentence = "`#` begins an attribute, and `//` a comment";
+            let sign: Token![#] = input.parse()?;
+            let error = mistake(sign, sentence, "write `//`, or `#[cfg(..)]`");
+            args.settings().push(Written::Unreadable(error));
+            skip(input, at_end);
+            args.lost = true;
+        }
         let attributes = input.call(Attribute::parse_outer)?;
         if at_setting(input) || input.peek(Token![,]) {
             refuse_attributes(&attributes, &mut args);
@@ -98,7 +110,7 @@ fn parse_args(input: ParseStream) -> Result<Args> {
 fn parse_entry(attributes: Vec<Attribute>, input: ParseStream) -> Entry {
     let name = parse_name(input);
     let arrow = match &name {
-        Ok(Name::Missing) | Err(_) => Ok(()),
+        Ok(Name::Missing | Name::Computed(_)) | Err(_) => Ok(()),
         Ok(name) => parse_arrow(name, input),
     };
     let value = parse_value(input, at_end);
@@ -121,9 +133,16 @@ fn parse_name(input: ParseStream) -> Result<Name> {
     let ahead = input.fork();
     let is_name = ahead.call(Ident::parse_any).is_ok() && at_arrow(&ahead);
     if is_name {
-        input.call(Ident::parse_any).map(Name::Bare)
-    } else {
-        Ok(Name::Missing)
+        return input.call(Ident::parse_any).map(Name::Bare);
+    }
+    let ahead = input.fork();
+    match ahead.parse() {
+        Ok(name) if ahead.peek(Token![=>]) => {
+            input.advance_to(&ahead);
+            input.parse::<Token![=>]>()?;
+            Ok(Name::Computed(name))
+        }
+        _ => Ok(Name::Missing),
     }
 }
 
@@ -143,7 +162,7 @@ fn parse_arrow(name: &Name, input: ParseStream) -> Result<()> {
     }
     let name = match name {
         Name::Quoted(name) => name.token().to_string(),
-        Name::Bare(_) | Name::Literal(_) | Name::Missing => "\"name\"".to_owned(),
+        _ => "\"name\"".to_owned(),
     };
     let sentence = format_args!("expected `=>` after `{name}`, found `{found}`");
     Err(mistake(
@@ -164,6 +183,9 @@ fn at_setting(input: ParseStream) -> bool {
     let Ok(key) = ahead.call(Ident::parse_any) else {
         return false;
     };
+    if !parse_hyphens(&ahead).is_empty() {
+        return at_equals(&ahead);
+    }
     let mut known = REGISTRY_SETTINGS
         .iter()
         .chain(&SERVICE_SETTINGS)

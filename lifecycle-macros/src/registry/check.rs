@@ -6,8 +6,9 @@
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
+use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
-use syn::{Data, DeriveInput, Error, LitStr, Result, Token, Variant};
+use syn::{Attribute, Data, DeriveInput, Error, LitInt, LitStr, Result, Token, Variant};
 
 use crate::diag::mistake;
 use crate::rules::graph::{self, Found, Place};
@@ -50,38 +51,67 @@ pub(crate) fn tell(found: &Found, nodes: &[Node], registry: impl ToTokens) -> Er
 }
 
 /// `enum Entries { #[entry("api", "store")] E0, .. }`: a variant for each entry, its name and its
-/// dependencies.
+/// dependencies. Where the macro has found mistakes itself, they come with `#[mistake(place, ..)]` on
+/// the enum, and the names with `#[places(..)]`: all are told in the order of the source.
 pub(crate) fn check(input: TokenStream) -> TokenStream {
-    let (registry, nodes) = match parse_nodes(input) {
-        Ok(parsed) => parsed,
-        Err(error) => return error.to_compile_error(),
-    };
-    let problems = find_problems(&nodes);
-    let tell = |found| tell(found, &nodes, &registry).to_compile_error();
-    problems.iter().map(tell).collect()
+    match parse_nodes(input) {
+        Ok(checked) => checked.tell(),
+        Err(error) => error.to_compile_error(),
+    }
 }
 
-fn parse_nodes(input: TokenStream) -> Result<(syn::Ident, Vec<Node>)> {
+struct Checked {
+    registry: syn::Ident,
+    nodes: Vec<Node>,
+    /// Of each node: of its name, and of its dependencies. Nothing where no mistake was known.
+    places: Vec<Vec<usize>>,
+    /// The place, and what tells the mistake.
+    mistakes: Vec<(usize, TokenStream)>,
+}
+
+impl Checked {
+    fn tell(mut self) -> TokenStream {
+        for found in find_problems(&self.nodes) {
+            let error = tell(&found, &self.nodes, &self.registry).to_compile_error();
+            let Place { entry, dependency } = found.place;
+            let place = dependency.map_or(0, |dependency| dependency + 1);
+            let place = self.places.get(entry).and_then(|places| places.get(place));
+            self.mistakes
+                .push((place.copied().unwrap_or_default(), error));
+        }
+        self.mistakes.sort_by_key(|(place, _)| *place);
+        self.mistakes.into_iter().map(|(_, error)| error).collect()
+    }
+}
+
+fn parse_nodes(input: TokenStream) -> Result<Checked> {
     let input: DeriveInput = syn::parse2(input)?;
-    let variants = match &input.data {
-        Data::Enum(data) => data
-            .variants
-            .iter()
-            .map(parse_node)
-            .collect::<Result<_>>()?,
-        Data::Struct(_) | Data::Union(_) => Vec::new(),
+    let mut checked = Checked {
+        registry: input.ident,
+        nodes: Vec::new(),
+        places: Vec::new(),
+        mistakes: Vec::new(),
     };
-    Ok((input.ident, variants))
+    let variants = match input.data {
+        Data::Enum(data) => data.variants,
+        Data::Struct(_) | Data::Union(_) => Punctuated::new(),
+    };
+    for variant in &variants {
+        checked.nodes.push(parse_node(variant)?);
+        checked.places.push(parse_places(variant)?);
+    }
+    for attribute in with_name(&input.attrs, "mistake") {
+        checked
+            .mistakes
+            .push(attribute.parse_args_with(parse_mistake)?);
+    }
+    Ok(checked)
 }
 
 fn parse_node(variant: &Variant) -> Result<Node> {
     let mut names = Vec::new();
     // A `cfg` that holds is there as well.
-    let specs = variant
-        .attrs
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("entry"));
-    for attribute in specs {
+    for attribute in with_name(&variant.attrs, "entry") {
         names.extend(attribute.parse_args_with(Punctuated::<LitStr, Token![,]>::parse_terminated)?);
     }
     let mut names = names.into_iter();
@@ -92,4 +122,30 @@ fn parse_node(variant: &Variant) -> Result<Node> {
         name,
         after: names.collect(),
     })
+}
+
+fn parse_places(variant: &Variant) -> Result<Vec<usize>> {
+    let mut places = Vec::new();
+    for attribute in with_name(&variant.attrs, "places") {
+        let list = attribute.parse_args_with(Punctuated::<LitInt, Token![,]>::parse_terminated)?;
+        for place in list {
+            places.push(place.base10_parse()?);
+        }
+    }
+    Ok(places)
+}
+
+fn parse_mistake(input: ParseStream) -> Result<(usize, TokenStream)> {
+    let place: LitInt = input.parse()?;
+    input.parse::<Token![,]>()?;
+    Ok((place.base10_parse()?, input.parse()?))
+}
+
+fn with_name<'a>(
+    attributes: &'a [Attribute],
+    name: &'a str,
+) -> impl Iterator<Item = &'a Attribute> {
+    attributes
+        .iter()
+        .filter(move |attribute| attribute.path().is_ident(name))
 }

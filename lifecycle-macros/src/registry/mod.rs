@@ -19,6 +19,7 @@ use crate::diag::Errors;
 use self::args::Args;
 use self::model::Model;
 
+pub(crate) use self::args::{REGISTRY_SETTINGS, SERVICE_SETTINGS};
 pub(crate) use self::check::check;
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
@@ -28,5 +29,5 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     };
     let mut errors = Errors::default();
     let model = Model::new(args, &mut errors);
-    expand::expand(&model, &errors.finish())
+    expand::expand(&model, &errors.finish_with_orders())
 }

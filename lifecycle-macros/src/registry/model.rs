@@ -1,16 +1,19 @@
 //! What is written goes in; the calls that assemble the registry come out, without the parts that
 //! are mistakes.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Attribute, Error, Expr, Ident, LitStr};
+use syn::{Attribute, Error, Expr, Ident, Lit, LitStr};
 
 use crate::diag::{Errors, Order, mistake};
+use crate::duration::{Length, literal};
 use crate::rules::graph::{Place, Problem};
-use crate::rules::suggest;
-use crate::written::{Form, Part, Value, Written};
+use crate::rules::{limits, name, suggest};
+use crate::written::{Form, Value, Written, tidy};
 
-use super::args::{self, AFTER, Args, Name, REGISTRY_SETTINGS, SERVICE_SETTINGS};
+use super::args::{
+    self, AFTER, Args, DEADLINE, Name, REGISTRY_SETTINGS, SERVICE_SETTINGS, SHUTDOWN_DELAY,
+};
 use super::check::{Node, find_problems, tell};
 use super::setting::{Argument, Dependency, Setting};
 
@@ -31,7 +34,7 @@ pub(crate) struct Model {
 pub(crate) struct Entry {
     pub(crate) conditions: Vec<Attribute>,
     pub(crate) name: LitStr,
-    order: Order,
+    pub(crate) order: Order,
     /// `None` when it is a mistake; the name is known to the others nevertheless.
     pub(crate) value: Option<Expr>,
     pub(crate) settings: Vec<Setting>,
@@ -48,6 +51,7 @@ impl Model {
             check_later: false,
         };
         model.settings = model.read_settings(&args.settings, &REGISTRY_SETTINGS, errors);
+        model.check_limits(errors);
         let mut lost = args.lost;
         for written in &args.entries {
             match model.read_entry(written, errors) {
@@ -72,19 +76,23 @@ impl Model {
         let order = errors.reserve();
         let before = errors.count();
         let name = read_name(written, errors);
+        let example = match &name {
+            Some(name) => format!("{} => Store::new()", name.token()),
+            None => ENTRY_EXAMPLE.to_owned(),
+        };
         if let (Name::Quoted(_), Err(error)) = (&written.name, &written.arrow) {
             errors.push(error.clone());
         }
         let value = match (&name, &written.value) {
             (Some(_), Value::Expr(value)) => Some(value.clone()),
             (Some(name), value) if errors.count() == before => errors
-                .handle(value.expr(name, &name.value(), ENTRY_EXAMPLE))
+                .handle(value.expr(name, &name.value(), &example))
                 .cloned(),
             // A value without a name, or one that only the missing arrow has spoilt.
             _ => None,
         };
         if value.is_none() {
-            self.leftovers.extend(written.value.leftover().cloned());
+            self.leftovers.extend(leftover(&written.value).cloned());
         }
         let settings = self.read_settings(&written.settings, &SERVICE_SETTINGS, errors);
         Some(Entry {
@@ -113,7 +121,11 @@ impl Model {
                     given.push(&part.key);
                     match Setting::new(part, known, errors) {
                         Some(setting) => settings.push(setting),
-                        None => self.leftovers.extend(leftover(part).cloned()),
+                        None => {
+                            if let Form::Value(value) = &part.form {
+                                self.leftovers.extend(leftover(value).cloned());
+                            }
+                        }
                     }
                 }
                 Written::Stray(value) => errors.push(stray_error(value)),
@@ -121,6 +133,24 @@ impl Model {
             }
         }
         settings
+    }
+
+    /// Literals are known here; what is computed is at its own risk.
+    fn check_limits(&self, errors: &mut Errors) {
+        let find = |key: &str| {
+            let setting = self.settings.iter().find(|setting| setting.key == key)?;
+            match &setting.argument {
+                Argument::Length(Length::Literal(text, length)) => Some((text, *length)),
+                _ => None,
+            }
+        };
+        let (Some((_, deadline)), Some((text, delay))) = (find(DEADLINE), find(SHUTDOWN_DELAY))
+        else {
+            return;
+        };
+        if let Some(problem) = limits::check(deadline, delay) {
+            errors.report(text, problem, problem.help());
+        }
     }
 
     /// What is unknown may be what was lost with an entry that nobody could read.
@@ -206,8 +236,11 @@ fn read_name(written: &args::Entry, errors: &mut Errors) -> Option<LitStr> {
                 return None;
             }
             let sentence = format_args!("the service name `{typed}` is not in quotes");
-            errors.report(word, sentence, format_args!("write `\"{typed}\" => ..`"));
-            Some(LitStr::new(&typed, word.span()))
+            // A constant, most of the time: it can't be read here, and would be malformed.
+            let name = name::repair(&typed);
+            let written = name.as_deref().unwrap_or("name");
+            errors.report(word, sentence, format_args!("write `\"{written}\" => ..`"));
+            Some(LitStr::new(&name?, word.span()))
         }
         (Name::Literal(literal), _) => {
             let sentence = format!(
@@ -221,9 +254,18 @@ fn read_name(written: &args::Entry, errors: &mut Errors) -> Option<LitStr> {
             );
             None
         }
+        (Name::Computed(value), _) => {
+            let sentence = "the name of a service is no literal";
+            let help = "write it in quotes; names that are known only at run time go to `Registry::builder()`";
+            errors.report(value, sentence, help);
+            None
+        }
         (Name::Missing, Value::Expr(value)) => {
-            let help = "write `\"name\" =>` before it";
-            errors.report(value, "this service has no name", help);
+            errors.push(nameless_error(value));
+            None
+        }
+        (Name::Missing, value @ Value::Broken { .. }) if !value.is_cut_short() => {
+            errors.push(stray_error(value));
             None
         }
         (Name::Missing, value) => {
@@ -231,6 +273,24 @@ fn read_name(written: &args::Entry, errors: &mut Errors) -> Option<LitStr> {
             None
         }
     }
+}
+
+/// A service without a name may have been given one as to a function: `service("store", store)`.
+fn nameless_error(value: &Expr) -> Error {
+    let arguments = match value {
+        Expr::Call(call) => Some(&call.args),
+        Expr::Tuple(tuple) => Some(&tuple.elems),
+        _ => None,
+    };
+    let mut arguments = arguments.into_iter().flatten();
+    let help = match (arguments.next().and_then(literal), arguments.next()) {
+        (Some(Lit::Str(name)), Some(service)) => {
+            let service = service.to_token_stream().to_string();
+            format!("write `{} => {}`", name.token(), tidy(&service))
+        }
+        _ => "write `\"name\" =>` before it".to_owned(),
+    };
+    mistake(value, "this service has no name", help)
 }
 
 fn twice_error(key: &Ident) -> Error {
@@ -243,20 +303,26 @@ fn twice_error(key: &Ident) -> Error {
 }
 
 fn stray_error(value: &Value) -> Error {
+    let place = value.place(None);
+    let code = place.clone().into_iter().next().filter(is_code);
+    if let Some(word) = code {
+        let sentence = format_args!("a registry is a list, and `{word}` is code");
+        let help = "put `#[cfg(..)]` before a service, or assemble them with `Registry::builder()`";
+        return mistake(&word, sentence, help);
+    }
     let help = format_args!("write `{ENTRY_EXAMPLE}`, or a setting");
-    mistake(
-        value.place(None),
-        "this is neither a service nor a setting",
-        help,
-    )
+    mistake(place, "this is neither a service nor a setting", help)
+}
+
+/// What begins an expression that may have services in it.
+fn is_code(token: &TokenTree) -> bool {
+    let words = ["for", "if", "loop", "match", "while"];
+    matches!(token, TokenTree::Ident(word) if words.iter().any(|code| word == code))
 }
 
 /// A lone word is rather a slip than a value, a list has no meaning by itself, and a call of one
 /// word is likely a setting that looks like one.
-fn leftover(part: &Part) -> Option<&Expr> {
-    let Form::Value(value) = &part.form else {
-        return None;
-    };
+fn leftover(value: &Value) -> Option<&Expr> {
     value.leftover().filter(|value| match value {
         Expr::Field(_) | Expr::MethodCall(_) => true,
         Expr::Call(call) => {

@@ -7,7 +7,8 @@ use syn::{Error, Expr, Ident, Lit, LitStr, Result};
 use crate::diag::{Errors, Order, mistake};
 use crate::duration::{Length, Zero, literal, parse_length};
 use crate::rules::suggest;
-use crate::written::{Part, ungrouped};
+use crate::synonyms;
+use crate::written::{Part, ungrouped, word_of};
 
 use super::args::{
     AFTER, ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS, SHUTDOWN_DELAY,
@@ -82,7 +83,7 @@ fn unknown_error(key: &Ident, known: &[&str]) -> Error {
             format_args!("write `\"name\" => value, {name} = ..`"),
         )
     } else {
-        let help = suggest::instead(&name, known).unwrap_or_else(|| "remove it".to_owned());
+        let help = synonyms::instead(&name, known).unwrap_or_else(|| "remove it".to_owned());
         mistake(key, format_args!("unknown setting `{name}`"), help)
     }
 }
@@ -100,10 +101,7 @@ fn read_length(part: &Part, key: &str) -> Result<Length> {
 
 fn read_after(value: &Expr, errors: &mut Errors) -> Option<Vec<Dependency>> {
     let Expr::Array(list) = ungrouped(value) else {
-        let help = match literal(value) {
-            Some(Lit::Str(name)) => format!("write `after = [{}]`", name.token()),
-            _ => "write `after = [\"name\"]`".to_owned(),
-        };
+        let help = format!("write `after = [{}]`", names_in(value));
         errors.report(value, "the value of `after` is not a list of names", help);
         return None;
     };
@@ -122,6 +120,31 @@ fn read_after(value: &Expr, errors: &mut Errors) -> Option<Vec<Dependency>> {
     Some(names)
 }
 
+/// The names in what is no list: `"store"`, `store`, `("store", "cache")`, `&["store"]`.
+fn names_in(value: &Expr) -> String {
+    match value {
+        Expr::Group(group) => names_in(&group.expr),
+        Expr::Paren(paren) => names_in(&paren.expr),
+        Expr::Reference(reference) => names_in(&reference.expr),
+        Expr::Tuple(tuple) => join_names(tuple.elems.iter()),
+        Expr::Array(list) => join_names(list.elems.iter()),
+        Expr::Path(path) => match path.path.get_ident() {
+            Some(name) => format!("\"{name}\""),
+            None => NAME.to_owned(),
+        },
+        _ => match literal(value) {
+            Some(Lit::Str(name)) => name.token().to_string(),
+            _ => NAME.to_owned(),
+        },
+    }
+}
+
+fn join_names<'a>(values: impl Iterator<Item = &'a Expr>) -> String {
+    values.map(names_in).collect::<Vec<_>>().join(", ")
+}
+
+const NAME: &str = "\"name\"";
+
 fn refuse_dependency(element: &Expr) -> Error {
     match element {
         Expr::Path(path) => {
@@ -139,15 +162,12 @@ fn refuse_dependency(element: &Expr) -> Error {
 
 fn read_policy(value: &Expr) -> Result<Policy> {
     let known = [SHUTDOWN, IGNORE];
-    let word = match (ungrouped(value), literal(value)) {
-        (Expr::Path(path), _) if path.path.is_ident(SHUTDOWN) => return Ok(Policy::Shutdown),
-        (Expr::Path(path), _) if path.path.is_ident(IGNORE) => return Ok(Policy::Ignore),
-        (Expr::Path(path), _) => path.path.segments.last().map(|last| last.ident.to_string()),
-        (Expr::Call(call), _) => Some(call.func.to_token_stream().to_string()),
-        (_, Some(Lit::Str(quoted))) => Some(quoted.value()),
-        _ => None,
-    };
-    let word = word.unwrap_or_else(|| value.to_token_stream().to_string());
+    let word = word_of(value);
+    match ungrouped(value) {
+        Expr::Path(path) if path.path.is_ident(SHUTDOWN) => return Ok(Policy::Shutdown),
+        Expr::Path(path) if path.path.is_ident(IGNORE) => return Ok(Policy::Ignore),
+        _ => {}
+    }
     if word == RESTART {
         return Err(restart_error(value));
     }

@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use syn::{Expr, Ident};
 
+use crate::rules::suggest;
 use crate::written::{self, Form, Part, Written};
 
 pub(crate) const CRATE: &str = "crate";
@@ -29,6 +30,18 @@ pub(crate) const RETRY: &str = "retry";
 pub(crate) const ATTEMPTS: &str = "attempts";
 
 pub(crate) const SHAPES: [&str; 5] = [IDLE, SCHEDULED, QUEUE, WORKER, ONESHOT];
+
+/// What has an expression for its value.
+const VALUED: [&str; 8] = [
+    INTERVAL,
+    DELAY,
+    CRON,
+    TZ,
+    INITIAL_DELAY,
+    JITTER,
+    TICK_TIMEOUT,
+    SIZE,
+];
 
 pub(crate) struct Args {
     pub(crate) list: Vec<Written>,
@@ -57,7 +70,8 @@ impl Args {
         })
     }
 
-    /// Every value, at any depth, in no order.
+    /// Every value, at any depth, in no order, but for those of arguments that are none of ours and
+    /// not nearly: nobody knows what they should be.
     pub(crate) fn values(&self) -> Vec<&Expr> {
         let mut values = Vec::new();
         let mut lists = vec![&self.list];
@@ -70,9 +84,11 @@ impl Args {
                     }) => lists.push(parts),
                     Written::Part(Part {
                         form: Form::Value(value),
-                        ..
-                    })
-                    | Written::Stray(value) => values.extend(value.leftover()),
+                        key,
+                    }) if suggest::nearest(&key.to_string(), &VALUED).is_some() => {
+                        values.extend(value.leftover());
+                    }
+                    Written::Stray(value) => values.extend(value.leftover()),
                     Written::Part(_) | Written::Unreadable(_) => {}
                 }
             }

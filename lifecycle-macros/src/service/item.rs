@@ -79,12 +79,20 @@ impl Item {
                     if group.delimiter() == Delimiter::Bracket
                         && syn::parse2(group.stream()).is_ok_and(|meta| is_rival(&meta)) =>
                 {
-                    tokens.pop();
+                    pop_signs(&mut tokens);
                 }
                 _ => tokens.push(token),
             }
         }
         tokens.into_iter().collect()
+    }
+}
+
+/// `#`, or the `#!` of an attribute inside.
+fn pop_signs(tokens: &mut Vec<TokenTree>) {
+    while matches!(tokens.last(), Some(TokenTree::Punct(sign)) if matches!(sign.as_char(), '#' | '!'))
+    {
+        tokens.pop();
     }
 }
 
@@ -183,6 +191,10 @@ fn report_keyword(keyword: &Ident, errors: &mut Errors) {
         ),
         "type" => ("a type alias", "put it on the struct that the alias names"),
         "mod" => ("a module", "put it on the structs in the module"),
+        "const" => ("a constant", "put it on a struct"),
+        "static" => ("a static", "put it on a struct"),
+        "use" => ("an import", "put it on the struct where it is declared"),
+        "let" => ("a variable", "put it on the struct that the variable holds"),
         _ => ("no struct", "put it on a struct"),
     };
     let sentence = format_args!("`#[service]` goes on a struct, and this is {found}");

@@ -135,8 +135,8 @@ fn expand_reading(reading: &Reading, method: &str, returned: Returned) -> TokenS
             let text = quote_spanned!(Span::mixed_site()=> __lifecycle::Written::Borrowed(#text));
             (mixed("self"), None, text)
         }
-        Source::Field { text, path } => {
-            let (this, field) = expand_field(text, path);
+        Source::Field { text, path, called } => {
+            let (this, field) = expand_field(text, path, *called);
             let (before, value) = match reading.quantity {
                 Quantity::Cron | Quantity::Zone => (None, expand_text(&field)),
                 Quantity::Duration | Quantity::Count => {
@@ -217,7 +217,7 @@ fn borrow(value: TokenStream) -> TokenStream {
 
 /// At the literal, for the caret, but resolved elsewhere, or rustc offers a field for the whole
 /// literal.
-fn expand_field(text: &LitStr, path: &[Ident]) -> (Ident, TokenStream) {
+fn expand_field(text: &LitStr, path: &[Ident], called: bool) -> (Ident, TokenStream) {
     let span = Span::mixed_site().located_at(text.span());
     let this = Ident::new("self", span);
     let fields = path.iter().map(|field| {
@@ -225,7 +225,8 @@ fn expand_field(text: &LitStr, path: &[Ident]) -> (Ident, TokenStream) {
         field.set_span(span);
         field
     });
-    let field = quote_spanned!(span=> &#this #(.#fields)*);
+    let call = called.then(|| quote_spanned!(span=> ()));
+    let field = quote_spanned!(span=> &#this #(.#fields)* #call);
     (this, field)
 }
 

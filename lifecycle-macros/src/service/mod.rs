@@ -25,6 +25,7 @@ use proc_macro2::TokenStream;
 use crate::diag::Errors;
 
 use self::args::Args;
+pub(crate) use self::args::SHAPES;
 use self::item::Item;
 use self::model::Model;
 

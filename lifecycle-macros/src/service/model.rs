@@ -7,8 +7,9 @@ use syn::{Ident, Lit};
 use crate::crate_path::CratePath;
 use crate::diag::Errors;
 use crate::duration::literal;
-use crate::rules::suggest;
-use crate::written::{Form, Part, Value, Written};
+use crate::registry::{REGISTRY_SETTINGS, SERVICE_SETTINGS};
+use crate::synonyms;
+use crate::written::{Form, Part, Value, Written, word_of};
 
 use super::args::{
     Args, CRATE, CRON, IDLE, INTERVAL, ONESHOT, QUEUE, RETRY, SCHEDULED, SHAPES, STARTUP, WORKER,
@@ -135,14 +136,49 @@ fn report_unknown(part: &Part, args: &Args, errors: &mut Errors) {
         let sentence = format_args!("`{name}` is an argument of `{owner}`");
         return errors.report(&part.key, sentence, help);
     }
-    if let (Some(help), None) = (suggest::instead(&name, &SHAPES), args.shape()) {
+    if let Some((sentence, help)) = find_in_registry(&name) {
+        return errors.report(&part.key, sentence, help);
+    }
+    // `shape = idle`
+    if let (Some(shape), None) = (shape_in_value(part), args.shape()) {
+        let help = format_args!("write `{shape}` alone");
+        return errors.report(&part.key, format_args!("unknown argument `{name}`"), help);
+    }
+    if let (Some(help), None) = (synonyms::instead(&name, &SHAPES), args.shape()) {
         return errors.report(&part.key, format_args!("unknown shape `{name}`"), help);
     }
-    let help = match suggest::nearest(&name, &[STARTUP]) {
-        Some(near) if args.find(near).is_none() => format!("did you mean `{near}`?"),
-        _ => "remove it".to_owned(),
-    };
+    let free: Vec<&str> = [STARTUP, CRATE]
+        .into_iter()
+        .filter(|known| args.find(known).is_none())
+        .collect();
+    let help = synonyms::meant(&name, &free).unwrap_or_else(|| "remove it".to_owned());
     errors.report(&part.key, format_args!("unknown argument `{name}`"), help);
+}
+
+/// What is said of a service where it is registered, and not where it is declared.
+fn find_in_registry(name: &str) -> Option<(String, String)> {
+    if SERVICE_SETTINGS.contains(&name) || REGISTRY_SETTINGS.contains(&name) {
+        let sentence = format!("`{name}` is a setting in `registry!`");
+        return Some((
+            sentence,
+            format!("remove it here, and write `{name} = ..` there"),
+        ));
+    }
+    (name == "name").then(|| {
+        let sentence = "a service is named in `registry!`".to_owned();
+        (
+            sentence,
+            "remove it here, and write `\"name\" => ..` there".to_owned(),
+        )
+    })
+}
+
+fn shape_in_value(part: &Part) -> Option<&'static str> {
+    let Form::Value(Value::Expr(value)) = &part.form else {
+        return None;
+    };
+    let word = word_of(value);
+    SHAPES.into_iter().find(|shape| *shape == word)
 }
 
 /// Which argument an option belongs into: that of the shape that is given, if it is one of its own.

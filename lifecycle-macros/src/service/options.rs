@@ -6,10 +6,11 @@ use syn::{Error, Lit, LitStr, Result};
 
 use crate::diag::{Errors, Order, mistake};
 use crate::duration::literal;
-use crate::rules::suggest;
+use crate::synonyms;
 use crate::written::{Form, Part, Value, Written};
 
 use super::args::{CRON, INTERVAL, RETRY, SHAPES, SIZE, STARTUP};
+use super::word::Word;
 
 /// What an argument takes.
 pub(crate) struct Grammar {
@@ -17,6 +18,8 @@ pub(crate) struct Grammar {
     /// Every option that there is.
     pub(crate) known: &'static [&'static str],
     pub(crate) needed: Needed,
+    /// The options that take one of a few words.
+    pub(crate) words: &'static [(&'static str, &'static [Word])],
     /// The whole argument as it should be written.
     pub(crate) example: &'static str,
     /// The option to write where nothing else is known.
@@ -184,15 +187,21 @@ fn refuse_unknown(part: &Part, grammar: &Grammar, all: &[Written]) -> Error {
         .collect();
     let name = part.key.to_string();
     let missing = grammar.missing(&given);
-    let help = match suggest::nearest(&name, &grammar.free(&given)) {
-        Some(near) => Some(format!("did you mean `{near}`?")),
-        None => suggest::instead(&name, &missing),
-    };
+    let help = value_of_option(&name, grammar)
+        .or_else(|| synonyms::meant(&name, &grammar.free(&given)))
+        .or_else(|| synonyms::instead(&name, &missing));
     mistake(
         &part.key,
         format_args!("unknown argument `{name}` of `{}`", grammar.owner),
         help.unwrap_or_else(|| "remove it".to_owned()),
     )
+}
+
+/// `immediate`, or `immediate = true`: the value without its option.
+fn value_of_option(name: &str, grammar: &Grammar) -> Option<String> {
+    let mut options = grammar.words.iter();
+    let (option, _) = options.find(|(_, words)| words.iter().any(|word| word.text == name))?;
+    Some(format!("write `{option} = {name}`"))
 }
 
 /// A value that says how long, or how many, but not of what.

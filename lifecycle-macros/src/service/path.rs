@@ -13,7 +13,7 @@ use super::reading::Quantity;
 
 /// The value of an option, in quotes.
 pub(crate) struct Quoted<'a> {
-    text: &'a LitStr,
+    pub(crate) text: &'a LitStr,
     written: String,
     option: &'a str,
     /// The option as a sentence has it.
@@ -35,6 +35,12 @@ impl<'a> Quoted<'a> {
     pub(crate) fn begins_path(&self) -> bool {
         let first = |first: char| first.is_alphabetic() || first == '_';
         self.written.starts_with(first) || is_tuple_path(&self.written)
+    }
+
+    /// Through a field of the struct to something of another type, of which nobody knows here
+    /// what it has.
+    pub(crate) fn is_nested(&self) -> bool {
+        self.begins_path() && self.written.contains('.')
     }
 
     pub(crate) fn parse_path(&self, declared: Option<&Type>) -> Result<Vec<Ident>> {
@@ -141,12 +147,28 @@ impl<'a> Quoted<'a> {
         }
         let known: Vec<String> = fields.iter().map(Ident::to_string).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let help = suggest::instead(&field.to_string(), &known).unwrap_or_else(|| {
-            let noun = self.quantity.noun();
-            format!("write a {noun}, or call a method without quotes: `self.{field}()`")
-        });
+        let help = match suggest::nearest(&field.to_string(), &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => self.advise_instead_of(field, &known),
+        };
         let sentence = format_args!("`{}` has no field `{field}`", declared.ident);
         Err(mistake(self.text, sentence, help))
+    }
+
+    /// It may be a method, a duration of another notation, or a field that is called otherwise.
+    fn advise_instead_of(&self, field: &Ident, known: &[&str]) -> String {
+        let (noun, example) = (self.quantity.noun(), self.quantity.example());
+        let begin = match known {
+            [] => String::new(),
+            [one] => format!("begin with its field `{one}`, "),
+            few if few.len() <= 5 => {
+                format!("begin with one of its fields `{}`, ", few.join("`, `"))
+            }
+            _ => "begin with one of its fields, ".to_owned(),
+        };
+        format!(
+            "{begin}write a {noun} such as `{example}`, or call a method without quotes: `self.{field}()`"
+        )
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) const QUEUE_GRAMMAR: Grammar = Grammar {
     owner: QUEUE,
     known: &[SIZE, INTERVAL, RETRY, ATTEMPTS],
     needed: Needed::All(&[SIZE, INTERVAL]),
+    words: &[],
     example: "queue(size = 100, interval = \"1s\")",
     option: "size = 100",
 };

@@ -9,7 +9,7 @@ use syn::{Expr, Lit, LitStr, Result};
 
 use crate::diag::mistake;
 use crate::duration::{Zero, literal, parse_literal, refuse_literal};
-use crate::written::Part;
+use crate::written::{Part, tidy, ungrouped};
 
 use super::args::{FIRST, INITIAL_DELAY};
 use super::count::parse_count;
@@ -42,8 +42,12 @@ pub(crate) enum Source {
     Count(u32),
     /// `"0 3 * * *"`, `"Europe/Berlin"`
     Text(LitStr),
-    /// `"cfg.gc.interval"`
-    Field { text: LitStr, path: Vec<Ident> },
+    /// `"cfg.gc.interval"`; with `called`, `"cfg.gc.interval"()`.
+    Field {
+        text: LitStr,
+        path: Vec<Ident>,
+        called: bool,
+    },
     /// `self.cfg.gc.interval()`
     Computed(Expr),
 }
@@ -59,6 +63,7 @@ impl Reading {
                 Quantity::Count => parse_count(value, &name, Quantity::COUNT).map(Source::Count),
                 Quantity::Cron | Quantity::Zone => Err(refuse_text(other, &name, quantity)),
             },
+            None if called_text(value).is_some() => read_called(value, &name, quantity, declared),
             None => check_base(value, &name, declared).map(|()| Source::Computed(value.clone())),
         };
         Ok(Self {
@@ -78,14 +83,16 @@ impl Reading {
     /// As the user has it, for messages at run time.
     pub(crate) fn written(&self) -> LitStr {
         match &self.source {
+            Source::Field {
+                text, called: true, ..
+            } => LitStr::new(&format!("{}()", text.value()), text.span()),
             Source::Length { text, .. } | Source::Field { text, .. } | Source::Text(text) => {
                 text.clone()
             }
             Source::Count(count) => LitStr::new(&count.to_string(), self.key.span()),
             Source::Computed(value) => {
-                // As its author would write it, or nearly so: a path is printed with spaces in it.
-                let text = value.to_token_stream().to_string().replace(" :: ", "::");
-                LitStr::new(&text, self.key.span())
+                let text = value.to_token_stream().to_string();
+                LitStr::new(&tidy(&text), self.key.span())
             }
         }
     }
@@ -134,6 +141,7 @@ fn read_quoted(
         return Ok(Source::Field {
             text: text.clone(),
             path: quoted.parse_path(declared)?,
+            called: false,
         });
     }
     match quantity {
@@ -161,6 +169,36 @@ fn read_quoted(
     })
 }
 
+/// The text in quotes that is called as if it was a function.
+fn called_text(value: &Expr) -> Option<&LitStr> {
+    match ungrouped(value) {
+        Expr::Call(call) if call.args.is_empty() => match literal(&call.func) {
+            Some(Lit::Str(text)) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Where a path in quotes ends in the name of a method, rustc advises to write `()` behind the
+/// quotes. Nobody can put that advice right, so it is right: the method is called.
+fn read_called(
+    value: &Expr,
+    name: &str,
+    quantity: Quantity,
+    declared: Option<&Type>,
+) -> Result<Source> {
+    let source = called_text(value).map(|text| Quoted::new(text, name, quantity));
+    match source {
+        Some(quoted) if quoted.is_nested() => Ok(Source::Field {
+            text: quoted.text.clone(),
+            path: quoted.parse_path(declared)?,
+            called: true,
+        }),
+        _ => check_base(value, name, declared).map(|()| Source::Computed(value.clone())),
+    }
+}
+
 /// What an expression begins with that can't be meant: rustc would speak of a macro, if the field
 /// is called `cfg`, or of a string.
 fn check_base(value: &Expr, name: &str, declared: Option<&Type>) -> Result<()> {
@@ -175,7 +213,6 @@ fn check_base(value: &Expr, name: &str, declared: Option<&Type>) -> Result<()> {
             )),
             None => Ok(()),
         },
-        // What rustc advises where a path in quotes ends in the name of a method.
         Expr::Call(call) => match literal(&call.func) {
             Some(Lit::Str(text)) => Err(mistake(
                 text,

@@ -34,6 +34,11 @@ pub(crate) const SCHEDULED_GRAMMAR: Grammar = Grammar {
         MAX_FAILURES,
     ],
     needed: Needed::OneOf(SCHEDULES),
+    words: &[
+        (FIRST, FIRST_WORDS),
+        (MISSED, MISSED_WORDS),
+        (ON_ERROR, ON_ERROR_WORDS),
+    ],
     example: SCHEDULED_EXAMPLE,
     option: "interval = \"30s\"",
 };

@@ -13,6 +13,7 @@ pub(crate) const STARTUP_GRAMMAR: Grammar = Grammar {
     owner: STARTUP,
     known: &[RETRY],
     needed: Needed::All(&[RETRY]),
+    words: &[],
     example: "startup(retry = \"100ms..10s\")",
     option: RETRY_EXAMPLE,
 };

@@ -1,12 +1,12 @@
 //! The value of an option that is one of a few words goes in; the word comes out.
 
 use quote::ToTokens;
-use syn::{Expr, Lit, Result};
+use syn::Result;
 
 use crate::diag::mistake;
 use crate::duration::literal;
 use crate::rules::suggest;
-use crate::written::{Part, ungrouped};
+use crate::written::{Part, word_of};
 
 /// A word of the user's, and the variant of the runtime's enum that it stands for.
 #[derive(Clone, Copy)]
@@ -25,29 +25,25 @@ impl Word {
         let known: Vec<&str> = words.iter().map(|word| word.text).collect();
         let first = known.first().copied().unwrap_or_default();
         let value = part.value(&format!("{name} = {first}"))?;
-        let typed = typed_word(value);
+        let typed = word_of(value);
         let word = words.iter().find(|word| word.text == typed);
+        let bare = value.to_token_stream().to_string();
+        let shown = match literal(value) {
+            Some(_) => typed.clone(),
+            None => bare.replace(" :: ", "::"),
+        };
         match (word, literal(value)) {
             (Some(_), Some(_)) => Err(mistake(
                 value,
                 format_args!("the value `{typed}` of `{name}` is in quotes"),
                 format_args!("write `{name} = {typed}`"),
             )),
-            (Some(word), None) => Ok(*word),
-            (None, _) => Err(mistake(
+            (Some(word), None) if bare == typed => Ok(*word),
+            _ => Err(mistake(
                 value,
-                format_args!("unknown value `{}` of `{name}`", typed.escape_debug()),
+                format_args!("unknown value `{}` of `{name}`", shown.escape_debug()),
                 suggest::instead(&typed, &known).unwrap_or_default(),
             )),
         }
-    }
-}
-
-/// `continue` is an expression of its own to syn.
-fn typed_word(value: &Expr) -> String {
-    match (ungrouped(value), literal(value)) {
-        (Expr::Call(call), _) => call.func.to_token_stream().to_string(),
-        (_, Some(Lit::Str(quoted))) => quoted.value(),
-        (value, _) => value.to_token_stream().to_string(),
     }
 }

@@ -7,7 +7,7 @@ const _: () = {
     }
     #[automatically_derived]
     impl __lifecycle::ScheduledService for Poller {
-        const PLAN: __lifecycle::Plan = __lifecycle::Plan::delay("self . 0 . pause");
+        const PLAN: __lifecycle::Plan = __lifecycle::Plan::delay("self.0.pause");
         fn period(&self) -> ::core::time::Duration {
             self.0.pause
         }

@@ -8,7 +8,7 @@ const _: () = {
     #[automatically_derived]
     impl __lifecycle::ScheduledService for Collector {
         const PLAN: __lifecycle::Plan = __lifecycle::Plan::interval(
-            "self . 0 . interval () * 2",
+            "self.0.interval() * 2",
         );
         fn period(&self) -> ::core::time::Duration {
             self.0.interval() * 2

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Declared, Live};
 use super::scheduled::Scheduled;
 use super::ticking::{self, Course};
+use super::{Declared, Live};
 use crate::context::Context;
 use crate::error::{Result, ScheduleError};
 use crate::schedule::{Calendar, Field, Moment, Plan, Spoken, Times, check_tick_timeout};

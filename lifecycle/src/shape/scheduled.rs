@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Declared, Live};
 use super::ticking::{self, Course};
+use super::{Declared, Live};
 use crate::context::Context;
 use crate::error::{Result, ScheduleError};
 use crate::schedule::{Plan, Timeline, Timing};

@@ -4,10 +4,9 @@ use lifecycle::{Context, Result, Scheduled, service};
 
 struct Config {
     interval: Duration,
-    retries: u32,
 }
 
-#[service(scheduled(interval = "cfg.every"()))]
+#[service(scheduled(interval = "cfg.every"(2)))]
 struct Collector {
     cfg: Config,
 }

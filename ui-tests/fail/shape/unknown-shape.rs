@@ -1,6 +1,6 @@
 use lifecycle::{Idle, service};
 
-#[service(periodic)]
+#[service(grpc)]
 struct Store;
 
 impl Idle for Store {}

@@ -20,6 +20,78 @@ fn check_each<const N: usize>(cases: [(TokenStream, &str); N]) {
 }
 
 #[test]
+fn what_strangers_write() {
+    check_each([
+        (
+            quote!(service("store", Store::new())),
+            "this service has no name | write `\"store\" => Store::new()`",
+        ),
+        (
+            quote!(("store", s)),
+            "this service has no name | write `\"store\" => s`",
+        ),
+        (
+            quote!(STORE => s),
+            "the service name `STORE` is not in quotes | write `\"store\" => ..`",
+        ),
+        (
+            quote!(_ => s, "a" => s, after = ["lost"]),
+            "the service name `_` is not in quotes | write `\"name\" => ..`",
+        ),
+        (
+            quote!(format!("{a}") => s),
+            "the name of a service is no literal | write it in quotes; names that are known only at run time go to `Registry::builder()`",
+        ),
+        (
+            quote!(["a" => s]),
+            "this is neither a service nor a setting | write `\"store\" => Store::new()`, or a setting",
+        ),
+        (
+            quote!(if c { "a" => s }),
+            "a registry is a list, and `if` is code | put `#[cfg(..)]` before a service, or assemble them with `Registry::builder()`",
+        ),
+        (
+            "# comment \"a\" => s".parse().unwrap(),
+            "`#` begins an attribute, and `//` a comment | write `//`, or `#[cfg(..)]`",
+        ),
+        (
+            quote!("a" => s, stop-timeout = "1s"),
+            "`stop-timeout` has a hyphen in it | write `stop_timeout`",
+        ),
+        (
+            quote!("a" => s, "b" => s, after = &[a, c]),
+            "the value of `after` is not a list of names | write `after = [\"a\", \"c\"]`",
+        ),
+        (
+            quote!("a" => s, stop_timeout = a | b = c),
+            "`stop_timeout` has a second `=` in its value | write a comma before the next argument",
+        ),
+        (
+            quote!("a" => s, requires = ["b"]),
+            "unknown setting `requires` | did you mean `after`?",
+        ),
+    ]);
+}
+
+#[test]
+fn a_delay_that_leaves_nothing_of_the_deadline() {
+    let problem = "the shutdown delay of 5s leaves nothing of the deadline of 5s | write a shorter delay, or a longer deadline, which includes it";
+    check_each([
+        (
+            quote!(deadline = "5s", shutdown_delay = "5s", "a" => s),
+            problem,
+        ),
+        (
+            quote!(shutdown_delay = "5s", deadline = "5000ms", "a" => s),
+            problem,
+        ),
+    ]);
+    assert!(told(&quote!(deadline = "5s", shutdown_delay = "4s", "a" => s)).is_empty());
+    assert!(told(&quote!(deadline = five, shutdown_delay = "6s", "a" => s)).is_empty());
+    assert!(told(&quote!(shutdown_delay = "6h", "a" => s)).is_empty());
+}
+
+#[test]
 fn entries_gone_wrong() {
     check_each([
         (
@@ -172,7 +244,7 @@ fn names_and_dependencies_gone_wrong() {
         ),
         (
             quote!("a" => s, "b" => s, after = ["a" "a"]),
-            "expected `,` | the value of `after` is one expression: `after = [\"name\"]`",
+            "expected `,` | write a comma before this",
         ),
         (
             quote!("a" => s, "a" => s),

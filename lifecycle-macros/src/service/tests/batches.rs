@@ -34,7 +34,7 @@ fn queues() {
         ),
         (
             quote!(queue(size = "sizes", interval = "1s")),
-            "`Gc` has no field `sizes` | write `cfg` or `every`",
+            "`Gc` has no field `sizes` | begin with one of its fields `cfg`, `every`, write a number such as `100`, or call a method without quotes: `self.sizes()`",
         ),
         (
             quote!(queue(size = 10, interval = "0s")),

@@ -51,6 +51,71 @@ fn shapes() {
 }
 
 #[test]
+fn what_strangers_write() {
+    let cases = [
+        (
+            quote!(shape = idle),
+            "unknown argument `shape` | write `idle` alone",
+        ),
+        (
+            quote!(kind = "worker"),
+            "unknown argument `kind` | write `worker` alone",
+        ),
+        (
+            quote!(one - shot),
+            "`one-shot` has a hyphen in it | write `oneshot`",
+        ),
+        (
+            quote!(background),
+            "unknown shape `background` | did you mean `worker`?",
+        ),
+        (
+            quote!(idle | worker),
+            "expected `,`, found `|` | write a comma instead",
+        ),
+        (
+            quote!(idle, name = "store"),
+            "a service is named in `registry!` | remove it here, and write `\"name\" => ..` there",
+        ),
+        (
+            quote!(idle, after = ["store"]),
+            "`after` is a setting in `registry!` | remove it here, and write `after = ..` there",
+        ),
+        (
+            quote!(idle, krate = ::lifecycle),
+            "unknown argument `krate` | did you mean `crate`?",
+        ),
+        (
+            quote!(scheduled[interval = "5s"]),
+            "the arguments of `scheduled` are not in parentheses | write `scheduled(..)`",
+        ),
+        (
+            quote!(scheduled(fixed_rate = 5000)),
+            "unknown argument `fixed_rate` of `scheduled` | did you mean `interval`?",
+        ),
+        (
+            quote!(scheduled(interval = "5s", immediate)),
+            "unknown argument `immediate` of `scheduled` | write `first = immediate`",
+        ),
+        (
+            quote!(scheduled(interval = "5s", missed = Missed::Skip)),
+            "unknown value `Missed::Skip` of `missed` | did you mean `skip`?",
+        ),
+        (
+            quote!(scheduled(interval = "5s" | first = immediate)),
+            "`interval` has a second `=` in its value | write a comma before the next argument",
+        ),
+        (
+            quote!(scheduled(interval = "PT5S")),
+            "`Gc` has no field `PT5S` | begin with one of its fields `cfg`, `every`, write a duration such as `\"30s\"`, or call a method without quotes: `self.PT5S()`",
+        ),
+    ];
+    for (args, expected) in cases {
+        assert_eq!(told(args), [expected]);
+    }
+}
+
+#[test]
 fn intervals() {
     let one = |args| {
         let told = told(quote!(scheduled(#args)));
@@ -124,7 +189,7 @@ fn intervals() {
         ),
         (
             quote!(interval = self.cfg.get(1 2)),
-            "expected `,` | the value of `interval` is one expression: `interval = \"30s\"`",
+            "expected `,` | write a comma before this",
         ),
     ];
     for (args, expected) in cases {
@@ -220,13 +285,13 @@ fn items() {
             quote!(
                 const A: u8 = 1;
             ),
-            "no struct | put it on a struct",
+            "a constant | put it on a struct",
         ),
         (
             quote!(
                 use a::b;
             ),
-            "no struct | put it on a struct",
+            "an import | put it on the struct where it is declared",
         ),
     ];
     for (item, expected) in cases {

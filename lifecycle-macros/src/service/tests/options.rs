@@ -89,7 +89,7 @@ fn unknown_and_repeated_options() {
         ),
         (
             quote!(scheduled(every = "30s")),
-            "unknown argument `every` of `scheduled` | write one of `interval`, `delay`, `cron`",
+            "unknown argument `every` of `scheduled` | did you mean `interval`?",
         ),
         (
             scheduled(&quote!(jiter = "1s")),

@@ -1,0 +1,75 @@
+//! The tokens behind a key that is followed by no `=` go in; a mistake comes out that says what was
+//! most likely meant.
+
+use proc_macro2::{Group, TokenStream};
+use quote::quote;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Error, Ident, Token, token};
+
+use crate::diag::mistake;
+use crate::rules::suggest;
+use crate::service::SHAPES;
+use crate::written::{at_equals, next_token};
+
+/// What stands between a key and its value, and is no `=`.
+pub(crate) fn refuse_sign(key: &Ident, input: ParseStream) -> Error {
+    let found = next_token(input);
+    if at_group_of_arguments(input) {
+        return mistake(
+            &found,
+            format_args!("the arguments of `{key}` are not in parentheses"),
+            format_args!("write `{key}(..)`"),
+        );
+    }
+    if input.peek(Token![|]) || input.peek(Token![+]) || input.peek(Token![&]) {
+        let sentence = format_args!("expected `,`, found `{found}`");
+        return mistake(&found, sentence, "write a comma instead");
+    }
+    mistake(
+        &found,
+        format_args!("expected `=` after `{key}`, found `{found}`"),
+        format_args!("write `{key} = ..`"),
+    )
+}
+
+/// `[interval = "5s"]`, `{ interval = "5s" }`
+fn at_group_of_arguments(input: ParseStream) -> bool {
+    let is_group = input.peek(token::Bracket) || input.peek(token::Brace);
+    let inside = |input: ParseStream| {
+        let group: Group = input.parse()?;
+        let key = |inside: ParseStream| {
+            inside.call(Ident::parse_any)?;
+            let named = at_equals(inside) || inside.peek(Token![:]);
+            inside.parse::<TokenStream>()?;
+            Ok(named)
+        };
+        key.parse2(group.stream())
+    };
+    is_group && inside(&input.fork()).unwrap_or(false)
+}
+
+/// The rest of `stop-timeout`, behind `stop`: nothing, most of the time.
+pub(crate) fn parse_hyphens(input: ParseStream) -> TokenStream {
+    let mut rest = TokenStream::new();
+    while input.peek(Token![-]) && input.peek2(Ident::peek_any) {
+        let (Ok(hyphen), Ok(word)) = (input.parse::<Token![-]>(), input.call(Ident::parse_any))
+        else {
+            break;
+        };
+        rest.extend(quote!(#hyphen #word));
+    }
+    rest
+}
+
+pub(crate) fn refuse_hyphen(first: &Ident, rest: &TokenStream) -> Error {
+    let tokens = quote!(#first #rest);
+    let typed = tokens.to_string().replace(' ', "");
+    let word = typed.replace('-', "_");
+    let word = suggest::nearest(&word, &SHAPES).unwrap_or(&word);
+    mistake(
+        tokens,
+        format_args!("`{typed}` has a hyphen in it"),
+        format_args!("write `{word}`"),
+    )
+}

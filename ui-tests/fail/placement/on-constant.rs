@@ -1,0 +1,6 @@
+use lifecycle::service;
+
+#[service(idle)]
+const STORE: &str = "store";
+
+fn main() {}

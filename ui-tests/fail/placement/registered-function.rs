@@ -1,0 +1,9 @@
+use lifecycle::{Context, Result, registry};
+
+async fn serve(_: &Context) -> Result {
+    Ok(())
+}
+
+fn main() {
+    registry! { "api" => serve };
+}
