@@ -7,6 +7,8 @@ mod duration;
 #[cfg(test)]
 mod expansion;
 mod registry;
+#[cfg(test)]
+mod robustness;
 mod service;
 mod signs;
 mod synonyms;
