@@ -3,11 +3,10 @@
 //! [`work`] says what the services do and [`order`] who waits for whom; [`contender`] is how each library
 //! is made to run them, as its own documentation recommends.
 //!
-//! `compare` (a feature) takes each measurement in a process of its own, which is `sample`. What `paused`
-//! runs (the feature `count`) is counted instruction by instruction, and `guard` compares the figures with
-//! those that are kept.
+//! [`compare`] takes each measurement in a process of its own, which is [`sample`]. What `paused` runs (the
+//! feature `count`) is counted instruction by instruction, and `guard` compares the figures with those that
+//! are kept.
 
-#[cfg(feature = "compare")]
 pub mod compare;
 pub mod contender;
 #[cfg(feature = "count")]
@@ -15,6 +14,5 @@ pub mod guard;
 pub mod order;
 #[cfg(feature = "count")]
 pub mod paused;
-#[cfg(feature = "compare")]
 pub mod sample;
 pub mod work;
