@@ -17,7 +17,9 @@ pub enum Counted {
     Tick,
     /// The whole life of a service: assembled, started, stopped.
     Life,
-    /// The same where each depends on three others, on average.
+    /// The same where each has something to do at its start and at its stop.
+    LifeWithHooks,
+    /// The same as `Life` where each depends on three others, on average.
     OrderedLife,
 }
 
@@ -46,7 +48,12 @@ impl Size {
 
 impl Counted {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Tick, Self::Life, Self::OrderedLife];
+    pub const ALL: [Self; 4] = [
+        Self::Tick,
+        Self::Life,
+        Self::LifeWithHooks,
+        Self::OrderedLife,
+    ];
 
     /// What it is called.
     #[must_use]
@@ -54,6 +61,7 @@ impl Counted {
         match self {
             Self::Tick => "tick",
             Self::Life => "life",
+            Self::LifeWithHooks => "life with hooks",
             Self::OrderedLife => "ordered life",
         }
     }
@@ -70,7 +78,7 @@ impl Counted {
         let size = |services, ticks| Size { services, ticks };
         match self {
             Self::Tick => (size(100, 50), size(100, 150)),
-            Self::Life | Self::OrderedLife => (size(500, 0), size(1_500, 0)),
+            Self::Life | Self::LifeWithHooks | Self::OrderedLife => (size(500, 0), size(1_500, 0)),
         }
     }
 
@@ -90,6 +98,7 @@ pub fn run(counted: Counted, contender: &str, services: usize, ticks: u32) -> io
     let work = match counted {
         Counted::Tick => Work::new(Kind::Tick, services),
         Counted::Life => Work::new(Kind::Idle, services),
+        Counted::LifeWithHooks => Work::new(Kind::Hooks, services),
         Counted::OrderedLife => Work::new(Kind::Idle, services).in_order(Order::Random),
     };
     let runtime = Builder::new_current_thread()

@@ -61,6 +61,7 @@ async fn measure(
 ) -> Option<Figures> {
     let work = match what {
         "idle" => Work::new(Kind::Idle, services),
+        "hooks" => Work::new(Kind::Hooks, services),
         "drain" => Work::new(Kind::Drain, services),
         "ticks" => return on!(contender, ticks(services, seconds, counter).await),
         "reads" if contender == "lifecycle" => return Some(reads(services).await),

@@ -25,6 +25,8 @@ const WATCHED: usize = 16;
 pub enum Kind {
     /// Nothing: others would call it.
     Idle,
+    /// Nothing, but it has something to do when it starts and when it stops.
+    Hooks,
     /// It counts, every [`PERIOD`].
     Tick,
     /// Nothing, and when asked to stop it takes [`DRAIN`] for it.
@@ -160,6 +162,11 @@ impl Begun {
         if self.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.all.notify_one();
         }
+    }
+
+    /// One has come to its end.
+    pub fn take_back(&self) {
+        self.missing.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Resolves when all have. Only one may wait.

@@ -21,7 +21,7 @@ const KEPT: [&str; 2] = ["lifecycle", "bare"];
 
 const HEADER: &str = "\
 # Instructions on x86_64 Linux, as callgrind counts them: of one tick among 100 services, and of the assembly, start and stop
-# of one service among 1,000, alone and in a random order. `.ci/instructions bless` writes this file.
+# of one service among 1,000: with nothing to do, with something to do at its start and stop, after three others on average. `.ci/instructions bless` writes this file.
 ";
 
 /// The C library picks its `memcpy` by the processor; without these the choice is the same on all of

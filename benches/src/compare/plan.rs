@@ -19,6 +19,7 @@ pub(super) struct Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Section {
     Idle,
+    Hooks,
     Order,
     Ticks,
     Drain,
@@ -26,7 +27,7 @@ pub(super) enum Section {
 }
 
 const USAGE: &str = "\
-sections: idle, order, ticks, drain, reads; all of them when none is named
+sections: idle, hooks, order, ticks, drain, reads; all of them when none is named
 --only bare,lifecycle    fewer contenders
 --sizes 10,1000          how many services, in `idle` and `reads`
 --rounds 5               how often each is measured
@@ -39,8 +40,9 @@ const MANY: usize = 10_000;
 const TICKING: usize = 1_000;
 
 impl Section {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Idle,
+        Self::Hooks,
         Self::Order,
         Self::Ticks,
         Self::Drain,
@@ -50,6 +52,7 @@ impl Section {
     fn name(self) -> &'static str {
         match self {
             Self::Idle => "idle",
+            Self::Hooks => "hooks",
             Self::Order => "order",
             Self::Ticks => "ticks",
             Self::Drain => "drain",
@@ -60,6 +63,7 @@ impl Section {
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Idle => "Start and stop",
+            Self::Hooks => "Start and stop with code of their own",
             Self::Order => "Order",
             Self::Ticks => "Ticks",
             Self::Drain => "Drain",
@@ -119,6 +123,10 @@ impl Plan {
                 sizes
                     .map(|size| self.case("idle", "idle services", size, IDLE))
                     .collect()
+            }
+            Section::Hooks => {
+                let title = "services with a startup and a drain";
+                vec![self.case("hooks", title, MANY, IDLE)]
             }
             Section::Order => Order::ALL.map(|order| self.ordered(order)).into(),
             Section::Ticks => {
@@ -216,7 +224,7 @@ mod tests {
         assert_eq!(plan.contenders, NAMES);
         assert_eq!(plan.rounds, 5);
         let titles = Section::ALL.map(|section| plan.cases(section).len());
-        assert_eq!(titles, [4, 3, 1, 1, 2]);
+        assert_eq!(titles, [4, 1, 3, 1, 1, 2]);
     }
 
     #[test]

@@ -38,6 +38,7 @@ impl Contender for Bare {
             let stopped = stopped.clone();
             match work.kind {
                 Kind::Idle => tasks.spawn(idle(work.begun, stopped)),
+                Kind::Hooks => tasks.spawn(hooks(work.begun, stopped)),
                 Kind::Tick => tasks.spawn(tick(work.begun, stopped, &work.meters[index])),
                 Kind::Drain => tasks.spawn(drain(work.begun, stopped)),
             };
@@ -55,6 +56,12 @@ impl Contender for Bare {
 async fn idle(begun: &Begun, mut stopped: watch::Receiver<()>) {
     begun.tell();
     let _ = stopped.changed().await;
+}
+
+async fn hooks(begun: &Begun, mut stopped: watch::Receiver<()>) {
+    begun.tell();
+    let _ = stopped.changed().await;
+    begun.take_back();
 }
 
 async fn tick(begun: &Begun, mut stopped: watch::Receiver<()>, meter: &Meter) {

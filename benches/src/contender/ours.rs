@@ -4,7 +4,7 @@ use lifecycle::{Context, Idle, Registry, Result, Running, Scheduled, service};
 use tokio::time::sleep;
 
 use super::Contender;
-use crate::work::{DRAIN, Kind, Meter, PERIOD, Work};
+use crate::work::{Begun, DRAIN, Kind, Meter, PERIOD, Work};
 
 /// See the module.
 #[derive(Debug)]
@@ -14,6 +14,21 @@ pub struct Ours;
 struct Nothing;
 
 impl Idle for Nothing {}
+
+#[service(idle)]
+struct Hooks(&'static Begun);
+
+impl Idle for Hooks {
+    async fn startup(&self, _: &Context) -> Result {
+        self.0.tell();
+        Ok(())
+    }
+
+    async fn drain(&self, _: &Context) -> Result {
+        self.0.take_back();
+        Ok(())
+    }
+}
 
 #[service(scheduled(interval = PERIOD))]
 struct Ticking(&'static Meter);
@@ -46,6 +61,7 @@ impl Contender for Ours {
         for (index, name) in work.names.iter().copied().enumerate() {
             builder = match work.kind {
                 Kind::Idle => builder.service(name, Nothing),
+                Kind::Hooks => builder.service(name, Hooks(work.begun)),
                 Kind::Tick => builder.service(name, Ticking(&work.meters[index])),
                 Kind::Drain => builder.service(name, Draining),
             };

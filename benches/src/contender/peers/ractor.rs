@@ -5,7 +5,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::contender::Contender;
-use crate::work::{DRAIN, Kind, Meter, PERIOD, Work};
+use crate::work::{Begun, DRAIN, Kind, Meter, PERIOD, Work};
 
 /// See the module.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub struct Ractor {
 
 struct Root;
 struct Idle;
+struct Hooks(&'static Begun);
 struct Tick(&'static Meter);
 struct Drain;
 
@@ -29,6 +30,7 @@ impl Actor for Root {
             let (name, root) = (Some(name.to_owned()), myself.get_cell());
             match work.kind {
                 Kind::Idle => drop(Actor::spawn_linked(name, Idle, (), root).await?),
+                Kind::Hooks => drop(Actor::spawn_linked(name, Hooks(work.begun), (), root).await?),
                 Kind::Tick => {
                     let meter = &work.meters[index];
                     drop(Actor::spawn_linked(name, Tick(meter), (), root).await?);
@@ -46,6 +48,22 @@ impl Actor for Idle {
     type Arguments = ();
 
     async fn pre_start(&self, _: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+}
+
+impl Actor for Hooks {
+    type Msg = ();
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+        self.0.tell();
+        Ok(())
+    }
+
+    async fn post_stop(&self, _: ActorRef<()>, (): &mut ()) -> Result<(), ActorProcessingErr> {
+        self.0.take_back();
         Ok(())
     }
 }

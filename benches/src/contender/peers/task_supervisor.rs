@@ -16,6 +16,9 @@ pub struct TaskSupervisor;
 struct Idle(&'static Begun);
 
 #[derive(Clone)]
+struct Hooks(&'static Begun);
+
+#[derive(Clone)]
 struct Tick(&'static Begun, &'static Meter);
 
 #[derive(Clone)]
@@ -25,6 +28,15 @@ impl SupervisedTask for Idle {
     async fn run(self, cancel: CancellationToken) -> TaskResult {
         self.0.tell();
         cancel.cancelled().await;
+        Ok(())
+    }
+}
+
+impl SupervisedTask for Hooks {
+    async fn run(self, cancel: CancellationToken) -> TaskResult {
+        self.0.tell();
+        cancel.cancelled().await;
+        self.0.take_back();
         Ok(())
     }
 }
@@ -55,6 +67,7 @@ impl Contender for TaskSupervisor {
         for (index, name) in work.names.iter().enumerate() {
             builder = match work.kind {
                 Kind::Idle => builder.with_task(name, Idle(work.begun)),
+                Kind::Hooks => builder.with_task(name, Hooks(work.begun)),
                 Kind::Tick => builder.with_task(name, Tick(work.begun, &work.meters[index])),
                 Kind::Drain => builder.with_task(name, Drain(work.begun)),
             };

@@ -53,6 +53,10 @@ fn start(subsystem: &SubsystemHandle, work: Work) {
                 name,
                 async move |subsystem: &mut SubsystemHandle| idle(subsystem, begun).await,
             )),
+            Kind::Hooks => subsystem.start(SubsystemBuilder::new(
+                name,
+                async move |subsystem: &mut SubsystemHandle| hooks(subsystem, begun).await,
+            )),
             Kind::Tick => {
                 let meter = &work.meters[index];
                 subsystem.start(SubsystemBuilder::new(
@@ -73,6 +77,13 @@ fn start(subsystem: &SubsystemHandle, work: Work) {
 async fn idle(subsystem: &SubsystemHandle, begun: &Begun) -> Result<(), BoxedError> {
     begun.tell();
     subsystem.on_shutdown_requested().await;
+    Ok(())
+}
+
+async fn hooks(subsystem: &SubsystemHandle, begun: &Begun) -> Result<(), BoxedError> {
+    begun.tell();
+    subsystem.on_shutdown_requested().await;
+    begun.take_back();
     Ok(())
 }
 

@@ -29,6 +29,7 @@ impl Contender for TokioUtil {
             let token = token.clone();
             match work.kind {
                 Kind::Idle => tracker.spawn(idle(work.begun, token)),
+                Kind::Hooks => tracker.spawn(hooks(work.begun, token)),
                 Kind::Tick => tracker.spawn(tick(work.begun, token, &work.meters[index])),
                 Kind::Drain => tracker.spawn(drain(work.begun, token)),
             };
@@ -47,6 +48,12 @@ impl Contender for TokioUtil {
 async fn idle(begun: &Begun, token: CancellationToken) {
     begun.tell();
     token.cancelled().await;
+}
+
+async fn hooks(begun: &Begun, token: CancellationToken) {
+    begun.tell();
+    token.cancelled().await;
+    begun.take_back();
 }
 
 async fn tick(begun: &Begun, token: CancellationToken, meter: &Meter) {

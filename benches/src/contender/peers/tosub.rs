@@ -50,6 +50,7 @@ fn spawn(root: &Subsystem, work: Work) {
     for (index, &name) in work.names.iter().enumerate() {
         match work.kind {
             Kind::Idle => root.spawn(name, move |subsystem| idle(subsystem, work.begun)),
+            Kind::Hooks => root.spawn(name, move |subsystem| hooks(subsystem, work.begun)),
             Kind::Tick => {
                 let meter = &work.meters[index];
                 root.spawn(name, move |subsystem| tick(subsystem, work.begun, meter))
@@ -62,6 +63,12 @@ fn spawn(root: &Subsystem, work: Work) {
 async fn idle(subsystem: Subsystem, begun: &Begun) {
     begun.tell();
     subsystem.shutdown_requested().await;
+}
+
+async fn hooks(subsystem: Subsystem, begun: &Begun) {
+    begun.tell();
+    subsystem.shutdown_requested().await;
+    begun.take_back();
 }
 
 async fn tick(subsystem: Subsystem, begun: &Begun, meter: &Meter) {
