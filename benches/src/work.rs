@@ -70,6 +70,18 @@ impl Work {
         self
     }
 
+    /// The first so many of the services.
+    #[must_use]
+    pub fn first(self, services: usize) -> Self {
+        Self {
+            names: &self.names[..services],
+            after: &self.after[..services.min(self.after.len())],
+            meters: &self.meters[..services.min(self.meters.len())],
+            begun: Box::leak(Box::new(Begun::new(services))),
+            ..self
+        }
+    }
+
     /// How many ticks there were.
     #[must_use]
     pub fn ticks(&self) -> u64 {

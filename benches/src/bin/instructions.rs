@@ -20,8 +20,9 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
 const KEPT: [&str; 2] = ["lifecycle", "bare"];
 
 const HEADER: &str = "\
-# Instructions on x86_64 Linux, as callgrind counts them: of one tick among 100 services, and of the assembly, start and stop
-# of one service among 1,000: with nothing to do, with something to do at its start and stop, after three others on average. `.ci/instructions bless` writes this file.
+# Instructions on x86_64 Linux, as callgrind counts them: of one tick among 100 services, and of the assembly, start and stop of
+# one service among 1,000 that has nothing to do, has code of its own for the start and the stop, or waits for three others on
+# average. `.ci/instructions bless` writes this file.
 ";
 
 /// The C library picks its `memcpy` by the processor; without these the choice is the same on all of
