@@ -19,7 +19,7 @@ pub enum Counted {
     Life,
     /// The same where each has something to do at its start and at its stop.
     LifeWithHooks,
-    /// The same as `Life` where each depends on three others, on average.
+    /// That where each depends on three others, on average.
     OrderedLife,
 }
 
@@ -103,7 +103,7 @@ pub fn run(counted: Counted, contender: &str, services: usize, ticks: u32) -> io
         Counted::Tick => Work::new(Kind::Tick, MOST),
         Counted::Life => Work::new(Kind::Idle, MOST),
         Counted::LifeWithHooks => Work::new(Kind::Hooks, MOST),
-        Counted::OrderedLife => Work::new(Kind::Idle, MOST).in_order(Order::Random),
+        Counted::OrderedLife => Work::new(Kind::Hooks, MOST).in_order(Order::Random),
     };
     let work = work.first(services);
     let runtime = Builder::new_current_thread()

@@ -65,7 +65,7 @@ async fn measure(
         "drain" => Work::new(Kind::Drain, services),
         "ticks" => return on!(contender, ticks(services, seconds, counter).await),
         "reads" if contender == "lifecycle" => return Some(reads(services).await),
-        _ => Work::new(Kind::Idle, services).in_order(Order::named(what)?),
+        _ => Work::new(Kind::Hooks, services).in_order(Order::named(what)?),
     };
     on!(contender, life(work, counter).await)
 }

@@ -37,6 +37,7 @@ pub(super) fn spawn(work: Work, stopped: &watch::Receiver<()>, tasks: &mut JoinS
             for &dependent in &node.before {
                 reached(&nodes[dependent], State::Down).await;
             }
+            work.begun.take_back();
             node.state.send_replace(State::Down);
         });
     }
