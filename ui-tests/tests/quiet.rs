@@ -144,8 +144,7 @@ pub struct Nightly;
 #[service(scheduled(cron = "cron", tz = { self.zone }))]
 #[derive(Debug, Clone)]
 pub struct Told {
-    /// When.
-    pub cron: String,
+    cron: String,
     zone: &'static str,
 }
 

@@ -7,7 +7,7 @@ const _: () = {
     }
     #[automatically_derived]
     impl __lifecycle::CronService for Nightly {
-        const PLAN: __lifecycle::Plan = __lifecycle::Plan::cron("self . 0 . cron ()");
+        const PLAN: __lifecycle::Plan = __lifecycle::Plan::cron("self.0.cron()");
         fn cron(&self) -> __lifecycle::Written {
             __lifecycle::text(&(self.0.cron()))
         }
