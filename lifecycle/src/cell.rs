@@ -163,6 +163,11 @@ impl Orders {
         self.task.register(task.waker());
     }
 
+    /// Nobody listens any more. What wakes a task keeps its memory.
+    pub(crate) fn forget(&self) {
+        drop(self.task.take());
+    }
+
     /// What was ordered by now, if it is beyond what the caller has `seen`.
     pub(crate) fn poll_beyond(&self, seen: u8) -> Poll<u8> {
         match self.given.load(Ordering::Acquire) {

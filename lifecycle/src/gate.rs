@@ -28,8 +28,10 @@ impl Gate {
     }
 
     pub(crate) async fn closed(&self) {
-        // The only outcome there is: "closed" is an error to a semaphore.
-        let _ = self.0.acquire().await;
+        if !self.is_closed() {
+            // The only outcome there is: "closed" is an error to a semaphore.
+            let _ = self.0.acquire().await;
+        }
     }
 
     /// The closing as a [`Watch`] waits for it.

@@ -15,7 +15,8 @@ use crate::error::{Fault, Result};
 use crate::service::{BoxFuture, Service};
 use crate::status::{Phase, Shape};
 
-/// Runs the service until it is down; one that has rested so far is only stopped. Dropping the future drops the service where it stands.
+/// Runs the service until it is down; one that has rested so far is only stopped. Dropping the
+/// future drops the service where it stands.
 #[expect(
     clippy::manual_async_fn,
     reason = "an `async fn` keeps its arguments twice"
@@ -42,6 +43,7 @@ pub(crate) fn run(
         if let Err(fault) = contain::call(|| drop(service)) {
             fail(&cx, Phase::Drain, fault);
         }
+        cx.cell().orders.forget();
         cx.core().report(cx.service(), News::Down);
     }
 }

@@ -214,6 +214,8 @@ impl Ticks {
         let status = &mut self.facts().status;
         status.in_flight = false;
         status.next_due = None;
+        // What wakes a task keeps its memory.
+        drop(self.looped.take());
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {

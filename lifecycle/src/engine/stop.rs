@@ -108,8 +108,9 @@ impl Engine {
     /// gone passes the turn on to its dependencies: it does not break the chain, and does not
     /// shorten it.
     pub(super) fn take_turn(&mut self, service: usize, now: Instant) {
-        let mut turns = vec![service];
-        while let Some(service) = turns.pop() {
+        let mut next = Some(service);
+        let mut further = Vec::new();
+        while let Some(service) = next {
             self.nodes[service].has_turn = true;
             match self.nodes[service].life {
                 Life::Up => self.ask(service, now),
@@ -120,11 +121,12 @@ impl Engine {
                         let node = &mut self.nodes[dependency as usize];
                         node.open -= 1;
                         if node.open == 0 {
-                            turns.push(dependency as usize);
+                            further.push(dependency as usize);
                         }
                     }
                 }
             }
+            next = further.pop();
         }
     }
 

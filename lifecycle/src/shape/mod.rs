@@ -14,9 +14,9 @@ mod ticking;
 mod worker;
 
 use std::any::type_name;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
 use std::task::{Context as Task, Poll};
 
@@ -149,11 +149,20 @@ where
     S: Declared + Sync,
     S::Shape: Live<S>,
 {
-    tokio::select! {
-        biased;
-        () = cx.cell().stop.closed() => Ok(false),
-        started = start_up(service, cx) => started.map(|()| true),
-    }
+    let stop = &cx.cell().stop;
+    let mut startup = pin!(start_up(service, cx));
+    let mut stopped = pin!(stop.closed());
+    poll_fn(|task| {
+        if stop.is_closed() {
+            return Poll::Ready(Ok(false));
+        }
+        // Most are up at once, and never wait for the stop.
+        if let Poll::Ready(started) = startup.as_mut().poll(task) {
+            return Poll::Ready(started.map(|()| true));
+        }
+        stopped.as_mut().poll(task).map(|()| Ok(false))
+    })
+    .await
 }
 
 /// Starts the service up, as often as its attribute allows.
