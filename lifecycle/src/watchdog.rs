@@ -19,8 +19,9 @@ const SLICE: Duration = Duration::from_millis(50);
 const MARGIN: u32 = 8;
 
 /// How many for the report: standard error may be held by the very code that blocks, or be a pipe that
-/// nobody reads.
-const REPORT: u32 = 20;
+/// nobody reads. Only then they are used up, and with the default deadline the process still ends within
+/// the 30 s that it is usually given.
+const REPORT: u32 = 60;
 
 /// How long the end of the runtime may take in any case: after a stop that took all its time, too.
 const LEAVE: Duration = Duration::from_secs(1);
