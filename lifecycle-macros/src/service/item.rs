@@ -74,26 +74,32 @@ impl Item {
     pub(crate) fn without_rivals(&self) -> TokenStream {
         let mut tokens: Vec<TokenTree> = Vec::new();
         for token in self.tokens.clone() {
-            match &token {
-                TokenTree::Group(group)
-                    if group.delimiter() == Delimiter::Bracket
-                        && syn::parse2(group.stream()).is_ok_and(|meta| is_rival(&meta)) =>
-                {
-                    pop_signs(&mut tokens);
-                }
-                _ => tokens.push(token),
+            if !is_rival_list(&token) || !pop_signs(&mut tokens) {
+                tokens.push(token);
             }
         }
         tokens.into_iter().collect()
     }
 }
 
+/// What is between the brackets of an attribute.
+fn is_rival_list(token: &TokenTree) -> bool {
+    match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket => {
+            syn::parse2(group.stream()).is_ok_and(|meta| is_rival(&meta))
+        }
+        _ => false,
+    }
+}
+
 /// `#`, or the `#!` of an attribute inside.
-fn pop_signs(tokens: &mut Vec<TokenTree>) {
-    while matches!(tokens.last(), Some(TokenTree::Punct(sign)) if matches!(sign.as_char(), '#' | '!'))
-    {
+fn pop_signs(tokens: &mut Vec<TokenTree>) -> bool {
+    let is_sign = |token: &TokenTree| matches!(token, TokenTree::Punct(sign) if matches!(sign.as_char(), '#' | '!'));
+    let before = tokens.len();
+    while tokens.last().is_some_and(is_sign) {
         tokens.pop();
     }
+    tokens.len() < before
 }
 
 /// The path may be anybody's `service`; only one that begins with a word of ours is surely this

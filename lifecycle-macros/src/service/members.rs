@@ -3,6 +3,7 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Expr, LitStr};
 
 use crate::duration::expand_literal;
@@ -178,7 +179,7 @@ fn expand_computed(
     promise: &TokenStream,
     returned: Returned,
 ) -> (Option<TokenStream>, TokenStream) {
-    let value = value.to_token_stream();
+    let value = guard(value);
     match (reading.quantity, returned) {
         (Quantity::Cron | Quantity::Zone, _) => (None, expand_text(&borrow(value))),
         (_, Returned::Value) => (None, value),
@@ -192,6 +193,34 @@ fn expand_computed(
             };
             (Some(before), local.to_token_stream())
         }
+    }
+}
+
+/// In parentheses, if the body of a function would end its first statement with a part of it: `match
+/// self.mode { .. } * 2`.
+fn guard(value: &Expr) -> TokenStream {
+    let mut first = value;
+    let mut is_ended = false;
+    loop {
+        first = match first {
+            Expr::Binary(binary) => &binary.left,
+            Expr::Cast(cast) => &cast.expr,
+            Expr::Index(index) => &index.expr,
+            Expr::Call(call) => &call.func,
+            Expr::Field(field) => &field.base,
+            Expr::MethodCall(call) => &call.receiver,
+            Expr::Try(tried) => &tried.expr,
+            Expr::If(_) | Expr::Match(_) | Expr::Block(_) | Expr::Unsafe(_) | Expr::Loop(_) => {
+                break;
+            }
+            _ => return value.to_token_stream(),
+        };
+        is_ended = true;
+    }
+    if is_ended {
+        quote_spanned!(Span::mixed_site().located_at(value.span())=> (#value))
+    } else {
+        value.to_token_stream()
     }
 }
 

@@ -52,5 +52,8 @@ scheduled! { #[service(scheduled(interval = MINUTE))] Constant {} }
 scheduled! { #[service(scheduled(interval = Duration::from_secs(30)))] Call {} }
 scheduled! { #[service(scheduled(interval = { let every = self.every; every.max(MINUTE) }))] Block { every: Duration } }
 scheduled! { #[service(scheduled(interval = if self.fast { MINUTE / 60 } else { MINUTE }))] Choice { fast: bool } }
+// The body of a function would end a statement behind the braces.
+scheduled! { #[service(scheduled(interval = if self.fast { 1 } else { 60 } * MINUTE))] Twice { fast: bool } }
+scheduled! { #[service(scheduled(interval = match self.fast { true => MINUTE, false => 60 * MINUTE }.max(MINUTE)))] Most { fast: bool } }
 
 fn main() {}
