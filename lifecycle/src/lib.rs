@@ -70,6 +70,11 @@
 //! - **Exit.** 0 for a clean stop, 1 after a failure or a laggard, 128 plus its number when a second
 //!   signal ends the process.
 //!
+//! # Guide
+//!
+//! [What code is generated](guide::generated), and [troubleshooting](guide::troubleshooting): every
+//! message with its cause and its cure.
+//!
 //! # Features
 //!
 //! - `signal` (default): stop on SIGINT and SIGTERM (Ctrl-C on Windows).
@@ -86,6 +91,8 @@ mod core;
 mod engine;
 mod error;
 mod gate;
+#[cfg(doc)]
+pub mod guide;
 mod handle;
 mod intake;
 mod macros;

@@ -128,6 +128,8 @@
 /// is taken from; such values at run time fail the service's start with an error that names them.
 /// An endless interval (`Duration::MAX`) never ticks.
 ///
+/// What is generated, and what each error means: see the [guide](mod@crate::guide).
+///
 /// # The struct
 ///
 /// Any struct will do: unit, tuple, named, generic, with lifetimes and where clauses. It is not

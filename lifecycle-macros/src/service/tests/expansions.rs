@@ -1,5 +1,7 @@
 //! Compared with `tests/expand`; `UPDATE_EXPECT=1` writes those files anew.
 
+use std::fs;
+
 use expect_test::expect_file;
 use quote::quote;
 
@@ -259,6 +261,29 @@ fn a_second_attribute_is_taken_out() {
     );
     let expansion = expand(quote!(idle), item).to_string();
     assert!(!expansion.contains("worker") && expansion.contains("other"));
+}
+
+/// The page on generated code shows expansions that the tests here compare: each block is one of
+/// them, word by word.
+#[test]
+fn the_guide_shows_real_expansions() {
+    let page = include_str!("../../../../lifecycle/docs/generated.md");
+    let blocks = page.split("```").skip(1).step_by(2);
+    let shown: Vec<&str> = blocks
+        .filter_map(|block| block.strip_prefix("rust,ignore\n"))
+        .collect();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/expand");
+    let files = fs::read_dir(folder).expect("the folder of expansions");
+    let real: Vec<String> = files
+        .map(|file| fs::read_to_string(file.expect("a file").path()).expect("an expansion"))
+        .collect();
+    assert!(shown.len() > 8, "one for each kind");
+    for block in shown {
+        assert!(
+            real.iter().any(|real| real == block),
+            "no test expands to:\n{block}"
+        );
+    }
 }
 
 #[test]
