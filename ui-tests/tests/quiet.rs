@@ -59,6 +59,7 @@
     clippy::implicit_return,
     clippy::missing_inline_in_public_items,
     clippy::missing_trait_methods,
+    clippy::partial_pub_fields,
     clippy::single_call_fn,
     clippy::single_char_lifetime_names,
     clippy::std_instead_of_alloc,
