@@ -88,12 +88,17 @@ fn the_deadline_holds_against_code_that_blocks_its_thread_and_the_report_names_i
 #[test]
 fn the_deadline_holds_against_a_drain_that_blocks_its_thread() {
     on_each(|runtime| {
-        start("blocks-in-drain", runtime)
-            .until("bad: run")
-            .signal("-TERM")
-            .end()
-            .with_code(1)
-            .reports("service `bad` did not stop in time: dropped in drain");
+        for (scenario, line) in [
+            ("blocks-in-drain", "bad: run"),
+            ("blocks-in-stop", "bad: start"),
+        ] {
+            start(scenario, runtime)
+                .until(line)
+                .signal("-TERM")
+                .end()
+                .with_code(1)
+                .reports("service `bad` did not stop in time: dropped in drain");
+        }
     });
 }
 

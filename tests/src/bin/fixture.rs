@@ -114,6 +114,7 @@ fn registry_of(scenario: &str, journal: &Journal) -> Registry {
         "blocks-in-tick" => alone(script().tick(blocks()).scheduled(millis(1)), short),
         "blocks-in-task" => alone(script().startup(spawns(blocks())).idle(), short),
         "blocks-in-drain" => alone(script().drain(blocks()).worker(), short),
+        "blocks-in-stop" => alone(script().drain(blocks()).custom(), short),
         "blocks-in-destructor" => alone(Clingy, short),
         "blocks-all" => registry! {
             deadline = "600s",
