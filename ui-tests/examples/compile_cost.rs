@@ -150,7 +150,8 @@ fn measure(count: usize) -> Outcome {
         }
     }
     print!("{count:5} services:");
-    let per_service = |time: Duration| time.as_secs_f64() * 1000.0 / count as f64;
+    let services = u32::try_from(count)?;
+    let per_service = |time: Duration| time.as_secs_f64() * 1000.0 / f64::from(services);
     for (way, times) in WAYS.iter().zip(&mut times) {
         times.sort_unstable();
         let median = times[TURNS / 2];
@@ -173,8 +174,8 @@ fn write_crate(way: &Way, count: usize) -> Outcome<PathBuf> {
     let folder = target().join(&name);
     fs::create_dir_all(folder.join("src"))?;
     let manifest = format!(
-        "[package]\nname = \"cost-{name}\"\nedition = \"2024\"\n[workspace]\n[dependencies]\nlifecycle = {{ path = {:?} }}\ntokio = {{ version = \"1\", features = [\"macros\", \"rt\", \"time\"] }}\n",
-        root.join("lifecycle")
+        "[package]\nname = \"cost-{name}\"\nedition = \"2024\"\n[workspace]\n[dependencies]\nlifecycle = {{ path = \"{}\" }}\ntokio = {{ version = \"1\", features = [\"macros\", \"rt\", \"time\"] }}\n",
+        root.join("lifecycle").display()
     );
     fs::write(folder.join("Cargo.toml"), manifest)?;
     fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
