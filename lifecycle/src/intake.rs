@@ -169,11 +169,9 @@ impl<T> Outlet<T> {
     /// Fills the batch with what is left, up to `size`; false when nothing is. For a closed intake: it
     /// does not wait for whoever holds a place and may never fill it.
     pub(crate) fn fill_with_rest(&mut self, size: usize) -> bool {
-        while self.batch.len() < size
-            && let Ok(item) = self.receiver.try_recv()
-        {
-            self.batch.push(item);
-        }
+        let room = size.saturating_sub(self.batch.len());
+        let rest = std::iter::from_fn(|| self.receiver.try_recv().ok());
+        self.batch.extend(rest.take(room));
         !self.batch.is_empty()
     }
 
