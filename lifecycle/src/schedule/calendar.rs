@@ -6,7 +6,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
@@ -31,7 +30,6 @@ pub(crate) struct Moment {
 #[derive(Debug)]
 pub(crate) struct Calendar {
     plan: Plan,
-    rng: Rng,
     times: Times,
     jitter: Duration,
     /// All times until here have had their tick, or were passed over.
@@ -73,7 +71,6 @@ impl Calendar {
     ) -> Self {
         let mut calendar = Self {
             plan,
-            rng: Rng::new(),
             times,
             jitter,
             done: now.wall,
@@ -208,7 +205,7 @@ impl Calendar {
     }
 
     fn first(&mut self, at: Option<Instant>) -> Option<Next> {
-        let late = random_below(&mut self.rng, self.jitter);
+        let late = random_below(self.jitter);
         Some(Next::First(at?.checked_add(late)?))
     }
 
@@ -223,7 +220,7 @@ impl Calendar {
 
     /// A random part of the jitter later.
     fn at(&mut self, time: Timestamp) -> Option<Next> {
-        let late = random_below(&mut self.rng, self.jitter);
+        let late = random_below(self.jitter);
         let due = time.checked_add(late).ok()?;
         Some(Next::Time { time, due })
     }

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use fastrand::Rng;
-
 /// Less than the limit, to the nanosecond.
 #[inline]
-pub(super) fn random_below(rng: &mut Rng, limit: Duration) -> Duration {
+pub(super) fn random_below(limit: Duration) -> Duration {
     if limit.is_zero() {
         return Duration::ZERO;
     }
     // Beyond 584 years the nanoseconds no longer matter.
     let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-    Duration::from_nanos(rng.u64(0..nanos))
+    Duration::from_nanos(fastrand::u64(0..nanos))
 }

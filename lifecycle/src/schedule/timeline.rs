@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use fastrand::Rng;
 use tokio::time::Instant;
 
 use super::jitter::random_below;
@@ -11,8 +10,7 @@ use super::{First, Kind, Missed, Plan, Timing};
 /// Where a schedule stands: the tick that is due, and the point it follows.
 #[derive(Debug)]
 pub(crate) struct Timeline {
-    plan: Plan,
-    rng: Rng,
+    plan: &'static Plan,
     /// The point of the grid that the tick before belongs to, where the next one is counted from
     /// it.
     point: Option<Instant>,
@@ -25,15 +23,19 @@ pub(crate) struct Timeline {
 
 impl Timeline {
     /// The schedule of a service that is running from `now` on.
-    pub(crate) fn new(plan: Plan, timing: Timing, delay: Option<Duration>, now: Instant) -> Self {
+    pub(crate) fn new(
+        plan: &'static Plan,
+        timing: Timing,
+        delay: Option<Duration>,
+        now: Instant,
+    ) -> Self {
         let mut timeline = Self {
             plan,
-            rng: Rng::new(),
             point: None,
             due: None,
             timing,
         };
-        timeline.due = timeline.first(timing, delay, now);
+        timeline.due = timeline.first(delay, now);
         timeline
     }
 
@@ -43,52 +45,58 @@ impl Timeline {
         self.due
     }
 
+    /// How long a tick may take.
+    #[inline]
+    pub(crate) fn tick_timeout(&self) -> Option<Duration> {
+        self.timing.tick_timeout
+    }
+
     /// The tick that is due begins. Points of the grid that have gone by until now are this tick,
     /// unless each is to have its own.
     #[inline]
-    pub(crate) fn begin(&mut self, now: Instant, timing: Timing) {
+    pub(crate) fn begin(&mut self, now: Instant) {
         let due = self.due.take().unwrap_or(now);
         let collapses = self.plan.kind == Kind::Interval
             && self.plan.missed != Missed::Burst
-            && timing.jitter.is_zero();
+            && !self.jitters();
         self.point = Some(if collapses {
-            latest(due, now, timing.period)
+            latest(due, now, self.timing.period)
         } else {
             due
         });
     }
 
-    /// A tick has ended, one that was due or one that was asked for: plans the next.
+    /// A tick has ended, one that was due or one that was asked for: plans the next by what the
+    /// service says by now.
     #[inline]
     pub(crate) fn end(&mut self, now: Instant, timing: Timing) {
+        let same = self.timing == timing;
+        self.timing = timing;
         match self.plan.kind {
-            Kind::Interval => self.plan_on_grid(now, timing),
-            Kind::Delay | Kind::Cron => self.due = self.after(now, timing),
+            Kind::Interval => self.plan_on_grid(now, same),
+            Kind::Delay | Kind::Cron => self.due = self.after(now),
         }
     }
 
-    fn first(&mut self, timing: Timing, delay: Option<Duration>, now: Instant) -> Option<Instant> {
-        let jitters = !timing.jitter.is_zero();
+    fn first(&mut self, delay: Option<Duration>, now: Instant) -> Option<Instant> {
         match (delay, self.plan.first) {
-            (Some(delay), _) => self.within_jitter(now.checked_add(delay)?, timing),
-            (None, First::Immediate) => self.within_jitter(now, timing),
-            (None, First::Default) if jitters => self.within_jitter(now, timing),
+            (Some(delay), _) => self.within_jitter(now.checked_add(delay)?),
+            (None, First::Immediate) => self.within_jitter(now),
+            (None, First::Default) if self.jitters() => self.within_jitter(now),
             (None, First::Default | First::AfterInterval) => {
                 self.point = Some(now);
-                self.after(now, timing)
+                self.after(now)
             }
         }
     }
 
     #[inline]
-    fn plan_on_grid(&mut self, now: Instant, timing: Timing) {
-        let jitters = !timing.jitter.is_zero();
+    fn plan_on_grid(&mut self, now: Instant, same_timing: bool) {
         // Counted anew from the point before, for the interval may have changed. A tick that was
         // merely asked for leaves a random point where it is.
-        let is_drawn = jitters && self.due.is_some() && self.timing == timing;
-        self.timing = timing;
+        let is_drawn = self.jitters() && self.due.is_some() && same_timing;
         if let Some(point) = self.point.filter(|_| !is_drawn) {
-            self.due = self.after(point, timing);
+            self.due = self.after(point);
         }
         let Some(due) = self.due.filter(|due| *due < now) else {
             return;
@@ -97,34 +105,39 @@ impl Timeline {
             Missed::Burst => Some(due),
             Missed::Delay => {
                 self.point = Some(now);
-                self.after(now, timing)
+                self.after(now)
             }
             // Random points are no grid to return to: the late tick is the next of them.
-            Missed::Coalesce if jitters => Some(now),
-            Missed::Coalesce => Some(latest(due, now, timing.period)),
-            Missed::Skip => self.first_from(due, now, timing),
+            Missed::Coalesce if self.jitters() => Some(now),
+            Missed::Coalesce => Some(latest(due, now, self.timing.period)),
+            Missed::Skip => self.first_from(due, now),
         };
     }
 
     /// The first point from `now` on, of the points that follow `due`.
-    fn first_from(&mut self, due: Instant, now: Instant, timing: Timing) -> Option<Instant> {
+    fn first_from(&self, due: Instant, now: Instant) -> Option<Instant> {
         // Whole periods are passed over. What is left is one more, or random points until one is there.
-        let mut point = latest(due, now, timing.period);
+        let mut point = latest(due, now, self.timing.period);
         while point < now {
-            point = self.after(point, timing)?;
+            point = self.after(point)?;
         }
         Some(point)
     }
 
-    /// One period after `from`, less a random part of the jitter.
     #[inline]
-    fn after(&mut self, from: Instant, timing: Timing) -> Option<Instant> {
-        let early = random_below(&mut self.rng, timing.jitter);
-        from.checked_add(timing.period.saturating_sub(early))
+    fn jitters(&self) -> bool {
+        !self.timing.jitter.is_zero()
     }
 
-    fn within_jitter(&mut self, from: Instant, timing: Timing) -> Option<Instant> {
-        from.checked_add(random_below(&mut self.rng, timing.jitter))
+    /// One period after `from`, less a random part of the jitter.
+    #[inline]
+    fn after(&self, from: Instant) -> Option<Instant> {
+        let early = random_below(self.timing.jitter);
+        from.checked_add(self.timing.period.saturating_sub(early))
+    }
+
+    fn within_jitter(&self, from: Instant) -> Option<Instant> {
+        from.checked_add(random_below(self.timing.jitter))
     }
 }
 

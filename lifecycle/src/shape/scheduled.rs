@@ -108,7 +108,7 @@ impl<S: ScheduledService + Declared> Live<S> for ScheduledShape {
     }
 
     fn run(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
-        ticking::run::<S, Grid>(service, cx)
+        ticking::run::<S, Timeline>(service, cx)
     }
 
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
@@ -116,42 +116,34 @@ impl<S: ScheduledService + Declared> Live<S> for ScheduledShape {
     }
 }
 
-/// Where a schedule by interval or delay stands, and the durations it goes by.
-struct Grid {
-    timeline: Timeline,
-    timing: Timing,
-}
-
-impl<S: ScheduledService + Declared> Course<S> for Grid {
+impl<S: ScheduledService + Declared> Course<S> for Timeline {
     const PLAN: Plan = S::PLAN;
 
     fn new(service: &S, _: &Context) -> Result<Self, ScheduleError> {
-        let timing = timing(service)?;
-        let timeline = Timeline::new(S::PLAN, timing, service.initial_delay(), Instant::now());
-        Ok(Self { timeline, timing })
+        let (timing, delay) = (timing(service)?, service.initial_delay());
+        Ok(Self::new(&S::PLAN, timing, delay, Instant::now()))
     }
 
     fn due(&self) -> Option<Instant> {
-        self.timeline.due()
+        self.due()
     }
 
     fn wake(&self) -> Option<Instant> {
-        self.timeline.due()
+        self.due()
     }
 
     fn look(&mut self, _: &S, _: &Context, now: Instant) -> Result<bool, ScheduleError> {
-        self.timeline.begin(now, self.timing);
+        self.begin(now);
         Ok(true)
     }
 
     fn end(&mut self, service: &S, _: &Context, now: Instant) -> Result<(), ScheduleError> {
-        self.timing = timing(service)?;
-        self.timeline.end(now, self.timing);
+        self.end(now, timing(service)?);
         Ok(())
     }
 
     fn tick_timeout(&self) -> Option<Duration> {
-        self.timing.tick_timeout
+        self.tick_timeout()
     }
 }
 
