@@ -21,8 +21,12 @@ use crate::tasks::Tasks;
 use crate::ticks::Ticks;
 
 #[derive(Debug)]
+// What every turn of a service touches comes first, on one line of the cache.
+#[repr(C, align(64))]
 pub(crate) struct Cell {
-    pub(crate) name: Name,
+    pub(crate) orders: Orders,
+    /// Of a scheduled service only.
+    pub(crate) ticks: Option<Box<Ticks>>,
     pub(crate) shape: Shape,
     pub(crate) on_failure: OnFailure,
     state: AtomicU8,
@@ -31,14 +35,12 @@ pub(crate) struct Cell {
     pub(crate) started_up: AtomicBool,
     /// Set once a oneshot has done what it had to do.
     pub(crate) succeeded: AtomicBool,
+    pub(crate) name: Name,
     /// The service's stop channel.
     pub(crate) stop: Gate,
     /// Closed when `start` and every spawned task have returned or were dropped.
     pub(crate) exited: Gate,
-    pub(crate) orders: Orders,
     pub(crate) tasks: Tasks,
-    /// Of a scheduled service only.
-    pub(crate) ticks: Option<Box<Ticks>>,
     /// Of a queue only.
     pub(crate) queue: Option<Box<QueueCounts>>,
     degraded: Mutex<Option<Arc<str>>>,
@@ -67,6 +69,14 @@ impl Cell {
             degraded: Mutex::new(None),
             deadline: Mutex::new(None),
             error: OnceLock::new(),
+        }
+    }
+
+    /// Whoever waits for it is woken, the loop of a schedule by its own call.
+    pub(crate) fn close_stop_channel(&self) {
+        self.stop.close();
+        if let Some(ticks) = self.ticks.as_deref() {
+            ticks.stop();
         }
     }
 

@@ -15,6 +15,7 @@ use tokio::runtime::Handle as Runtime;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
+use crate::beats::Beats;
 use crate::cell::Cell;
 use crate::contain;
 use crate::error::{Error, Fault, ServiceError};
@@ -40,6 +41,8 @@ pub(crate) struct Core {
     /// Instead of the system's, in a test.
     #[cfg(all(feature = "cron", feature = "test-util"))]
     pub(crate) wall_clock: OnceLock<crate::testing::WallClock>,
+    /// Of the schedules.
+    pub(crate) beats: Arc<Beats>,
     started: Instant,
     all_up: AtomicBool,
     health: watch::Sender<Health>,
@@ -109,6 +112,7 @@ impl Core {
         runtime: Option<Runtime>,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Event>) {
         let (events, inbox) = mpsc::unbounded_channel();
+        let started = Instant::now();
         let core = Self {
             cells,
             request: Request {
@@ -123,7 +127,8 @@ impl Core {
             record: Mutex::default(),
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock: OnceLock::new(),
-            started: Instant::now(),
+            beats: Beats::new(started),
+            started,
             all_up: AtomicBool::new(false),
             health: watch::Sender::new(Health::Pending),
             events,

@@ -84,6 +84,7 @@
 //! - `test-util`: `lifecycle::testing`, contexts for unit tests of hooks.
 
 mod backoff;
+mod beats;
 mod cell;
 mod contain;
 mod context;

@@ -179,6 +179,7 @@ impl Drop for TellsOfTheEnd {
             drop(cell.tasks.close());
             cell.ticks.as_deref().map(Ticks::close);
         }
+        self.0.beats.close();
         self.0.close_subscriptions();
     }
 }

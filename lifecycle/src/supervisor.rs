@@ -228,7 +228,7 @@ impl Supervisor {
     fn stop(&mut self, index: usize, deadline: Option<Instant>, tasks: &mut Tasks) {
         let cell = &self.core.cells[index];
         cell.set_deadline(deadline);
-        cell.stop.close();
+        cell.close_stop_channel();
         cell.orders.give(Orders::STOP);
         let Some(service) = self.services[index].take() else {
             return;

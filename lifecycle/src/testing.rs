@@ -46,5 +46,5 @@ pub fn context(name: impl Into<Name>) -> Context {
 
 /// Closes the context's stop channel, as a registry does when it stops the service.
 pub fn stop(cx: &Context) {
-    cx.cell().stop.close();
+    cx.cell().close_stop_channel();
 }

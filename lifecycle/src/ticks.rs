@@ -1,13 +1,13 @@
-//! The ticks of one service as the rest of the program sees them: facts for probes, and the bell by
-//! which one is asked for.
+//! The ticks of one service as the rest of the program sees them: facts for probes, and the calls by
+//! which one is asked for, or the end of all.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::mem;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context as Task, Poll};
+use std::task::Waker;
 use std::time::Duration;
 
-use atomic_waker::AtomicWaker;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -67,83 +67,116 @@ impl Askers {
     }
 }
 
-/// Kept in the service's cell.
+/// Kept in the service's cell. What a tick touches is kept small: an application may have thousands.
 #[derive(Debug, Default)]
 pub(crate) struct Ticks {
-    facts: Mutex<Facts>,
-    asked: Mutex<Asked>,
-    /// Somebody may have asked since the loop last looked.
-    bell: AtomicBool,
-    looped: AtomicWaker,
+    /// What the loop has been called for since it last looked.
+    calls: AtomicU8,
+    inner: Mutex<Inner>,
+}
+
+/// Somebody has asked for a tick, and waits.
+const ASKED: u8 = 1;
+/// The service has been asked to stop.
+const STOPPED: u8 = 1 << 1;
+
+/// What the loop is called for. To stop comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    Stop,
+    Tick,
+}
+
+#[derive(Default)]
+struct Inner {
+    count: u64,
+    last_start: Option<Instant>,
+    last_end: Option<Instant>,
+    /// When the last tick that has ended began.
+    began: Option<Instant>,
+    next_due: Option<Instant>,
+    in_flight: bool,
+    /// No tick will ever run again.
+    closed: bool,
+    /// Since there was one.
+    failures: Option<Box<Failures>>,
+    waiting: Vec<oneshot::Sender<TickResult>>,
+    /// What wakes the loop.
+    looped: Option<Waker>,
 }
 
 #[derive(Debug, Default)]
-struct Facts {
-    /// All but the duration, which is left to those who ask.
-    status: TickStatus,
-    /// When the last tick that has ended began.
-    began: Option<Instant>,
+struct Failures {
+    count: u64,
+    in_a_row: u64,
+    last: Option<Arc<str>>,
     /// The last tick was dropped because it was late.
     overdue: bool,
 }
 
-impl Facts {
+impl Inner {
     fn end(&mut self, at: Instant, due: Option<Instant>) {
-        self.began = self.status.last_start;
-        self.status.in_flight = false;
-        self.status.count += 1;
-        self.status.last_end = Some(at);
-        self.status.next_due = due;
+        self.began = self.last_start;
+        self.in_flight = false;
+        self.count += 1;
+        self.last_end = Some(at);
+        self.next_due = due;
     }
-}
-
-#[derive(Default)]
-struct Asked {
-    waiting: Vec<oneshot::Sender<TickResult>>,
-    /// No tick will ever run again.
-    closed: bool,
 }
 
 impl Ticks {
     pub(crate) fn status(&self) -> TickStatus {
-        let facts = self.facts();
+        let inner = self.inner();
         let took = |(began, end): (_, Instant)| end.saturating_duration_since(began);
+        let failures = inner.failures.as_deref();
         TickStatus {
-            last_duration: facts.began.zip(facts.status.last_end).map(took),
-            ..facts.status.clone()
+            count: inner.count,
+            failures: failures.map_or(0, |failures| failures.count),
+            consecutive_failures: failures.map_or(0, |failures| failures.in_a_row),
+            last_start: inner.last_start,
+            last_end: inner.last_end,
+            last_duration: inner.began.zip(inner.last_end).map(took),
+            last_error: failures.and_then(|failures| failures.last.clone()),
+            next_due: inner.next_due,
+            in_flight: inner.in_flight,
         }
     }
 
     /// Why the service is degraded, when its last tick was dropped.
     pub(crate) fn overdue(&self) -> Option<Arc<str>> {
-        let facts = self.facts();
-        if facts.overdue {
-            facts.status.last_error.clone()
-        } else {
-            None
-        }
+        let inner = self.inner();
+        let failures = inner.failures.as_deref()?;
+        failures.last.clone().filter(|_| failures.overdue)
     }
 
     #[inline]
     pub(crate) fn planned(&self, due: Option<Instant>) {
-        self.facts().status.next_due = due;
+        self.inner().next_due = due;
     }
 
+    /// A tick begins. It is the one of those who have asked by now.
     #[inline]
-    pub(crate) fn begun(&self, at: Instant) {
-        let status = &mut self.facts().status;
-        status.last_start = Some(at);
-        status.in_flight = true;
-        status.next_due = None;
+    pub(crate) fn begun(&self, at: Instant) -> Askers {
+        let mut inner = self.inner();
+        inner.last_start = Some(at);
+        inner.in_flight = true;
+        inner.next_due = None;
+        if inner.waiting.is_empty() {
+            return Askers(Vec::new());
+        }
+        self.calls.fetch_and(!ASKED, Ordering::AcqRel);
+        Askers(mem::take(&mut inner.waiting))
     }
 
     /// The tick in flight has ended well; when the next one is due.
     #[inline]
     pub(crate) fn succeeded(&self, at: Instant, due: Option<Instant>) {
-        let mut facts = self.facts();
-        facts.end(at, due);
-        facts.overdue = false;
-        facts.status.consecutive_failures = 0;
+        let mut inner = self.inner();
+        inner.end(at, due);
+        if let Some(failures) = &mut inner.failures {
+            failures.overdue = false;
+            failures.in_a_row = 0;
+        }
     }
 
     /// The tick in flight has failed, or was dropped because it was `overdue`. Returns how many have
@@ -155,83 +188,110 @@ impl Ticks {
         error: Arc<str>,
         overdue: bool,
     ) -> u64 {
-        let mut facts = self.facts();
-        facts.end(at, due);
-        facts.overdue |= overdue;
-        let status = &mut facts.status;
-        status.failures += 1;
-        status.consecutive_failures += 1;
-        status.last_error = Some(error);
-        status.consecutive_failures
+        let mut inner = self.inner();
+        inner.end(at, due);
+        let failures = inner.failures.get_or_insert_default();
+        failures.count += 1;
+        failures.in_a_row += 1;
+        failures.last = Some(error);
+        failures.overdue |= overdue;
+        failures.in_a_row
     }
 
     /// Asks for a tick that begins from now on, and waits for it.
     pub(crate) async fn trigger(&self) -> Result<(), TriggerError> {
         let (answer, answered) = oneshot::channel();
         {
-            let mut asked = self.asked();
-            if asked.closed {
+            let mut inner = self.inner();
+            if inner.closed {
                 return Err(TriggerError::Stopped);
             }
-            asked.waiting.push(answer);
+            inner.waiting.push(answer);
+            self.calls.fetch_or(ASKED, Ordering::Release);
         }
-        self.bell.store(true, Ordering::Release);
-        self.looped.wake();
+        self.wake();
         match answered.await {
             Ok(result) => result.map_err(TriggerError::Failed),
             Err(_) => Err(TriggerError::Stopped),
         }
     }
 
-    /// Ready when somebody may have asked. For the loop alone: one task at a time may poll.
+    /// What the loop is called for.
     #[inline]
-    pub(crate) fn poll_bell(&self, task: &Task<'_>) -> Poll<()> {
-        self.looped.register(task.waker());
-        if self.bell.load(Ordering::Acquire) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
+    pub(crate) fn call(&self) -> Option<Call> {
+        match self.calls.load(Ordering::Acquire) {
+            0 => None,
+            calls if calls & STOPPED != 0 => Some(Call::Stop),
+            _ => Some(Call::Tick),
         }
     }
 
-    /// Those who have asked by now: the tick that begins is theirs.
-    #[inline]
-    pub(crate) fn take_asked(&self) -> Option<Askers> {
-        if !self.bell.swap(false, Ordering::AcqRel) {
-            return None;
-        }
-        let waiting = std::mem::take(&mut self.asked().waiting);
-        (!waiting.is_empty()).then_some(Askers(waiting))
+    /// Whoever calls from now on wakes this task. To be followed by a look.
+    pub(crate) fn listen(&self, waker: &Waker) {
+        let before = self.inner().looped.replace(waker.clone());
+        drop(before);
+    }
+
+    /// No tick begins from now on: the service is asked to stop.
+    pub(crate) fn stop(&self) {
+        self.calls.fetch_or(STOPPED, Ordering::Release);
+        self.wake();
     }
 
     /// There will be no more ticks: whoever waits for one is told.
     pub(crate) fn close(&self) {
-        {
-            let mut asked = self.asked();
-            asked.closed = true;
-            asked.waiting.clear();
-        }
-        let status = &mut self.facts().status;
-        status.in_flight = false;
-        status.next_due = None;
+        let mut inner = self.inner();
+        inner.closed = true;
+        inner.in_flight = false;
+        inner.next_due = None;
+        let waiting = mem::take(&mut inner.waiting);
         // What wakes a task keeps its memory.
-        drop(self.looped.take());
+        let looped = inner.looped.take();
+        // Both may run code of others.
+        drop(inner);
+        drop((waiting, looped));
     }
 
-    fn facts(&self) -> MutexGuard<'_, Facts> {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn wake(&self) {
+        let looped = self.inner().looped.clone();
+        if let Some(looped) = looped {
+            looped.wake();
+        }
     }
 
-    fn asked(&self) -> MutexGuard<'_, Asked> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl fmt::Debug for Asked {
+impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Asked")
+        f.debug_struct("Inner")
+            .field("count", &self.count)
             .field("waiting", &self.waiting.len())
             .field("closed", &self.closed)
-            .finish()
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Wake;
+
+    use super::*;
+
+    struct Task;
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    #[test]
+    fn once_closed_they_keep_no_task() {
+        let (ticks, task) = (Ticks::default(), Arc::new(Task));
+        ticks.listen(&task.clone().into());
+        assert_eq!(Arc::strong_count(&task), 2);
+        ticks.close();
+        assert_eq!(Arc::strong_count(&task), 1);
     }
 }

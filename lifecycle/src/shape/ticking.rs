@@ -5,20 +5,20 @@
 //! it calls at every tick are marked `#[inline]`, so that they can be compiled there as well.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context as Task, Poll};
+use std::task::{Context as Task, Poll, Waker};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::task::coop::poll_proceed;
+use tokio::time::{Instant, timeout};
 
 use super::scheduled::Scheduled;
+use crate::beats::Timer;
 use crate::context::Context;
 use crate::error::{Result, ScheduleError};
-use crate::gate::Watch;
 use crate::schedule::Plan;
 use crate::status::Phase;
-use crate::ticks::{Askers, TickResult, Ticks};
+use crate::ticks::{Askers, Call, Ticks};
 
 /// Where a schedule of a service of type `S` stands. It reads what it needs to know of the service
 /// before each wait.
@@ -45,57 +45,58 @@ pub(super) trait Course<S>: Sized {
     fn tick_timeout(&self) -> Option<Duration>;
 }
 
-pub(super) async fn run<S: Scheduled, C: Course<S>>(service: &S, cx: &Context) -> Result {
-    let cell = cx.cell();
-    cell.enter(Phase::Idle);
-    let Some(ticks) = cell.ticks.as_deref() else {
-        return Ok(());
-    };
-    // Whichever way the loop ends, by itself or dropped, nobody waits for a tick any more.
-    let _closed = CloseOnDrop(ticks);
-    run_loop::<S, C>(service, cx, ticks).await
-}
-
-async fn run_loop<S: Scheduled, C: Course<S>>(service: &S, cx: &Context, ticks: &Ticks) -> Result {
-    let stop = &cx.cell().stop;
-    let closing = pin!(stop.closing());
-    let mut stopped = Watch::new(stop, closing);
-    let mut course = C::new(service, cx)?;
-    let mut timer = pin!(sleep_until(course.wake().unwrap_or_else(Instant::now)));
-    ticks.planned(course.due());
-    loop {
-        let turn = poll_fn(|task| {
-            let timer = course.wake().map(|_| timer.as_mut());
-            poll_turn(&mut stopped, timer, ticks, task)
-        });
-        let turn = turn.await;
-        if let Turn::Stopped = turn {
+/// Runs until the stop is requested, or a tick is the end of the service.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` keeps its arguments twice"
+)]
+pub(super) fn run<S: Scheduled + Sync, C: Course<S> + Send>(
+    service: &S,
+    cx: &Context,
+) -> impl Future<Output = Result> + Send {
+    async move {
+        let cell = cx.cell();
+        cell.enter(Phase::Idle);
+        let Some(ticks) = cell.ticks.as_deref() else {
             return Ok(());
-        }
-        let now = Instant::now();
-        if matches!(turn, Turn::Due) && !course.look(service, cx, now)? {
-            ticks.planned(course.due());
-            reset(timer.as_mut(), course.wake());
-            continue;
-        }
-        let asked = ticks.take_asked();
-        // The tick that was asked for may have been the last one.
-        if matches!(turn, Turn::Asked) && asked.is_none() {
-            continue;
-        }
-        ticks.begun(now);
-        let result = tick(service, cx, course.tick_timeout()).await;
-        let now = Instant::now();
-        let planned = course.end(service, cx, now);
-        let ended = Ended {
-            result,
-            asked,
-            now,
-            due: course.due(),
         };
-        ended.note(cx, ticks, &C::PLAN)?;
-        planned?;
-        reset(timer.as_mut(), course.wake());
+        // Whichever way the loop ends, by itself or dropped, nobody waits for a tick any more.
+        let mut wait = Wait::new(cx, ticks);
+        let mut course = C::new(service, cx)?;
+        wait.timer.set(course.wake());
+        ticks.planned(course.due());
+        loop {
+            let turn = poll_fn(|task| wait.poll(task)).await;
+            if let Turn::Stopped = turn {
+                return Ok(());
+            }
+            let now = Instant::now();
+            if matches!(turn, Turn::Due) && !course.look(service, cx, now)? {
+                ticks.planned(course.due());
+                wait.timer.set(course.wake());
+                continue;
+            }
+            let asked = ticks.begun(now);
+            cell.enter(Phase::Tick);
+            let result = match course.tick_timeout() {
+                None => service.tick(cx).await,
+                Some(limit) => match timeout(limit, service.tick(cx)).await {
+                    Ok(result) => result,
+                    Err(_) => Err(TickTimeout(limit).into()),
+                },
+            };
+            let now = Instant::now();
+            let planned = course.end(service, cx, now);
+            let ended = Ended {
+                result,
+                asked,
+                now,
+                due: course.due(),
+            };
+            ended.note(cx, ticks, &C::PLAN)?;
+            planned?;
+            wait.timer.set(course.wake());
+        }
     }
 }
 
@@ -106,45 +107,61 @@ enum Turn {
     Asked,
 }
 
-/// By hand, and not by `select!`: it is most of what a tick costs.
-fn poll_turn(
-    stopped: &mut Watch<'_, impl Future<Output = ()>>,
-    timer: Option<Pin<&mut Sleep>>,
-    ticks: &Ticks,
-    task: &mut Task<'_>,
-) -> Poll<Turn> {
-    // First, so that none begins once the service was asked to stop.
-    if stopped.poll(task).is_ready() {
-        return Poll::Ready(Turn::Stopped);
-    }
-    if timer.is_some_and(|timer| timer.poll(task).is_ready()) {
-        return Poll::Ready(Turn::Due);
-    }
-    ticks.poll_bell(task).map(|()| Turn::Asked)
+/// What a loop waits for.
+struct Wait<'a> {
+    ticks: &'a Ticks,
+    timer: Timer<'a>,
+    /// Who is woken by both.
+    known: Option<Waker>,
 }
 
-#[inline]
-fn reset(timer: Pin<&mut Sleep>, wake: Option<Instant>) {
-    if let Some(wake) = wake {
-        timer.reset(wake);
+impl<'a> Wait<'a> {
+    fn new(cx: &'a Context, ticks: &'a Ticks) -> Self {
+        let timer = Timer::new(&cx.core().beats);
+        Self {
+            ticks,
+            timer,
+            known: None,
+        }
     }
-}
 
-async fn tick<S: Scheduled>(service: &S, cx: &Context, limit: Option<Duration>) -> Result {
-    cx.cell().enter(Phase::Tick);
-    match limit {
-        None => service.tick(cx).await,
-        Some(limit) => match timeout(limit, service.tick(cx)).await {
-            Ok(result) => result,
-            Err(_) => Err(TickTimeout(limit).into()),
-        },
+    /// By hand, and not by `select!`: it is most of what a tick costs.
+    #[inline]
+    fn poll(&mut self, task: &mut Task<'_>) -> Poll<Turn> {
+        let is_known = |known: &Waker| known.will_wake(task.waker());
+        if !self.known.as_ref().is_some_and(is_known) {
+            self.introduce(task.waker());
+        }
+        let call = self.ticks.call();
+        // First, so that none begins once the service was asked to stop.
+        if call == Some(Call::Stop) {
+            return Poll::Ready(Turn::Stopped);
+        }
+        let turn = if self.timer.is_over(task.waker()) {
+            Turn::Due
+        } else if call.is_some() {
+            Turn::Asked
+        } else {
+            return Poll::Pending;
+        };
+        // Others have their turn as well, even if this one is always late.
+        poll_proceed(task).map(|turns| {
+            turns.made_progress();
+            turn
+        })
+    }
+
+    fn introduce(&mut self, waker: &Waker) {
+        self.known = Some(waker.clone());
+        self.ticks.listen(waker);
+        self.timer.forget_waker();
     }
 }
 
 /// What has come of a tick.
 struct Ended {
     result: Result,
-    asked: Option<Askers>,
+    asked: Askers,
     now: Instant,
     /// When the next one is.
     due: Option<Instant>,
@@ -157,14 +174,14 @@ impl Ended {
         let Self { now, due, .. } = self;
         let Err(error) = self.result else {
             ticks.succeeded(now, due);
-            answer(self.asked, &Ok(()));
+            self.asked.answer(&Ok(()));
             cx.cell().enter(Phase::Idle);
             return Ok(());
         };
         tracing::warn!(target: "lifecycle", service = cx.name(), %error, "tick failed");
         let text: Arc<str> = error.to_string().into();
         let in_a_row = ticks.failed(now, due, text.clone(), error.is::<TickTimeout>());
-        answer(self.asked, &Err(text));
+        self.asked.answer(&Err(text));
         if plan.gives_up_after(in_a_row) {
             return Err(error);
         }
@@ -173,22 +190,13 @@ impl Ended {
     }
 }
 
-#[inline]
-fn answer(asked: Option<Askers>, result: &TickResult) {
-    if let Some(asked) = asked {
-        asked.answer(result);
-    }
-}
-
 /// The tick was dropped: it took longer than its `tick_timeout`.
 #[derive(Debug, thiserror::Error)]
 #[error("the tick was dropped: it took longer than {0:?}")]
 struct TickTimeout(Duration);
 
-struct CloseOnDrop<'a>(&'a Ticks);
-
-impl Drop for CloseOnDrop<'_> {
+impl Drop for Wait<'_> {
     fn drop(&mut self) {
-        self.0.close();
+        self.ticks.close();
     }
 }

@@ -15,4 +15,5 @@ mod instants;
 mod oracle;
 mod rules;
 mod stop;
+mod timers;
 mod trigger;

@@ -1,0 +1,307 @@
+//! Loops that wait for beats, on a paused clock; and many at once, on threads.
+
+use std::future::poll_fn;
+use std::sync::atomic::AtomicUsize;
+use std::task::Poll;
+
+use fastrand::Rng;
+use tokio::runtime::Builder;
+use tokio::task::yield_now;
+use tokio::time::{advance, timeout};
+
+use super::*;
+
+/// Counts how often it wakes.
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Count {
+    fn woken(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn counter() -> (Arc<Count>, Waker) {
+    let count = Arc::new(Count::default());
+    (count.clone(), count.into())
+}
+
+fn paused(test: impl Future<Output = ()>) {
+    Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(test);
+}
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// Resolves when the timer says so.
+async fn over(timer: &mut Timer<'_>) {
+    poll_fn(|task| {
+        if timer.is_over(task.waker()) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+#[test]
+fn all_who_wait_for_one_beat_share_a_timer() {
+    paused(async {
+        let beats = Beats::new(Instant::now());
+        let waiting: Vec<_> = (0..100).map(|_| counter()).collect();
+        let mut timers: Vec<_> = waiting.iter().map(|_| Timer::new(&beats)).collect();
+        // In turn, as services of two intervals come back in any order.
+        for (index, timer) in timers.iter_mut().enumerate() {
+            let after = if index.is_multiple_of(2) { 10 } else { 15 };
+            timer.set(Some(Instant::now() + millis(after)));
+            assert!(!timer.is_over(&waiting[index].1));
+        }
+        assert_eq!(beats.groups().list.len(), 2);
+        for (wait, woken) in [(9, [0, 0]), (1, [1, 0]), (4, [1, 0]), (1, [1, 1])] {
+            advance(millis(wait)).await;
+            for (index, (count, _)) in waiting.iter().enumerate() {
+                assert_eq!(count.woken(), woken[index % 2]);
+            }
+        }
+        for (timer, (_, waker)) in timers.iter_mut().zip(&waiting) {
+            assert!(timer.is_over(waker));
+        }
+    });
+}
+
+#[test]
+fn whoever_waits_goes_on_with_the_first_beat_that_is_not_too_early() {
+    paused(async {
+        let epoch = Instant::now();
+        let beats = Beats::new(epoch);
+        let mut timer = Timer::new(&beats);
+        for (micros, beat) in [
+            (1, 1),
+            (999, 1),
+            (1_000, 1),
+            (1_001, 2),
+            (7_000, 7),
+            (7_500, 8),
+        ] {
+            let at = epoch + Duration::from_micros(micros);
+            timer.set(Some(at));
+            over(&mut timer).await;
+            assert_eq!(Instant::now(), epoch + millis(beat), "{micros} us");
+        }
+    });
+}
+
+#[test]
+fn what_is_over_is_over_at_once() {
+    paused(async {
+        let epoch = Instant::now();
+        let beats = Beats::new(epoch);
+        advance(millis(50)).await;
+        let (count, waker) = counter();
+        let mut timer = Timer::new(&beats);
+        for at in [epoch, epoch + millis(20), epoch + millis(50)] {
+            timer.set(Some(at));
+            assert!(timer.is_over(&waker));
+        }
+        assert_eq!(beats.groups().list.len(), 0, "no timer was needed");
+        assert_eq!(count.woken(), 0);
+    });
+}
+
+#[test]
+fn what_never_comes_has_no_timer() {
+    paused(async {
+        let beats = Beats::new(Instant::now());
+        let (count, waker) = counter();
+        let mut timer = Timer::new(&beats);
+        assert!(!timer.is_over(&waker), "not set yet");
+        timer.set(None);
+        assert!(!timer.is_over(&waker));
+        assert_eq!(beats.groups().list.len(), 0);
+        advance(Duration::from_hours(1_000_000)).await;
+        assert!(!timer.is_over(&waker));
+        assert_eq!(count.woken(), 0);
+    });
+}
+
+#[test]
+fn a_timer_that_is_put_off_is_woken_once_too_soon() {
+    paused(async {
+        let epoch = Instant::now();
+        let beats = Beats::new(epoch);
+        let (count, waker) = counter();
+        let mut timer = Timer::new(&beats);
+        for after in 10..1_000 {
+            timer.set(Some(epoch + millis(after)));
+            assert!(!timer.is_over(&waker));
+        }
+        assert_eq!(beats.groups().list.len(), 1, "of 990 that it was set to");
+        advance(millis(10)).await;
+        assert_eq!(count.woken(), 1);
+        assert!(!timer.is_over(&waker));
+        advance(millis(980)).await;
+        assert_eq!(count.woken(), 1);
+        advance(millis(9)).await;
+        assert_eq!(count.woken(), 2);
+        assert!(timer.is_over(&waker));
+    });
+}
+
+#[test]
+fn a_timer_that_is_brought_forward_comes_in_time() {
+    paused(async {
+        let epoch = Instant::now();
+        let beats = Beats::new(epoch);
+        let (count, waker) = counter();
+        let mut timer = Timer::new(&beats);
+        for after in [1_000, 500, 20] {
+            timer.set(Some(epoch + millis(after)));
+            assert!(!timer.is_over(&waker));
+        }
+        advance(millis(20)).await;
+        assert_eq!(count.woken(), 1);
+        assert!(timer.is_over(&waker));
+    });
+}
+
+#[test]
+fn another_task_is_woken_in_place_of_the_first() {
+    paused(async {
+        let beats = Beats::new(Instant::now());
+        let ((_, one), (count, other)) = (counter(), counter());
+        let mut timer = Timer::new(&beats);
+        timer.set(Some(Instant::now() + millis(10)));
+        assert!(!timer.is_over(&one));
+        timer.forget_waker();
+        assert!(!timer.is_over(&other));
+        advance(millis(10)).await;
+        assert_eq!(count.woken(), 1);
+    });
+}
+
+#[test]
+fn groups_are_used_again() {
+    paused(async {
+        let epoch = Instant::now();
+        let beats = Beats::new(epoch);
+        let mut timers = [3, 5, 7].map(|period| (period, Timer::new(&beats)));
+        for beat in 1..=1_000 {
+            for (period, timer) in &mut timers {
+                timer.set(Some(epoch + millis(beat * *period)));
+                over(timer).await;
+            }
+        }
+        let groups = beats.groups();
+        assert_eq!(groups.list.len(), 1);
+        assert_eq!(groups.free.len(), 1);
+    });
+}
+
+#[test]
+fn beats_that_share_a_place_have_a_timer_each() {
+    paused(async {
+        let epoch = Instant::now();
+        let beats = Beats::new(epoch);
+        let waiting: Vec<_> = (0..20).map(|_| counter()).collect();
+        let mut timers: Vec<_> = waiting.iter().map(|_| Timer::new(&beats)).collect();
+        let due = |index: usize| millis((1 + index % 10) as u64 * RECENT as u64);
+        for (index, timer) in timers.iter_mut().enumerate() {
+            timer.set(Some(epoch + due(index)));
+            assert!(!timer.is_over(&waiting[index].1));
+        }
+        for turn in 0..10 {
+            advance(millis(RECENT as u64)).await;
+            let is_woken = |index: usize| waiting[index].0.woken() == 1;
+            assert!((0..20).all(|index| is_woken(index) == (index % 10 <= turn)));
+        }
+    });
+}
+
+#[test]
+fn once_closed_they_keep_nobody() {
+    paused(async {
+        let beats = Beats::new(Instant::now());
+        let (count, waker) = counter();
+        let mut timers = [10, 20].map(|after| (after, Timer::new(&beats)));
+        for (after, timer) in &mut timers {
+            timer.set(Some(Instant::now() + millis(*after)));
+            assert!(!timer.is_over(&waker));
+        }
+        assert_eq!(Arc::strong_count(&count), 4);
+        beats.close();
+        assert_eq!(Arc::strong_count(&count), 2, "the test's own two");
+        let mut late = Timer::new(&beats);
+        late.set(Some(Instant::now() + millis(5)));
+        assert!(!late.is_over(&waker));
+        advance(millis(50)).await;
+        assert_eq!(count.woken(), 0);
+    });
+}
+
+#[test]
+fn without_a_clock_nobody_is_kept_either() {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let beats = runtime.block_on(async { Beats::new(Instant::now()) });
+    let (count, waker) = counter();
+    runtime.block_on(async {
+        for _ in 0..2 {
+            let mut timer = Timer::new(&beats);
+            timer.set(Some(Instant::now() + millis(10)));
+            let asked = std::panic::AssertUnwindSafe(|| timer.is_over(&waker));
+            assert!(std::panic::catch_unwind(asked).is_err(), "tokio says so");
+        }
+    });
+    assert_eq!(Arc::strong_count(&count), 2);
+}
+
+/// Whatever meets whatever: joining, a timer that rings while it is being set, a group that is used
+/// again while its bell still rings.
+#[test]
+fn on_threads_nobody_is_early_and_nobody_is_forgotten() {
+    const LOOPS: u64 = 64;
+    const TURNS: usize = 150;
+
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let beats = Beats::new(Instant::now());
+        let loops: Vec<_> = (0..LOOPS)
+            .map(|seed| tokio::spawn(wait_often(beats.clone(), Rng::with_seed(seed), TURNS)))
+            .collect();
+        for waiting in loops {
+            let waited = timeout(Duration::from_mins(1), waiting).await;
+            waited.expect("forgotten").unwrap();
+        }
+        let groups = beats.groups();
+        assert!(groups.list.iter().all(|group| group.waiting.is_empty()));
+    });
+}
+
+async fn wait_often(beats: Arc<Beats>, mut rng: Rng, turns: usize) {
+    let mut timer = Timer::new(&beats);
+    for _ in 0..turns {
+        let at = Instant::now() + Duration::from_micros(rng.u64(0..2_500));
+        timer.set(Some(at));
+        over(&mut timer).await;
+        assert!(Instant::now() >= at);
+        if rng.bool() {
+            yield_now().await;
+        }
+    }
+}
