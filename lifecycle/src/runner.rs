@@ -1,7 +1,8 @@
 //! The one task of a service: `start`, `stop` beside it, and the tasks it spawned. It obeys the
 //! supervisor's orders and reports back.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context as Task, Poll, ready};
 
@@ -17,23 +18,16 @@ use crate::status::{Phase, Shape};
 
 /// Runs the service until it is down; one that has rested so far is only stopped. Dropping the
 /// future drops the service where it stands.
-#[expect(
-    clippy::manual_async_fn,
-    reason = "an `async fn` keeps its arguments twice"
-)]
 pub(crate) fn run(
     cx: Context,
     service: Box<dyn Service>,
     rested: bool,
 ) -> impl Future<Output = ()> + Send {
+    let subject = Subject { cx, service };
+    // Of an `async fn` the future would keep each argument twice.
     async move {
-        {
-            let mut runner = Runner::new(&cx, &*service);
-            if !rested {
-                runner.begin();
-            }
-            poll_fn(|task| runner.poll(task)).await;
-        }
+        Runner::new(&subject, rested).await;
+        let Subject { cx, service } = subject;
         // None are left, but one may have been started since.
         if let Some(mut left) = cx.cell().tasks.close() {
             while left.join_next().await.is_some() {}
@@ -48,11 +42,17 @@ pub(crate) fn run(
     }
 }
 
+/// What is run.
+struct Subject {
+    cx: Context,
+    service: Box<dyn Service>,
+}
+
+/// Small enough that it takes two lines of the cache with all that tokio keeps of a task: a tick waits
+/// longer for memory than for the processor.
+#[repr(C)]
 struct Runner<'a> {
-    cx: &'a Context,
-    service: &'a dyn Service,
-    start: Option<BoxFuture<'a>>,
-    stop: Stop<'a>,
+    subject: &'a Subject,
     /// The orders obeyed so far.
     seen: u8,
     /// The supervisor was told something since it last had a chance to run.
@@ -61,12 +61,8 @@ struct Runner<'a> {
     ends: bool,
     /// Its tasks were named late: once for all of them.
     has_late_tasks: bool,
-}
-
-enum Stop<'a> {
-    NotAsked,
-    Under(BoxFuture<'a>),
-    Over,
+    start: Option<BoxFuture<'a>>,
+    stop: Option<BoxFuture<'a>>,
 }
 
 /// What happened next.
@@ -78,30 +74,11 @@ enum Step {
     Ordered(u8),
 }
 
-impl<'a> Runner<'a> {
-    fn new(cx: &'a Context, service: &'a dyn Service) -> Self {
-        Self {
-            cx,
-            service,
-            start: None,
-            stop: Stop::NotAsked,
-            seen: 0,
-            has_news: false,
-            ends: false,
-            has_late_tasks: false,
-        }
-    }
+/// Ready when the service is down. Written as a `poll`, as it is most of what a service costs.
+impl Future for Runner<'_> {
+    type Output = ();
 
-    fn begin(&mut self) {
-        let (cx, service) = (self.cx, self.service);
-        match contain::call(|| service.start(cx)) {
-            Ok(start) => self.start = Some(start),
-            Err(fault) => self.start_returned(Err(fault)),
-        }
-    }
-
-    /// Ready when the service is down. Written as a `poll`, as it is most of what a service costs.
-    fn poll(&mut self, task: &mut Task<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<()> {
         while !self.is_done() {
             let step = ready!(self.poll_step(task));
             self.take(step);
@@ -115,9 +92,36 @@ impl<'a> Runner<'a> {
         }
         Poll::Ready(())
     }
+}
+
+impl<'a> Runner<'a> {
+    fn new(subject: &'a Subject, rested: bool) -> Self {
+        let mut runner = Self {
+            subject,
+            start: None,
+            stop: None,
+            seen: 0,
+            has_news: false,
+            ends: false,
+            has_late_tasks: false,
+        };
+        if !rested {
+            runner.begin();
+        }
+        runner
+    }
+
+    fn begin(&mut self) {
+        let Subject { cx, service } = self.subject;
+        match contain::call(|| service.start(cx)) {
+            Ok(start) => self.start = Some(start),
+            Err(fault) => self.start_returned(Err(fault)),
+        }
+    }
 
     fn is_done(&self) -> bool {
-        matches!(self.stop, Stop::Over) && self.start.is_none() && !self.has_tasks()
+        let stopped = self.seen & Orders::STOP != 0 && self.stop.is_none();
+        stopped && self.start.is_none() && !self.has_tasks()
     }
 
     /// Most services never start a task, and never look.
@@ -131,7 +135,7 @@ impl<'a> Runner<'a> {
     /// `stop` comes first: a `start` that is never out of work uses up what tokio grants the whole
     /// task in one turn, and it may be `stop` that makes it return.
     fn poll_step(&mut self, task: &mut Task<'_>) -> Poll<Step> {
-        if let Stop::Under(stop) = &mut self.stop {
+        if let Some(stop) = &mut self.stop {
             if let Poll::Ready(result) = contain::poll(stop.as_mut(), task) {
                 return Poll::Ready(Step::StopReturned(result));
             }
@@ -198,8 +202,9 @@ impl<'a> Runner<'a> {
     /// A oneshot has succeeded: it stops by itself.
     fn finish(&mut self) {
         self.cell().succeeded.store(true, Ordering::Release);
-        self.cell().stop.close();
-        self.begin_stop();
+        self.cell().close_stop_channel();
+        self.cell().orders.note(Orders::STOP);
+        self.obey(Orders::STOP);
     }
 
     fn task_ended(&mut self, result: Result<Result, JoinError>) {
@@ -241,16 +246,13 @@ impl<'a> Runner<'a> {
         if self.cell().shape == Shape::Custom {
             self.cell().enter(Phase::Run);
         }
-        self.cx.core().report(self.cx.service(), News::Ready);
+        self.report(News::Ready);
     }
 
     fn begin_stop(&mut self) {
-        if !matches!(self.stop, Stop::NotAsked) {
-            return;
-        }
-        let (cx, service) = (self.cx, self.service);
+        let Subject { cx, service } = self.subject;
         match contain::call(|| service.stop(cx)) {
-            Ok(stop) => self.stop = Stop::Under(stop),
+            Ok(stop) => self.stop = Some(stop),
             Err(fault) => self.stop_returned(Err(fault)),
         }
     }
@@ -300,7 +302,7 @@ impl<'a> Runner<'a> {
     }
 
     fn drop_stop(&mut self) {
-        let stop = std::mem::replace(&mut self.stop, Stop::Over);
+        let stop = self.stop.take();
         if let Err(fault) = contain::call(|| drop(stop)) {
             self.fail(Phase::Drain, fault);
         }
@@ -322,7 +324,7 @@ impl<'a> Runner<'a> {
 
     fn fail(&mut self, phase: Phase, fault: Fault) {
         self.has_news = true;
-        fail(self.cx, phase, fault);
+        fail(&self.subject.cx, phase, fault);
     }
 
     fn report_late(&mut self, phase: Phase) {
@@ -330,11 +332,16 @@ impl<'a> Runner<'a> {
         if phase == Phase::Task && std::mem::replace(&mut self.has_late_tasks, true) {
             return;
         }
-        self.cx.core().report(self.cx.service(), News::Late(phase));
+        self.report(News::Late(phase));
+    }
+
+    fn report(&self, news: News) {
+        let cx = &self.subject.cx;
+        cx.core().report(cx.service(), news);
     }
 
     fn cell(&self) -> &'a Cell {
-        self.cx.cell()
+        self.subject.cx.cell()
     }
 }
 
