@@ -89,14 +89,16 @@ pub trait Service: Send + Sync + 'static {
     }
 }
 
-/// Whether there is a time at which a service has no code to run: then it needs no task.
+/// Until when a service has no code to run, and so needs no task or at least not its own `start`.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rests {
     /// As far as anybody knows it always has.
     Never,
-    /// It only has something to do when it stops.
-    UntilStopped,
+    /// It has a drain. Its task is there before, so that many drains begin at once.
+    UntilDrained,
+    /// It only has a destructor, which gets a task when its turn has come.
+    UntilDropped,
     /// It is there to be called, and that is all.
     Always,
 }

@@ -213,16 +213,22 @@ impl Supervisor {
         let Some(service) = self.services[index].take() else {
             return;
         };
-        if service.__rests() == Rests::Never {
+        let rests = service.__rests();
+        if rests == Rests::Never {
             self.spawn(index, service, false, tasks);
             return;
         }
-        // There is no code to run: it is up, and nobody but us has anything to do with it.
-        self.services[index] = Some(service);
+        // There is no code to run: it is up.
         let cell = &self.core.cells[index];
         cell.enter(Phase::Idle);
         cell.started_up.store(true, Ordering::Release);
         self.core.report(index, News::Ready);
+        if rests == Rests::UntilDrained {
+            self.spawn(index, service, true, tasks);
+        } else {
+            // Nobody but us has anything to do with it.
+            self.services[index] = Some(service);
+        }
     }
 
     fn stop(&mut self, index: usize, deadline: Option<Instant>, tasks: &mut Tasks) {

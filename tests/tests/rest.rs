@@ -58,10 +58,24 @@ async fn a_service_with_nothing_to_do_has_no_task() {
     let running = start(registry! {
         "table" => Table,
         "shared" => Arc::new(Table), after = ["table"],
-        "store" => journal.script().drain(takes(secs(1))).resting(), after = ["shared"],
+        "held" => Guarded(Guard(journal.clone(), "held")), after = ["shared"],
     });
     running.await_healthy().await.unwrap();
     assert_eq!(tasks(), 1, "the supervisor's");
+    assert_eq!(journal.timed(), [""; 0]);
+    running.stop().await.into_result().unwrap();
+    assert_eq!(journal.timed(), ["0ns held"]);
+    assert_eq!(tasks(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_only_drains_has_a_task_that_waits_for_it() {
+    let journal = Journal::new();
+    let running = start(registry! {
+        "store" => journal.script().drain(takes(secs(1))).resting(),
+    });
+    running.await_healthy().await.unwrap();
+    assert_eq!(tasks(), 2, "the supervisor's, its own");
     assert_eq!(journal.timed(), [""; 0]);
     running.stop().await.into_result().unwrap();
     assert_eq!(

@@ -11,8 +11,8 @@ use crate::status::{Phase, Shape};
 
 /// The hooks of a service that has nothing to do while it runs: it is there to be called.
 ///
-/// One without `startup` costs no task until it is stopped, and one that has neither hook, nor
-/// anything to drop, never does.
+/// One that has neither hook costs no task while it runs; when it stops it gets one if it holds
+/// something to drop.
 ///
 /// ```
 /// use lifecycle::{Context, Idle, Result, service};
@@ -79,10 +79,12 @@ impl<S: IdleService + Declared> Live<S> for IdleShape {
     fn rests() -> Rests {
         if !is_left_out(S::startup) {
             Rests::Never
-        } else if is_left_out(S::drain) && !needs_drop::<S>() {
-            Rests::Always
+        } else if !is_left_out(S::drain) {
+            Rests::UntilDrained
+        } else if needs_drop::<S>() {
+            Rests::UntilDropped
         } else {
-            Rests::UntilStopped
+            Rests::Always
         }
     }
 }
