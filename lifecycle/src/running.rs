@@ -174,6 +174,9 @@ struct TellsOfTheEnd(Arc<Core>);
 
 impl Drop for TellsOfTheEnd {
     fn drop(&mut self) {
+        if self.0.record().ended.is_some() {
+            return;
+        }
         self.0.ask_to_stop(Reason::Dropped);
         for cell in &self.0.cells {
             drop(cell.tasks.close());

@@ -159,6 +159,7 @@ impl Supervisor {
                 self.core.move_to(service, to);
                 if to.is_final() {
                     self.abandon(service);
+                    tasks.let_go(service);
                 }
             }
             Command::Start(service) => self.start(service, tasks),
@@ -310,6 +311,7 @@ impl Supervisor {
             record.unjoined = unjoined;
             record.ended = Some(Instant::now());
         }
+        self.core.beats.close();
         self.core.close_subscriptions();
         self.signals = None;
         let outcome = Outcome::of(&self.core);
@@ -342,6 +344,12 @@ impl Tasks {
             running: std::iter::repeat_with(|| None).take(services).collect(),
             abandoned: Vec::new(),
         }
+    }
+
+    /// Of a task that has ended, while others are still to be waited for; otherwise that is done at
+    /// the end of all.
+    fn let_go(&mut self, service: usize) {
+        self.running[service].take_if(|task| task.is_finished());
     }
 
     fn abandon(&mut self, service: usize) {
