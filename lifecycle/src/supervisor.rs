@@ -67,8 +67,11 @@ impl Supervisor {
         self.engine.begin(Instant::now());
         loop {
             self.engine.take_commands(&mut commands);
-            for command in commands.drain(..) {
-                self.carry_out(command, &mut tasks).await;
+            while !commands.is_empty() {
+                for command in commands.drain(..) {
+                    self.carry_out(command, &mut tasks).await;
+                }
+                self.engine.take_commands(&mut commands);
             }
             // All services at once are a long list, and for most of the time the last one.
             commands.shrink_to(BATCH);

@@ -11,6 +11,7 @@
 
 mod graph;
 mod node;
+mod round;
 mod start;
 mod stop;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::graph::Graph;
 use self::node::{Life, Node, Readiness};
+use self::round::Round;
 use self::stop::Stage;
 use self::timers::{Alarm, Timers};
 use crate::error::ServiceError;
@@ -85,6 +87,8 @@ pub(crate) struct Engine {
     stage: Stage,
     timers: Timers,
     commands: Vec<Command>,
+    /// Not through with all services yet.
+    round: Option<Round>,
     /// How many services are not where a started application wants them.
     not_up: usize,
     /// How many had come to their end before anybody asked for a stop.
@@ -118,17 +122,20 @@ impl Engine {
             stage: Stage::Up,
             timers: Timers::default(),
             commands: Vec::new(),
+            round: None,
             gone: 0,
             passed: 0,
         }
     }
 
-    /// What is to be done since the last call, in order, for a list that has been dealt with.
+    /// What is to be done next, in order, for a list that has been dealt with. To be called until it is
+    /// nothing, before the engine is told what happens then.
     pub(crate) fn take_commands(&mut self, into: &mut Vec<Command>) {
         debug_assert!(
             into.is_empty(),
             "what was asked for before is still to be done"
         );
+        self.go_on();
         std::mem::swap(&mut self.commands, into);
     }
 

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::node::{Life, Readiness};
+use super::round::Purpose;
 use super::stop::Stage;
 use super::timers::Alarm;
 use super::{Because, Command, Engine, Failure};
@@ -12,14 +13,7 @@ use crate::status::State;
 impl Engine {
     /// Starts every service that depends on nothing; the others wait.
     pub(crate) fn begin(&mut self, now: Instant) {
-        for service in 0..self.nodes.len() {
-            self.move_to(service, State::Waiting);
-        }
-        for service in 0..self.nodes.len() {
-            if self.nodes[service].missing == 0 {
-                self.launch(service, now);
-            }
-        }
+        self.begin_round(Purpose::Wait, now);
     }
 
     /// The service says it is ready.
@@ -46,7 +40,7 @@ impl Engine {
     }
 
     /// Nothing starts any more once a stop was requested.
-    fn launch(&mut self, service: usize, now: Instant) {
+    pub(super) fn launch(&mut self, service: usize, now: Instant) {
         if !matches!(self.stage, Stage::Up) {
             return;
         }

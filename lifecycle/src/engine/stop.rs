@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::node::Life;
+use super::round::Purpose;
 use super::timers::Alarm;
 use super::{Command, Engine};
 use crate::status::State;
@@ -96,12 +97,7 @@ impl Engine {
                 self.move_to(service, State::Stopped);
             }
         }
-        for service in 0..self.nodes.len() {
-            // The others get their turn from these.
-            if self.graph.dependents(service).is_empty() {
-                self.take_turn(service, now);
-            }
-        }
+        self.begin_round(Purpose::Stop, now);
     }
 
     /// Every dependent of the service, direct or further, is down: now it is its turn. One that is

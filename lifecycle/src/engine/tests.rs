@@ -5,6 +5,7 @@ use crate::error::Fault;
 use crate::name::Name;
 use crate::registry::OnFailure;
 
+mod rounds;
 mod stopping;
 mod walk;
 
@@ -52,7 +53,7 @@ impl Rig {
 
     /// Started, and every service ready.
     fn up(mut self) -> Self {
-        self.engine.begin(self.now);
+        self.begin();
         for service in 0..self.engine.nodes.len() {
             self.engine.ready(service, self.now);
         }
@@ -105,9 +106,15 @@ impl Rig {
     }
 
     fn said(&mut self) -> Vec<String> {
-        let mut commands = Vec::new();
-        self.engine.take_commands(&mut commands);
-        commands.iter().map(|command| self.words(command)).collect()
+        let mut said = Vec::new();
+        loop {
+            let mut commands = Vec::new();
+            self.engine.take_commands(&mut commands);
+            if commands.is_empty() {
+                return said;
+            }
+            said.extend(commands.iter().map(|command| self.words(command)));
+        }
     }
 
     fn words(&self, command: &Command) -> String {
