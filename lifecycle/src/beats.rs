@@ -1,9 +1,11 @@
 //! The timers of a registry's schedules: all who wait for the same millisecond share one.
 //!
-//! A *beat* is such a millisecond, counted from the start of the registry; tokio's own timers go by
-//! the millisecond too. A timer that is shared is set once and rings once, and who waits for it
-//! leaves no more than its waker: what many ticks at once cost is the memory that each of them
-//! touches.
+//! A *beat* is such a millisecond, counted from the start of the registry. Who waits leaves no more
+//! than a waker and a time with the group of that beat, and the group has one of tokio's timers, set
+//! to the soonest of these times. Tokio's timers go by milliseconds of their own; when one rings,
+//! those whose time has come are woken, and it is set again for the others. So everybody is woken
+//! when a timer of their own would have rung. What is saved is what many timers cost, and the memory
+//! that each of them touches.
 
 #[cfg(test)]
 mod tests;
@@ -22,15 +24,23 @@ use tokio::time::{Instant, Sleep, sleep_until};
 #[derive(Debug)]
 pub(crate) struct Beats {
     epoch: Instant,
-    /// The latest that is known to have come. Written under the lock.
+    /// The latest time that is known to have come. Written under the lock.
     come: AtomicU64,
     groups: Mutex<Groups>,
 }
 
+/// Nanoseconds since the start of the registry.
+type Time = u64;
+
+/// Later than all times that come.
+const NEVER: Time = Time::MAX;
+
+const NANOS_OF_A_BEAT: Time = 1_000_000;
+
 #[derive(Debug, Default)]
 struct Groups {
     list: Vec<Group>,
-    /// Those whose beat has come, to be used again.
+    /// Those that nobody waits in, to be used again.
     free: Vec<usize>,
     /// The group that was last set for a beat with this remainder.
     recent: [usize; RECENT],
@@ -44,13 +54,28 @@ const RECENT: usize = 32;
 /// Those who wait for one beat.
 #[derive(Debug)]
 struct Group {
-    beat: u64,
-    waiting: Vec<Waker>,
-    /// The beat has not come yet.
-    is_set: bool,
+    /// When its timer rings; none when nobody waits.
+    rings: Option<Time>,
+    waiting: Vec<Waiting>,
+    /// Empty, but for the moment in which they are woken.
+    woken: Vec<Waker>,
     /// Away while it is being set.
     timer: Option<Pin<Box<Sleep>>>,
     bell: Waker,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    until: Time,
+    /// None once it is taken to be woken.
+    waker: Option<Waker>,
+}
+
+/// What a group's timer is to be set to.
+struct Setting {
+    timer: Pin<Box<Sleep>>,
+    bell: Waker,
+    at: Time,
 }
 
 /// What a group's timer wakes.
@@ -79,71 +104,93 @@ impl Beats {
         drop(groups);
     }
 
-    /// The first beat that is not before this instant.
+    /// `NEVER` where that lies beyond 584 years.
     #[inline]
-    fn not_before(&self, at: Instant) -> u64 {
-        const NANOS: u32 = 1_000_000;
+    fn time(&self, at: Instant) -> Time {
         let since = at.saturating_duration_since(self.epoch);
-        let millis = since.subsec_nanos().div_ceil(NANOS);
         since
             .as_secs()
-            .saturating_mul(1_000)
-            .saturating_add(millis.into())
+            .saturating_mul(1_000_000_000)
+            .saturating_add(since.subsec_nanos().into())
+    }
+
+    fn instant(&self, time: Time) -> Instant {
+        self.epoch + Duration::from_nanos(time)
     }
 
     #[inline]
-    fn has_come(&self, beat: u64) -> bool {
-        beat <= self.come.load(Ordering::Acquire)
+    fn has_come(&self, time: Time) -> bool {
+        time <= self.come.load(Ordering::Acquire)
     }
 
-    /// Whether the beat has come; if not, it wakes.
-    fn join(self: &Arc<Self>, beat: u64, waker: &Waker) -> bool {
+    /// Whether the time has come; if not, it wakes then.
+    fn join(self: &Arc<Self>, until: Time, waker: &Waker) -> bool {
         let mut groups = self.groups();
-        if self.has_come(beat) {
+        if self.has_come(until) {
             return true;
         }
-        if let Some(group) = groups.set_for(beat) {
-            group.waiting.push(waker.clone());
+        if until == NEVER || groups.closed {
             return false;
         }
-        // None lies beyond the end of time.
-        let at = self.epoch.checked_add(Duration::from_millis(beat));
-        let Some(at) = at.filter(|_| beat != NEVER && !groups.closed) else {
+        if let Some(group) = groups.rings_for(until) {
+            group.join(until, waker);
             return false;
-        };
-        // Then a timer would ring no sooner than the runtime next looks at its own.
-        if at <= Instant::now() {
-            self.come.store(beat, Ordering::Release);
+        }
+        let now = self.time(Instant::now());
+        if until <= now {
+            self.come.fetch_max(now, Ordering::Release);
             return true;
         }
-        let index = groups.one_more(self, at);
-        let (timer, bell) = groups.begin(index, beat, waker.clone());
+        let index = groups.one_more(self, until);
+        let setting = groups.begin(index, until, waker);
         drop(groups);
-        if let Some(timer) = timer {
-            self.set(index, timer, &bell, at);
+        if let Some(setting) = setting {
+            self.set(index, setting);
+            self.ring(index);
         }
         false
     }
 
-    /// Not under the lock, for a timer whose time has come meanwhile rings at once.
-    fn set(&self, index: usize, mut timer: Pin<Box<Sleep>>, bell: &Waker, at: Instant) {
-        timer.as_mut().reset(at);
+    /// Not under the lock, for a timer whose time has come meanwhile rings at once: see to that
+    /// afterwards.
+    fn set(&self, index: usize, setting: Setting) {
+        let Setting {
+            mut timer,
+            bell,
+            at,
+        } = setting;
+        timer.as_mut().reset(self.instant(at));
         // To make the bell known. Unconstrained, for a poll that tokio puts off does not.
-        let _ = pin!(unconstrained(timer.as_mut())).poll(&mut Task::from_waker(bell));
+        let _ = pin!(unconstrained(timer.as_mut())).poll(&mut Task::from_waker(&bell));
         if let Some(group) = self.groups().list.get_mut(index) {
             group.timer = Some(timer);
         }
-        // It may have rung while it was away.
-        self.ring(index);
     }
 
-    /// Wakes those who wait for the beat of this group, if it has come.
+    /// Wakes those whose time has come, if the timer of this group has rung, and sets it again for
+    /// the others.
     fn ring(&self, index: usize) {
-        let Some(mut woken) = self.groups().come(index, &self.come) else {
-            return;
-        };
-        woken.drain(..).for_each(Waker::wake);
-        self.groups().give_back(index, woken);
+        while let Some(mut woken) = self.take_woken(index) {
+            woken.drain(..).for_each(Waker::wake);
+            let again = self.groups().go_on(index, woken);
+            let Some(setting) = again else {
+                return;
+            };
+            self.set(index, setting);
+        }
+    }
+
+    fn take_woken(&self, index: usize) -> Option<Vec<Waker>> {
+        let mut groups = self.groups();
+        let group = groups.list.get_mut(index)?;
+        // A bell that is late may have rung for what has come already.
+        group.rings?;
+        if !group.timer.as_ref()?.is_elapsed() {
+            return None;
+        }
+        let now = self.time(Instant::now());
+        self.come.fetch_max(now, Ordering::Release);
+        Some(group.ring(now))
     }
 
     fn groups(&self) -> MutexGuard<'_, Groups> {
@@ -152,57 +199,75 @@ impl Beats {
 }
 
 impl Groups {
-    /// The group that waits for this beat, if it is a recent one.
-    fn set_for(&mut self, beat: u64) -> Option<&mut Group> {
-        let recent = self.recent[place(beat)];
+    /// The group of this beat, if it is a recent one, and its timer does not ring too late.
+    fn rings_for(&mut self, until: Time) -> Option<&mut Group> {
+        let recent = self.recent[place(until)];
         let group = self.list.get_mut(recent)?;
-        (group.is_set && group.beat == beat).then_some(group)
+        let rings = group.rings?;
+        (beat(rings) == beat(until) && rings <= until).then_some(group)
     }
 
     /// A group that nobody waits in.
-    fn one_more(&mut self, beats: &Arc<Beats>, at: Instant) -> usize {
+    fn one_more(&mut self, beats: &Arc<Beats>, until: Time) -> usize {
         self.free.pop().unwrap_or_else(|| {
             let group = self.list.len();
+            let timer = Box::pin(sleep_until(beats.instant(until)));
             let beats = Arc::downgrade(beats);
             self.list.push(Group {
-                beat: 0,
+                rings: None,
                 waiting: Vec::new(),
-                is_set: false,
-                timer: Some(Box::pin(sleep_until(at))),
+                woken: Vec::new(),
+                timer: Some(timer),
                 bell: Arc::new(Bell { beats, group }).into(),
             });
             group
         })
     }
 
-    /// The timer is to be set.
-    fn begin(&mut self, index: usize, beat: u64, waker: Waker) -> (Option<Pin<Box<Sleep>>>, Waker) {
-        self.recent[place(beat)] = index;
+    fn begin(&mut self, index: usize, until: Time, waker: &Waker) -> Option<Setting> {
+        self.recent[place(until)] = index;
         let group = &mut self.list[index];
-        group.beat = beat;
-        group.is_set = true;
-        group.waiting.push(waker);
-        (group.timer.take(), group.bell.clone())
+        group.join(until, waker);
+        group.set_to(until)
     }
 
-    /// Those to be woken, if the beat of this group has come. A bell that rings late may mean one
-    /// before it.
-    fn come(&mut self, index: usize, come: &AtomicU64) -> Option<Vec<Waker>> {
+    /// All have been woken; what is left is the room they took. If there are others, the timer is to
+    /// be set again.
+    fn go_on(&mut self, index: usize, room: Vec<Waker>) -> Option<Setting> {
         let group = self.list.get_mut(index)?;
-        if !group.is_set || !group.timer.as_ref()?.is_elapsed() {
-            return None;
-        }
-        group.is_set = false;
-        come.fetch_max(group.beat, Ordering::Release);
-        Some(mem::take(&mut group.waiting))
-    }
-
-    /// The group can be used again, and the room it had.
-    fn give_back(&mut self, index: usize, room: Vec<Waker>) {
-        if let Some(group) = self.list.get_mut(index) {
-            group.waiting = room;
+        group.woken = room;
+        let next = group.waiting.iter().map(|waiting| waiting.until).min();
+        if next.is_none() {
             self.free.push(index);
         }
+        group.set_to(next?)
+    }
+}
+
+impl Group {
+    fn join(&mut self, until: Time, waker: &Waker) {
+        let waker = Some(waker.clone());
+        self.waiting.push(Waiting { until, waker });
+    }
+
+    /// Takes out those whose time has come.
+    fn ring(&mut self, now: Time) -> Vec<Waker> {
+        self.rings = None;
+        let Self { waiting, woken, .. } = self;
+        waiting.retain_mut(|one| {
+            let waits = one.until > now;
+            if !waits {
+                woken.extend(one.waker.take());
+            }
+            waits
+        });
+        mem::take(woken)
+    }
+
+    fn set_to(&mut self, at: Time) -> Option<Setting> {
+        self.rings = Some(at);
+        let bell = self.bell.clone();
+        self.timer.take().map(|timer| Setting { timer, bell, at })
     }
 }
 
@@ -214,40 +279,41 @@ impl Wake for Bell {
     }
 }
 
+fn beat(time: Time) -> u64 {
+    time / NANOS_OF_A_BEAT
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the remainder fits whatever is cut off before"
 )]
-fn place(beat: u64) -> usize {
-    (beat % RECENT as u64) as usize
+fn place(time: Time) -> usize {
+    (beat(time) % RECENT as u64) as usize
 }
 
-/// When one loop goes on: it sets the time, and looks until it has come.
+/// When one loop goes on: it sets the time, and looks until that has come.
 pub(crate) struct Timer<'a> {
     beats: &'a Arc<Beats>,
     /// What it is set to.
-    beat: u64,
-    /// The beat at which it will be woken; none if that has come.
-    joined: u64,
+    until: Time,
+    /// When it will be woken; not at all, if that has come.
+    joined: Time,
 }
-
-/// Later than all beats that come.
-const NEVER: u64 = u64::MAX;
 
 impl<'a> Timer<'a> {
     /// It is not set.
     pub(crate) fn new(beats: &'a Arc<Beats>) -> Self {
         Self {
             beats,
-            beat: NEVER,
+            until: NEVER,
             joined: 0,
         }
     }
 
-    /// Sets it to the first beat from this instant on, or to none.
+    /// Sets it to this instant, or to none.
     #[inline]
     pub(crate) fn set(&mut self, at: Option<Instant>) {
-        self.beat = at.map_or(NEVER, |at| self.beats.not_before(at));
+        self.until = at.map_or(NEVER, |at| self.beats.time(at));
     }
 
     /// Whoever was to be woken so far is not the one who looks.
@@ -259,13 +325,13 @@ impl<'a> Timer<'a> {
     /// before, that is too soon, but never too often.
     #[inline]
     pub(crate) fn is_over(&mut self, waker: &Waker) -> bool {
-        if self.beats.has_come(self.beat) {
+        if self.beats.has_come(self.until) {
             return true;
         }
-        if self.joined <= self.beat && !self.beats.has_come(self.joined) {
+        if self.joined <= self.until && !self.beats.has_come(self.joined) {
             return false;
         }
-        self.joined = self.beat;
-        self.beats.join(self.beat, waker)
+        self.joined = self.until;
+        self.beats.join(self.until, waker)
     }
 }

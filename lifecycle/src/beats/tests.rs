@@ -83,7 +83,54 @@ fn all_who_wait_for_one_beat_share_a_timer() {
 }
 
 #[test]
-fn whoever_waits_goes_on_with_the_first_beat_that_is_not_too_early() {
+fn everybody_is_woken_when_a_timer_of_their_own_would_ring() {
+    paused(async {
+        // Tokio's milliseconds end 0.7 ms after each of ours.
+        advance(Duration::from_micros(300)).await;
+        let epoch = Instant::now();
+        let beats = Beats::new(epoch);
+        let dues = [500, 600, 700, 701, 900];
+        let waiting = dues.map(|_| counter());
+        let mut timers = dues.map(|due| (due, Timer::new(&beats)));
+        for ((due, timer), (_, waker)) in timers.iter_mut().zip(&waiting) {
+            timer.set(Some(epoch + Duration::from_micros(*due)));
+            assert!(!timer.is_over(waker));
+        }
+        assert_eq!(beats.groups().list.len(), 1);
+        let woken = || waiting.each_ref().map(|(count, _)| count.woken());
+        advance(Duration::from_micros(700)).await;
+        assert_eq!(woken(), [1, 1, 1, 0, 0]);
+        for ((due, timer), (_, waker)) in timers.iter_mut().zip(&waiting) {
+            assert_eq!(timer.is_over(waker), *due <= 700);
+        }
+        advance(millis(1)).await;
+        assert_eq!(woken(), [1; 5]);
+        assert_eq!(beats.groups().list.len(), 1);
+        assert_eq!(beats.groups().free.len(), 1);
+    });
+}
+
+#[test]
+fn whoever_comes_late_and_is_due_before_the_others_is_woken_before_them() {
+    paused(async {
+        advance(Duration::from_micros(300)).await;
+        let epoch = Instant::now();
+        let beats = Beats::new(epoch);
+        let ((late, late_waker), (soon, soon_waker)) = (counter(), counter());
+        let mut timers = [Timer::new(&beats), Timer::new(&beats)];
+        timers[0].set(Some(epoch + Duration::from_micros(900)));
+        assert!(!timers[0].is_over(&late_waker));
+        timers[1].set(Some(epoch + Duration::from_micros(500)));
+        assert!(!timers[1].is_over(&soon_waker));
+        advance(Duration::from_micros(700)).await;
+        assert_eq!((soon.woken(), late.woken()), (1, 0));
+        advance(millis(1)).await;
+        assert_eq!((soon.woken(), late.woken()), (1, 1));
+    });
+}
+
+#[test]
+fn whoever_waits_goes_on_by_the_millisecond_and_never_early() {
     paused(async {
         let epoch = Instant::now();
         let beats = Beats::new(epoch);
@@ -289,7 +336,12 @@ fn on_threads_nobody_is_early_and_nobody_is_forgotten() {
             waited.expect("forgotten").unwrap();
         }
         let groups = beats.groups();
-        assert!(groups.list.iter().all(|group| group.waiting.is_empty()));
+        assert!(
+            groups
+                .list
+                .iter()
+                .all(|group| group.waiting.is_empty() && group.woken.is_empty())
+        );
     });
 }
 

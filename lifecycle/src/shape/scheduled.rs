@@ -21,6 +21,9 @@ use crate::status::Shape;
 /// ticker; tokio calls it `Skip`). That is a schedule by interval; those by delay and by cron
 /// expression, and all options, are in the reference of [`#[service]`](macro@crate::service).
 ///
+/// Never early, a tick comes when one of tokio's timers would ring, which go by the millisecond. Of an
+/// interval that is hardly longer, points have gone by when the timer rings, and collapse too.
+///
 /// ```
 /// use std::time::Duration;
 /// use lifecycle::{Context, Result, Scheduled, service};
