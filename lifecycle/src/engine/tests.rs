@@ -106,14 +106,19 @@ impl Rig {
     }
 
     fn said(&mut self) -> Vec<String> {
-        let mut said = Vec::new();
+        self.parts().concat()
+    }
+
+    /// What it says, as it hands it out.
+    fn parts(&mut self) -> Vec<Vec<String>> {
+        let mut parts = Vec::new();
         loop {
             let mut commands = Vec::new();
             self.engine.take_commands(&mut commands);
             if commands.is_empty() {
-                return said;
+                return parts;
             }
-            said.extend(commands.iter().map(|command| self.words(command)));
+            parts.push(commands.iter().map(|command| self.words(command)).collect());
         }
     }
 

@@ -15,23 +15,11 @@ fn many() -> Rig {
     }
 }
 
-fn parts(rig: &mut Rig) -> Vec<Vec<String>> {
-    let mut parts = Vec::new();
-    loop {
-        let mut commands = Vec::new();
-        rig.engine.take_commands(&mut commands);
-        if commands.is_empty() {
-            return parts;
-        }
-        parts.push(commands.iter().map(|command| rig.words(command)).collect());
-    }
-}
-
 #[test]
 fn many_services_start_in_parts_and_wait_before_any_starts() {
     let mut rig = many();
     rig.engine.begin(rig.now);
-    let parts = parts(&mut rig);
+    let parts = rig.parts();
     assert!(parts.iter().all(|part| part.len() < 300));
     let waiting = (0..MANY).map(|service| format!("{service} waiting"));
     let starts =
@@ -43,7 +31,7 @@ fn many_services_start_in_parts_and_wait_before_any_starts() {
 fn many_services_are_asked_to_stop_in_parts_and_by_one_deadline() {
     let mut rig = many().up();
     rig.engine.stop(rig.now);
-    let parts = parts(&mut rig);
+    let parts = rig.parts();
     assert!(parts.iter().all(|part| part.len() < 300));
     let stops = (0..MANY).flat_map(|service| {
         [
