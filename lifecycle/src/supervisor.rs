@@ -73,7 +73,7 @@ impl Supervisor {
                 }
                 self.engine.take_commands(&mut commands);
             }
-            // All services at once are a long list, and for most of the time the last one.
+            // What many alarms at once come to is a long list, and mostly the last one.
             commands.shrink_to(BATCH);
             if self.engine.is_over() {
                 break;

@@ -60,7 +60,6 @@ pub(super) fn run<S: Scheduled + Sync, C: Course<S> + Send>(
         let Some(ticks) = cell.ticks.as_deref() else {
             return Ok(());
         };
-        // Whichever way the loop ends, by itself or dropped, nobody waits for a tick any more.
         let mut wait = Wait::new(cx, ticks);
         let mut course = C::new(service, cx)?;
         wait.timer.set(course.wake());
@@ -195,6 +194,7 @@ impl Ended {
 #[error("the tick was dropped: it took longer than {0:?}")]
 struct TickTimeout(Duration);
 
+/// Whichever way the loop ends, by itself or dropped, nobody waits for a tick any more.
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         self.ticks.close();
