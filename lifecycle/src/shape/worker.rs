@@ -9,9 +9,12 @@ use crate::status::{Phase, Shape};
 
 /// The hooks of a service that works all the time: a server, a consumer.
 ///
+/// A server: it answers every connection in a task of its own.
+///
 /// ```
+/// use std::{io, time::Duration};
 /// use lifecycle::{Context, Result, Worker, service};
-/// use tokio::net::TcpListener;
+/// use tokio::net::{TcpListener, TcpStream};
 ///
 /// #[service(worker)]
 /// struct Echo { listener: TcpListener }
@@ -20,17 +23,41 @@ use crate::status::{Phase, Shape};
 ///     async fn run(&self, cx: &Context) -> Result {
 ///         let stop = cx.stop_channel();
 ///         loop {
-///             let (mut socket, _) = tokio::select! {
+///             let accepted = tokio::select! {
 ///                 () = stop.closed() => return Ok(()),
-///                 accepted = self.listener.accept() => accepted?,
+///                 accepted = self.listener.accept() => accepted,
 ///             };
+///             let socket = match accepted {
+///                 Ok((socket, _)) => socket,
+///                 // A client that has gone again, or too many of them for the descriptors there
+///                 // are: neither is a reason to end the application.
+///                 Err(error) => {
+///                     tracing::warn!(%error, "can't accept");
+///                     tokio::time::sleep(Duration::from_millis(50)).await;
+///                     continue;
+///                 }
+///             };
+///             let stop = stop.clone();
 ///             cx.spawn(async move {
-///                 let (mut reader, mut writer) = socket.split();
-///                 tokio::io::copy(&mut reader, &mut writer).await?;
+///                 tokio::select! {
+///                     // The stop waits for this task: a client that is silent must not hold it.
+///                     () = stop.closed() => {}
+///                     // An `Err` of this task would be the failure of the service. That a client
+///                     // resets its connection is none.
+///                     ended = echo(socket) => if let Err(error) = ended {
+///                         tracing::debug!(%error, "connection lost");
+///                     },
+///                 }
 ///                 Ok(())
 ///             });
 ///         }
 ///     }
+/// }
+///
+/// async fn echo(mut socket: TcpStream) -> io::Result<()> {
+///     let (mut reader, mut writer) = socket.split();
+///     tokio::io::copy(&mut reader, &mut writer).await?;
+///     Ok(())
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
