@@ -75,6 +75,17 @@
 //! [What code is generated](guide::generated), and [troubleshooting](guide::troubleshooting): every
 //! message with its cause and its cure.
 //!
+//! # The log
+//!
+//! What happens is told through [`tracing`](https://crates.io/crates/tracing): every move of a
+//! service, a tick that fails, a retry. Without a subscriber nobody sees it, and a tick that always
+//! fails is silent. One line at the beginning of `main` (of the crate `tracing-subscriber`) is
+//! enough:
+//!
+//! ```ignore
+//! tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+//! ```
+//!
 //! # Features
 //!
 //! - `signal` (default): stop on SIGINT and SIGTERM (Ctrl-C on Windows).
@@ -145,8 +156,3 @@ pub use crate::ticks::TickStatus;
 #[cfg(all(doc, feature = "cron"))]
 #[doc = include_str!("../docs/cron.md")]
 pub mod _cron {}
-
-/// The README's programs compile.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

@@ -36,3 +36,9 @@ pub use services::{
 };
 pub use trace::{Does, Knobs, Tick, Trace, paused};
 pub use watch::{Moves, millis, secs, start, state_of, states};
+
+/// The README's programs compile. Here, and not in the library, because the package of the library
+/// does not hold what stands outside its folder.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
