@@ -100,7 +100,7 @@
 ///
 /// What comes from the service is checked before it is started, and read again once a minute. What an
 /// expression can say, and what happens when clocks are changed or a machine has slept: see the
-/// [page on cron](https://docs.rs/lifecycle/latest/lifecycle/_cron/).
+/// page `_cron` of this documentation.
 ///
 /// ## A queue
 ///
