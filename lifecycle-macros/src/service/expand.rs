@@ -48,6 +48,7 @@ pub(crate) fn expand(item: &Item, model: &Model<'_>) -> TokenStream {
     let (parameters, arguments, bounds) = generics.split_for_impl();
     let block = expand_block(
         &model.library,
+        model.declared,
         &quote_spanned! {Span::mixed_site()=>
             #declared
             #[automatically_derived]
@@ -61,11 +62,18 @@ pub(crate) fn expand(item: &Item, model: &Model<'_>) -> TokenStream {
 }
 
 /// Where the generated names disturb nobody. That a struct is deprecated, or that it uses a
-/// lifetime but once, is told at the struct, and not again at its impls.
-pub(crate) fn expand_block(library: &CratePath, impls: &TokenStream) -> TokenStream {
+/// lifetime but once, is told at the struct, and not again at its impls; that a lifetime of theirs
+/// can only be `'static` is meant, and an expression of the user's may call it by its name.
+pub(crate) fn expand_block(
+    library: &CratePath,
+    declared: &Type,
+    impls: &TokenStream,
+) -> TokenStream {
+    let has_lifetimes = declared.generics.lifetimes().next().is_some();
+    let redundant = has_lifetimes.then(|| quote!(redundant_lifetimes,));
     let import = quote_spanned!(library.span()=> use #library::__private as __lifecycle;);
     quote_spanned! {Span::mixed_site()=>
-        #[allow(deprecated, single_use_lifetimes)]
+        #[allow(deprecated, #redundant single_use_lifetimes)]
         const _: () = {
             #import
             #impls
@@ -93,9 +101,19 @@ pub(crate) fn expand_declared(
 
 /// A generic struct is a service where the bound holds. For any other the supertraits of the
 /// generated impl say so too, and their error falls on the name of the struct.
+///
+/// Only what is `'static` can be registered, so the impls ask for no more: hooks that are written
+/// for `Named<'static>` alone are enough.
 fn require(declared: &Type, bound: WherePredicate) -> Generics {
     let mut generics = declared.generics.clone();
-    if generics.type_params().next().is_some() || generics.const_params().next().is_some() {
+    let is_generic =
+        generics.type_params().next().is_some() || generics.const_params().next().is_some();
+    let here = Span::mixed_site();
+    if generics.lifetimes().next().is_some() {
+        let predicates = &mut generics.make_where_clause().predicates;
+        predicates.push(parse_quote_spanned!(here=> Self: 'static));
+    }
+    if is_generic {
         generics.make_where_clause().predicates.push(bound);
     }
     generics

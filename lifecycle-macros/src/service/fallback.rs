@@ -16,7 +16,7 @@ pub(crate) fn expand(args: &Args, item: &Item, errors: &[Error]) -> TokenStream 
     let stub = item.declared().map(|declared| {
         let declaration = expand_declared(declared, "BrokenShape", None);
         let values = expand_values(args, declared);
-        expand_block(&library, &quote!(#declaration #values))
+        expand_block(&library, declared, &quote!(#declaration #values))
     });
     let item = item.without_rivals();
     let errors = errors.iter().map(Error::to_compile_error);

@@ -5,12 +5,13 @@ where
     every: Duration,
     map: Map<&'a K, V, N>,
 }
-#[allow(deprecated, single_use_lifetimes)]
+#[allow(deprecated, redundant_lifetimes, single_use_lifetimes)]
 const _: () = {
     use ::lifecycle::__private as __lifecycle;
     impl<'a, K: Ord, V, const N: usize> __lifecycle::Declared for Cache<'a, K, V, N>
     where
         V: Clone,
+        Self: 'static,
         Self: ::core::marker::Send + ::core::marker::Sync,
     {
         type Shape = __lifecycle::ScheduledShape;
@@ -20,6 +21,7 @@ const _: () = {
     for Cache<'a, K, V, N>
     where
         V: Clone,
+        Self: 'static,
         Self: __lifecycle::Scheduled,
     {
         const PLAN: __lifecycle::Plan = __lifecycle::Plan::interval("every");

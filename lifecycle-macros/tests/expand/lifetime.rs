@@ -3,12 +3,13 @@ struct View<'a>(
 )
 where
     'a: 'static;
-#[allow(deprecated, single_use_lifetimes)]
+#[allow(deprecated, redundant_lifetimes, single_use_lifetimes)]
 const _: () = {
     use ::lifecycle::__private as __lifecycle;
     impl<'a> __lifecycle::Declared for View<'a>
     where
         'a: 'static,
+        Self: 'static,
     {
         type Shape = __lifecycle::IdleShape;
     }
@@ -16,5 +17,6 @@ const _: () = {
     impl<'a> __lifecycle::IdleService for View<'a>
     where
         'a: 'static,
+        Self: 'static,
     {}
 };
