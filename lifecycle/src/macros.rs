@@ -170,7 +170,7 @@ pub use lifecycle_macros::service;
 /// | setting of an entry | value | default |
 /// |---|---|---|
 /// | `after` | the names of the services it depends on: it starts after them and stops before them | none |
-/// | `start_timeout` | how long its `startup` may take | 90 s |
+/// | `start_timeout` | how long its `startup` may take, or the `run` of a oneshot | 90 s; none for a oneshot |
 /// | `stop_timeout` | how long it may take to stop; a quarter is kept for `drain` | 10 s |
 /// | `on_failure` | `shutdown` or `ignore`: see [`OnFailure`](crate::OnFailure) | `shutdown` |
 ///

@@ -71,7 +71,7 @@ pub trait Service: Send + Sync + 'static {
     async fn stop(&self, cx: &Context) -> Result;
 
     /// What the service does while it runs, for people and for two rules: a [`Shape::Oneshot`] may
-    /// return from `start`, is ready when it has, and is not under the start timeout.
+    /// return from `start`, is ready when it has, and is not under the default start timeout.
     fn shape(&self) -> Shape {
         Shape::Custom
     }

@@ -244,14 +244,93 @@ async fn the_start_timeout_does_not_cover_the_wait_for_dependencies() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_start_timeout_does_not_cover_run_nor_the_run_of_a_oneshot() {
+async fn the_start_timeout_does_not_cover_run_nor_by_default_the_run_of_a_oneshot() {
     let journal = Journal::new();
     let running = start(registry! {
-        "migration" => journal.script().run(takes(secs(500))).oneshot(), start_timeout = secs(5),
+        "migration" => journal.script().run(takes(secs(500))).oneshot(),
         "consumer" => journal.script().worker(), start_timeout = secs(5),
     });
     running.await_healthy().await.unwrap();
     assert_eq!(journal.now(), secs(500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_timeout_that_is_written_covers_the_run_of_a_oneshot() {
+    for by_builder in [false, true] {
+        let journal = Journal::new();
+        let migration = journal.script().run(hangs()).oneshot();
+        let api = journal.script().idle();
+        let registry = if by_builder {
+            let builder = Registry::builder().service("migration", migration);
+            let builder = builder.start_timeout(secs(5)).service("api", api);
+            builder.after(["migration"]).build().unwrap()
+        } else {
+            registry! {
+                "migration" => migration, start_timeout = "5s",
+                "api" => api, after = ["migration"],
+            }
+        };
+        let running = start(registry);
+        let error = running.await_healthy().await.unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "service `migration` was not ready within 5s (`start_timeout`): its `run` has not returned"
+        );
+        assert_eq!(journal.now(), secs(5));
+        tokio::task::yield_now().await;
+        assert_eq!(journal.at("migration: run dropped"), secs(5));
+        let outcome = running.stop().await;
+        assert_eq!(outcome.failures()[0].phase(), Phase::Run);
+        assert!(
+            outcome.laggards().is_empty(),
+            "it failed, it was not late: {outcome}"
+        );
+        assert_eq!(journal.of("api"), [""; 0], "never started");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_oneshot_that_is_done_within_its_start_timeout_is_in_time() {
+    let journal = Journal::new();
+    let running = start(registry! {
+        "migration" => journal.script().run(takes(millis(4_999))).oneshot(), start_timeout = "5s",
+        "endless" => journal.script().run(takes(secs(200))).oneshot(), start_timeout = Duration::MAX,
+        "api" => journal.script().idle(), after = ["migration", "endless"],
+    });
+    running.await_healthy().await.unwrap();
+    assert_eq!(journal.now(), secs(200));
+    sleep(secs(60)).await;
+    running.stop().await.into_result().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_oneshot_under_ignore_that_runs_out_of_time_fails_and_is_not_late() {
+    let journal = Journal::new();
+    let run = spawns(hangs()).then(hangs());
+    let running = start(registry! {
+        "seed" => journal.script().run(run).oneshot(), start_timeout = "5s", on_failure = ignore,
+        "api" => journal.script().idle(),
+    });
+    sleep(secs(20)).await;
+    assert_eq!(state_of(&running.handle(), "seed"), State::Failed);
+    let outcome = running.stop().await;
+    assert!(outcome.laggards().is_empty(), "{outcome}");
+    assert_eq!(outcome.exit_code(), 0, "{outcome}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_startup_that_says_what_it_waits_for_says_so_in_the_start_timeout() {
+    let journal = Journal::new();
+    let startup = degrades("the broker is away").then(hangs());
+    let running = start(registry! {
+        "feed" => journal.script().startup(startup).idle(), start_timeout = "7s",
+    });
+    let error = running.await_healthy().await.unwrap_err().to_string();
+    assert!(error.contains("within 7s (`start_timeout`)"), "{error}");
+    assert!(
+        error.ends_with("it is degraded: the broker is away"),
+        "{error}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

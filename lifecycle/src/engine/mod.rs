@@ -195,7 +195,8 @@ impl Engine {
     pub(crate) fn late(&mut self, service: usize, phase: Phase, now: Instant) {
         let node = &mut self.nodes[service];
         // A start timeout drops `start` too: that is a failure, and noted as one.
-        let timed_out = node.readiness == Readiness::TimedOut && phase == Phase::Startup;
+        let is_start = phase == Phase::Startup || node.terms.oneshot && phase != Phase::Drain;
+        let timed_out = node.readiness == Readiness::TimedOut && is_start;
         if node.life != Life::Asked || timed_out {
             return;
         }

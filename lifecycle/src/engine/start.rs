@@ -47,11 +47,9 @@ impl Engine {
         self.nodes[service].life = Life::Up;
         self.move_to(service, State::Starting);
         self.commands.push(Command::Start(service));
-        let terms = &self.nodes[service].terms;
-        if !terms.oneshot {
-            if let Some(at) = now.checked_add(terms.start_timeout) {
-                self.timers.set(at, Alarm::StartTimeout(service as u32));
-            }
+        let limit = self.nodes[service].terms.start_limit();
+        if let Some(at) = limit.and_then(|limit| now.checked_add(limit)) {
+            self.timers.set(at, Alarm::StartTimeout(service as u32));
         }
     }
 
@@ -61,8 +59,9 @@ impl Engine {
             return;
         }
         node.readiness = Readiness::TimedOut;
-        let limit = node.terms.start_timeout;
-        self.failed(service, Failure::StartTimeout(limit), now);
+        let limit = node.terms.start_limit();
+        let failure = Failure::StartTimeout(limit.unwrap_or_default());
+        self.failed(service, failure, now);
         self.commands.push(Command::Cut(service));
     }
 

@@ -16,12 +16,13 @@ const IGNORE: Terms = Terms {
 
 const ONESHOT: Terms = Terms {
     oneshot: true,
+    start_timeout: None,
     ..TERMS
 };
 
 /// The defaults, but with a stop timeout whose quarters are whole seconds.
 const TERMS: Terms = Terms {
-    start_timeout: Duration::from_secs(90),
+    start_timeout: Some(Duration::from_secs(90)),
     stop_timeout: Duration::from_secs(8),
     on_failure: OnFailure::Shutdown,
     oneshot: false,
@@ -279,7 +280,26 @@ fn a_start_timeout_fails_the_service_and_drops_its_start() {
 }
 
 #[test]
-fn what_is_up_or_a_oneshot_has_no_start_timeout() {
+fn a_oneshot_whose_start_timeout_is_written_fails_and_is_dropped() {
+    let terms = Terms {
+        start_timeout: Some(Duration::from_secs(5)),
+        ..ONESHOT
+    };
+    let mut rig = Rig::new([(terms, &[])]);
+    rig.begin();
+    assert_eq!(
+        rig.until(5),
+        ["0 fails after 5s", "0 failed", "request: 0 failed", "cut 0"]
+    );
+    rig.stop();
+    for phase in [Phase::Run, Phase::Task, Phase::Startup] {
+        rig.engine.late(0, phase, rig.now);
+        assert_eq!(rig.said(), [""; 0], "it failed, it was not late");
+    }
+}
+
+#[test]
+fn what_is_up_or_a_oneshot_has_no_start_timeout_by_default() {
     let mut rig = Rig::new([(TERMS, &[]), (ONESHOT, &[])]);
     rig.begin();
     rig.ready(0);

@@ -66,7 +66,7 @@ impl Entry<'_> {
 
     /// `start_timeout = limit`
     pub fn start_timeout(self, limit: Duration) -> Self {
-        self.0.planned.terms.start_timeout = limit;
+        self.0.planned.terms.start_timeout = Some(limit);
         self
     }
 

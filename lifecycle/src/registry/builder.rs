@@ -56,10 +56,11 @@ impl Builder {
         })
     }
 
-    /// How long its `startup` may take; the wait for dependencies does not count. Default: 90 s.
+    /// How long its `startup` may take, or the `run` of a oneshot; the wait for dependencies does not
+    /// count. Default: 90 s, and for a oneshot as long as it takes.
     pub fn start_timeout(self, limit: Duration) -> Self {
         self.set("start_timeout", |service| {
-            service.planned.terms.start_timeout = limit;
+            service.planned.terms.start_timeout = Some(limit);
         })
     }
 

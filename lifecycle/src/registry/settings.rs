@@ -17,21 +17,32 @@ pub enum OnFailure {
 /// The settings of one service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
-    pub(crate) start_timeout: Duration,
+    /// As it is written, if it is.
+    pub(crate) start_timeout: Option<Duration>,
     pub(crate) stop_timeout: Duration,
     pub(crate) on_failure: OnFailure,
-    /// It is expected to finish, is up once it has, and is not under the start timeout.
+    /// It is expected to finish, and is up once it has.
     pub(crate) oneshot: bool,
 }
 
 impl Default for Terms {
     fn default() -> Self {
         Self {
-            start_timeout: Duration::from_secs(90),
+            start_timeout: None,
             stop_timeout: Duration::from_secs(10),
             on_failure: OnFailure::default(),
             oneshot: false,
         }
+    }
+}
+
+impl Terms {
+    /// How long the start may take. A oneshot may take as long as its job does, unless it is written
+    /// how long that is.
+    pub(crate) fn start_limit(&self) -> Option<Duration> {
+        const DEFAULT: Duration = Duration::from_secs(90);
+        self.start_timeout
+            .or_else(|| (!self.oneshot).then_some(DEFAULT))
     }
 }
 

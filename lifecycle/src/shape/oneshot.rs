@@ -33,7 +33,7 @@ use crate::status::{Phase, Shape};
 pub trait Oneshot {
     /// The job. Dependents start once it has returned `Ok`.
     ///
-    /// Not under the start timeout. When the application stops meanwhile it may finish within the
+    /// Under the start timeout only where one is written: the default is not meant for a job. When the application stops meanwhile it may finish within the
     /// service's time to stop, and is dropped at its end; a job that can end sooner watches its
     /// [stop channel](Context::stop_channel).
     fn run(&self, cx: &Context) -> impl Future<Output = Result> + Send;

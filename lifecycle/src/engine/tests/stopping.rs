@@ -117,7 +117,7 @@ fn a_delay_longer_than_the_deadline_ends_with_it() {
 #[test]
 fn endless_limits_set_no_alarm() {
     let endless = Terms {
-        start_timeout: Duration::MAX,
+        start_timeout: Some(Duration::MAX),
         stop_timeout: Duration::MAX,
         ..TERMS
     };
