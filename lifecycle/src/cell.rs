@@ -5,13 +5,13 @@
 //! phase and the counts.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context as Task, Poll};
 
 use atomic_waker::AtomicWaker;
 use tokio::time::Instant;
 
-use crate::error::ServiceError;
+use crate::error::{FailedAttempts, ServiceError, Unfinished};
 use crate::gate::Gate;
 use crate::name::Name;
 use crate::registry::OnFailure;
@@ -44,6 +44,8 @@ pub(crate) struct Cell {
     /// Of a queue only.
     pub(crate) queue: Option<Box<QueueCounts>>,
     degraded: Mutex<Option<Arc<str>>>,
+    /// While `startup` fails and is tried again.
+    failed_attempts: Mutex<Option<Box<FailedAttempts>>>,
     /// When the service must be down; set when it is asked to stop.
     deadline: Mutex<Option<Instant>>,
     /// The first thing that went wrong.
@@ -67,6 +69,7 @@ impl Cell {
             ticks: (shape == Shape::Scheduled).then(Box::default),
             queue: (shape == Shape::Queue).then(Box::default),
             degraded: Mutex::new(None),
+            failed_attempts: Mutex::new(None),
             deadline: Mutex::new(None),
             error: OnceLock::new(),
         }
@@ -109,14 +112,41 @@ impl Cell {
         *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
     }
 
-    /// What the service itself says first; then what its ticks show.
+    /// What the service itself says first; then why it does not start up; then what its ticks show.
     fn degraded(&self) -> Option<Arc<str>> {
-        let said = self
-            .degraded
+        self.said_degraded()
+            .or_else(|| Some(self.failed_attempts().as_ref()?.sentence()))
+            .or_else(|| self.ticks.as_ref()?.overdue())
+    }
+
+    fn said_degraded(&self) -> Option<Arc<str>> {
+        self.degraded
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        said.or_else(|| self.ticks.as_ref()?.overdue())
+            .clone()
+    }
+
+    /// Shows by how many attempts `startup` has failed, and why; `None` when that is over.
+    pub(crate) fn set_failed_attempts(&self, attempts: Option<FailedAttempts>) {
+        let before = std::mem::replace(&mut *self.failed_attempts(), attempts.map(Box::new));
+        // The lock is free by now: the destructor of an error is a hook's own code.
+        drop(before);
+    }
+
+    /// What there is to say of a start that has run out of time.
+    pub(crate) fn unfinished_start(&self) -> Unfinished {
+        let attempts = self.failed_attempts().take();
+        Unfinished {
+            shape: self.shape,
+            attempts: attempts.map(|attempts| *attempts),
+            degraded: self.said_degraded(),
+        }
+    }
+
+    fn failed_attempts(&self) -> MutexGuard<'_, Option<Box<FailedAttempts>>> {
+        self.failed_attempts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn status(&self) -> ServiceStatus {

@@ -7,9 +7,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant as WallInstant;
 #[cfg(feature = "cron")]
 use std::time::SystemTime;
+use std::time::{Duration, Instant as WallInstant};
 
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{Notify, mpsc, watch};
@@ -207,6 +207,13 @@ impl Core {
     pub(crate) fn error(&self, service: usize, phase: Phase, fault: Fault) -> ServiceError {
         let name = self.cells[service].name.clone();
         ServiceError::new(name, phase, fault, self.started.elapsed())
+    }
+
+    /// The error of a service that was not ready within its start timeout, `limit`.
+    pub(crate) fn start_timeout(&self, service: usize, limit: Duration) -> ServiceError {
+        let cell = &self.cells[service];
+        let (name, start) = (cell.name.clone(), cell.unfinished_start());
+        ServiceError::start_timeout(name, limit, start, self.started.elapsed())
     }
 
     pub(crate) fn report(&self, service: usize, news: News) {

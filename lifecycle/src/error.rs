@@ -10,7 +10,7 @@ use crate::contain;
 use crate::name::Name;
 use crate::reason::Reason;
 use crate::registry::RegistryError;
-use crate::status::Phase;
+use crate::status::{Phase, Shape};
 
 /// Any error a hook returns: every `Error + Send + Sync` converts with `?`, and so do `&str` and
 /// `String`.
@@ -31,14 +31,71 @@ struct Inner {
     phase: Phase,
     fault: Fault,
     after: Duration,
+    /// Of a start that ran out of time.
+    start: Option<Unfinished>,
+}
+
+/// What is known of a start that ran out of time.
+#[derive(Debug)]
+pub(crate) struct Unfinished {
+    pub(crate) shape: Shape,
+    /// What the attempts that failed have said last.
+    pub(crate) attempts: Option<FailedAttempts>,
+    /// What the service itself said by `cx.degraded(..)`.
+    pub(crate) degraded: Option<Arc<str>>,
+}
+
+/// The attempts of a `startup` that have failed by now.
+#[derive(Debug)]
+pub(crate) struct FailedAttempts {
+    count: u32,
+    last: BoxError,
+    /// Both in words.
+    sentence: Arc<str>,
+}
+
+impl FailedAttempts {
+    /// One more than `before` has failed.
+    pub(crate) fn after(before: u32, last: BoxError) -> Self {
+        let count = before.saturating_add(1);
+        let (plural, which) = if count == 1 {
+            ("", "")
+        } else {
+            ("s", ", the last")
+        };
+        let why = chain(last.as_ref());
+        let sentence = format!(
+            "{count} attempt{plural} of `startup` failed{which}: {}",
+            or_nothing(&why)
+        );
+        Self {
+            count,
+            last,
+            sentence: sentence.into(),
+        }
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
+    pub(crate) fn last(&self) -> &BoxError {
+        &self.last
+    }
+
+    pub(crate) fn sentence(&self) -> Arc<str> {
+        self.sentence.clone()
+    }
 }
 
 /// Whoever lets go of an error last need not expect a panic: its destructor is a hook's own code.
 impl Drop for Inner {
     fn drop(&mut self) {
         let fault = std::mem::replace(&mut self.fault, Fault::ExitedEarly);
+        let start = self.start.take();
         // There is nobody left to tell.
         let _ = contain::call(|| drop(fault));
+        let _ = contain::call(|| drop(start));
     }
 }
 
@@ -57,7 +114,8 @@ pub enum Fault {
     ExitedEarly,
     /// Its `start` returned `Ok` before it called `cx.ready()`.
     NeverReady,
-    /// It was not ready within this time.
+    /// It was not ready (a oneshot: not done) within this time, its `start_timeout`. What the attempts
+    /// of its `startup` failed with, if any did, is the [`cause`](ServiceError::cause).
     StartTimeout(Duration),
     /// It was never started: the dependency with this name failed.
     Dependency(Name),
@@ -73,6 +131,27 @@ impl ServiceError {
             phase,
             fault,
             after,
+            start: None,
+        }))
+    }
+
+    /// It was not ready within its start timeout, `limit`.
+    pub(crate) fn start_timeout(
+        service: Name,
+        limit: Duration,
+        start: Unfinished,
+        after: Duration,
+    ) -> Self {
+        let phase = match start.shape {
+            Shape::Oneshot => Phase::Run,
+            _ => Phase::Startup,
+        };
+        Self(Arc::new(Inner {
+            service,
+            phase,
+            fault: Fault::StartTimeout(limit),
+            after,
+            start: Some(start),
         }))
     }
 
@@ -100,14 +179,28 @@ impl ServiceError {
         self.0.after
     }
 
-    /// The error that a hook returned, if that is what happened. It can be downcast to the hook's
-    /// own type (not through the box of `anyhow` and its like: they hide theirs).
+    /// The error that a hook returned, if that is what happened; of a start timeout, the one that the
+    /// last attempt of `startup` failed with, if one did. It can be downcast to the hook's own type
+    /// (not through the box of `anyhow` and its like: they hide theirs).
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         match self.fault() {
             Fault::Error(error) => Some(error.as_ref()),
-            _ => None,
+            _ => self
+                .failed_attempts()
+                .map(|attempts| attempts.last.as_ref()),
         }
+    }
+
+    /// How many attempts of `startup` had failed when the start timeout was over; 0 for any other
+    /// fault.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.failed_attempts().map_or(0, FailedAttempts::count)
+    }
+
+    fn failed_attempts(&self) -> Option<&FailedAttempts> {
+        self.0.start.as_ref()?.attempts.as_ref()
     }
 }
 
@@ -117,6 +210,7 @@ impl fmt::Display for ServiceError {
             service,
             phase,
             fault,
+            start,
             ..
         } = &*self.0;
         write!(f, "service `{service}` ")?;
@@ -134,7 +228,13 @@ impl fmt::Display for ServiceError {
                 f,
                 "returned before it was ready: `start` must call `cx.ready()`"
             ),
-            Fault::StartTimeout(limit) => write!(f, "was not ready within {limit:?}"),
+            Fault::StartTimeout(limit) => match start {
+                Some(start) => write!(
+                    f,
+                    "was not ready within {limit:?} (`start_timeout`): {start}"
+                ),
+                None => write!(f, "was not ready within {limit:?} (`start_timeout`)"),
+            },
             Fault::Late(had) => write!(
                 f,
                 "did not stop in time: dropped in {phase} after {had:.1?}"
@@ -146,8 +246,31 @@ impl fmt::Display for ServiceError {
     }
 }
 
-/// The whole sentence is in `Display`, sources included, so there is nothing further to print.
-impl StdError for ServiceError {}
+/// Where and why the start was still under way.
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.attempts, self.shape) {
+            (Some(attempts), _) => f.write_str(&attempts.sentence)?,
+            (None, Shape::Oneshot) => f.write_str("its `run` has not returned")?,
+            (None, Shape::Custom) => f.write_str("its `start` has not called `cx.ready()`")?,
+            (None, _) => f.write_str("its `startup` has not returned")?,
+        }
+        match &self.degraded {
+            Some(why) => write!(f, "; it is degraded: {}", or_nothing(why)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The whole sentence is in `Display`, sources included, so there is nothing further to print. The
+/// source is what the last attempt of a `startup` failed with, as the start timeout itself is what
+/// failed the service.
+impl StdError for ServiceError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        let attempts = self.failed_attempts()?;
+        Some(attempts.last.as_ref())
+    }
+}
 
 /// A sentence must not end in the middle.
 fn or_nothing(message: &str) -> &str {

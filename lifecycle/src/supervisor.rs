@@ -266,7 +266,7 @@ impl Supervisor {
         let unstarted = |fault| self.core.error(service, Phase::Startup, fault);
         let error = match failure {
             Failure::Reported(error) => error,
-            Failure::StartTimeout(limit) => unstarted(Fault::StartTimeout(limit)),
+            Failure::StartTimeout(limit) => self.core.start_timeout(service, limit),
             Failure::Dependency(root) => {
                 unstarted(Fault::Dependency(self.core.cells[root].name.clone()))
             }

@@ -57,7 +57,7 @@ async fn one_that_is_never_ready_runs_into_its_start_timeout() {
     let error = running.await_healthy().await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "service `listener` was not ready within 6s"
+        "service `listener` was not ready within 6s (`start_timeout`): its `start` has not called `cx.ready()`"
     );
     running.stop().await.into_result().unwrap_err();
     assert_eq!(

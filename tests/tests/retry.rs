@@ -6,13 +6,15 @@
     reason = "a test fails by panicking"
 )]
 
+use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use lifecycle::__private::{Declared, IdleService, IdleShape, Retry};
-use lifecycle::{Context, Fault, Idle, Reason, Result, State, registry};
+use lifecycle::{Context, Error, Fault, Idle, Reason, Result, State, registry};
 use lifecycle_tests::{
-    Hook, Journal, Log, fails, hangs, millis, nothing, panics, paused, secs, start, state_of, takes,
+    Hook, Journal, Log, degrades, fails, hangs, millis, nothing, panics, paused, secs, start,
+    state_of, takes,
 };
 
 /// An idle service that is tried again, from 100 ms up to a second.
@@ -184,6 +186,136 @@ fn the_start_timeout_holds_for_all_attempts_together() {
             assert_eq!(journal.count("store: drain"), 0);
         });
     }
+}
+
+/// An error with a cause of its own.
+#[derive(Debug)]
+struct NoRoute(std::io::Error);
+
+impl fmt::Display for NoRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no route")
+    }
+}
+
+impl std::error::Error for NoRoute {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+/// Never starts up: each attempt fails with the cause of a cause.
+#[derive(Debug)]
+struct Lost;
+
+impl Declared for Lost {
+    type Shape = IdleShape;
+
+    const RETRY: Option<Retry> = Some(Retry::new(millis(100), millis(1000)));
+}
+
+impl IdleService for Lost {}
+
+impl Idle for Lost {
+    async fn startup(&self, _: &Context) -> Result {
+        Err(NoRoute(std::io::Error::other("connection refused")).into())
+    }
+}
+
+/// The start timeout used to hide why: neither the error nor the state knew what the attempts had said.
+/// Of the kind are one attempt and many, a cause with a cause, an attempt that hangs behind one that
+/// failed, and an attempt that hangs where none has failed.
+#[test]
+fn the_start_timeout_tells_the_last_error_and_how_many_attempts_there_were() {
+    let _log = Log::open();
+    paused(async {
+        let running = start(registry! { "store" => Lost, start_timeout = "20s" });
+        let error = running.await_healthy().await.unwrap_err();
+        let Error::Service(error) = error else {
+            panic!("{error}");
+        };
+        let attempts = error.attempts();
+        assert!((20..=60).contains(&attempts), "{attempts}");
+        let expected = format!(
+            "service `store` was not ready within 20s (`start_timeout`): \
+             {attempts} attempts of `startup` failed, the last: no route: connection refused"
+        );
+        assert_eq!(error.to_string(), expected);
+        let cause = error.cause().unwrap().downcast_ref::<NoRoute>().unwrap();
+        assert_eq!(cause.0.to_string(), "connection refused");
+        let source = std::error::Error::source(&error).unwrap();
+        assert_eq!(source.to_string(), "no route");
+        let outcome = running.stop().await;
+        assert!(outcome.to_string().contains(&expected), "{outcome}");
+        assert_eq!(outcome.failures().len(), 1, "{outcome}");
+    });
+}
+
+#[test]
+fn an_attempt_that_hangs_does_not_hide_the_one_that_failed() {
+    let _log = Log::open();
+    for (hooks, attempts, why) in [
+        (
+            vec![fails("no route"), hangs()],
+            1,
+            "1 attempt of `startup` failed: no route",
+        ),
+        (vec![hangs()], 0, "its `startup` has not returned"),
+        (
+            vec![fails(""), hangs()],
+            1,
+            "1 attempt of `startup` failed: no message",
+        ),
+    ] {
+        paused(async {
+            let journal = Journal::new();
+            let running = start(registry! {
+                "store" => patient(&journal, &hooks), start_timeout = "2s",
+            });
+            let Reason::Failure(error) = running.wait().await else {
+                panic!("no failure");
+            };
+            assert!(error.to_string().ends_with(why), "{error}");
+            assert_eq!(error.attempts(), attempts);
+            assert_eq!(error.cause().is_some(), attempts > 0);
+        });
+    }
+}
+
+#[test]
+fn a_service_is_degraded_while_its_startup_fails() {
+    let _log = Log::open();
+    paused(async {
+        let journal = Journal::new();
+        let hooks = [fails("no route"), fails("no route"), takes(secs(5))];
+        let running = start(registry! { "store" => patient(&journal, &hooks) });
+        let degraded = || running.handle().states()[0].degraded.clone();
+        assert_eq!(degraded(), None);
+        tokio::time::sleep(millis(1)).await;
+        let first = "1 attempt of `startup` failed: no route";
+        assert_eq!(degraded().as_deref(), Some(first));
+        tokio::time::sleep(secs(1)).await;
+        let second = "2 attempts of `startup` failed, the last: no route";
+        assert_eq!(degraded().as_deref(), Some(second), "while one is tried");
+        running.await_healthy().await.unwrap();
+        assert_eq!(degraded(), None, "it is up");
+        running.stop().await.into_result().unwrap();
+    });
+}
+
+#[test]
+fn what_a_service_says_itself_comes_before_what_its_startup_fails_with() {
+    let _log = Log::open();
+    paused(async {
+        let journal = Journal::new();
+        let hooks = [degrades("the broker is away").then(fails("no route"))];
+        let running = start(registry! { "store" => patient(&journal, &hooks) });
+        tokio::time::sleep(millis(1)).await;
+        let degraded = running.handle().states()[0].degraded.clone();
+        assert_eq!(degraded.as_deref(), Some("the broker is away"));
+        let outcome = running.stop().await;
+        outcome.into_result().unwrap();
+    });
 }
 
 #[test]

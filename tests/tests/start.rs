@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use lifecycle::{Error, Fault, Phase, State, registry};
+use std::time::Duration;
+
+use lifecycle::{Error, Fault, Phase, Registry, State, registry};
 use lifecycle_tests::{
-    Journal, Moves, fails, hangs, millis, panics, secs, start, state_of, states, takes, yields,
+    Journal, Moves, degrades, fails, hangs, millis, panics, secs, spawns, start, state_of, states,
+    takes, yields,
 };
 use tokio::time::sleep;
 
@@ -211,7 +214,10 @@ async fn the_start_timeout_fails_the_service_by_name() {
         "api" => journal.script().idle(), after = ["store"],
     });
     let error = running.await_healthy().await.unwrap_err();
-    assert_eq!(error.to_string(), "service `store` was not ready within 7s");
+    assert_eq!(
+        error.to_string(),
+        "service `store` was not ready within 7s (`start_timeout`): its `startup` has not returned"
+    );
     assert_eq!(journal.now(), secs(7));
     tokio::task::yield_now().await;
     assert_eq!(journal.at("store: startup dropped"), secs(7));

@@ -32,8 +32,9 @@ pub use self::scheduled::{Scheduled, ScheduledService, ScheduledShape};
 pub use self::worker::{Worker, WorkerService, WorkerShape};
 use crate::backoff::Retry;
 use crate::cell::Orders;
+use crate::contain;
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{FailedAttempts, Result};
 use crate::service::{BoxFuture, Rests, Service};
 use crate::status::{Phase, Shape};
 
@@ -184,14 +185,29 @@ where
     S: Declared + Sync,
     S::Shape: Live<S>,
 {
+    let shown = Shown(cx);
     let mut failures = 0;
     while let Err(error) = S::Shape::startup(service, cx).await {
-        failures += 1;
+        let attempts = FailedAttempts::after(failures, error);
+        failures = attempts.count();
         let wait = retry.wait_after(failures);
-        tracing::warn!(target: "lifecycle", service = cx.name(), %error, failures, ?wait, "startup failed, trying again");
+        contain::say(|| {
+            let error = attempts.last();
+            tracing::warn!(target: "lifecycle", service = cx.name(), %error, failures, ?wait, "startup failed, trying again");
+        });
+        shown.0.cell().set_failed_attempts(Some(attempts));
         sleep(wait).await;
     }
     Ok(())
+}
+
+/// The service shows that its `startup` fails, until this is dropped.
+struct Shown<'a>(&'a Context);
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        self.0.cell().set_failed_attempts(None);
+    }
 }
 
 /// What a hook of `S` returns that was left out. Another service's hook may pass it on, and has run then.
