@@ -26,8 +26,8 @@ use crate::ticks::Ticks;
 pub(crate) struct Cell {
     pub(crate) orders: Orders,
     /// Of a scheduled service only.
-    pub(crate) ticks: Option<Box<Ticks>>,
-    pub(crate) shape: Shape,
+    ticks: OnceLock<Box<Ticks>>,
+    shape: AtomicU8,
     pub(crate) on_failure: OnFailure,
     state: AtomicU8,
     phase: AtomicU8,
@@ -42,7 +42,7 @@ pub(crate) struct Cell {
     pub(crate) exited: Gate,
     pub(crate) tasks: Tasks,
     /// Of a queue only.
-    pub(crate) queue: Option<Box<QueueCounts>>,
+    queue: OnceLock<Box<QueueCounts>>,
     degraded: Mutex<Option<Arc<str>>>,
     /// While `startup` fails and is tried again.
     failed_attempts: Mutex<Option<Box<FailedAttempts>>>,
@@ -54,9 +54,9 @@ pub(crate) struct Cell {
 
 impl Cell {
     pub(crate) fn new(name: Name, shape: Shape, on_failure: OnFailure) -> Self {
-        Self {
+        let cell = Self {
             name,
-            shape,
+            shape: AtomicU8::new(Shape::Custom as u8),
             on_failure,
             state: AtomicU8::new(State::New as u8),
             phase: AtomicU8::new(Phase::Startup as u8),
@@ -66,19 +66,55 @@ impl Cell {
             exited: Gate::new(),
             orders: Orders::default(),
             tasks: Tasks::default(),
-            ticks: (shape == Shape::Scheduled).then(Box::default),
-            queue: (shape == Shape::Queue).then(Box::default),
+            ticks: OnceLock::new(),
+            queue: OnceLock::new(),
             degraded: Mutex::new(None),
             failed_attempts: Mutex::new(None),
             deadline: Mutex::new(None),
             error: OnceLock::new(),
+        };
+        cell.take_shape(shape);
+        cell
+    }
+
+    /// Makes room for what a service of this shape keeps here. Known at the start, but for what a
+    /// decorator hides: that comes when the `start` of the shape runs.
+    pub(crate) fn take_shape(&self, shape: Shape) {
+        match shape {
+            Shape::Scheduled => {
+                self.ticks.get_or_init(Box::default);
+            }
+            Shape::Queue => {
+                self.queue.get_or_init(Box::default);
+            }
+            _ => {}
         }
+        self.shape.store(shape as u8, Ordering::Release);
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        Shape::from_byte(self.shape.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn ticks(&self) -> Option<&Ticks> {
+        self.ticks.get().map(|ticks| &**ticks)
+    }
+
+    /// Whether it is certain that there are no ticks. What a decorator hides is said before the service
+    /// is ready.
+    pub(crate) fn is_known_without_ticks(&self) -> bool {
+        let is_known = self.shape() != Shape::Custom || self.orders.given(Orders::READY);
+        is_known && self.ticks().is_none()
+    }
+
+    pub(crate) fn queue(&self) -> Option<&QueueCounts> {
+        self.queue.get().map(|counts| &**counts)
     }
 
     /// Whoever waits for it is woken, the loop of a schedule by its own call.
     pub(crate) fn close_stop_channel(&self) {
         self.stop.close();
-        if let Some(ticks) = self.ticks.as_deref() {
+        if let Some(ticks) = self.ticks() {
             ticks.stop();
         }
     }
@@ -90,6 +126,12 @@ impl Cell {
     /// Moves to `to` and returns the state it left.
     pub(crate) fn move_to(&self, to: State) -> State {
         State::from_byte(self.state.swap(to as u8, Ordering::AcqRel))
+    }
+
+    /// Whether it has not been ready yet, and still may be.
+    pub(crate) fn is_coming_up(&self) -> bool {
+        let is_before = matches!(self.state(), State::New | State::Waiting | State::Starting);
+        is_before && !self.orders.given(Orders::READY)
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -116,7 +158,7 @@ impl Cell {
     fn degraded(&self) -> Option<Arc<str>> {
         self.said_degraded()
             .or_else(|| Some(self.failed_attempts().as_ref()?.sentence()))
-            .or_else(|| self.ticks.as_ref()?.overdue())
+            .or_else(|| self.ticks()?.overdue())
     }
 
     fn said_degraded(&self) -> Option<Arc<str>> {
@@ -137,7 +179,7 @@ impl Cell {
     pub(crate) fn unfinished_start(&self) -> Unfinished {
         let attempts = self.failed_attempts().take();
         Unfinished {
-            shape: self.shape,
+            shape: self.shape(),
             attempts: attempts.map(|attempts| *attempts),
             degraded: self.said_degraded(),
         }
@@ -152,14 +194,14 @@ impl Cell {
     pub(crate) fn status(&self) -> ServiceStatus {
         ServiceStatus {
             name: self.name.clone(),
-            shape: self.shape,
+            shape: self.shape(),
             state: self.state(),
             succeeded: self.succeeded.load(Ordering::Acquire),
             on_failure: self.on_failure,
             degraded: self.degraded(),
             error: self.error.get().cloned(),
-            ticks: self.ticks.as_ref().map(|ticks| ticks.status()),
-            queue: self.queue.as_ref().map(|counts| counts.status()),
+            ticks: self.ticks().map(Ticks::status),
+            queue: self.queue().map(QueueCounts::status),
         }
     }
 }

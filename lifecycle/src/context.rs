@@ -10,11 +10,12 @@ use tracing::{Instrument, Span};
 
 use crate::cell::{Cell, Orders};
 use crate::contain;
-use crate::core::Core;
+use crate::core::{Core, News};
+use crate::current::Current;
 use crate::error::Result;
 use crate::handle::Handle;
 use crate::reason::{Cause, Reason};
-use crate::status::State;
+use crate::status::{Shape, State};
 
 /// What a service can see and ask of the application it runs in. Every hook gets one.
 ///
@@ -167,6 +168,28 @@ impl Context {
 
     pub(crate) fn service(&self) -> usize {
         self.service
+    }
+
+    /// The service is of this shape, whatever a decorator has made of it so far.
+    pub(crate) fn take_shape(&self, shape: Shape) {
+        let cell = self.cell();
+        if cell.shape() == shape {
+            return;
+        }
+        cell.take_shape(shape);
+        if shape == Shape::Oneshot {
+            self.core.report(self.service, News::Oneshot);
+        }
+        // The stop channel may have been closed before there were ticks to tell.
+        if cell.stop.is_closed() {
+            cell.close_stop_channel();
+        }
+    }
+
+    /// This service, told from those of all applications.
+    #[inline]
+    pub(crate) fn current(&self) -> Current {
+        Current::new(&self.core, self.service)
     }
 }
 

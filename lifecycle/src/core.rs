@@ -69,6 +69,8 @@ pub(crate) struct Event {
 
 #[derive(Debug)]
 pub(crate) enum News {
+    /// It turns out to be a oneshot, which a decorator has hidden.
+    Oneshot,
     /// It is ready: dependents may start.
     Ready,
     /// Something of it failed; it is still there and waits to be stopped.
@@ -228,7 +230,7 @@ impl Core {
         let cell = &self.cells[service];
         let from = cell.move_to(to);
         // One that was never up has no loop that would tell those who wait for a tick.
-        if let Some(ticks) = cell.ticks.as_deref().filter(|_| to.is_final()) {
+        if let Some(ticks) = cell.ticks().filter(|_| to.is_final()) {
             ticks.close();
         }
         contain::say(|| log_move(&cell.name, to));

@@ -401,6 +401,20 @@ pub enum TriggerError {
     /// The service has no ticks.
     #[error("service `{0}` is not scheduled: there is no tick to run")]
     NotScheduled(Name),
+    /// It was asked for by the service's own code, which the tick would have to wait for: a tick, a
+    /// `startup`, a `drain`.
+    #[error(
+        "service `{0}` waits for a tick of its own, which waits for it: ask from a task (`cx.spawn`), or call what the tick does"
+    )]
+    FromWithin(Name),
+    /// It was asked for by a service that is starting, of one that does not run yet.
+    #[error(
+        "service `{0}` is not running yet, and may be waiting for the one that asks: ask later, or start after it"
+    )]
+    NotRunning(Name),
+    /// The services wait for each other's ticks, in this order; the last is the first.
+    #[error("these services would wait for each other's ticks: {0}")]
+    Cycle(String),
     /// The service has stopped or failed, before or while it ran the tick.
     #[error("the service has stopped")]
     Stopped,

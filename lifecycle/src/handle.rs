@@ -6,9 +6,12 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::core::Core;
+use crate::current::{self, Current};
 use crate::error::{Error, TriggerError};
 use crate::reason::Reason;
 use crate::status::{ServiceStatus, Transition};
+use crate::ticks::Ticks;
+use crate::waits::{self, Waits};
 
 /// A view of a [`Running`](crate::Running) registry: cheap to clone, `'static`, and harmless to
 /// drop. It stays valid after the stop.
@@ -57,22 +60,74 @@ impl Handle {
     }
 
     /// Runs a tick of a scheduled service now, or as soon as the one in flight has ended: never two
-    /// at once. Resolves when that tick has ended; everybody who asks before it begins shares it. The
-    /// schedule goes on as it was; under `delay = ..` it counts from the end of this tick.
+    /// at once. Resolves when that tick has ended; everybody who asks before it begins shares it. One
+    /// that does not run yet ticks as soon as it does. The schedule goes on as it was; under `delay =
+    /// ..` it counts from the end of this tick.
+    ///
+    /// A service cannot wait for a tick of its own in its own hooks, nor by way of others: that is an
+    /// error at once. A task that it has started with [`Context::spawn`](crate::Context::spawn) can.
+    /// (A hook that waits for such a task, or for a thread or a task of tokio's that asks, is not found
+    /// out: a `tick_timeout` ends it.)
     ///
     /// Cancel-safe: a tick that was asked for runs, whether or not somebody waits for it.
     ///
     /// # Errors
     ///
-    /// The tick's own failure; no such service, one without ticks, or one that has stopped.
+    /// The tick's own failure; no such service, one without ticks, or one that has stopped; a wait that
+    /// would have no end.
     pub async fn trigger(&self, service: &str) -> Result<(), TriggerError> {
-        let Some(cell) = self.core.cells.iter().find(|cell| cell.name == *service) else {
+        let cells = &self.core.cells;
+        let Some(index) = cells.iter().position(|cell| cell.name == *service) else {
             return Err(TriggerError::Unknown(service.to_owned()));
         };
-        let Some(ticks) = &cell.ticks else {
-            return Err(TriggerError::NotScheduled(cell.name.clone()));
+        let _waits = self.wait_for(index)?;
+        self.ticks(index).await?.trigger().await
+    }
+
+    /// Notes that the service whose code asks, if it is one, waits for a tick of this one; unless that
+    /// would be for ever.
+    fn wait_for(&self, index: usize) -> Result<Option<Waits>, TriggerError> {
+        let Some(asker) = current::service() else {
+            return Ok(None);
         };
-        ticks.trigger().await
+        let (cell, target) = (&self.core.cells[index], Current::new(&self.core, index));
+        if cell.is_known_without_ticks() {
+            return Err(TriggerError::NotScheduled(cell.name.clone()));
+        }
+        if asker == target {
+            return Err(TriggerError::FromWithin(cell.name.clone()));
+        }
+        let is_ours = asker.application == target.application;
+        if is_ours && self.core.cells[asker.index].is_coming_up() && cell.is_coming_up() {
+            return Err(TriggerError::NotRunning(cell.name.clone()));
+        }
+        waits::begin(asker, target, &cell.name).map(Some)
+    }
+
+    /// The ticks of this service. What a decorator hides shows once the service is up.
+    async fn ticks(&self, index: usize) -> Result<&Ticks, TriggerError> {
+        let cell = &self.core.cells[index];
+        let mut moves = None;
+        loop {
+            if let Some(ticks) = cell.ticks() {
+                return Ok(ticks);
+            }
+            if cell.is_known_without_ticks() {
+                return Err(TriggerError::NotScheduled(cell.name.clone()));
+            }
+            if cell.state().is_final() {
+                return Err(TriggerError::Stopped);
+            }
+            match &mut moves {
+                // To be followed by a look.
+                None => moves = Some(self.core.subscribe()),
+                Some(moves) => {
+                    if moves.recv().await.is_none() {
+                        return Err(TriggerError::Stopped);
+                    }
+                }
+            }
+        }
     }
 
     /// Every move of every service from now on, each once and in order. A subscriber that is slow

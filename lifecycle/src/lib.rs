@@ -100,6 +100,7 @@ mod cell;
 mod contain;
 mod context;
 mod core;
+mod current;
 mod engine;
 mod error;
 mod gate;
@@ -125,6 +126,7 @@ mod status;
 mod supervisor;
 mod tasks;
 mod ticks;
+mod waits;
 mod watchdog;
 
 #[cfg(feature = "test-util")]

@@ -12,6 +12,7 @@ use crate::cell::{Cell, Orders};
 use crate::contain;
 use crate::context::Context;
 use crate::core::News;
+use crate::current;
 use crate::error::{Fault, Result};
 use crate::service::{BoxFuture, Service};
 use crate::status::{Phase, Shape};
@@ -79,6 +80,7 @@ impl Future for Runner<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<()> {
+        let _entered = current::enter(self.subject.cx.current());
         while !self.is_done() {
             let step = ready!(self.poll_step(task));
             self.take(step);
@@ -189,7 +191,7 @@ impl<'a> Runner<'a> {
         let phase = cell.phase();
         match result {
             Ok(Ok(())) if cell.stop.is_closed() => {}
-            Ok(Ok(())) if cell.shape == Shape::Oneshot => self.finish(),
+            Ok(Ok(())) if cell.shape() == Shape::Oneshot => self.finish(),
             Ok(Ok(())) if cell.orders.given(Orders::READY) => {
                 self.fail(phase, Fault::ExitedEarly);
             }
@@ -243,7 +245,7 @@ impl<'a> Runner<'a> {
         if self.start.is_none() {
             return;
         }
-        if self.cell().shape == Shape::Custom {
+        if self.cell().shape() == Shape::Custom {
             self.cell().enter(Phase::Run);
         }
         self.report(News::Ready);
@@ -316,7 +318,7 @@ impl<'a> Runner<'a> {
         if self.start.is_some() || cell.exited.is_closed() || self.has_tasks() {
             return;
         }
-        if cell.shape == Shape::Custom && cell.stop.is_closed() {
+        if cell.shape() == Shape::Custom && cell.stop.is_closed() {
             cell.enter(Phase::Drain);
         }
         cell.exited.close();

@@ -17,6 +17,7 @@ use crate::handle::Handle;
 use crate::outcome::Outcome;
 use crate::reason::Reason;
 use crate::registry::{Plan, Planned, Registry};
+use crate::service::Sealed;
 use crate::signals::Listener;
 use crate::supervisor::Supervisor;
 use crate::ticks::Ticks;
@@ -163,7 +164,7 @@ impl Running {
 fn cell(planned: &Planned) -> Cell {
     Cell::new(
         planned.name.clone(),
-        planned.service.shape(),
+        planned.service.__nature(Sealed::OPEN).shape,
         planned.terms.on_failure,
     )
 }
@@ -180,7 +181,7 @@ impl Drop for TellsOfTheEnd {
         self.0.ask_to_stop(Reason::Dropped);
         for cell in &self.0.cells {
             drop(cell.tasks.close());
-            cell.ticks.as_deref().map(Ticks::close);
+            cell.ticks().map(Ticks::close);
         }
         self.0.beats.close();
         self.0.close_subscriptions();

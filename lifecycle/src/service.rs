@@ -28,6 +28,10 @@ use crate::status::Shape;
 /// - What is late is dropped where it stands: `start` at three quarters of the time the service has
 ///   to stop, `stop` at its end.
 ///
+/// A decorator, which does something before or after another service's `start` and `stop`, forwards
+/// these two, with the context it was given, and nothing else: the service within is what it is. Its
+/// ticks can be asked for, its items are counted, and a oneshot may return.
+///
 /// ```
 /// use lifecycle::{Context, Result, Service, async_trait};
 ///
@@ -70,23 +74,39 @@ pub trait Service: Send + Sync + 'static {
     /// resolves when `start` has returned.
     async fn stop(&self, cx: &Context) -> Result;
 
-    /// What the service does while it runs, for people and for two rules: a [`Shape::Oneshot`] may
-    /// return from `start`, is ready when it has, and is not under the default start timeout.
-    fn shape(&self) -> Shape {
-        Shape::Custom
-    }
-
-    /// What it leaves out. Only for the shapes: `start` and `stop` of others may do anything.
+    /// What is known of it before it is started. Only for the shapes: `start` and `stop` of others
+    /// may do anything.
     #[doc(hidden)]
-    fn __rests(&self) -> Rests {
-        Rests::Never
+    fn __nature(&self, _: Sealed) -> Nature {
+        Nature {
+            shape: Shape::Custom,
+            rests: Rests::Never,
+        }
     }
 
     /// It will never be started. Only for the shapes: others find out by their destructor.
     #[doc(hidden)]
-    fn __abandon(&self, cx: &Context) {
+    fn __abandon(&self, cx: &Context, _: Sealed) {
         let _ = cx;
     }
+}
+
+/// What only the library overrides takes one of these, which has no name outside.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Sealed(());
+
+impl Sealed {
+    pub(crate) const OPEN: Self = Self(());
+}
+
+/// What is known of a service before it is started. A decorator hides it, so nothing may depend on it
+/// but what is shown and what is saved: the rest is said by the shape's own `start`.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Nature {
+    pub(crate) shape: Shape,
+    pub(crate) rests: Rests,
 }
 
 /// Until when a service has no code to run, and so needs no task or at least not its own `start`.
@@ -128,15 +148,11 @@ impl<S: Service + ?Sized> Service for Arc<S> {
         (**self).stop(cx)
     }
 
-    fn shape(&self) -> Shape {
-        (**self).shape()
+    fn __nature(&self, sealed: Sealed) -> Nature {
+        (**self).__nature(sealed)
     }
 
-    fn __rests(&self) -> Rests {
-        (**self).__rests()
-    }
-
-    fn __abandon(&self, cx: &Context) {
-        (**self).__abandon(cx);
+    fn __abandon(&self, cx: &Context, sealed: Sealed) {
+        (**self).__abandon(cx, sealed);
     }
 }

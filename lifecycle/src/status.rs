@@ -131,6 +131,21 @@ impl State {
     }
 }
 
+impl Shape {
+    /// The shape whose `as u8` this is.
+    pub(crate) fn from_byte(byte: u8) -> Self {
+        const ALL: [Shape; 6] = [
+            Shape::Idle,
+            Shape::Scheduled,
+            Shape::Queue,
+            Shape::Worker,
+            Shape::Oneshot,
+            Shape::Custom,
+        ];
+        ALL[usize::from(byte)]
+    }
+}
+
 impl Phase {
     /// The phase whose `as u8` this is.
     pub(crate) fn from_byte(byte: u8) -> Self {

@@ -22,7 +22,7 @@ use crate::outcome::{Laggard, Outcome};
 use crate::reason::{Reason, Signal};
 use crate::registry::OnFailure;
 use crate::runner;
-use crate::service::{Rests, Service};
+use crate::service::{Rests, Sealed, Service};
 use crate::signals::Listener;
 use crate::status::Phase;
 use crate::watchdog::Word;
@@ -137,6 +137,7 @@ impl Supervisor {
     fn hear(&mut self, event: Event, now: Instant) {
         let Event { service, news } = event;
         match news {
+            News::Oneshot => self.engine.is_oneshot(service),
             News::Ready => self.engine.ready(service, now),
             News::Failed(error) => self.engine.failed(service, Failure::Reported(error), now),
             News::Late(phase) => self.engine.late(service, phase, now),
@@ -207,7 +208,7 @@ impl Supervisor {
             let cx = Context::new(self.core.clone(), index);
             // Nothing was promised to it, so its destructor is all there is to contain.
             let _ = contain::call(move || {
-                service.__abandon(&cx);
+                service.__abandon(&cx, Sealed::OPEN);
                 drop(service);
             });
         }
@@ -217,7 +218,7 @@ impl Supervisor {
         let Some(service) = self.services[index].take() else {
             return;
         };
-        let rests = service.__rests();
+        let rests = service.__nature(Sealed::OPEN).rests;
         if rests == Rests::Never {
             self.spawn(index, service, false, tasks);
             return;
@@ -243,7 +244,7 @@ impl Supervisor {
         let Some(service) = self.services[index].take() else {
             return;
         };
-        match service.__rests() {
+        match service.__nature(Sealed::OPEN).rests {
             Rests::Always => self.core.report(index, News::Down),
             _ => self.spawn(index, service, true, tasks),
         }

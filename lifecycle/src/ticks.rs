@@ -226,6 +226,11 @@ impl Ticks {
         }
     }
 
+    /// A loop begins: there will be ticks, if there were none any more.
+    pub(crate) fn open(&self) {
+        self.inner().closed = false;
+    }
+
     /// Whoever calls from now on wakes this task. To be followed by a look.
     pub(crate) fn listen(&self, waker: &Waker) {
         let before = self.inner().looped.replace(waker.clone());

@@ -28,6 +28,11 @@ impl Engine {
         self.release_dependents(service, now);
     }
 
+    /// The service turns out to be a oneshot, once it has started.
+    pub(crate) fn is_oneshot(&mut self, service: usize) {
+        self.nodes[service].terms.oneshot = true;
+    }
+
     pub(super) fn release_dependents(&mut self, service: usize, now: Instant) {
         for edge in 0..self.graph.dependents(service).len() {
             let dependent = self.graph.dependents(service)[edge] as usize;
@@ -55,13 +60,15 @@ impl Engine {
 
     pub(super) fn start_timed_out(&mut self, service: usize, now: Instant) {
         let node = &mut self.nodes[service];
+        // None, when it has turned out to be a oneshot, which may take its time.
+        let Some(limit) = node.terms.start_limit() else {
+            return;
+        };
         if node.state != State::Starting {
             return;
         }
         node.readiness = Readiness::TimedOut;
-        let limit = node.terms.start_limit();
-        let failure = Failure::StartTimeout(limit.unwrap_or_default());
-        self.failed(service, failure, now);
+        self.failed(service, Failure::StartTimeout(limit), now);
         self.commands.push(Command::Cut(service));
     }
 

@@ -6,7 +6,7 @@ use super::{Plan, Planned, RegistryError, Terms};
 use crate::engine::Graph;
 use crate::name::Name;
 use crate::rules::graph::{Entry, check};
-use crate::service::Service;
+use crate::service::{Sealed, Service};
 use crate::status::Shape;
 
 #[derive(Default)]
@@ -22,7 +22,7 @@ pub(crate) struct Declared {
 impl Draft {
     pub(crate) fn add(&mut self, name: Name, service: Box<dyn Service>) -> &mut Declared {
         let terms = Terms {
-            oneshot: service.shape() == Shape::Oneshot,
+            oneshot: service.__nature(Sealed::OPEN).shape == Shape::Oneshot,
             ..Terms::default()
         };
         self.services.push(Declared {

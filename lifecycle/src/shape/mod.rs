@@ -35,7 +35,7 @@ use crate::cell::Orders;
 use crate::contain;
 use crate::context::Context;
 use crate::error::{FailedAttempts, Result};
-use crate::service::{BoxFuture, Rests, Service};
+use crate::service::{BoxFuture, Nature, Rests, Sealed, Service};
 use crate::status::{Phase, Shape};
 
 /// Ties a type to the shape its attribute names.
@@ -100,6 +100,7 @@ where
         Self: 'f,
     {
         Box::pin(async move {
+            cx.take_shape(S::Shape::SHAPE);
             if !start_up_unless_stopped(self, cx).await? {
                 return Ok(());
             }
@@ -130,15 +131,14 @@ where
         })
     }
 
-    fn shape(&self) -> Shape {
-        S::Shape::SHAPE
+    fn __nature(&self, _: Sealed) -> Nature {
+        Nature {
+            shape: S::Shape::SHAPE,
+            rests: S::Shape::rests(),
+        }
     }
 
-    fn __rests(&self) -> Rests {
-        S::Shape::rests()
-    }
-
-    fn __abandon(&self, cx: &Context) {
+    fn __abandon(&self, cx: &Context, _: Sealed) {
         S::Shape::abandon(self, cx);
     }
 }

@@ -225,7 +225,7 @@ impl<T> Drop for Rest<'_, T> {
 }
 
 fn count(cx: &Context, which: impl Fn(&QueueCounts) -> &AtomicU64, items: usize) {
-    if let Some(counts) = &cx.cell().queue {
+    if let Some(counts) = cx.cell().queue() {
         which(counts).fetch_add(items as u64, Ordering::Relaxed);
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn run<S: Scheduled + Sync, C: Course<S> + Send>(
     async move {
         let cell = cx.cell();
         cell.enter(Phase::Idle);
-        let Some(ticks) = cell.ticks.as_deref() else {
+        let Some(ticks) = cell.ticks() else {
             return Ok(());
         };
         let mut wait = Wait::new(cx, ticks);
@@ -116,6 +116,7 @@ struct Wait<'a> {
 
 impl<'a> Wait<'a> {
     fn new(cx: &'a Context, ticks: &'a Ticks) -> Self {
+        ticks.open();
         let timer = Timer::new(&cx.core().beats);
         Self {
             ticks,

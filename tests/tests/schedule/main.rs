@@ -10,6 +10,7 @@
 #![allow(unreachable_pub, reason = "a test program exports nothing")]
 
 mod askers;
+mod circles;
 mod facts;
 mod instants;
 mod oracle;

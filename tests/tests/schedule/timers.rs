@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context as Task, Poll, Wake, Waker};
 use std::time::Duration;
 
-use lifecycle::{Context, Result, Scheduled, Service, Shape, async_trait, registry, service};
+use lifecycle::{Context, Result, Scheduled, Service, async_trait, registry, service};
 use lifecycle_tests::{millis, paused, start};
 use tokio::task::yield_now;
 use tokio::time::{Instant, advance, sleep};
@@ -58,10 +58,6 @@ impl Service for Moved {
 
     async fn stop(&self, cx: &Context) -> Result {
         self.0.stop(cx).await
-    }
-
-    fn shape(&self) -> Shape {
-        self.0.shape()
     }
 }
 
@@ -147,10 +143,6 @@ impl Service for Picky {
 
     async fn stop(&self, cx: &Context) -> Result {
         self.0.stop(cx).await
-    }
-
-    fn shape(&self) -> Shape {
-        self.0.shape()
     }
 }
 
