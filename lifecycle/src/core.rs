@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::beats::Beats;
 use crate::cell::Cell;
 use crate::contain;
-use crate::error::{Error, Fault, ServiceError};
+use crate::error::{BoxError, Error, Fault, ServiceError, tells_of_the_stop};
 use crate::gate::Gate;
 use crate::name::Name;
 use crate::outcome::Laggard;
@@ -203,6 +203,11 @@ impl Core {
             subscribers.list.push(sender);
         }
         receiver
+    }
+
+    /// Whether a hook's error only says that the application is stopping.
+    pub(crate) fn is_the_stop(&self, error: &BoxError) -> bool {
+        tells_of_the_stop(error.as_ref(), &self.record().failures)
     }
 
     /// An error of this service, as of now.

@@ -110,7 +110,7 @@ pub enum Fault {
     Error(BoxError),
     /// A hook panicked with this message.
     Panic(String),
-    /// Its `run` (or `start`) returned `Ok` though nobody had asked it to stop.
+    /// Its `run` (or `start`) returned `Ok` though nothing had asked the application to stop.
     ExitedEarly,
     /// Its `start` returned `Ok` before it called `cx.ready()`.
     NeverReady,
@@ -307,6 +307,29 @@ fn source<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError +
     contain::call(|| error.source()).ok().flatten()
 }
 
+/// Whether a hook's error only says that the application is stopping: it is, or comes from, what
+/// this crate's own methods return then. `failures` are those of the application itself: waiting for
+/// its health returns the first of them.
+pub(crate) fn tells_of_the_stop(
+    error: &(dyn StdError + 'static),
+    failures: &[ServiceError],
+) -> bool {
+    let is_known =
+        |error: &ServiceError| failures.iter().any(|known| Arc::ptr_eq(&known.0, &error.0));
+    let tells = |error: &(dyn StdError + 'static)| match error.downcast_ref() {
+        Some(Error::Stopping(_)) => true,
+        Some(Error::Service(error)) => is_known(error),
+        Some(Error::NotStarted(_)) => false,
+        None => {
+            // An error that is transparent to `Error` only shows the source of that.
+            error.is::<Reason>() || matches!(error.downcast_ref(), Some(TriggerError::Stopped))
+        }
+    };
+    successors(Some(error), |error| source(*error))
+        .take(DEPTH)
+        .any(tells)
+}
+
 /// Why a registry could not be (or no longer be) healthy: what
 /// [`await_healthy`](crate::Running::await_healthy) returns.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -316,8 +339,12 @@ pub enum Error {
     #[error(transparent)]
     Service(ServiceError),
     /// The application was asked to stop first.
+    ///
+    /// A hook or a task may return it: once the stop was requested it is no failure of the service,
+    /// also where it is the source of another error. In a `drain` it is one: what has not been flushed
+    /// is lost.
     #[error("the application is stopping: {0}")]
-    Stopping(Reason),
+    Stopping(#[source] Reason),
     /// The registry could not be started at all.
     #[error(transparent)]
     NotStarted(Arc<StartError>),
@@ -415,7 +442,8 @@ pub enum TriggerError {
     /// The services wait for each other's ticks, in this order; the last is the first.
     #[error("these services would wait for each other's ticks: {0}")]
     Cycle(String),
-    /// The service has stopped or failed, before or while it ran the tick.
+    /// The service has stopped or failed, before or while it ran the tick. As [`Error::Stopping`] it
+    /// is no failure of a service that returns it while the application stops.
     #[error("the service has stopped")]
     Stopped,
     /// The tick ran, and failed.

@@ -41,6 +41,9 @@ impl fmt::Display for Reason {
     }
 }
 
+/// So that it can be the source of an error. The whole sentence is in `Display`.
+impl std::error::Error for Reason {}
+
 /// Why a single service ends: what [`Context::cause`](crate::Context::cause) tells a `drain`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

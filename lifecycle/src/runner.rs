@@ -253,6 +253,11 @@ impl<'a> Runner<'a> {
 
     fn begin_stop(&mut self) {
         let Subject { cx, service } = self.subject;
+        let cell = self.cell();
+        // A hand-written `start` may have returned before.
+        if cell.shape() == Shape::Custom && cell.exited.is_closed() {
+            cell.enter(Phase::Drain);
+        }
         match contain::call(|| service.stop(cx)) {
             Ok(stop) => self.stop = Some(stop),
             Err(fault) => self.stop_returned(Err(fault)),

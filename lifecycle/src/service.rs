@@ -19,7 +19,11 @@ use crate::status::Shape;
 /// - `start` is called once, when every dependency is running. It blocks. The service counts as
 ///   running when it has called [`cx.ready()`](Context::ready); one that never does fails when its
 ///   start timeout is over.
-/// - `start` returning `Ok` before anybody asked is a failure (it "exited early"), and so is `Err`.
+/// - `start` returning `Ok` while nothing has asked the application to stop is a failure (it "exited
+///   early"), and so is `Err`. Once something has asked, `Ok` is a clean end, also before the stop
+///   channel closes and before [`cx.ready()`](Context::ready), and so is an `Err` that only says that
+///   the application is stopping (see [`Error::Stopping`](crate::Error::Stopping)); `stop` is called
+///   when its turn comes.
 /// - To stop the service the registry closes its stop channel and then calls `stop`, once, for
 ///   every service whose `start` was called, whether or not it failed. `stop` runs beside `start`,
 ///   in the same task. It makes `start` return if the stop channel alone does not, awaits

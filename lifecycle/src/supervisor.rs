@@ -1,14 +1,16 @@
 //! The one task of a registry: it feeds the engine with what happens and carries out what the
 //! engine says.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant as WallInstant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::task::JoinHandle;
+use tokio::task::coop::unconstrained;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument;
 
@@ -17,7 +19,7 @@ use crate::contain;
 use crate::context::Context;
 use crate::core::{Core, Event, Health, News};
 use crate::engine::{Because, Command, Engine, Failure};
-use crate::error::Fault;
+use crate::error::{Fault, ServiceError};
 use crate::outcome::{Laggard, Outcome};
 use crate::reason::{Reason, Signal};
 use crate::registry::OnFailure;
@@ -54,6 +56,10 @@ enum Wake {
 /// How long the tasks of a service that was given up may take to let go of their threads.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// How long a thread that is in the middle of asking for a stop may take, before a service that has
+/// ended counts as one that nobody has asked.
+const MIDST: Duration = Duration::from_millis(50);
+
 /// How many events are taken from the inbox at once; about as many commands come of them.
 const BATCH: usize = 256;
 
@@ -81,7 +87,11 @@ impl Supervisor {
             let wake = self.wake(&mut events, sees_request, sees_stop).await;
             let now = Instant::now();
             match wake {
-                Wake::News => events.drain(..).for_each(|event| self.hear(event, now)),
+                Wake::News => {
+                    for event in events.drain(..) {
+                        self.hear(event, now).await;
+                    }
+                }
                 Wake::Requested(reason) => {
                     sees_request = true;
                     self.requested(&reason, now);
@@ -90,10 +100,7 @@ impl Supervisor {
                     sees_stop = true;
                     self.engine.stop(now);
                 }
-                Wake::External => {
-                    self.stop_on = None;
-                    self.core.ask_to_stop(Reason::External);
-                }
+                Wake::External => self.external(),
                 Wake::Alarm => {}
             }
             // What has happened by now counts before the time that has passed.
@@ -134,14 +141,97 @@ impl Supervisor {
         }
     }
 
-    fn hear(&mut self, event: Event, now: Instant) {
+    /// The future of `stop_on` has resolved.
+    fn external(&mut self) {
+        self.stop_on = None;
+        self.core.ask_to_stop(Reason::External);
+    }
+
+    async fn hear(&mut self, event: Event, now: Instant) {
         let Event { service, news } = event;
         match news {
             News::Oneshot => self.engine.is_oneshot(service),
             News::Ready => self.engine.ready(service, now),
+            News::Failed(error) if self.is_due_to_the_stop(&error).await => {
+                self.left(service, &error);
+            }
             News::Failed(error) => self.engine.failed(service, Failure::Reported(error), now),
             News::Late(phase) => self.engine.late(service, phase, now),
             News::Down => self.engine.down(service, now),
+        }
+    }
+
+    /// Whether this is no failure, because the service only did what it was asked to do: it ended, or
+    /// says that the application is stopping.
+    async fn is_due_to_the_stop(&mut self, error: &ServiceError) -> bool {
+        let ends_with_the_stop = match error.fault() {
+            Fault::ExitedEarly | Fault::NeverReady => true,
+            // What a drain has not flushed is lost, whatever the reason.
+            Fault::Error(_) if error.phase() == Phase::Drain => false,
+            Fault::Error(cause) => self.core.is_the_stop(cause),
+            _ => false,
+        };
+        ends_with_the_stop && self.is_asked_to_stop().await
+    }
+
+    /// Whether anything has asked for the stop by now.
+    ///
+    /// # Invariants
+    ///
+    /// A service may see the cause of a stop before this loop does: a token that it shares with
+    /// `stop_on`, a signal that it handles as well, the failure of another service. Its report comes
+    /// after that cause, so everything that can ask is looked at once the report was received, and not
+    /// only what has come through:
+    ///
+    /// - the engine knows of each failure whose report came before this one;
+    /// - a future that is ready before the service returns is ready when it is polled now;
+    /// - the handler of a signal notes the number before its thread passes it on, so one of the two
+    ///   is seen: the number, or the request, which is looked at last.
+    ///
+    /// A thread may be in the middle of asking: a token tells its children before itself. Nothing but
+    /// that thread can say so, so it gets a [`MIDST`] of real time, which a test's paused clock does
+    /// not see.
+    async fn is_asked_to_stop(&mut self) -> bool {
+        let mut until = None;
+        loop {
+            if self.engine.is_stopping() || self.has_request().await {
+                return true;
+            }
+            let others_ask = self.stop_on.is_some() || self.signals.is_some();
+            let now = WallInstant::now();
+            if !others_ask || *until.get_or_insert(now + MIDST) <= now {
+                return false;
+            }
+            std::thread::yield_now();
+            yield_now().await;
+        }
+    }
+
+    /// Passes on what has asked and has not come through.
+    async fn has_request(&mut self) -> bool {
+        if self.core.request.reason().is_none() {
+            if self.external_has_resolved().await {
+                self.external();
+            } else if let Some(signal) = self.signals.as_ref().and_then(Listener::delivered) {
+                self.core.ask_to_stop(Reason::Signal(signal));
+            }
+        }
+        self.core.request.reason().is_some()
+    }
+
+    /// Looks once, whatever is left of what tokio grants this turn.
+    async fn external_has_resolved(&mut self) -> bool {
+        let mut external = pin!(unconstrained(resolved(self.stop_on.as_mut())));
+        poll_fn(|task| Poll::Ready(external.as_mut().poll(task).is_ready())).await
+    }
+
+    fn left(&mut self, service: usize, error: &ServiceError) {
+        contain::say(
+            || tracing::debug!(target: "lifecycle", service = %error.service(), %error, "ended with the stop"),
+        );
+        // A task that has ended says nothing of `start`.
+        if error.phase() != Phase::Task {
+            self.engine.left(service);
         }
     }
 
@@ -377,7 +467,7 @@ impl Drop for Tasks {
 async fn resolved(future: Option<&mut StopOn>) {
     match future {
         Some(future) => {
-            let _ = std::future::poll_fn(|task| contain::poll(future.as_mut(), task)).await;
+            let _ = poll_fn(|task| contain::poll(future.as_mut(), task)).await;
         }
         None => std::future::pending().await,
     }

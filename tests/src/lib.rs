@@ -28,8 +28,8 @@ pub use log::Log;
 #[cfg(unix)]
 pub use program::{Ended, Program};
 pub use script::{
-    Act, Hook, blocks, degrades, fails, hangs, nothing, panics, recovers, shuts_down, spawns,
-    takes, until_stopped, yields,
+    Act, Hook, awaits_healthy, blocks, degrades, fails, hangs, nothing, panics, recovers,
+    shuts_down, spawns, takes, until_requested, until_stopped, yields,
 };
 pub use services::{
     CustomScript, IdleScript, OneshotScript, RestingScript, ScheduledScript, Script, WorkerScript,

@@ -19,6 +19,10 @@ pub enum Act {
     Take(Duration),
     /// Waits for the stop channel.
     UntilStopped,
+    /// Waits until anything has asked for the stop of the application.
+    UntilRequested,
+    /// Waits until the application is healthy, or fails with why it never will be.
+    AwaitHealthy,
     /// Waits until `start` has returned: for a hand-written `stop`.
     UntilExited,
     /// Says that the service is ready: for a hand-written `start`.
@@ -59,6 +63,18 @@ pub fn takes(time: Duration) -> Hook {
 #[must_use]
 pub fn until_stopped() -> Hook {
     Act::UntilStopped.into()
+}
+
+/// Waits until anything has asked for the stop of the application.
+#[must_use]
+pub fn until_requested() -> Hook {
+    Act::UntilRequested.into()
+}
+
+/// Waits until the application is healthy, or fails with why it never will be.
+#[must_use]
+pub fn awaits_healthy() -> Hook {
+    Act::AwaitHealthy.into()
 }
 
 /// Never returns, and ignores the stop channel.
@@ -157,6 +173,8 @@ impl Act {
         match self {
             Self::Take(time) => tokio::time::sleep(*time).await,
             Self::UntilStopped => cx.stop_channel().closed().await,
+            Self::UntilRequested => drop(cx.handle().wait().await),
+            Self::AwaitHealthy => cx.handle().await_healthy().await?,
             Self::UntilExited => cx.exited().await,
             Self::Ready => cx.ready(),
             Self::Hang => std::future::pending().await,

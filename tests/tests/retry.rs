@@ -13,8 +13,8 @@ use std::time::Duration;
 use lifecycle::__private::{Declared, IdleService, IdleShape, Retry};
 use lifecycle::{Context, Error, Fault, Idle, Reason, Result, State, registry};
 use lifecycle_tests::{
-    Hook, Journal, Log, degrades, fails, hangs, millis, nothing, panics, paused, secs, start,
-    state_of, takes,
+    Hook, Journal, Log, awaits_healthy, degrades, fails, hangs, millis, nothing, panics, paused,
+    secs, start, state_of, takes,
 };
 
 /// An idle service that is tried again, from 100 ms up to a second.
@@ -344,4 +344,18 @@ fn without_it_the_first_failure_is_the_end() {
         running.await_healthy().await.unwrap_err();
         assert_eq!(attempts(&journal).len(), 1);
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_startup_that_tells_of_the_stop_is_not_tried_again() {
+    let journal = Journal::new();
+    let running = start(registry! {
+        shutdown_delay = secs(5),
+        "store" => patient(&journal, &[awaits_healthy()]), start_timeout = secs(4),
+        "never" => journal.script().startup(hangs()).idle(),
+    });
+    tokio::time::sleep(secs(3)).await;
+    running.handle().shutdown();
+    running.stop().await.into_result().unwrap();
+    assert_eq!(journal.of("store"), ["startup", "startup failed"]);
 }

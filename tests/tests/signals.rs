@@ -2,6 +2,8 @@
 
 #![cfg(all(unix, feature = "signal"))]
 
+use std::time::{Duration, Instant};
+
 use lifecycle_tests::Program;
 
 /// On each kind of runtime, at the same time.
@@ -44,6 +46,44 @@ fn handlers_are_installed_before_the_first_service_starts() {
             !ended.lines.contains(&"api: drain".to_owned())
                 || ended.lines.contains(&"api: startup".to_owned())
         );
+    });
+}
+
+#[test]
+fn a_server_with_a_handler_of_its_own_ends_with_the_signal_and_the_delay_stands() {
+    on_each(|runtime| {
+        for _ in 0..20 {
+            let began = Instant::now();
+            start("own-handler", runtime)
+                .until("server: run")
+                .until("last: startup done")
+                .signal("-TERM")
+                .end()
+                .with_code(0)
+                .prints(&[
+                    "server: returns",
+                    "last: drain",
+                    "server: drained",
+                    "store: drain done",
+                ]);
+            assert!(began.elapsed() >= Duration::from_millis(100));
+        }
+    });
+}
+
+#[test]
+fn a_registry_that_runs_in_a_service_ends_with_the_signal() {
+    on_each(|runtime| {
+        for signal in ["-TERM", "-INT"] {
+            for _ in 0..10 {
+                start("inner-run", runtime)
+                    .until("inner: run")
+                    .signal(signal)
+                    .end()
+                    .with_code(0)
+                    .prints(&["inner: drain done", "tenant: returns", "store: drain done"]);
+            }
+        }
     });
 }
 

@@ -148,7 +148,7 @@ impl Engine {
     pub(crate) fn next_alarm(&mut self) -> Option<Instant> {
         let (nodes, stage) = (&self.nodes, &self.stage);
         self.timers.soonest(|alarm| match alarm {
-            Alarm::StartTimeout(service) => nodes[service as usize].state != State::Starting,
+            Alarm::StartTimeout(service) => !nodes[service as usize].is_starting(),
             Alarm::Cut(service) | Alarm::End(service) | Alarm::GiveUp(service) => {
                 nodes[service as usize].life == Life::Gone
             }
@@ -189,6 +189,17 @@ impl Engine {
             self.obey_policy(dependent, now);
         }
         self.request_if_finished(now);
+    }
+
+    /// Whether the application was asked to stop, as far as the engine was told.
+    pub(crate) fn is_stopping(&self) -> bool {
+        !matches!(self.stage, Stage::Up)
+    }
+
+    /// The service's `start` has returned after the stop was requested: it waits for its turn, and
+    /// drains in it.
+    pub(crate) fn left(&mut self, service: usize) {
+        self.nodes[service].has_left = true;
     }
 
     /// What ran in this phase was dropped because it was late.

@@ -13,6 +13,8 @@ pub(crate) struct Node {
     pub(crate) readiness: Readiness,
     /// Whether its turn in the stop order has come.
     pub(crate) has_turn: bool,
+    /// Whether its `start` has returned after the stop was requested and before its turn.
+    pub(crate) has_left: bool,
     /// Whether something of it was dropped.
     pub(crate) late: bool,
     /// How many dependencies are not up yet.
@@ -56,12 +58,18 @@ impl Node {
             life: Life::Unborn,
             readiness: Readiness::Pending,
             has_turn: false,
+            has_left: false,
             late: false,
             missing: dependencies as u32,
             open: dependents as u32,
             asked_at: None,
             end: None,
         }
+    }
+
+    /// Whether it may still become ready.
+    pub(crate) fn is_starting(&self) -> bool {
+        self.state == State::Starting && !self.has_left
     }
 
     /// Whether it is where a started application wants it: running, or a oneshot that succeeded.

@@ -64,7 +64,7 @@ impl Engine {
         let Some(limit) = node.terms.start_limit() else {
             return;
         };
-        if node.state != State::Starting {
+        if !node.is_starting() {
             return;
         }
         node.readiness = Readiness::TimedOut;

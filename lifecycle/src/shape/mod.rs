@@ -188,6 +188,10 @@ where
     let shown = Shown(cx);
     let mut failures = 0;
     while let Err(error) = S::Shape::startup(service, cx).await {
+        // Another attempt would say the same.
+        if cx.core().request.reason().is_some() && cx.core().is_the_stop(&error) {
+            return Err(error);
+        }
         let attempts = FailedAttempts::after(failures, error);
         failures = attempts.count();
         let wait = retry.wait_after(failures);

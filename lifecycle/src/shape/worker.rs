@@ -76,7 +76,14 @@ pub trait Worker {
     }
 
     /// The work. It must go on until the [stop channel](Context::stop_channel) closes, then finish
-    /// what it has in hand and return; returning `Ok` earlier is the failure "exited early".
+    /// what it has in hand and return; returning `Ok` while nothing has asked the application to
+    /// stop is the failure "exited early".
+    ///
+    /// Once anything has asked (a signal, a failure, `stop_on`, its own [`Context::shutdown`]), `Ok`
+    /// is a clean end, also before the stop channel closes: the service waits for its turn in the stop
+    /// order and drains in it. Nor is it a failure then to return the error that says so:
+    /// [`Error::Stopping`](crate::Error::Stopping) of a wait for health, or
+    /// [`TriggerError::Stopped`](crate::TriggerError::Stopped).
     ///
     /// Dropped at three quarters of the service's time to stop, so that `drain` still happens.
     fn run(&self, cx: &Context) -> impl Future<Output = Result> + Send;

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::core::Core;
+use crate::reason::Signal;
 
 #[derive(Debug)]
 pub(crate) struct Listener;
@@ -15,5 +16,10 @@ impl Listener {
     )]
     pub(crate) fn install(_: &Arc<Core>) -> io::Result<Self> {
         Ok(Self)
+    }
+
+    #[allow(clippy::unused_self, reason = "where there are signals, it looks")]
+    pub(crate) fn delivered(&self) -> Option<Signal> {
+        None
     }
 }

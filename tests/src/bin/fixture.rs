@@ -19,6 +19,7 @@ use lifecycle_tests::{
     Journal, blocks, fails, hangs, millis, secs, shuts_down, spawns, takes, until_stopped, yields,
 };
 use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> Outcome {
     let mut arguments = std::env::args().skip(1);
@@ -87,6 +88,16 @@ fn registry_of(scenario: &str, journal: &Journal) -> Registry {
     let short = millis(300);
     match scenario {
         "serve" => serve(journal),
+        "own-handler" => registry! {
+            shutdown_delay = "100ms",
+            "store" => script().idle(),
+            "server" => OwnHandler, after = ["store"],
+            "last" => script().idle(), after = ["server"],
+        },
+        "inner-run" => registry! {
+            "store" => script().idle(),
+            "tenant" => Tenant(journal.clone()), after = ["store"],
+        },
         "raises" => registry! {
             "store" => Raises,
             "api" => script().idle(), after = ["store"],
@@ -210,6 +221,38 @@ impl Service for Watcher {
     }
 
     async fn stop(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+/// Listens to SIGTERM itself, as many servers do.
+#[service(worker)]
+struct OwnHandler;
+
+impl Worker for OwnHandler {
+    async fn run(&self, _: &Context) -> Result {
+        let mut term = signal(SignalKind::terminate())?;
+        println!("server: run");
+        term.recv().await;
+        println!("server: returns");
+        Ok(())
+    }
+
+    async fn drain(&self, _: &Context) -> Result {
+        println!("server: drained");
+        Ok(())
+    }
+}
+
+/// Runs an application of its own, which hears the same signals.
+#[service(worker)]
+struct Tenant(Journal);
+
+impl Worker for Tenant {
+    async fn run(&self, _: &Context) -> Result {
+        let inner = registry! { "inner" => self.0.script().worker() };
+        inner.run().await.into_result()?;
+        println!("tenant: returns");
         Ok(())
     }
 }

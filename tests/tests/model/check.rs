@@ -30,6 +30,7 @@ pub(crate) fn check(plan: &Plan, record: &Record) {
     if let Some(outcome) = &record.outcome {
         view.the_first_cause_comes_first(outcome);
         view.what_was_dropped_is_named(outcome);
+        view.an_end_that_comes_of_the_stop_is_clean(outcome);
         view.the_exit_code_is_right(outcome);
     }
 }
@@ -330,6 +331,18 @@ impl View<'_> {
         for late in outcome.laggards() {
             let limit = secs(self.plan.services[index(&late.service)].stop_timeout);
             assert!(late.had <= limit + millis(1), "{late}");
+        }
+    }
+
+    /// Whether a service failed because it ended by itself, or because it says that the application is stopping.
+    fn an_end_that_comes_of_the_stop_is_clean(&self, outcome: &Outcome) {
+        for error in outcome.failures() {
+            let has_ended = matches!(error.fault(), Fault::ExitedEarly | Fault::NeverReady);
+            assert!(
+                !has_ended || error.after() <= self.record.requested,
+                "{error}"
+            );
+            assert!(!error.to_string().contains("is stopping"), "{error}");
         }
     }
 

@@ -100,6 +100,7 @@ fn pause() -> impl Strategy<Value = Hook> {
 fn task() -> impl Strategy<Value = Hook> {
     let spawned = prop_oneof![
         4 => then(one(Act::UntilStopped), take(6)),
+        1 => own_end(),
         2 => take(10),
         1 => one(Act::Hang),
         1 => then(take(40), fail()),
@@ -112,13 +113,22 @@ fn startups(kind: Kind) -> BoxedStrategy<Hook> {
     if kind == Kind::Resting {
         return Just(nothing()).boxed();
     }
-    let end = prop_oneof![30 => Just(nothing()), 1 => fail(), 1 => panic(), 1 => one(Act::Hang), 1 => one(Act::Shutdown)];
+    let end = prop_oneof![30 => Just(nothing()), 1 => fail(), 1 => panic(), 1 => one(Act::Hang), 1 => one(Act::Shutdown), 1 => one(Act::AwaitHealthy)];
     then(task(), then(pause(), end)).boxed()
 }
 
 fn drains() -> impl Strategy<Value = Hook> {
     let end = prop_oneof![20 => Just(nothing()), 1 => fail(), 1 => panic(), 1 => one(Act::Hang)];
     then(pause(), end)
+}
+
+/// Ends because the application stops, without being asked itself.
+fn own_end() -> impl Strategy<Value = Hook> {
+    prop_oneof![
+        then(one(Act::UntilRequested), take(6)),
+        then(one(Act::AwaitHealthy), one(Act::UntilRequested)),
+        then(take(40), then(one(Act::Shutdown), take(6))),
+    ]
 }
 
 /// What a service does while it runs, and how that may go wrong.
@@ -133,7 +143,7 @@ fn works(kind: Kind) -> BoxedStrategy<Hook> {
             then(pause(), end).boxed()
         }
         Kind::Worker => {
-            let run = prop_oneof![8 => well(), 1 => then(take(40), wrong()), 1 => wrong()];
+            let run = prop_oneof![8 => well(), 2 => own_end(), 1 => then(take(40), wrong()), 1 => wrong()];
             then(task(), run).boxed()
         }
         Kind::Oneshot => {
@@ -142,7 +152,7 @@ fn works(kind: Kind) -> BoxedStrategy<Hook> {
             then(task(), then(take(10), end)).boxed()
         }
         Kind::Custom => {
-            let run = prop_oneof![8 => well(), 1 => then(take(40), wrong()), 1 => wrong()];
+            let run = prop_oneof![8 => well(), 2 => own_end(), 1 => then(take(40), wrong()), 1 => wrong()];
             let ready = prop_oneof![20 => one(Act::Ready), 1 => Just(until_stopped())];
             then(task(), then(pause(), then(ready, run))).boxed()
         }
