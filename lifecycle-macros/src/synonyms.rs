@@ -78,14 +78,11 @@ const MEANINGS: &[(&str, &[&str])] = &[
     ("retry", &["backoff"]),
     (
         "after",
-        &[
-            "dependencies",
-            "depends",
-            "depends_on",
-            "needs",
-            "requires",
-            "wants",
-        ],
+        &["dependencies", "depends", "depends_on", "needs", "requires"],
+    ),
+    (
+        "wants",
+        &["optional", "optionally", "prefers", "soft_after"],
     ),
     ("start_timeout", &["startup_timeout"]),
     ("stop_timeout", &["shutdown_timeout", "timeout"]),

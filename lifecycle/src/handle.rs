@@ -9,6 +9,8 @@ use crate::core::Core;
 use crate::current::{self, Current};
 use crate::error::{Error, TriggerError};
 use crate::reason::Reason;
+#[cfg(doc)]
+use crate::registry::OnFailure;
 use crate::status::{ServiceStatus, Transition};
 use crate::ticks::Ticks;
 use crate::waits::{self, Waits};
@@ -38,13 +40,15 @@ impl Handle {
     }
 
     /// Readiness: every service is running, or is a oneshot that succeeded, and nobody has asked
-    /// for the stop. Costs two atomic loads, whatever the number of services.
+    /// for the stop. Those under [`OnFailure::Ignore`] do not count. Costs two atomic loads, whatever
+    /// the number of services.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.core.is_healthy()
     }
 
-    /// Resolves when every service is running and every oneshot has succeeded. Cancel-safe.
+    /// Resolves when every service is running and every oneshot has succeeded, but for those under
+    /// [`OnFailure::Ignore`]: it neither waits for them nor fails by them. Cancel-safe.
     ///
     /// # Errors
     ///

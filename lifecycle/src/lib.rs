@@ -58,8 +58,8 @@
 //! # What is promised
 //!
 //! - **Start.** Services start together, dependents once their dependencies are running. A failure
-//!   before that fails the dependents with both names, and nothing of theirs runs. A service that
-//!   fails at once never shows as running.
+//!   before that fails the dependents with both names, and nothing of theirs runs; those that only
+//!   `wants` it go on without it. A service that fails at once never shows as running.
 //! - **Run.** Ticks never overlap; missed ones collapse into one. An `Err` of a tick is logged and
 //!   counted; a panic anywhere is caught and is the service's failure, message kept.
 //! - **Stop.** On SIGINT, SIGTERM, a failure, [`shutdown()`](Handle::shutdown), or the end of all

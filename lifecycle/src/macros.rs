@@ -158,7 +158,7 @@ pub use lifecycle_macros::service;
 ///     "store" => store.clone(),
 ///     "cache" => Cache, after = ["store"], on_failure = ignore,
 ///     #[cfg(unix)]
-///     "api" => Api(store), after = ["store", "cache"], start_timeout = patience, stop_timeout = "10s",
+///     "api" => Api(store), after = ["store"], wants = ["cache"], start_timeout = patience, stop_timeout = "10s",
 /// };
 /// ```
 ///
@@ -169,7 +169,8 @@ pub use lifecycle_macros::service;
 ///
 /// | setting of an entry | value | default |
 /// |---|---|---|
-/// | `after` | the names of the services it depends on: it starts after them and stops before them | none |
+/// | `after` | the names of the services it depends on: it starts when all of them are running, fails where one of them fails to start, and stops before them | none |
+/// | `wants` | the names of the services it would rather start after, but can do without: it starts when each of them is running or has failed, and stops before them | none |
 /// | `start_timeout` | how long its `startup` may take, or the `run` of a oneshot | 90 s; none for a oneshot |
 /// | `stop_timeout` | how long it may take to stop; a quarter is kept for `drain` | 10 s |
 /// | `on_failure` | `shutdown` or `ignore`: see [`OnFailure`](crate::OnFailure) | `shutdown` |
@@ -183,8 +184,8 @@ pub use lifecycle_macros::service;
 ///
 /// # Compile errors
 ///
-/// No entry at all, a duplicate or malformed name, a dependency that is unknown, on itself or part
-/// of a cycle, an unknown or repeated setting, a zero or malformed duration. All are reported at
+/// No entry at all, a duplicate or malformed name, a dependency (of either kind) that is unknown, on
+/// itself, repeated or part of a cycle, an unknown or repeated setting, a zero or malformed duration. All are reported at
 /// once, each on the token to change.
 #[macro_export]
 macro_rules! registry {

@@ -16,6 +16,8 @@ use crate::error::{Error, StartError};
 use crate::handle::Handle;
 use crate::outcome::Outcome;
 use crate::reason::Reason;
+#[cfg(doc)]
+use crate::registry::OnFailure;
 use crate::registry::{Plan, Planned, Registry};
 use crate::service::Sealed;
 use crate::signals::Listener;
@@ -107,7 +109,8 @@ impl Running {
         }
     }
 
-    /// Resolves when every service is running and every oneshot has succeeded. Cancel-safe.
+    /// Resolves when every service is running and every oneshot has succeeded, but for those under
+    /// [`OnFailure::Ignore`]: it neither waits for them nor fails by them. Cancel-safe.
     ///
     /// # Errors
     ///

@@ -71,7 +71,7 @@ worded! {
     State {
         /// Registered; the registry was not started yet.
         New = "new",
-        /// Waits for its dependencies.
+        /// Waits for its dependencies, and for what it wants.
         Waiting = "waiting",
         /// `startup` is under way, or a oneshot's `run`.
         Starting = "starting",
@@ -189,6 +189,8 @@ pub struct ServiceStatus {
 
 impl ServiceStatus {
     /// Whether it is where a started application wants it: running, or a oneshot that succeeded.
+    /// (The application's own [readiness](crate::Handle::is_healthy) leaves out those under
+    /// [`OnFailure::Ignore`].)
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         match self.state {

@@ -268,7 +268,7 @@ impl Supervisor {
             Command::NoteLate(service, phase, had) => self.note_late(service, phase, had),
             Command::AllUp => {
                 let services = self.services.len();
-                contain::say(|| tracing::info!(target: "lifecycle", services, "all running"));
+                contain::say(|| tracing::info!(target: "lifecycle", services, "healthy"));
                 self.core.set_health(Health::Healthy);
             }
             Command::Request(Because::Finished) => self.core.ask_to_stop(Reason::Finished),
@@ -366,11 +366,12 @@ impl Supervisor {
             || tracing::error!(target: "lifecycle", service = %cell.name, %error, "failed"),
         );
         let _ = cell.error.set(error.clone());
+        let counts = cell.on_failure == OnFailure::Shutdown;
         let mut record = self.core.record();
-        if record.failures.is_empty() {
+        if counts && !record.has_fatal {
             self.core.set_health(Health::Impossible(error.clone()));
         }
-        record.has_fatal |= cell.on_failure == OnFailure::Shutdown;
+        record.has_fatal |= counts;
         record.failures.push(error);
     }
 

@@ -86,6 +86,32 @@ async fn a_self_dependency_and_a_repeated_one_are_problems() {
 }
 
 #[tokio::test]
+async fn what_is_wanted_is_checked_in_the_words_of_the_macro() {
+    let builder = Registry::builder()
+        .wants(["a"])
+        .service("a", idle())
+        .wants(["a"])
+        .service("b", idle())
+        .wants(["zzz", "a", "a"])
+        .after(["a"])
+        .service("c", idle())
+        .after(["d"])
+        .service("d", idle())
+        .wants(["c"]);
+    assert_eq!(
+        problems(builder),
+        [
+            "`wants` was set before any service (help: call `.service(name, service)` first and `.wants(..)` after it)",
+            "`a` wants itself (help: remove `\"a\"` from its `wants`)",
+            "`b` wants `zzz`, which is not in the registry (help: write `c` or `d`)",
+            "`b` wants `a` twice (help: remove one `\"a\"`)",
+            "`b` has `a` in its `after` and in its `wants` (help: remove one `\"a\"`: with `after` it fails where that fails, with `wants` it goes on)",
+            "services depend on each other in a cycle: `c -> d -> c` (help: remove one of these from an `after` or a `wants`, so that one of the services can start first)",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_cycle_is_one_problem_that_tells_its_path_in_order() {
     let builder = Registry::builder()
         .service("a", idle())

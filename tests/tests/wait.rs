@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use lifecycle::{Reason, Registry, State, registry};
-use lifecycle_tests::{
-    Journal, fails, panics, secs, shuts_down, start, state_of, takes, until_stopped,
-};
+use lifecycle::{Reason, Registry, registry};
+use lifecycle_tests::{Journal, fails, panics, secs, shuts_down, start, takes, until_stopped};
 use tokio::time::sleep;
 
 #[tokio::test(start_paused = true)]
@@ -288,19 +286,4 @@ fn it_runs_inside_a_multi_thread_runtime_and_from_a_spawned_task() {
         tokio::spawn(registry.signals(false).run()).await.unwrap()
     });
     outcome.into_result().unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_has_failed_under_ignore_is_missed_when_the_others_come_up() {
-    let journal = Journal::new();
-    let running = start(registry! {
-        "cache" => journal.script().run(takes(secs(1)).then(fails("no memory"))).worker(), on_failure = ignore,
-        "api" => journal.script().startup(takes(secs(2))).idle(),
-    });
-    sleep(secs(3)).await;
-    assert_eq!(state_of(&running.handle(), "api"), State::Running);
-    assert!(!running.handle().is_healthy());
-    let error = running.await_healthy().await.unwrap_err();
-    assert!(error.to_string().contains("`cache`"), "{error}");
-    assert_eq!(running.stop().await.exit_code(), 0);
 }

@@ -21,13 +21,15 @@ use crate::written::{
 pub(crate) const DEADLINE: &str = "deadline";
 pub(crate) const SHUTDOWN_DELAY: &str = "shutdown_delay";
 pub(crate) const AFTER: &str = "after";
+pub(crate) const WANTS: &str = "wants";
 pub(crate) const START_TIMEOUT: &str = "start_timeout";
 pub(crate) const STOP_TIMEOUT: &str = "stop_timeout";
 pub(crate) const ON_FAILURE: &str = "on_failure";
 pub(crate) const RESTART: &str = "restart";
 
 pub(crate) const REGISTRY_SETTINGS: [&str; 2] = [DEADLINE, SHUTDOWN_DELAY];
-pub(crate) const SERVICE_SETTINGS: [&str; 4] = [AFTER, START_TIMEOUT, STOP_TIMEOUT, ON_FAILURE];
+pub(crate) const SERVICE_SETTINGS: [&str; 5] =
+    [AFTER, WANTS, START_TIMEOUT, STOP_TIMEOUT, ON_FAILURE];
 
 pub(crate) struct Args {
     /// The tokens of `$crate`.

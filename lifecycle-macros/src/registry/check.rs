@@ -8,27 +8,33 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Data, DeriveInput, Error, LitInt, LitStr, Result, Token, Variant};
+use syn::{Attribute, Data, DeriveInput, Error, Ident, LitInt, LitStr, Result, Token, Variant};
 
 use crate::diag::mistake;
-use crate::rules::graph::{self, Found, Place};
+use crate::rules::graph::{self, Dependency, Found, Kind, Place};
 
 pub(crate) struct Node {
     pub(crate) name: LitStr,
-    pub(crate) after: Vec<LitStr>,
+    pub(crate) dependencies: Vec<(LitStr, Kind)>,
 }
 
 pub(crate) fn find_problems(nodes: &[Node]) -> Vec<Found> {
-    let value_all = |list: &[LitStr]| list.iter().map(LitStr::value).collect();
-    let texts: Vec<(String, Vec<String>)> = nodes
+    let value = |(name, kind): &(LitStr, Kind)| (name.value(), *kind);
+    let texts: Vec<(String, Vec<(String, Kind)>)> = nodes
         .iter()
-        .map(|node| (node.name.value(), value_all(&node.after)))
+        .map(|node| {
+            let dependencies = node.dependencies.iter().map(value);
+            (node.name.value(), dependencies.collect())
+        })
         .collect();
     let entries: Vec<graph::Entry<'_>> = texts
         .iter()
-        .map(|(name, after)| graph::Entry {
+        .map(|(name, dependencies)| graph::Entry {
             name,
-            after: after.iter().map(String::as_str).collect(),
+            dependencies: dependencies
+                .iter()
+                .map(|(name, kind)| Dependency { name, kind: *kind })
+                .collect(),
         })
         .collect();
     graph::check(&entries)
@@ -41,7 +47,7 @@ pub(crate) fn tell(found: &Found, nodes: &[Node], registry: impl ToTokens) -> Er
         problem,
     } = found;
     let place = nodes.get(*entry).and_then(|node| match dependency {
-        Some(dependency) => node.after.get(*dependency),
+        Some(dependency) => node.dependencies.get(*dependency).map(|(name, _)| name),
         None => Some(&node.name),
     });
     match place {
@@ -50,8 +56,8 @@ pub(crate) fn tell(found: &Found, nodes: &[Node], registry: impl ToTokens) -> Er
     }
 }
 
-/// `enum Entries { #[entry("api", "store")] E0, .. }`: a variant for each entry, its name and its
-/// dependencies. Where the macro has found mistakes itself, they come with `#[mistake(place, ..)]` on
+/// `enum Entries { #[entry("api", "store", wants "cache")] E0, .. }`: a variant for each entry, its name
+/// and its dependencies. Where the macro has found mistakes itself, they come with `#[mistake(place, ..)]` on
 /// the enum, and the names with `#[places(..)]`: all are told in the order of the source.
 pub(crate) fn check(input: TokenStream) -> TokenStream {
     match parse_nodes(input) {
@@ -61,7 +67,7 @@ pub(crate) fn check(input: TokenStream) -> TokenStream {
 }
 
 struct Checked {
-    registry: syn::Ident,
+    registry: Ident,
     nodes: Vec<Node>,
     /// Of each node: of its name, and of its dependencies. Nothing where no mistake was known.
     places: Vec<Vec<usize>>,
@@ -109,19 +115,23 @@ fn parse_nodes(input: TokenStream) -> Result<Checked> {
 }
 
 fn parse_node(variant: &Variant) -> Result<Node> {
-    let mut names = Vec::new();
     // A `cfg` that holds is there as well.
-    for attribute in with_name(&variant.attrs, "entry") {
-        names.extend(attribute.parse_args_with(Punctuated::<LitStr, Token![,]>::parse_terminated)?);
+    match with_name(&variant.attrs, "entry").next() {
+        Some(attribute) => attribute.parse_args_with(parse_names),
+        None => Err(Error::new_spanned(variant, "an entry without a name")),
     }
-    let mut names = names.into_iter();
-    let Some(name) = names.next() else {
-        return Err(Error::new_spanned(variant, "an entry without a name"));
-    };
-    Ok(Node {
-        name,
-        after: names.collect(),
-    })
+}
+
+fn parse_names(input: ParseStream) -> Result<Node> {
+    let name = input.parse()?;
+    let mut dependencies = Vec::new();
+    while !input.is_empty() {
+        input.parse::<Token![,]>()?;
+        let wants: Option<Ident> = input.parse()?;
+        let kind = wants.map_or(Kind::After, |_| Kind::Wants);
+        dependencies.push((input.parse()?, kind));
+    }
+    Ok(Node { name, dependencies })
 }
 
 fn parse_places(variant: &Variant) -> Result<Vec<usize>> {

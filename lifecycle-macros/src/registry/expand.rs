@@ -7,9 +7,10 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Error;
 
 use crate::diag::Order;
+use crate::rules::graph::Kind;
 
 use super::model::{Entry, Model};
-use super::setting::{Argument, Policy, Setting};
+use super::setting::{Argument, Dependency, Policy, Setting};
 
 pub(crate) fn expand(model: &Model, errors: &[(Order, Error)]) -> TokenStream {
     let library = &model.library;
@@ -73,7 +74,7 @@ fn expand_setting(setting: &Setting) -> TokenStream {
     let key = &setting.key;
     let argument = match &setting.argument {
         Argument::Length(length) => length.to_token_stream(),
-        Argument::After(dependencies) => {
+        Argument::Dependencies(dependencies) => {
             let names = dependencies.iter().map(|dependency| &dependency.name);
             quote!(&[#(#names),*])
         }
@@ -90,10 +91,10 @@ fn expand_check(entries: &[Entry], errors: &[(Order, Error)]) -> TokenStream {
         let Entry {
             conditions, name, ..
         } = entry;
-        let names = entry
-            .dependencies()
-            .iter()
-            .map(|dependency| &dependency.name);
+        let names = entry.dependencies().map(|Dependency { name, kind, .. }| {
+            let word = (*kind == Kind::Wants).then(|| quote!(wants));
+            quote!(#word #name)
+        });
         let variant = format_ident!("Entry{index}");
         let places = (!errors.is_empty()).then(|| expand_places(entry));
         quote!(#(#conditions)* #[entry(#name #(, #names)*)] #places #variant)
@@ -116,8 +117,7 @@ fn expand_check(entries: &[Entry], errors: &[(Order, Error)]) -> TokenStream {
 
 /// Of its name, and of its dependencies.
 fn expand_places(entry: &Entry) -> TokenStream {
-    let dependencies = entry.dependencies().iter();
-    let orders = dependencies.map(|dependency| dependency.order);
+    let orders = entry.dependencies().map(|dependency| dependency.order);
     let orders = [entry.order].into_iter().chain(orders).map(Order::number);
     quote!(#[places(#(#orders),*)])
 }

@@ -12,7 +12,7 @@ use crate::rules::{limits, name, suggest};
 use crate::written::{Form, Value, Written, tidy};
 
 use super::args::{
-    self, AFTER, Args, DEADLINE, Name, REGISTRY_SETTINGS, SERVICE_SETTINGS, SHUTDOWN_DELAY,
+    self, AFTER, Args, DEADLINE, Name, REGISTRY_SETTINGS, SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS,
 };
 use super::check::{Node, find_problems, tell};
 use super::setting::{Argument, Dependency, Setting};
@@ -175,32 +175,28 @@ impl Model {
 }
 
 impl Entry {
-    pub(crate) fn dependencies(&self) -> &[Dependency] {
-        let lists = self
-            .settings
+    /// In source order, of either kind.
+    pub(crate) fn dependencies(&self) -> impl Iterator<Item = &Dependency> {
+        self.settings
             .iter()
-            .filter_map(|setting| match &setting.argument {
-                Argument::After(names) => Some(names.as_slice()),
-                Argument::Length(_) | Argument::OnFailure(_) => None,
-            });
-        lists.into_iter().next_back().unwrap_or_default()
+            .flat_map(|setting| match &setting.argument {
+                Argument::Dependencies(list) => list.as_slice(),
+                Argument::Length(_) | Argument::OnFailure(_) => &[],
+            })
     }
 
     fn node(&self) -> Node {
-        let after = self
-            .dependencies()
-            .iter()
-            .map(|dependency| dependency.name.clone());
+        let named = |dependency: &Dependency| (dependency.name.clone(), dependency.kind);
         Node {
             name: self.name.clone(),
-            after: after.collect(),
+            dependencies: self.dependencies().map(named).collect(),
         }
     }
 
     fn order_of(&self, place: Place) -> Order {
         let dependency = place
             .dependency
-            .and_then(|index| self.dependencies().get(index));
+            .and_then(|index| self.dependencies().nth(index));
         dependency.map_or(self.order, |dependency| dependency.order)
     }
 }
@@ -294,7 +290,7 @@ fn nameless_error(value: &Expr) -> Error {
 }
 
 fn twice_error(key: &Ident) -> Error {
-    let help = if key == AFTER {
+    let help = if key == AFTER || key == WANTS {
         "join the two lists"
     } else {
         "remove one of the two"

@@ -6,12 +6,13 @@ use syn::{Error, Expr, Ident, Lit, LitStr, Result};
 
 use crate::diag::{Errors, Order, mistake};
 use crate::duration::{Length, Zero, literal, parse_length};
+use crate::rules::graph::Kind;
 use crate::rules::suggest;
 use crate::synonyms;
 use crate::written::{Part, ungrouped, word_of};
 
 use super::args::{
-    AFTER, ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS, SHUTDOWN_DELAY,
+    AFTER, ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS,
 };
 
 pub(crate) struct Setting {
@@ -22,12 +23,13 @@ pub(crate) struct Setting {
 
 pub(crate) enum Argument {
     Length(Length),
-    After(Vec<Dependency>),
+    Dependencies(Vec<Dependency>),
     OnFailure(Policy),
 }
 
 pub(crate) struct Dependency {
     pub(crate) name: LitStr,
+    pub(crate) kind: Kind,
     pub(crate) order: Order,
 }
 
@@ -49,10 +51,8 @@ impl Setting {
                 errors.push(unknown_error(&part.key, known));
                 return None;
             }
-            AFTER => {
-                let value = errors.handle(part.value("after = [\"name\"]"))?;
-                Argument::After(read_after(value, errors)?)
-            }
+            AFTER => Argument::Dependencies(read_names(part, Kind::After, errors)?),
+            WANTS => Argument::Dependencies(read_names(part, Kind::Wants, errors)?),
             ON_FAILURE => {
                 let policy = part.value("on_failure = ignore").and_then(read_policy);
                 Argument::OnFailure(errors.handle(policy)?)
@@ -99,10 +99,13 @@ fn read_length(part: &Part, key: &str) -> Result<Length> {
     parse_length(value, key, zero)
 }
 
-fn read_after(value: &Expr, errors: &mut Errors) -> Option<Vec<Dependency>> {
+fn read_names(part: &Part, kind: Kind, errors: &mut Errors) -> Option<Vec<Dependency>> {
+    let key = &part.key;
+    let value = errors.handle(part.value(&format!("{key} = [\"name\"]")))?;
     let Expr::Array(list) = ungrouped(value) else {
-        let help = format!("write `after = [{}]`", names_in(value));
-        errors.report(value, "the value of `after` is not a list of names", help);
+        let sentence = format_args!("the value of `{key}` is not a list of names");
+        let help = format!("write `{key} = [{}]`", names_in(value));
+        errors.report(value, sentence, help);
         return None;
     };
     let mut names = Vec::new();
@@ -111,6 +114,7 @@ fn read_after(value: &Expr, errors: &mut Errors) -> Option<Vec<Dependency>> {
         if let Some(Lit::Str(name)) = literal(element) {
             names.push(Dependency {
                 name: name.clone(),
+                kind,
                 order,
             });
         } else {

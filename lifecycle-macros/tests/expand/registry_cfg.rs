@@ -9,17 +9,20 @@ fn main() {
                 Entry0,
                 #[cfg(feature = "api")]
                 #[cfg(unix)]
-                #[entry("api", "store")]
+                #[entry("api", wants "cache", "store")]
                 Entry1,
+                #[entry("cache")]
+                Entry2,
                 #[cfg(not(feature = "api"))]
                 #[entry("api")]
-                Entry2,
+                Entry3,
             }
         };
         let mut __registry = __lifecycle::__private::assembly();
         __registry.service("store", store);
         #[cfg(feature = "api")] #[cfg(unix)]
-        __registry.service("api", Api).after(&["store"]);
+        __registry.service("api", Api).wants(&["cache"]).after(&["store"]);
+        __registry.service("cache", cache);
         #[cfg(not(feature = "api"))] __registry.service("api", Stub);
         __registry.finish()
     };

@@ -8,9 +8,11 @@ fn main() {
         __registry
             .service("store", store)
             .after(&["sdk"])
+            .wants(&["cache"])
             .start_timeout(::core::time::Duration::new(0, 250000000))
             .stop_timeout(cfg.stop_timeout)
             .on_failure(__lifecycle::OnFailure::Shutdown);
+        __registry.service("cache", cache);
         __registry.finish()
     };
 }

@@ -1,5 +1,14 @@
 //! Who depends on whom, as indexes both ways. Built once from a graph that was checked for cycles.
 
+pub(crate) use crate::rules::graph::Kind;
+
+/// A service at the other end of a dependency, and what that asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Edge {
+    pub(crate) service: u32,
+    pub(crate) kind: Kind,
+}
+
 /// Both directions as one array of edges each, cut into a slice per service: two allocations for
 /// any number of services.
 #[derive(Debug)]
@@ -10,51 +19,55 @@ pub(crate) struct Graph {
 
 #[derive(Debug)]
 struct Edges {
-    targets: Box<[u32]>,
-    /// `targets[starts[i]..starts[i + 1]]` belong to service `i`.
+    list: Box<[Edge]>,
+    /// `list[starts[i]..starts[i + 1]]` belong to service `i`.
     starts: Box<[u32]>,
 }
 
 impl Graph {
-    /// `after[i]` are the indexes of the services that `i` depends on.
-    pub(crate) fn new(after: &[Vec<u32>]) -> Self {
-        let mut reversed = vec![Vec::new(); after.len()];
-        for (service, dependencies) in (0_u32..).zip(after) {
-            for &dependency in dependencies {
-                reversed[dependency as usize].push(service);
+    /// `dependencies[i]` are those of service `i`.
+    pub(crate) fn new(dependencies: &[Vec<Edge>]) -> Self {
+        let mut reversed = vec![Vec::new(); dependencies.len()];
+        for (service, list) in (0_u32..).zip(dependencies) {
+            for &Edge {
+                service: dependency,
+                kind,
+            } in list
+            {
+                reversed[dependency as usize].push(Edge { service, kind });
             }
         }
         Self {
-            dependencies: Edges::new(after),
+            dependencies: Edges::new(dependencies),
             dependents: Edges::new(&reversed),
         }
     }
 
-    pub(crate) fn dependencies(&self, service: usize) -> &[u32] {
+    pub(crate) fn dependencies(&self, service: usize) -> &[Edge] {
         self.dependencies.of(service)
     }
 
-    pub(crate) fn dependents(&self, service: usize) -> &[u32] {
+    pub(crate) fn dependents(&self, service: usize) -> &[Edge] {
         self.dependents.of(service)
     }
 }
 
 impl Edges {
-    fn new(lists: &[Vec<u32>]) -> Self {
-        let mut targets = Vec::with_capacity(lists.iter().map(Vec::len).sum());
+    fn new(lists: &[Vec<Edge>]) -> Self {
+        let mut edges = Vec::with_capacity(lists.iter().map(Vec::len).sum());
         let mut starts = Vec::with_capacity(lists.len() + 1);
         for list in lists {
-            starts.push(targets.len() as u32);
-            targets.extend_from_slice(list);
+            starts.push(edges.len() as u32);
+            edges.extend_from_slice(list);
         }
-        starts.push(targets.len() as u32);
+        starts.push(edges.len() as u32);
         Self {
-            targets: targets.into(),
+            list: edges.into(),
             starts: starts.into(),
         }
     }
 
-    fn of(&self, service: usize) -> &[u32] {
-        &self.targets[self.starts[service] as usize..self.starts[service + 1] as usize]
+    fn of(&self, service: usize) -> &[Edge] {
+        &self.list[self.starts[service] as usize..self.starts[service + 1] as usize]
     }
 }

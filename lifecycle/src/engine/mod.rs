@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub(crate) use self::graph::Graph;
+pub(crate) use self::graph::{Edge, Graph};
 use self::node::{Life, Node, Readiness};
 use self::round::Round;
 use self::stop::Stage;
@@ -53,7 +53,7 @@ pub(crate) enum Command {
     Fail(usize, Failure),
     /// Note that this phase did not end in time and was dropped after so long.
     NoteLate(usize, Phase, Duration),
-    /// Every service is up.
+    /// Every service that counts is up.
     AllUp,
     /// Ask the application to stop.
     Request(Because),
@@ -89,7 +89,7 @@ pub(crate) struct Engine {
     commands: Vec<Command>,
     /// Not through with all services yet.
     round: Option<Round>,
-    /// How many services are not where a started application wants them.
+    /// How many services that count are not where a started application wants them.
     not_up: usize,
     /// How many had come to their end before anybody asked for a stop.
     gone: usize,
@@ -115,7 +115,7 @@ impl Engine {
             })
             .collect();
         Self {
-            not_up: nodes.len(),
+            not_up: nodes.iter().filter(|node| node.counts()).count(),
             nodes,
             graph,
             limits,
@@ -179,14 +179,10 @@ impl Engine {
             return;
         }
         self.move_to(service, State::Failed);
-        let dependents = match self.nodes[service].readiness {
-            Readiness::Reached => Vec::new(),
-            Readiness::Pending | Readiness::TimedOut => self.fail_dependents(service),
-        };
-        // Once all that failed has been noted: obeying may be the end of everything else.
-        self.obey_policy(service, now);
-        for dependent in dependents {
-            self.obey_policy(dependent, now);
+        if self.nodes[service].readiness == Readiness::Reached {
+            self.obey_policy(service, now);
+        } else {
+            self.failed_to_start(service, now);
         }
         self.request_if_finished(now);
     }
@@ -248,7 +244,11 @@ impl Engine {
         let was_up = node.is_up();
         node.state = to;
         let is_up = node.is_up();
+        let counts = node.counts();
         self.commands.push(Command::Move(service, to));
+        if !counts {
+            return;
+        }
         match (was_up, is_up) {
             (false, true) => {
                 self.not_up -= 1;

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::registry::Terms;
+use crate::registry::{OnFailure, Terms};
 use crate::status::State;
 
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct Node {
     pub(crate) has_left: bool,
     /// Whether something of it was dropped.
     pub(crate) late: bool,
-    /// How many dependencies are not up yet.
+    /// How many dependencies it still waits for.
     pub(crate) missing: u32,
     /// How many dependents have not passed in the stop order.
     pub(crate) open: u32,
@@ -70,6 +70,11 @@ impl Node {
     /// Whether it may still become ready.
     pub(crate) fn is_starting(&self) -> bool {
         self.state == State::Starting && !self.has_left
+    }
+
+    /// Whether the application is not ready without it.
+    pub(crate) fn counts(&self) -> bool {
+        self.terms.on_failure != OnFailure::Ignore
     }
 
     /// Whether it is where a started application wants it: running, or a oneshot that succeeded.

@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::graph::{Edge, Kind};
 use super::node::{Life, Readiness};
 use super::round::Purpose;
 use super::stop::Stage;
@@ -13,6 +14,10 @@ use crate::status::State;
 impl Engine {
     /// Starts every service that depends on nothing; the others wait.
     pub(crate) fn begin(&mut self, now: Instant) {
+        if self.not_up == 0 {
+            // None of them counts.
+            self.commands.push(Command::AllUp);
+        }
         self.begin_round(Purpose::Wait, now);
     }
 
@@ -33,14 +38,30 @@ impl Engine {
         self.nodes[service].terms.oneshot = true;
     }
 
+    /// It is up: those that need it and those that want it have waited for that.
     pub(super) fn release_dependents(&mut self, service: usize, now: Instant) {
         for edge in 0..self.graph.dependents(service).len() {
-            let dependent = self.graph.dependents(service)[edge] as usize;
-            let node = &mut self.nodes[dependent];
-            node.missing -= 1;
-            if node.missing == 0 && node.state == State::Waiting {
-                self.launch(dependent, now);
+            let dependent = self.graph.dependents(service)[edge].service;
+            self.release(dependent as usize, now);
+        }
+    }
+
+    /// It will never be up: those that only want it go on without it.
+    fn release_wanting(&mut self, service: usize, now: Instant) {
+        for edge in 0..self.graph.dependents(service).len() {
+            let dependent = self.graph.dependents(service)[edge];
+            if dependent.kind == Kind::Wants {
+                self.release(dependent.service as usize, now);
             }
+        }
+    }
+
+    /// One of its dependencies holds it up no longer. Called once for each.
+    fn release(&mut self, service: usize, now: Instant) {
+        let node = &mut self.nodes[service];
+        node.missing -= 1;
+        if node.missing == 0 && node.state == State::Waiting {
+            self.launch(service, now);
         }
     }
 
@@ -72,15 +93,29 @@ impl Engine {
         self.commands.push(Command::Cut(service));
     }
 
-    /// Those that wait for a service that failed, directly or further on, fail with it and are never
-    /// started. Answers which they are.
-    pub(super) fn fail_dependents(&mut self, root: usize) -> Vec<usize> {
-        let mut failed = Vec::new();
+    /// It failed before it was up.
+    pub(super) fn failed_to_start(&mut self, service: usize, now: Instant) {
+        let failed = self.fail_dependents(service);
+        // Once all that failed has been noted: obeying may be the end of everything else.
+        for &service in &failed {
+            self.obey_policy(service, now);
+        }
+        // And once all are obeyed: where one of them ends the application, nothing starts any more.
+        for service in failed {
+            self.release_wanting(service, now);
+        }
+    }
+
+    /// Those that need a service that failed, directly or further on, fail with it and are never
+    /// started. Answers which they are, itself first.
+    fn fail_dependents(&mut self, root: usize) -> Vec<usize> {
+        let mut failed = vec![root];
         let mut reached = vec![root];
         while let Some(service) = reached.pop() {
             for edge in 0..self.graph.dependents(service).len() {
-                let dependent = self.graph.dependents(service)[edge] as usize;
-                if self.nodes[dependent].state != State::Waiting {
+                let Edge { service, kind } = self.graph.dependents(service)[edge];
+                let dependent = service as usize;
+                if kind == Kind::Wants || self.nodes[dependent].state != State::Waiting {
                     continue;
                 }
                 self.commands

@@ -113,11 +113,12 @@ impl Engine {
                 Life::Asked => {}
                 Life::Unborn | Life::Gone => {
                     self.passed += 1;
-                    for &dependency in self.graph.dependencies(service) {
-                        let node = &mut self.nodes[dependency as usize];
+                    for dependency in self.graph.dependencies(service) {
+                        let dependency = dependency.service as usize;
+                        let node = &mut self.nodes[dependency];
                         node.open -= 1;
                         if node.open == 0 {
-                            further.push(dependency as usize);
+                            further.push(dependency);
                         }
                     }
                 }

@@ -1,5 +1,6 @@
 //! The engine alone: events and instants in, commands out, as text.
 
+use super::graph::Kind;
 use super::*;
 use crate::error::Fault;
 use crate::name::Name;
@@ -8,6 +9,7 @@ use crate::registry::OnFailure;
 mod rounds;
 mod stopping;
 mod walk;
+mod wants;
 
 const IGNORE: Terms = Terms {
     on_failure: OnFailure::Ignore,
@@ -42,11 +44,27 @@ impl Rig {
     }
 
     fn within<const N: usize>(limits: Limits, services: [(Terms, &[u32]); N]) -> Self {
-        let after: Vec<_> = services.iter().map(|(_, after)| after.to_vec()).collect();
-        let terms = services.map(|(terms, _)| terms);
+        Self::of(
+            limits,
+            services.map(|(terms, after)| (terms, after, &[][..])),
+        )
+    }
+
+    /// Each with those that it needs, and those that it only wants.
+    fn wanting<const N: usize>(services: [(Terms, &[u32], &[u32]); N]) -> Self {
+        Self::of(Limits::default(), services)
+    }
+
+    fn of<const N: usize>(limits: Limits, services: [(Terms, &[u32], &[u32]); N]) -> Self {
+        let edge = |kind| move |&service: &u32| Edge { service, kind };
+        let dependencies = services.map(|(_, after, wants)| {
+            let wants = wants.iter().map(edge(Kind::Wants));
+            after.iter().map(edge(Kind::After)).chain(wants).collect()
+        });
+        let terms = services.map(|(terms, ..)| terms);
         let origin = Instant::now();
         Self {
-            engine: Engine::new(Graph::new(&after), terms, limits),
+            engine: Engine::new(Graph::new(&dependencies), terms, limits),
             origin,
             now: origin,
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::draft::{Declared, Draft};
 use super::{Limits, OnFailure, Registry};
 use crate::name::Name;
+use crate::rules::graph::Kind;
 use crate::service::Service;
 
 /// A registry in the making.
@@ -59,8 +60,14 @@ impl Entry<'_> {
     /// `after = names`
     pub fn after(self, names: &[&'static str]) -> Self {
         self.0
-            .after
-            .extend(names.iter().map(|name| Name::from(*name)));
+            .depend(names.iter().copied().map(Name::from), Kind::After);
+        self
+    }
+
+    /// `wants = names`
+    pub fn wants(self, names: &[&'static str]) -> Self {
+        self.0
+            .depend(names.iter().copied().map(Name::from), Kind::Wants);
         self
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::draft::{Declared, Draft};
 use super::{Limits, OnFailure, Registry};
 use crate::name::Name;
-use crate::rules::graph::Found;
+use crate::rules::graph::{Found, Kind};
 use crate::rules::limits;
 use crate::service::Service;
 
@@ -49,10 +49,33 @@ impl Builder {
     }
 
     /// The names of the services it depends on: it starts when they are running and stops before
-    /// they do. Further calls add names.
+    /// they do; where one of them fails to start, it fails too. Further calls add names.
     pub fn after<N: Into<Name>>(self, names: impl IntoIterator<Item = N>) -> Self {
         self.set("after", |service| {
-            service.after.extend(names.into_iter().map(Into::into));
+            service.depend(names.into_iter().map(Into::into), Kind::After);
+        })
+    }
+
+    /// The names of the services it would rather start after, but can do without: it starts when
+    /// each of them is running or has failed, and stops before they do. Further calls add names.
+    ///
+    /// ```
+    /// # use lifecycle::{Idle, OnFailure, Registry, service};
+    /// # #[service(idle)] struct Cache;
+    /// # impl Idle for Cache {}
+    /// # #[service(idle)] struct Api;
+    /// # impl Idle for Api {}
+    /// let registry = Registry::builder()
+    ///     .service("cache", Cache)
+    ///     .on_failure(OnFailure::Ignore)
+    ///     .service("api", Api)
+    ///     .wants(["cache"])
+    ///     .build()?;
+    /// # Ok::<(), lifecycle::RegistryError>(())
+    /// ```
+    pub fn wants<N: Into<Name>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        self.set("wants", |service| {
+            service.depend(names.into_iter().map(Into::into), Kind::Wants);
         })
     }
 
@@ -96,7 +119,7 @@ impl Builder {
     /// # Errors
     ///
     /// Everything that is wrong, in one value: no service at all, a malformed or duplicate name, a
-    /// dependency that is unknown, on itself or named twice, a cycle, a setting before the first
+    /// dependency that is unknown, on itself or named twice (in `after`, in `wants` or in both), a cycle, a setting before the first
     /// service, a shutdown delay that leaves nothing of the deadline.
     pub fn build(self) -> Result<Registry, RegistryError> {
         let limits = self.limits();

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::{Plan, Planned, RegistryError, Terms};
-use crate::engine::Graph;
+use crate::engine::{Edge, Graph};
 use crate::name::Name;
-use crate::rules::graph::{Entry, check};
+use crate::rules::graph::{Dependency, Entry, Kind, check};
 use crate::service::{Sealed, Service};
 use crate::status::Shape;
 
@@ -16,7 +16,8 @@ pub(crate) struct Draft {
 
 pub(crate) struct Declared {
     pub(crate) planned: Planned,
-    pub(crate) after: Vec<Name>,
+    /// In the order in which they were named.
+    dependencies: Vec<(Name, Kind)>,
 }
 
 impl Draft {
@@ -31,7 +32,7 @@ impl Draft {
                 service,
                 terms,
             },
-            after: Vec::new(),
+            dependencies: Vec::new(),
         });
         // The one just pushed.
         let last = self.services.len() - 1;
@@ -62,26 +63,34 @@ impl Draft {
             .zip(0..)
             .map(|(declared, index)| (&*declared.planned.name, index))
             .collect();
-        let after: Vec<Vec<u32>> = self
+        let edge = |(name, kind): &(Name, Kind)| {
+            let service = *indexes.get(name.as_str())?;
+            let kind = *kind;
+            Some(Edge { service, kind })
+        };
+        let dependencies: Vec<Vec<Edge>> = self
             .services
             .iter()
-            .map(|declared| {
-                declared
-                    .after
-                    .iter()
-                    .filter_map(|name| indexes.get(name.as_str()).copied())
-                    .collect()
-            })
+            .map(|declared| declared.dependencies.iter().filter_map(edge).collect())
             .collect();
-        Graph::new(&after)
+        Graph::new(&dependencies)
     }
 }
 
 impl Declared {
+    pub(crate) fn depend(&mut self, names: impl IntoIterator<Item = Name>, kind: Kind) {
+        self.dependencies
+            .extend(names.into_iter().map(|name| (name, kind)));
+    }
+
     fn entry(&self) -> Entry<'_> {
         Entry {
             name: &self.planned.name,
-            after: self.after.iter().map(Name::as_str).collect(),
+            dependencies: self
+                .dependencies
+                .iter()
+                .map(|(name, kind)| Dependency { name, kind: *kind })
+                .collect(),
         }
     }
 }

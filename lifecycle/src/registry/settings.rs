@@ -9,8 +9,12 @@ pub enum OnFailure {
     /// The application stops, and exits with 1.
     #[default]
     Shutdown,
-    /// The application goes on without the service, which drains at once. It is not healthy any
-    /// more: the service is `Failed`.
+    /// The application goes on without the service, which drains at once. The service does not count
+    /// for [readiness](crate::Handle::is_healthy), whatever its state; its failure is logged and
+    /// listed in the [outcome](crate::Outcome::failures), and the exit code stays 0.
+    ///
+    /// What names it in `after` needs it, and fails with it if it fails to start; what can do without
+    /// it names it in `wants`.
     Ignore,
 }
 

@@ -6,10 +6,11 @@
 //! overflowed.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 
+pub(crate) use self::problem::Problem;
 use super::{name, suggest};
 
+mod problem;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +20,23 @@ const TOLD: usize = 32;
 
 pub(crate) struct Entry<'a> {
     pub(crate) name: &'a str,
-    pub(crate) after: Vec<&'a str>,
+    /// In source order.
+    pub(crate) dependencies: Vec<Dependency<'a>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dependency<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: Kind,
+}
+
+/// What a dependency asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// Order and need: the dependent fails with it.
+    After,
+    /// Order only: the dependent goes on without it.
+    Wants,
 }
 
 /// Where to point: a service, or one of its dependencies. Entry 0 for an empty registry.
@@ -27,34 +44,6 @@ pub(crate) struct Entry<'a> {
 pub(crate) struct Place {
     pub(crate) entry: usize,
     pub(crate) dependency: Option<usize>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Problem {
-    Empty,
-    MalformedName {
-        name: String,
-        flaw: name::Flaw,
-    },
-    DuplicateName {
-        name: String,
-        first: usize,
-    },
-    UnknownDependency {
-        service: String,
-        dependency: String,
-        instead: Option<String>,
-    },
-    SelfDependency {
-        service: String,
-    },
-    RepeatedDependency {
-        service: String,
-        dependency: String,
-    },
-    Cycle {
-        path: Vec<String>,
-    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,16 +109,14 @@ fn check_dependencies(
     let mut searches = 0..TOLD;
     let mut edges = Vec::with_capacity(entries.len());
     for (index, entry) in entries.iter().enumerate() {
-        let mut listed = HashSet::new();
-        let mut resolved = Vec::with_capacity(entry.after.len());
-        for (dependency, &name) in entry.after.iter().enumerate() {
+        let mut listed = HashMap::new();
+        let mut resolved = Vec::with_capacity(entry.dependencies.len());
+        for (dependency, &Dependency { name, kind }) in entry.dependencies.iter().enumerate() {
             let service = entry.name.to_owned();
+            let before = *listed.entry(name).or_insert((dependency, kind));
             let problem = match first.get(name) {
-                _ if !listed.insert(name) => Problem::RepeatedDependency {
-                    service,
-                    dependency: name.to_owned(),
-                },
-                Some(&to) if to == index => Problem::SelfDependency { service },
+                _ if before.0 != dependency => repeated(service, name, kind, before.1),
+                Some(&to) if to == index => Problem::SelfDependency { service, kind },
                 Some(&to) => {
                     resolved.push(Edge { dependency, to });
                     continue;
@@ -140,6 +127,7 @@ fn check_dependencies(
                         .and_then(|_| near_service(entries, entry, name)),
                     service,
                     dependency: name.to_owned(),
+                    kind,
                 },
             };
             let place = Place {
@@ -153,9 +141,27 @@ fn check_dependencies(
     edges
 }
 
+/// A name that was listed `before`.
+fn repeated(service: String, name: &str, kind: Kind, before: Kind) -> Problem {
+    let dependency = name.to_owned();
+    if kind == before {
+        Problem::RepeatedDependency {
+            service,
+            dependency,
+            kind,
+        }
+    } else {
+        Problem::TwofoldDependency {
+            service,
+            dependency,
+        }
+    }
+}
+
 /// Among the services that this one could depend on and doesn't yet.
 fn near_service(entries: &[Entry<'_>], service: &Entry<'_>, dependency: &str) -> Option<String> {
-    let mut passed: HashSet<&str> = service.after.iter().copied().collect();
+    let listed = service.dependencies.iter();
+    let mut passed: HashSet<&str> = listed.map(|dependency| dependency.name).collect();
     passed.insert(service.name);
     let others: Vec<&str> = entries
         .iter()
@@ -176,11 +182,18 @@ fn check_cycles(entries: &[Entry<'_>], edges: &[Vec<Edge>], found: &mut Vec<Foun
         let Place { entry, .. } = cycle[0];
         let round = cycle.iter().map(|step| step.entry).chain([entry]);
         let path = round.map(|index| entries[index].name.to_owned()).collect();
+        let wants = cycle.iter().any(|step| is_wanted(entries, step));
         found.push(Found {
             place: cycle[0],
-            problem: Problem::Cycle { path },
+            problem: Problem::Cycle { path, wants },
         });
     }
+}
+
+fn is_wanted(entries: &[Entry<'_>], step: &Place) -> bool {
+    let dependencies = &entries[step.entry].dependencies;
+    let dependency = step.dependency.and_then(|index| dependencies.get(index));
+    dependency.is_some_and(|dependency| dependency.kind == Kind::Wants)
 }
 
 /// A depth-first walk with its own stack. Each edge back into the path that led to it closes one
@@ -225,102 +238,4 @@ fn find_cycles(edges: &[Vec<Edge>]) -> Vec<Vec<Place>> {
         }
     }
     cycles
-}
-
-/// The sentence: what is wrong, and with which name.
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("the registry has no services"),
-            Self::MalformedName {
-                flaw: flaw @ name::Flaw::Empty,
-                ..
-            } => {
-                write!(f, "the service name {flaw}")
-            }
-            Self::MalformedName { name, flaw } => {
-                write!(f, "the service name {} {flaw}", code(name))
-            }
-            Self::DuplicateName { name, .. } => {
-                write!(f, "another service is already named {}", code(name))
-            }
-            Self::UnknownDependency {
-                service,
-                dependency,
-                ..
-            } => {
-                let (service, dependency) = (code(service), code(dependency));
-                write!(
-                    f,
-                    "{service} depends on {dependency}, which is not in the registry"
-                )
-            }
-            Self::SelfDependency { service } => write!(f, "{} depends on itself", code(service)),
-            Self::RepeatedDependency {
-                service,
-                dependency,
-            } => {
-                write!(f, "{} depends on {} twice", code(service), code(dependency))
-            }
-            Self::Cycle { path } => {
-                let path = code(&path.join(" -> "));
-                write!(f, "services depend on each other in a cycle: {path}")
-            }
-        }
-    }
-}
-
-impl Problem {
-    /// What to write instead.
-    pub(crate) fn help(&self) -> String {
-        match self {
-            Self::Empty => "add a service: a name and a value".to_owned(),
-            Self::MalformedName { name, .. } => {
-                let rule = "a lower-case letter, then up to 30 of `a-z`, `0-9`, `-` and `_`";
-                match name::repair(name) {
-                    Some(repaired) => format!("write {}: {rule}", quoted(&repaired)),
-                    None => format!("write {rule}"),
-                }
-            }
-            Self::DuplicateName { first, .. } => {
-                format!(
-                    "rename this one; the other is service {} of the registry",
-                    first + 1
-                )
-            }
-            Self::UnknownDependency {
-                instead: Some(instead),
-                ..
-            } => instead.clone(),
-            Self::UnknownDependency {
-                instead: None,
-                dependency,
-                ..
-            } => {
-                format!(
-                    "add a service named {}, or remove the dependency",
-                    code(dependency)
-                )
-            }
-            Self::SelfDependency { service } => {
-                format!("remove {} from its dependencies", quoted(service))
-            }
-            Self::RepeatedDependency { dependency, .. } => {
-                format!("remove one {}", quoted(dependency))
-            }
-            Self::Cycle { .. } => {
-                "remove one of these dependencies, so that one of the services can start first"
-                    .to_owned()
-            }
-        }
-    }
-}
-
-fn code(text: &str) -> String {
-    format!("`{}`", text.escape_debug())
-}
-
-/// As it is written in source: with its quotes.
-fn quoted(name: &str) -> String {
-    format!("`\"{}\"`", name.escape_debug())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lifecycle::{Fault, Outcome, Reason, State, Transition};
 use lifecycle_tests::{End, Entry, millis, secs};
 
-use super::plan::{Kind, Plan, name};
+use super::plan::{Kind, Plan, Planned, name};
 use super::record::Record;
 
 /// A plan and what came of it.
@@ -18,6 +18,7 @@ pub(crate) fn check(plan: &Plan, record: &Record) {
     let view = View { plan, record };
     view.nothing_is_left();
     view.the_deadline_is_kept();
+    view.it_is_healthy_when_all_that_count_are_up();
     for service in 0..plan.services.len() {
         view.moves_are_legal(service);
         view.it_starts_after_its_dependencies_and_at_once(service);
@@ -88,14 +89,33 @@ impl View<'_> {
         assert_eq!(self.record.states[service].state, state);
     }
 
-    fn it_starts_after_its_dependencies_and_at_once(&self, service: usize) {
-        let after = &self.plan.services[service].after;
-        let ready: Vec<_> = after
-            .iter()
-            .filter_map(|&dependency| self.ready(dependency))
+    fn it_is_healthy_when_all_that_count_are_up(&self) {
+        let counted = self.plan.services.iter().enumerate();
+        let ready: Option<Vec<_>> = counted
+            .filter(|(_, planned)| !planned.is_ignored)
+            .map(|(service, _)| self.ready(service).map(|(_, at)| at))
             .collect();
+        let up = ready.map(|all| all.into_iter().max().unwrap_or_default());
+        let Record {
+            healthy, requested, ..
+        } = *self.record;
+        match up.filter(|up| *up <= requested) {
+            // Which of the two was first does not show.
+            Some(up) if up == requested => assert!(healthy.is_none_or(|at| at == up)),
+            up => assert_eq!(healthy, up, "healthy, it said"),
+        }
+    }
+
+    fn it_starts_after_its_dependencies_and_at_once(&self, service: usize) {
+        let Planned { after, wants, .. } = &self.plan.services[service];
+        let needed = after.iter().filter_map(|&service| self.ready(service));
+        let wanted = wants.iter().filter_map(|&service| {
+            let failed = || self.moved(service, State::Failed);
+            self.ready(service).or_else(failed)
+        });
+        let ready: Vec<_> = needed.chain(wanted).collect();
         let last = ready.iter().map(|(_, at)| *at).max().unwrap_or_default();
-        let all_ready = ready.len() == after.len();
+        let all_ready = ready.len() == after.len() + wants.len();
         let Some((place, started)) = self.moved(service, State::Starting) else {
             assert!(
                 !all_ready || last >= self.record.requested,
@@ -129,7 +149,7 @@ impl View<'_> {
         let Some((place, _)) = failed.filter(|_| self.ready(service).is_none()) else {
             return;
         };
-        for dependent in self.plan.dependents(service) {
+        for dependent in self.plan.needing(service) {
             assert!(
                 self.moved(dependent, State::Starting).is_none(),
                 "{} was started",
@@ -147,7 +167,7 @@ impl View<'_> {
                 panic!("{} failed for another reason: {error}", name(dependent));
             };
             let root = root.trim_start_matches('s').parse().unwrap();
-            assert!(self.plan.dependents(root).contains(&dependent), "{error}");
+            assert!(self.plan.needing(root).contains(&dependent), "{error}");
             assert!(self.ready(root).is_none(), "{error}");
             let text = error.to_string();
             assert!(

@@ -20,12 +20,16 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
 
 /// Draws become dependencies on services that come before.
 fn connected((place, mut planned): (usize, Planned)) -> Planned {
-    planned.after.retain(|_| place > 0);
-    for dependency in &mut planned.after {
-        *dependency %= place;
+    for list in [&mut planned.after, &mut planned.wants] {
+        list.retain(|_| place > 0);
+        for dependency in &mut *list {
+            *dependency %= place;
+        }
+        list.sort_unstable();
+        list.dedup();
     }
-    planned.after.sort_unstable();
-    planned.after.dedup();
+    let Planned { after, wants, .. } = &mut planned;
+    wants.retain(|dependency| !after.contains(dependency));
     planned
 }
 
@@ -40,13 +44,14 @@ fn ends() -> impl Strategy<Value = End> {
 }
 
 fn services() -> impl Strategy<Value = Planned> {
-    let draws = vec(0..30_usize, 0..4);
+    let draws = (vec(0..30_usize, 0..3), vec(0..30_usize, 0..3));
     let limits = (5..30_u64, 1..12_u64);
     let policy = proptest::bool::weighted(0.2);
-    (kinds(), draws, policy, limits).prop_flat_map(|(kind, after, is_ignored, limits)| {
+    (kinds(), draws, policy, limits).prop_flat_map(|(kind, draws, is_ignored, limits)| {
         (startups(kind), works(kind), drains()).prop_map(move |(startup, work, drain)| Planned {
             kind,
-            after: after.clone(),
+            after: draws.0.clone(),
+            wants: draws.1.clone(),
             is_ignored,
             start_timeout: limits.0,
             stop_timeout: limits.1,

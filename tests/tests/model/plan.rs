@@ -1,6 +1,7 @@
 //! A random application as data: which services, what each does, and how it is asked to stop.
 //!
-//! A plan is written as text, one service a line, so that a failure can be pasted into `replayed.txt`.
+//! A plan is written as text, one service a line, so that a failure can be pasted into `replayed.txt`. In `after[0,?1]`
+//! the second is only wanted.
 
 use std::fmt;
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub(crate) enum End {
 pub(crate) struct Planned {
     pub(crate) kind: Kind,
     pub(crate) after: Vec<usize>,
+    /// None that is in `after`.
+    pub(crate) wants: Vec<usize>,
     pub(crate) is_ignored: bool,
     pub(crate) start_timeout: u64,
     pub(crate) stop_timeout: u64,
@@ -85,13 +88,28 @@ impl Plan {
         listed
     }
 
-    /// Every service that depends on this one, directly or further on.
+    /// Every service that stops before this one: those that need it or want it, directly or further on.
     pub(crate) fn dependents(&self, service: usize) -> Vec<usize> {
+        self.reach(service, |planned| {
+            planned
+                .after
+                .iter()
+                .chain(&planned.wants)
+                .copied()
+                .collect()
+        })
+    }
+
+    /// Every service that fails with this one: those that need it, directly or further on.
+    pub(crate) fn needing(&self, service: usize) -> Vec<usize> {
+        self.reach(service, |planned| planned.after.clone())
+    }
+
+    fn reach(&self, service: usize, steps: impl Fn(&Planned) -> Vec<usize>) -> Vec<usize> {
         let mut reached = vec![service];
         // Dependencies come before their dependents.
         for (place, planned) in self.services.iter().enumerate().skip(service + 1) {
-            if planned
-                .after
+            if steps(planned)
                 .iter()
                 .any(|dependency| reached.contains(dependency))
             {
@@ -126,6 +144,7 @@ impl Planned {
         };
         builder
             .after(self.after.iter().copied().map(self::name))
+            .wants(self.wants.iter().copied().map(self::name))
             .start_timeout(secs(self.start_timeout))
             .stop_timeout(secs(self.stop_timeout))
             .on_failure(policy)
@@ -170,7 +189,9 @@ impl fmt::Display for Planned {
             Kind::Oneshot => ("oneshot", 0),
             Kind::Custom => ("custom", 0),
         };
-        let after: Vec<_> = self.after.iter().map(ToString::to_string).collect();
+        let wants = self.wants.iter().map(|service| format!("?{service}"));
+        let after = self.after.iter().map(ToString::to_string);
+        let after: Vec<_> = after.chain(wants).collect();
         let policy = if self.is_ignored {
             "ignore"
         } else {
@@ -252,6 +273,10 @@ fn read_service(line: &str) -> Planned {
         after: after
             .split(',')
             .filter_map(|place| place.parse().ok())
+            .collect(),
+        wants: after
+            .split(',')
+            .filter_map(|place| place.strip_prefix('?')?.parse().ok())
             .collect(),
         is_ignored: words[3] == "ignore",
         start_timeout: number(4),

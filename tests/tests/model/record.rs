@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lifecycle::{Handle, Outcome, Running, ServiceStatus, Transition};
+use lifecycle::{Handle, OnFailure, Outcome, Running, ServiceStatus, Transition};
 use lifecycle_tests::{Entry, Journal, Moves, secs, start};
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
@@ -26,8 +26,10 @@ pub(crate) struct Record {
     /// Entries that came after the end.
     pub(crate) afterwards: usize,
     pub(crate) tasks_left: usize,
-    /// The seconds at which it said it was healthy though a service was not.
+    /// The seconds at which what it said of its health was not true.
     pub(crate) false_health: Vec<u64>,
+    /// When `await_healthy` said that it was; none when it told why not.
+    pub(crate) healthy: Option<Duration>,
 }
 
 pub(crate) fn play(plan: &Plan) -> Record {
@@ -61,6 +63,10 @@ async fn record(plan: &Plan) -> Record {
         }
     });
     let looking = tokio::spawn(look(handle.clone()));
+    let healthy = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.await_healthy().await.ok().map(|()| origin.elapsed()) }
+    });
 
     let (stopped, outcome) = end(plan.end, running, origin).await;
     let moves = moves.collect().await;
@@ -68,6 +74,7 @@ async fn record(plan: &Plan) -> Record {
     let entries = journal.entries();
     let requested = requested.await.unwrap();
     let false_health = looking.await.unwrap();
+    let healthy = healthy.await.unwrap();
     let tasks_left = tasks() - before;
     sleep(secs(500)).await;
     Record {
@@ -82,6 +89,7 @@ async fn record(plan: &Plan) -> Record {
         states: by_service(plan, &handle),
         tasks_left,
         false_health,
+        healthy,
     }
 }
 
@@ -118,8 +126,9 @@ async fn look(handle: Handle) -> Vec<u64> {
     let mut moves = handle.subscribe();
     sleep(Duration::from_millis(500)).await;
     for second in 0.. {
-        let all_healthy = handle.states().iter().all(ServiceStatus::is_healthy);
-        if handle.is_healthy() && !all_healthy {
+        let is_requested = timeout(secs(0), handle.wait()).await.is_ok();
+        let all_healthy = handle.states().iter().all(is_as_it_should);
+        if handle.is_healthy() != (all_healthy && !is_requested) {
             false_health.push(second);
         }
         let looked = timeout(secs(1), async { while moves.recv().await.is_some() {} });
@@ -128,4 +137,8 @@ async fn look(handle: Handle) -> Vec<u64> {
         }
     }
     false_health
+}
+
+fn is_as_it_should(status: &ServiceStatus) -> bool {
+    status.is_healthy() || status.on_failure == OnFailure::Ignore
 }

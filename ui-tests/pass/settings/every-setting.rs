@@ -29,10 +29,11 @@ fn main() {
         "cache" => Store, start_timeout = cfg.limit,
         "api" => Store,
             after = ["store"],
+            wants = ["cache"],
             start_timeout = "250ms",
             stop_timeout = cfg.limit() * 2,
             on_failure = ignore,
-        "probe" => Store, on_failure = shutdown, after = ["api", "cache"]
+        "probe" => Store, on_failure = shutdown, after = ["api", "cache"], wants = []
     };
     let _ = registry;
 

@@ -27,9 +27,11 @@ fn the_settings() {
         "sdk" => sdk, on_failure = ignore,
         "store" => store,
             after = ["sdk"],
+            wants = ["cache"],
             start_timeout = "250ms",
             stop_timeout = cfg.stop_timeout,
-            on_failure = shutdown
+            on_failure = shutdown,
+        "cache" => cache
     });
     check_expression(
         &expect_file!["../../../tests/expand/registry_settings.rs"],
@@ -43,7 +45,8 @@ fn entries_under_a_condition() {
         "store" => store,
         #[cfg(feature = "api")]
         #[cfg(unix)]
-        "api" => Api, after = ["store"],
+        "api" => Api, wants = ["cache"], after = ["store"],
+        "cache" => cache,
         #[cfg(not(feature = "api"))]
         "api" => Stub,
     });

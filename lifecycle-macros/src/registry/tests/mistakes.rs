@@ -258,6 +258,82 @@ fn names_and_dependencies_gone_wrong() {
 }
 
 #[test]
+fn what_is_wanted_gone_wrong() {
+    check_each([
+        (
+            quote!("a" => s, "b" => s, wants = "a"),
+            "the value of `wants` is not a list of names | write `wants = [\"a\"]`",
+        ),
+        (
+            quote!("a" => s, "b" => s, wants = [a]),
+            "the dependency `a` is not in quotes | write `\"a\"`",
+        ),
+        (
+            quote!("a" => s, wants),
+            "`wants` has no value | write `wants = [\"name\"]`",
+        ),
+        (
+            quote!("a" => s, "b" => s, wants = ["a"], wants = []),
+            "`wants` is given twice | join the two lists",
+        ),
+        (
+            quote!(wants = ["a"], "a" => s),
+            "`wants` is a setting of a service, and none stands before it | write `\"name\" => value, wants = ..`",
+        ),
+        (
+            quote!("a" => s, "b" => s, want = ["a"]),
+            "unknown setting `want` | did you mean `wants`?",
+        ),
+        (
+            quote!("a" => s, "b" => s, optional = ["a"]),
+            "unknown setting `optional` | did you mean `wants`?",
+        ),
+        (
+            quote!("a" => s, wants = ["b"]),
+            "`a` wants `b`, which is not in the registry | add a service named `b`, or remove it from `wants`",
+        ),
+        (
+            quote!("cache" => s, "b" => s, wants = ["cahce"]),
+            "`b` wants `cahce`, which is not in the registry | did you mean `cache`?",
+        ),
+        (
+            quote!("a" => s, wants = ["a"]),
+            "`a` wants itself | remove `\"a\"` from its `wants`",
+        ),
+        (
+            quote!("a" => s, "b" => s, wants = ["a", "a"]),
+            "`b` wants `a` twice | remove one `\"a\"`",
+        ),
+        (
+            quote!("a" => s, "b" => s, wants = ["a"], after = ["a"]),
+            "`b` has `a` in its `after` and in its `wants` | remove one `\"a\"`: with `after` it fails where that fails, with `wants` it goes on",
+        ),
+        (
+            quote!("a" => s, after = ["c"], "b" => s, wants = ["a"], "c" => s, wants = ["b"]),
+            "services depend on each other in a cycle: `a -> c -> b -> a` | remove one of these from an `after` or a `wants`, so that one of the services can start first",
+        ),
+    ]);
+}
+
+#[test]
+fn mistakes_in_both_lists_come_in_source_order() {
+    let told = told(&quote! {
+        "a" => s, wants = ["x"], stop_timeout = "1", after = ["a", "y"],
+    });
+    let sentences: Vec<_> = told
+        .iter()
+        .filter_map(|told| told.split(" | ").next())
+        .collect();
+    let expected = [
+        "`a` wants `x`, which is not in the registry",
+        "the duration `1` has no unit",
+        "`a` depends on itself",
+        "`a` depends on `y`, which is not in the registry",
+    ];
+    assert_eq!(sentences, expected);
+}
+
+#[test]
 fn entries_end_where_the_next_begins() {
     for input in [
         quote!("a" => match x { 1 => y, _ => z }, "b" => |c| d, after = ["a"]),
@@ -320,12 +396,15 @@ fn the_derive_checks_what_cfg_has_left() {
             #[cfg(all())]
             #[entry("store")]
             Entry0,
-            #[entry("api", "stor")]
+            #[entry("api", "stor", wants "stor")]
             Entry1,
         }
     }));
-    let expected = "`api` depends on `stor`, which is not in the registry | did you mean `store`?";
-    assert_eq!(told, [expected]);
+    let expected = [
+        "`api` depends on `stor`, which is not in the registry | did you mean `store`?",
+        "`api` has `stor` in its `after` and in its `wants` | remove one `\"stor\"`: with `after` it fails where that fails, with `wants` it goes on",
+    ];
+    assert_eq!(told, expected);
     assert_eq!(
         mistakes(check(quote!(
             enum Entries {}
@@ -352,6 +431,7 @@ const WORDS: &[&str] = &[
     ";",
     ".",
     "after",
+    "wants",
     "stop_timeout",
     "on_failure",
     "deadline",

@@ -5,12 +5,14 @@ use super::*;
 /// What the services are, as far as their commands tell, and who depends on whom.
 struct World {
     rig: Rig,
-    after: Vec<Vec<u32>>,
+    dependencies: Vec<Vec<Edge>>,
     terms: Vec<Terms>,
     alive: Vec<bool>,
     started: Vec<bool>,
     asked: Vec<bool>,
     up: Vec<bool>,
+    /// Has been, at some time.
+    was_up: Vec<bool>,
     failed: Vec<bool>,
     states: Vec<State>,
     requested: bool,
@@ -21,12 +23,13 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut world = Self {
             rig: Rig::new([]),
-            after: Vec::new(),
+            dependencies: Vec::new(),
             terms: Vec::new(),
             alive: Vec::new(),
             started: Vec::new(),
             asked: Vec::new(),
             up: Vec::new(),
+            was_up: Vec::new(),
             failed: Vec::new(),
             states: Vec::new(),
             requested: false,
@@ -35,10 +38,14 @@ impl World {
         let count = 1 + world.below(12);
         let is_reversed = world.below(2) == 0;
         for service in 0..count {
-            let before: Vec<u32> = (0..service as u32)
-                .filter(|_| world.below(4) == 0)
+            let before: Vec<Edge> = (0..service as u32)
+                .filter_map(|service| {
+                    let kinds = [Kind::After, Kind::Wants];
+                    let kind = *kinds.get(world.below(6))?;
+                    Some(Edge { service, kind })
+                })
                 .collect();
-            world.after.push(before);
+            world.dependencies.push(before);
             let choice = world.below(6);
             world
                 .terms
@@ -46,25 +53,24 @@ impl World {
         }
         if is_reversed {
             let mirror = |service: u32| count as u32 - 1 - service;
-            world.after.reverse();
-            world
-                .after
-                .iter_mut()
-                .flatten()
-                .for_each(|to| *to = mirror(*to));
+            world.dependencies.reverse();
+            for edge in world.dependencies.iter_mut().flatten() {
+                edge.service = mirror(edge.service);
+            }
             world.terms.reverse();
         }
         let limits = Limits {
             deadline: Duration::from_secs(1 + world.below(20) as u64),
             shutdown_delay: Duration::from_secs(world.below(3) as u64),
         };
-        let graph = Graph::new(&world.after);
+        let graph = Graph::new(&world.dependencies);
         world.rig.engine = Engine::new(graph, world.terms.clone(), limits);
         for list in [
             &mut world.alive,
             &mut world.started,
             &mut world.asked,
             &mut world.up,
+            &mut world.was_up,
             &mut world.failed,
         ] {
             list.resize(count, false);
@@ -83,7 +89,7 @@ impl World {
 
     /// One event that a supervisor could report now.
     fn happen(&mut self) {
-        let service = self.below(self.after.len());
+        let service = self.below(self.dependencies.len());
         let now = self.rig.now;
         match self.below(12) {
             0..=4 if self.started[service] && self.alive[service] => {
@@ -135,7 +141,12 @@ impl World {
                     self.requested = true;
                 }
                 Command::Fail(service, _) => self.failed[service] = true,
-                Command::AllUp => assert!(self.up.iter().all(|up| *up)),
+                Command::AllUp => {
+                    let mut counted = self.terms.iter().zip(&self.up);
+                    assert!(
+                        counted.all(|(terms, up)| *up || terms.on_failure == OnFailure::Ignore)
+                    );
+                }
                 Command::Cut(service) => assert!(self.started[service]),
                 Command::End(service) | Command::Shorten(service, _) => {
                     assert!(self.asked[service]);
@@ -143,16 +154,28 @@ impl World {
                 Command::NoteLate(..) => {}
             }
         }
+        self.nobody_waits_in_vain();
+    }
+
+    fn nobody_waits_in_vain(&self) {
+        for (service, state) in self.states.iter().enumerate() {
+            if *state == State::Waiting && !self.requested {
+                let mut list = self.dependencies[service].iter();
+                assert!(!list.all(|edge| self.lets_start(*edge)), "{service} waits");
+            }
+        }
+    }
+
+    fn lets_start(&self, edge: Edge) -> bool {
+        let to = edge.service as usize;
+        self.was_up[to] || edge.kind == Kind::Wants && self.failed[to]
     }
 
     fn start(&mut self, service: usize) {
         assert!(!self.started[service], "started once");
         assert!(!self.requested, "nothing starts after the request");
-        assert!(
-            self.after[service]
-                .iter()
-                .all(|&to| self.up[to as usize] || self.failed[to as usize])
-        );
+        let mut list = self.dependencies[service].iter();
+        assert!(list.all(|edge| self.lets_start(*edge)));
         self.started[service] = true;
         self.alive[service] = true;
     }
@@ -163,8 +186,8 @@ impl World {
         if self.failed[service] && self.terms[service].on_failure == OnFailure::Ignore {
             return;
         }
-        for (dependent, after) in self.after.iter().enumerate() {
-            if after.contains(&(service as u32)) {
+        for (dependent, list) in self.dependencies.iter().enumerate() {
+            if list.iter().any(|edge| edge.service as usize == service) {
                 assert!(!self.alive[dependent], "{dependent} is not down yet");
             }
         }
@@ -185,6 +208,7 @@ impl World {
         };
         assert!(is_legal, "{from} to {to}");
         self.up[service] = to == Running || from == Starting && to == Stopped;
+        self.was_up[service] |= self.up[service];
     }
 
     /// Everybody does as they are told: it must come to an end.
@@ -196,8 +220,8 @@ impl World {
             if self.rig.engine.is_over() {
                 break;
             }
-            let asked =
-                (0..self.after.len()).find(|&service| self.asked[service] && self.alive[service]);
+            let asked = (0..self.dependencies.len())
+                .find(|&service| self.asked[service] && self.alive[service]);
             if let Some(service) = asked {
                 self.alive[service] = false;
                 self.rig.engine.down(service, self.rig.now);

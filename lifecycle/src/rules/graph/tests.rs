@@ -1,17 +1,25 @@
-//! Each case lists entries as `name: dependency dependency` and expects `entry.dependency sentence
-//! | help`.
+//! Each case lists entries as `name: dependency dependency`, one that is only wanted as
+//! `?dependency`, and expects `entry.dependency sentence | help`.
 
-use super::{Entry, Found, Place, Problem, check};
+use super::{Dependency, Entry, Found, Kind, Place, Problem, check};
 
 fn entries<'a>(lines: &[&'a str]) -> Vec<Entry<'a>> {
     let entry = |line: &&'a str| {
-        let (name, after) = line.split_once(':').unwrap();
+        let (name, dependencies) = line.split_once(':').unwrap();
         Entry {
             name,
-            after: after.split_whitespace().collect(),
+            dependencies: dependencies.split_whitespace().map(dependency).collect(),
         }
     };
     lines.iter().map(entry).collect()
+}
+
+fn dependency(word: &str) -> Dependency<'_> {
+    let (name, kind) = match word.strip_prefix('?') {
+        Some(name) => (name, Kind::Wants),
+        None => (word, Kind::After),
+    };
+    Dependency { name, kind }
 }
 
 fn told(lines: &[&str]) -> Vec<String> {
@@ -150,6 +158,50 @@ fn a_cycle_is_one_problem_at_its_first_dependency() {
 }
 
 #[test]
+fn what_is_only_wanted_is_checked_alike() {
+    let expected = [
+        "1.0 `api` wants `cach`, which is not in the registry | did you mean `cache`?",
+        "1.1 `api` wants itself | remove `\"api\"` from its `wants`",
+        "1.3 `api` wants `store` twice | remove one `\"store\"`",
+    ];
+    let lines = ["store:", "api: ?cach ?api ?store ?store", "cache:"];
+    assert_eq!(told(&lines), expected);
+
+    let alone = "0.0 `api` wants `store`, which is not in the registry | add a service named `store`, or remove it from `wants`";
+    assert_eq!(told(&["api: ?store"]), [alone]);
+}
+
+#[test]
+fn a_service_is_needed_or_only_wanted_whichever_is_listed_first() {
+    let expected = "1.1 `api` has `store` in its `after` and in its `wants` | remove one `\"store\"`: with `after` it fails where that fails, with `wants` it goes on";
+    assert_eq!(told(&["store:", "api: store ?store"]), [expected]);
+    assert_eq!(told(&["store:", "api: ?store store"]), [expected]);
+    assert_eq!(told(&["store:", "api: stor ?stor"]).len(), 2);
+}
+
+#[test]
+fn a_cycle_may_go_through_both_kinds() {
+    let help = "remove one of these from an `after` or a `wants`, so that one of the services can start first";
+    let cycle = |place: &str, path: &str| {
+        format!("{place} services depend on each other in a cycle: `{path}` | {help}")
+    };
+    assert_eq!(told(&["a: ?b", "b: ?a"]), [cycle("0.0", "a -> b -> a")]);
+    assert_eq!(
+        told(&["z:", "c: z b", "b: ?z ?a", "a: c"]),
+        [cycle("1.1", "c -> b -> a -> c")]
+    );
+}
+
+#[test]
+fn a_suggestion_is_nothing_that_is_listed_in_either_way() {
+    let expected = "2.2 `api` wants `stor`, which is not in the registry | write `gc`";
+    assert_eq!(
+        told(&["store:", "stork:", "api: store ?stork ?stor", "gc:"]),
+        [expected]
+    );
+}
+
+#[test]
 fn all_problems_come_at_once_in_source_order() {
     let kinds: Vec<_> = check(&entries(&["A: x", "b: c b", "c: b b", "A: c"]))
         .into_iter()
@@ -178,18 +230,26 @@ fn a_long_chain_is_sound_and_a_long_cycle_is_one_problem() {
         .iter()
         .map(|name| Entry {
             name,
-            after: Vec::new(),
+            dependencies: Vec::new(),
         })
         .collect();
     for (index, name) in names.iter().enumerate().skip(1) {
-        chain[index - 1].after.push(name);
+        // Every other one is only wanted: both kinds are steps.
+        chain[index - 1].dependencies.push(Dependency {
+            name,
+            kind: [Kind::After, Kind::Wants][index % 2],
+        });
     }
     assert_eq!(check(&chain), []);
 
-    chain[names.len() - 1].after.push(&names[0]);
+    chain[names.len() - 1]
+        .dependencies
+        .push(dependency(&names[0]));
     let found = check(&chain);
     assert_eq!(found.len(), 1);
-    assert!(matches!(&found[0].problem, Problem::Cycle { path } if path.len() == names.len() + 1));
+    assert!(
+        matches!(&found[0].problem, Problem::Cycle { path, .. } if path.len() == names.len() + 1)
+    );
 }
 
 #[test]
@@ -200,12 +260,15 @@ fn a_long_tangle_stays_linear() {
         .iter()
         .enumerate()
         .map(|(index, name)| {
-            let after = vec![
-                names[(index + 1) % count].as_str(),
+            let dependencies = [
+                &names[(index + 1) % count],
                 &names[index * 7 % count],
                 "nil",
             ];
-            Entry { name, after }
+            Entry {
+                name,
+                dependencies: dependencies.map(dependency).into(),
+            }
         })
         .collect();
     assert!(

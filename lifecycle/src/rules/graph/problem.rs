@@ -1,0 +1,192 @@
+//! What can be wrong with the entries of a registry, in words: a sentence, and what to write instead.
+
+use std::fmt;
+
+use super::Kind;
+use crate::rules::name;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Problem {
+    Empty,
+    MalformedName {
+        name: String,
+        flaw: name::Flaw,
+    },
+    DuplicateName {
+        name: String,
+        first: usize,
+    },
+    UnknownDependency {
+        service: String,
+        dependency: String,
+        kind: Kind,
+        instead: Option<String>,
+    },
+    SelfDependency {
+        service: String,
+        kind: Kind,
+    },
+    RepeatedDependency {
+        service: String,
+        dependency: String,
+        kind: Kind,
+    },
+    /// In `after` and in `wants`.
+    TwofoldDependency {
+        service: String,
+        dependency: String,
+    },
+    Cycle {
+        path: Vec<String>,
+        /// One of its steps is in a `wants`.
+        wants: bool,
+    },
+}
+
+/// The sentence: what is wrong, and with which name.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the registry has no services"),
+            Self::MalformedName {
+                flaw: flaw @ name::Flaw::Empty,
+                ..
+            } => {
+                write!(f, "the service name {flaw}")
+            }
+            Self::MalformedName { name, flaw } => {
+                write!(f, "the service name {} {flaw}", code(name))
+            }
+            Self::DuplicateName { name, .. } => {
+                write!(f, "another service is already named {}", code(name))
+            }
+            Self::UnknownDependency {
+                service,
+                dependency,
+                kind,
+                ..
+            } => {
+                let (service, dependency) = (code(service), code(dependency));
+                match kind {
+                    Kind::After => write!(
+                        f,
+                        "{service} depends on {dependency}, which is not in the registry"
+                    ),
+                    Kind::Wants => write!(
+                        f,
+                        "{service} wants {dependency}, which is not in the registry"
+                    ),
+                }
+            }
+            Self::SelfDependency { service, kind } => match kind {
+                Kind::After => write!(f, "{} depends on itself", code(service)),
+                Kind::Wants => write!(f, "{} wants itself", code(service)),
+            },
+            Self::RepeatedDependency {
+                service,
+                dependency,
+                kind,
+            } => {
+                let (service, dependency) = (code(service), code(dependency));
+                match kind {
+                    Kind::After => write!(f, "{service} depends on {dependency} twice"),
+                    Kind::Wants => write!(f, "{service} wants {dependency} twice"),
+                }
+            }
+            Self::TwofoldDependency {
+                service,
+                dependency,
+            } => {
+                let (service, dependency) = (code(service), code(dependency));
+                write!(
+                    f,
+                    "{service} has {dependency} in its `after` and in its `wants`"
+                )
+            }
+            Self::Cycle { path, .. } => {
+                let path = code(&path.join(" -> "));
+                write!(f, "services depend on each other in a cycle: {path}")
+            }
+        }
+    }
+}
+
+impl Problem {
+    /// What to write instead.
+    pub(crate) fn help(&self) -> String {
+        match self {
+            Self::Empty => "add a service: a name and a value".to_owned(),
+            Self::MalformedName { name, .. } => {
+                let rule = "a lower-case letter, then up to 30 of `a-z`, `0-9`, `-` and `_`";
+                match name::repair(name) {
+                    Some(repaired) => format!("write {}: {rule}", quoted(&repaired)),
+                    None => format!("write {rule}"),
+                }
+            }
+            Self::DuplicateName { first, .. } => {
+                format!(
+                    "rename this one; the other is service {} of the registry",
+                    first + 1
+                )
+            }
+            Self::UnknownDependency {
+                instead: Some(instead),
+                ..
+            } => instead.clone(),
+            Self::UnknownDependency {
+                instead: None,
+                dependency,
+                kind: Kind::After,
+                ..
+            } => {
+                format!(
+                    "add a service named {}, or remove the dependency",
+                    code(dependency)
+                )
+            }
+            Self::UnknownDependency {
+                instead: None,
+                dependency,
+                kind: Kind::Wants,
+                ..
+            } => {
+                format!(
+                    "add a service named {}, or remove it from `wants`",
+                    code(dependency)
+                )
+            }
+            Self::SelfDependency {
+                service,
+                kind: Kind::After,
+            } => format!("remove {} from its dependencies", quoted(service)),
+            Self::SelfDependency {
+                service,
+                kind: Kind::Wants,
+            } => format!("remove {} from its `wants`", quoted(service)),
+            Self::RepeatedDependency { dependency, .. } => {
+                format!("remove one {}", quoted(dependency))
+            }
+            Self::TwofoldDependency { dependency, .. } => format!(
+                "remove one {}: with `after` it fails where that fails, with `wants` it goes on",
+                quoted(dependency)
+            ),
+            Self::Cycle { wants: false, .. } => {
+                "remove one of these dependencies, so that one of the services can start first"
+                    .to_owned()
+            }
+            Self::Cycle { wants: true, .. } => {
+                "remove one of these from an `after` or a `wants`, so that one of the services can start first"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+fn code(text: &str) -> String {
+    format!("`{}`", text.escape_debug())
+}
+
+/// As it is written in source: with its quotes.
+fn quoted(name: &str) -> String {
+    format!("`\"{}\"`", name.escape_debug())
+}

@@ -1,0 +1,12 @@
+use lifecycle::{Idle, registry, service};
+
+#[service(idle)]
+struct Store;
+
+impl Idle for Store {}
+
+fn main() {
+    registry! {
+        "cache" => Store, wants = ["cache"],
+    };
+}

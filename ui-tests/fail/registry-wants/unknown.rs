@@ -1,0 +1,13 @@
+use lifecycle::{Idle, registry, service};
+
+#[service(idle)]
+struct Store;
+
+impl Idle for Store {}
+
+fn main() {
+    registry! {
+        "store" => Store,
+        "api" => Store, wants = ["cache"],
+    };
+}
