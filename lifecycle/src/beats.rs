@@ -21,6 +21,8 @@ use std::time::Duration;
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::contain;
+
 #[derive(Debug)]
 pub(crate) struct Beats {
     epoch: Instant,
@@ -171,7 +173,7 @@ impl Beats {
     /// the others.
     fn ring(&self, index: usize) {
         while let Some(mut woken) = self.take_woken(index) {
-            woken.drain(..).for_each(Waker::wake);
+            woken.drain(..).for_each(contain::wake);
             let again = self.groups().go_on(index, woken);
             let Some(setting) = again else {
                 return;

@@ -4,7 +4,7 @@
 //! Who writes what: the supervisor the state, the error and the orders; the service's own task the
 //! phase and the counts.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context as Task, Poll};
 
@@ -15,6 +15,7 @@ use crate::error::{FailedAttempts, ServiceError, Unfinished};
 use crate::gate::Gate;
 use crate::name::Name;
 use crate::registry::OnFailure;
+use crate::scope::{SharedSpan, SpanSlot};
 use crate::shape::QueueCounts;
 use crate::status::{Phase, ServiceStatus, Shape, State};
 use crate::tasks::Tasks;
@@ -41,6 +42,10 @@ pub(crate) struct Cell {
     /// Closed when `start` and every spawned task have returned or were dropped.
     pub(crate) exited: Gate,
     pub(crate) tasks: Tasks,
+    span: SpanSlot,
+    /// Up to [`KEPT`](Self::KEPT).
+    kept_failures: AtomicU64,
+    omitted_failures: AtomicU64,
     /// Of a queue only.
     queue: OnceLock<Box<QueueCounts>>,
     degraded: Mutex<Option<Arc<str>>>,
@@ -53,6 +58,10 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
+    /// How many failures of one service are kept. Each is told in the log and in the report, and a service
+    /// whose tasks fail in turn would fill both; those of other services always have room.
+    pub(crate) const KEPT: u64 = 16;
+
     pub(crate) fn new(name: Name, shape: Shape, on_failure: OnFailure) -> Self {
         let cell = Self {
             name,
@@ -66,6 +75,9 @@ impl Cell {
             exited: Gate::new(),
             orders: Orders::default(),
             tasks: Tasks::default(),
+            span: SpanSlot::default(),
+            kept_failures: AtomicU64::new(0),
+            omitted_failures: AtomicU64::new(0),
             ticks: OnceLock::new(),
             queue: OnceLock::new(),
             degraded: Mutex::new(None),
@@ -109,6 +121,42 @@ impl Cell {
 
     pub(crate) fn queue(&self) -> Option<&QueueCounts> {
         self.queue.get().map(|counts| &**counts)
+    }
+
+    /// One more failure, noted by the supervisor; whether it is among the first, which are kept.
+    pub(crate) fn keep_failure(&self) -> bool {
+        let is_kept = !self.has_failed_enough();
+        let count = if is_kept {
+            &self.kept_failures
+        } else {
+            &self.omitted_failures
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        is_kept
+    }
+
+    /// One more failure comes to nothing but a higher count.
+    pub(crate) fn has_failed_enough(&self) -> bool {
+        self.kept_failures.load(Ordering::Relaxed) >= Self::KEPT
+    }
+
+    pub(crate) fn omit_failure(&self) {
+        self.omitted_failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many failures were only counted.
+    pub(crate) fn omitted_failures(&self) -> u64 {
+        self.omitted_failures.load(Ordering::Relaxed)
+    }
+
+    /// The span in which all code of the service runs, so that its log lines carry its name.
+    pub(crate) fn span(&self) -> SharedSpan {
+        self.span.get(&self.name)
+    }
+
+    /// The service is down.
+    pub(crate) fn close_span(&self) {
+        self.span.close();
     }
 
     /// Whoever waits for it is woken, the loop of a schedule by its own call.
@@ -222,11 +270,13 @@ impl Orders {
     pub(crate) const CUT: u8 = 1 << 2;
     /// Drop whatever is left.
     pub(crate) const END: u8 = 1 << 3;
-    /// There is a task to join.
-    pub(crate) const JOIN: u8 = 1 << 4;
-
     pub(crate) fn give(&self, orders: u8) {
         self.note(orders);
+        self.wake();
+    }
+
+    /// Lets the service's own task have a look, though nothing was ordered.
+    pub(crate) fn wake(&self) {
         self.task.wake();
     }
 

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context as Task, Poll};
+use std::task::{Context as Task, Poll, Waker};
 
 use crate::error::Fault;
 
@@ -27,11 +27,41 @@ pub(crate) fn call<T>(code: impl FnOnce() -> T) -> Result<T, Fault> {
     catch_unwind(AssertUnwindSafe(code)).map_err(fault)
 }
 
-/// Writes to the log of the library itself. What takes the lines is user code, and may panic when there
-/// is nowhere to write to: the services have a right to be drained all the same.
-pub(crate) fn say(line: impl FnOnce()) {
-    let _ = call(line);
+/// Wakes a task that need not be one of tokio's: its waker is user code, and what it panics with is told
+/// by the panic hook alone.
+pub(crate) fn wake(waker: Waker) {
+    let _ = call(|| waker.wake());
 }
+
+/// Drops each item by itself: while a first panic unwinds, a second one would end the process. Returns
+/// what the first one panicked with.
+pub(crate) fn drop_each<T>(items: impl IntoIterator<Item = T>) -> Result<(), Box<dyn Any + Send>> {
+    let mut first = Ok(());
+    for item in items {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(item))) {
+            if first.is_ok() {
+                first = Err(panic);
+            } else {
+                let _ = fault(panic);
+            }
+        }
+    }
+    first
+}
+
+/// Writes one line to the log, in the words of `tracing`'s macro of this level.
+///
+/// What takes the lines is user code, and may panic when there is nowhere to write to: the services have a
+/// right to be drained all the same. Every line names its service itself, so it has no span for a parent,
+/// which would name the service once more.
+macro_rules! say {
+    ($level:ident, $($line:tt)+) => {
+        let _ = $crate::contain::call(|| {
+            tracing::$level!(target: "lifecycle", parent: None, $($line)+);
+        });
+    };
+}
+pub(crate) use say;
 
 /// The fault that a panic's payload tells of.
 pub(crate) fn fault(payload: Box<dyn Any + Send>) -> Fault {

@@ -3,19 +3,19 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tokio::time::Instant;
-use tracing::{Instrument, Span};
 
 use crate::cell::{Cell, Orders};
-use crate::contain;
+use crate::contain::say;
 use crate::core::{Core, News};
 use crate::current::Current;
 use crate::error::Result;
 use crate::handle::Handle;
 use crate::reason::{Cause, Reason};
 use crate::status::{Shape, State};
+use crate::tasks;
 
 /// What a service can see and ask of the application it runs in. Every hook gets one.
 ///
@@ -92,7 +92,7 @@ impl Context {
     /// [`states`](crate::Handle::states); readiness is unchanged. A later call replaces the reason.
     pub fn degraded(&self, why: impl Into<Arc<str>>) {
         let why = why.into();
-        tracing::warn!(target: "lifecycle", service = self.name(), why = &*why, "degraded");
+        say!(warn, service = self.name(), why = &*why, "degraded");
         self.cell().set_degraded(Some(why));
     }
 
@@ -105,17 +105,15 @@ impl Context {
     /// service's stop waits for it, so it should end when the [stop channel](Self::stop_channel)
     /// closes. What is late is dropped.
     ///
-    /// Once the service is down, the future is dropped without being polled.
+    /// The future is dropped without being polled once the service is down, and from the moment at which
+    /// late tasks are dropped: no chain of tasks, each starting the next, outlives that.
     pub fn spawn(&self, future: impl Future<Output = Result> + Send + 'static) {
-        let started = match &self.core.runtime {
-            Some(runtime) => {
-                let Cell { tasks, orders, .. } = self.cell();
-                tasks.spawn(runtime, orders, future.instrument(self.span()))
-            }
-            None => false,
-        };
-        if !started {
-            tracing::warn!(target: "lifecycle", service = self.name(), "task not started: the service is down");
+        if !tasks::spawn(self, future) {
+            say!(
+                warn,
+                service = self.name(),
+                "task not started: the service is down, or was cut"
+            );
         }
     }
 
@@ -152,18 +150,16 @@ impl Context {
         self.cell().deadline()
     }
 
-    /// The span in which all code of the service runs, so that its log lines carry its name.
-    pub(crate) fn span(&self) -> Span {
-        contain::call(|| tracing::info_span!(target: "lifecycle", "service", name = self.name()))
-            .unwrap_or_else(|_| Span::none())
-    }
-
     pub(crate) fn cell(&self) -> &Cell {
         &self.core.cells[self.service]
     }
 
     pub(crate) fn core(&self) -> &Core {
         &self.core
+    }
+
+    pub(crate) fn weak_core(&self) -> Weak<Core> {
+        Arc::downgrade(&self.core)
     }
 
     pub(crate) fn service(&self) -> usize {

@@ -12,12 +12,12 @@ use std::time::SystemTime;
 use std::time::{Duration, Instant as WallInstant};
 
 use tokio::runtime::Handle as Runtime;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use crate::beats::Beats;
 use crate::cell::Cell;
-use crate::contain;
+use crate::contain::{self, say};
 use crate::error::{BoxError, Error, Fault, ServiceError, tells_of_the_stop};
 use crate::gate::Gate;
 use crate::name::Name;
@@ -45,7 +45,9 @@ pub(crate) struct Core {
     pub(crate) beats: Arc<Beats>,
     started: Instant,
     all_up: AtomicBool,
-    health: watch::Sender<Health>,
+    health: Mutex<Health>,
+    /// Closed as soon as health is not pending any more.
+    health_known: Gate,
     events: mpsc::UnboundedSender<Event>,
     subscribers: Mutex<Subscribers>,
 }
@@ -132,7 +134,8 @@ impl Core {
             beats: Beats::new(started),
             started,
             all_up: AtomicBool::new(false),
-            health: watch::Sender::new(Health::Pending),
+            health: Mutex::new(Health::Pending),
+            health_known: Gate::new(),
             events,
             subscribers: Mutex::default(),
         };
@@ -171,9 +174,8 @@ impl Core {
     }
 
     pub(crate) async fn await_healthy(&self) -> Result<(), Error> {
-        let mut health = self.health.subscribe();
         loop {
-            let seen = health.borrow_and_update().clone();
+            let seen = self.health().clone();
             if let Health::Impossible(error) = seen {
                 return Err(Error::Service(error));
             }
@@ -186,7 +188,7 @@ impl Core {
                 None => {}
             }
             tokio::select! {
-                _ = health.changed() => {}
+                () = self.health_known.closed() => {}
                 _ = self.request.made() => {}
             }
         }
@@ -238,7 +240,7 @@ impl Core {
         if let Some(ticks) = cell.ticks().filter(|_| to.is_final()) {
             ticks.close();
         }
-        contain::say(|| log_move(&cell.name, to));
+        log_move(&cell.name, to);
         let mut subscribers = self.subscribers();
         if subscribers.list.is_empty() {
             return;
@@ -249,26 +251,35 @@ impl Core {
             to,
             at: Instant::now(),
         };
-        subscribers
-            .list
-            .retain(|subscriber| subscriber.send(transition.clone()).is_ok());
+        subscribers.list.retain(|subscriber| {
+            // One whose waker panics has got the move all the same.
+            contain::call(|| subscriber.send(transition.clone()).is_ok()).unwrap_or(true)
+        });
     }
 
     pub(crate) fn set_health(&self, health: Health) {
         self.all_up
             .store(matches!(health, Health::Healthy), Ordering::Release);
-        self.health.send_replace(health);
+        *self.health() = health;
+        self.health_known.close();
     }
 
     /// Ends every subscription: no move will follow.
     pub(crate) fn close_subscriptions(&self) {
         let mut subscribers = self.subscribers();
         subscribers.closed = true;
-        subscribers.list.clear();
+        let list = std::mem::take(&mut subscribers.list);
+        drop(subscribers);
+        // Each wakes who waits for it.
+        let _ = contain::drop_each(list);
     }
 
     pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn subscribers(&self) -> MutexGuard<'_, Subscribers> {
@@ -282,9 +293,11 @@ fn log_move(service: &Name, to: State) {
     match to {
         // Why it failed has been said already.
         State::New | State::Waiting | State::Failed => {
-            tracing::debug!(target: "lifecycle", %service, "{to}");
+            say!(debug, %service, "{to}");
         }
-        _ => tracing::info!(target: "lifecycle", %service, "{to}"),
+        _ => {
+            say!(info, %service, "{to}");
+        }
     }
 }
 

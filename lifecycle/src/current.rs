@@ -13,6 +13,8 @@ pub(crate) struct Current {
     /// The address of the application's `Core`, which its service keeps alive.
     pub(crate) application: usize,
     pub(crate) index: usize,
+    /// The code is that of a task it has spawned.
+    is_task: bool,
 }
 
 impl Current {
@@ -21,7 +23,14 @@ impl Current {
         Self {
             application: Arc::as_ptr(core).addr(),
             index,
+            is_task: false,
         }
+    }
+
+    /// The same service, in a task it has spawned.
+    pub(crate) fn in_a_task(self) -> Self {
+        let is_task = true;
+        Self { is_task, ..self }
     }
 }
 
@@ -33,7 +42,7 @@ thread_local! {
 /// that it has spawned is polled by itself, and is none of these.
 #[inline]
 pub(crate) fn service() -> Option<Current> {
-    CURRENT.get()
+    CURRENT.get().filter(|current| !current.is_task)
 }
 
 /// Says whose code runs, until the guard is dropped.

@@ -117,6 +117,7 @@ mod rules;
 mod runner;
 mod running;
 mod schedule;
+mod scope;
 #[cfg(feature = "serde")]
 mod serialize;
 mod service;

@@ -39,6 +39,8 @@ pub struct Outcome {
     has_fatal: bool,
     laggards: Vec<Laggard>,
     services: Vec<ServiceStatus>,
+    /// Of services with more failures than are kept: how many more.
+    omitted: Vec<(Name, u64)>,
     unjoined: usize,
     took: Option<Duration>,
     /// Stays armed while this lives; see [`Watchdog::settle`].
@@ -76,6 +78,7 @@ impl Outcome {
             has_fatal: record.has_fatal,
             laggards: record.laggards.clone(),
             services: core.states(),
+            omitted: omitted(core),
             unjoined: record.unjoined,
             took: record
                 .requested
@@ -96,10 +99,20 @@ impl Outcome {
         &self.reason
     }
 
-    /// Every failure, the first cause first; those of services under [`OnFailure::Ignore`] too.
+    /// The failures, the first cause first; those of services under [`OnFailure::Ignore`] too.
+    ///
+    /// Of one service the first 16 are kept. The rest is counted: see
+    /// [`omitted_failures`](Self::omitted_failures).
     #[must_use]
     pub fn failures(&self) -> &[ServiceError] {
         &self.failures
+    }
+
+    /// How many failures are not in [`failures`](Self::failures), because their services had failed too
+    /// often. The report has a line for each of these services.
+    #[must_use]
+    pub fn omitted_failures(&self) -> u64 {
+        self.omitted.iter().map(|(_, count)| count).sum()
     }
 
     /// What did not stop in time and was dropped.
@@ -219,6 +232,10 @@ impl fmt::Display for Outcome {
                 write!(f, "\n  {}{}", Quoted(&line), Age(error))?;
             }
         }
+        for (service, count) in &self.omitted {
+            let times = if *count == 1 { "time" } else { "times" };
+            write!(f, "\n  service `{service}` failed {count} more {times}")?;
+        }
         for laggard in &self.laggards {
             write!(f, "\n  {laggard}")?;
         }
@@ -266,6 +283,14 @@ impl fmt::Display for Age<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, " (after {:.1?})", self.0.after())
     }
+}
+
+fn omitted(core: &Core) -> Vec<(Name, u64)> {
+    let counts = core
+        .cells
+        .iter()
+        .map(|cell| (cell.name.clone(), cell.omitted_failures()));
+    counts.filter(|(_, count)| *count > 0).collect()
 }
 
 pub(crate) struct Totals<'a>(&'a Outcome);

@@ -1,19 +1,17 @@
 //! The one task of a service: `start`, `stop` beside it, and the tasks it spawned. It obeys the
 //! supervisor's orders and reports back.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context as Task, Poll, ready};
-
-use tokio::task::JoinError;
 
 use crate::cell::{Cell, Orders};
 use crate::contain;
 use crate::context::Context;
 use crate::core::News;
-use crate::current;
 use crate::error::{Fault, Result};
+use crate::scope::{SharedSpan, within};
 use crate::service::{BoxFuture, Service};
 use crate::status::{Phase, Shape};
 
@@ -24,20 +22,25 @@ pub(crate) fn run(
     service: Box<dyn Service>,
     rested: bool,
 ) -> impl Future<Output = ()> + Send {
-    let subject = Subject { cx, service };
+    let span = cx.cell().span();
+    let subject = Subject { cx, span, service };
     // Of an `async fn` the future would keep each argument twice.
     async move {
         Runner::new(&subject, rested).await;
-        let Subject { cx, service } = subject;
+        let Subject { cx, span, service } = subject;
         // None are left, but one may have been started since.
-        if let Some(mut left) = cx.cell().tasks.close() {
-            while left.join_next().await.is_some() {}
-        }
+        cx.cell().tasks.close();
+        poll_fn(|task| cx.cell().tasks.poll_gone(task)).await;
         // Its destructor is the last of its code, and runs before anything it depends on is
         // stopped.
-        if let Err(fault) = contain::call(|| drop(service)) {
+        let dropped = within(cx.current(), span.as_deref(), || {
+            contain::call(|| drop(service))
+        });
+        if let Err(fault) = dropped {
             fail(&cx, Phase::Drain, fault);
         }
+        drop(span);
+        cx.cell().close_span();
         cx.cell().orders.forget();
         cx.core().report(cx.service(), News::Down);
     }
@@ -46,6 +49,7 @@ pub(crate) fn run(
 /// What is run.
 struct Subject {
     cx: Context,
+    span: SharedSpan,
     service: Box<dyn Service>,
 }
 
@@ -56,6 +60,8 @@ struct Runner<'a> {
     subject: &'a Subject,
     /// The orders obeyed so far.
     seen: u8,
+    /// `start` is to be called at the first look.
+    begins: bool,
     /// The supervisor was told something since it last had a chance to run.
     has_news: bool,
     /// Time is up: what does not end at its next look is dropped.
@@ -69,7 +75,7 @@ struct Runner<'a> {
 /// What happened next.
 enum Step {
     StartReturned(Result<Result, Fault>),
-    TaskEnded(Result<Result, JoinError>),
+    TasksGone,
     StopReturned(Result<Result, Fault>),
     OutOfTime,
     Ordered(u8),
@@ -80,7 +86,29 @@ impl Future for Runner<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<()> {
-        let _entered = current::enter(self.subject.cx.current());
+        let Subject { cx, span, .. } = self.subject;
+        within(cx.current(), span.as_deref(), || self.poll_steps(task))
+    }
+}
+
+impl<'a> Runner<'a> {
+    fn new(subject: &'a Subject, rested: bool) -> Self {
+        Self {
+            subject,
+            start: None,
+            stop: None,
+            seen: 0,
+            begins: !rested,
+            has_news: false,
+            ends: false,
+            has_late_tasks: false,
+        }
+    }
+
+    fn poll_steps(&mut self, task: &mut Task<'_>) -> Poll<()> {
+        if std::mem::take(&mut self.begins) {
+            self.begin();
+        }
         while !self.is_done() {
             let step = ready!(self.poll_step(task));
             self.take(step);
@@ -94,27 +122,9 @@ impl Future for Runner<'_> {
         }
         Poll::Ready(())
     }
-}
-
-impl<'a> Runner<'a> {
-    fn new(subject: &'a Subject, rested: bool) -> Self {
-        let mut runner = Self {
-            subject,
-            start: None,
-            stop: None,
-            seen: 0,
-            has_news: false,
-            ends: false,
-            has_late_tasks: false,
-        };
-        if !rested {
-            runner.begin();
-        }
-        runner
-    }
 
     fn begin(&mut self) {
-        let Subject { cx, service } = self.subject;
+        let Subject { cx, service, .. } = self.subject;
         match contain::call(|| service.start(cx)) {
             Ok(start) => self.start = Some(start),
             Err(fault) => self.start_returned(Err(fault)),
@@ -123,12 +133,7 @@ impl<'a> Runner<'a> {
 
     fn is_done(&self) -> bool {
         let stopped = self.seen & Orders::STOP != 0 && self.stop.is_none();
-        stopped && self.start.is_none() && !self.has_tasks()
-    }
-
-    /// Most services never start a task, and never look.
-    fn has_tasks(&self) -> bool {
-        self.cell().orders.given(Orders::JOIN) && !self.cell().tasks.is_empty()
+        stopped && self.start.is_none() && self.cell().tasks.is_empty()
     }
 
     /// Orders come last, so that whoever can end by itself does: a failure is seen before the
@@ -151,14 +156,22 @@ impl<'a> Runner<'a> {
                 return Poll::Ready(Step::StartReturned(result));
             }
         }
-        // From here on whoever gives an order, or starts a task where there was none, wakes.
-        self.cell().orders.listen(task);
-        if self.cell().orders.given(Orders::JOIN) {
-            if let Poll::Ready(result) = self.cell().tasks.poll_next(task) {
-                return Poll::Ready(Step::TaskEnded(result));
-            }
+        if self.start.is_none() && self.poll_tasks(task).is_ready() {
+            return Poll::Ready(Step::TasksGone);
         }
+        // From here on whoever gives an order wakes.
+        self.cell().orders.listen(task);
         self.poll_orders().map(Step::Ordered)
+    }
+
+    /// Ready when the last task is gone and that is what the service waits for. Not before `start` has
+    /// returned: a task that ends must not be why that is polled.
+    fn poll_tasks(&mut self, task: &Task<'_>) -> Poll<()> {
+        ready!(self.cell().tasks.poll_gone(task));
+        if self.cell().exited.is_closed() && !self.is_done() {
+            return Poll::Pending;
+        }
+        Poll::Ready(())
     }
 
     /// Being ready is passed on from here, and is no step: `start` has just been polled.
@@ -177,7 +190,7 @@ impl<'a> Runner<'a> {
     fn take(&mut self, step: Step) {
         match step {
             Step::StartReturned(result) => self.start_returned(result),
-            Step::TaskEnded(result) => self.task_ended(result),
+            Step::TasksGone => {}
             Step::StopReturned(result) => self.stop_returned(result),
             Step::OutOfTime => self.drop_late_stop(),
             Step::Ordered(orders) => self.obey(orders),
@@ -207,15 +220,6 @@ impl<'a> Runner<'a> {
         self.cell().close_stop_channel();
         self.cell().orders.note(Orders::STOP);
         self.obey(Orders::STOP);
-    }
-
-    fn task_ended(&mut self, result: Result<Result, JoinError>) {
-        match result.map_err(JoinError::try_into_panic) {
-            Ok(Err(error)) => self.fail(Phase::Task, Fault::Error(error)),
-            Err(Ok(panic)) => self.fail(Phase::Task, contain::fault(panic)),
-            // Done, or aborted by us.
-            Ok(Ok(())) | Err(Err(_)) => {}
-        }
     }
 
     fn stop_returned(&mut self, result: Result<Result, Fault>) {
@@ -252,7 +256,7 @@ impl<'a> Runner<'a> {
     }
 
     fn begin_stop(&mut self) {
-        let Subject { cx, service } = self.subject;
+        let Subject { cx, service, .. } = self.subject;
         let cell = self.cell();
         // A hand-written `start` may have returned before.
         if cell.shape() == Shape::Custom && cell.exited.is_closed() {
@@ -264,18 +268,21 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Drops what is in the way of the drain.
+    /// Drops what is in the way of the drain. Tasks first: destructors of the others start no new ones
+    /// then.
     fn cut(&mut self) {
-        let late = match self.start {
-            Some(_) => Some(self.cell().phase()),
-            None if self.has_tasks() => Some(Phase::Task),
-            None => None,
-        };
-        if let Some(phase) = late {
-            self.report_late(phase);
+        let Cell { exited, tasks, .. } = self.cell();
+        if self.start.is_some() {
+            self.report_late(self.cell().phase());
+        } else if !tasks.is_empty() {
+            self.report_late(Phase::Task);
         }
+        tasks.cut();
         self.drop_start();
-        self.cell().tasks.abort();
+        if exited.is_closed() {
+            // The drain goes on, and has time for further ones.
+            tasks.reopen();
+        }
     }
 
     /// Drops what is in the way, gives the drain one look, and then drops that too.
@@ -295,10 +302,11 @@ impl<'a> Runner<'a> {
     /// Once time is up: whatever was started before the drain is gone.
     fn drop_tasks_of_drain(&mut self) {
         let tasks = &self.cell().tasks;
-        if self.cell().exited.is_closed() && !tasks.is_empty() {
+        let has_refused = tasks.take_refused();
+        if self.cell().exited.is_closed() && (has_refused || !tasks.is_empty()) {
             self.report_late(Phase::Task);
         }
-        tasks.abort();
+        tasks.cut();
     }
 
     fn drop_start(&mut self) {
@@ -320,13 +328,21 @@ impl<'a> Runner<'a> {
 
     fn close_exited(&self) {
         let cell = self.cell();
-        if self.start.is_some() || cell.exited.is_closed() || self.has_tasks() {
+        if self.start.is_some() || cell.exited.is_closed() {
+            return;
+        }
+        if !cell.tasks.is_empty() {
+            // What is left of it, should it never let go of its thread.
+            cell.enter(Phase::Task);
             return;
         }
         if cell.shape() == Shape::Custom && cell.stop.is_closed() {
             cell.enter(Phase::Drain);
         }
         cell.exited.close();
+        if !self.ends {
+            cell.tasks.reopen();
+        }
     }
 
     fn fail(&mut self, phase: Phase, fault: Fault) {
@@ -352,7 +368,22 @@ impl<'a> Runner<'a> {
     }
 }
 
-fn fail(cx: &Context, phase: Phase, fault: Fault) {
+/// Of the failures of one service the first are told, the others are counted.
+pub(crate) fn fail(cx: &Context, phase: Phase, fault: Fault) {
+    if cx.cell().has_failed_enough() {
+        omit(cx, fault);
+        return;
+    }
     let error = cx.core().error(cx.service(), phase, fault);
     cx.core().report(cx.service(), News::Failed(error));
+}
+
+fn omit(cx: &Context, fault: Fault) {
+    let core = cx.core();
+    let is_due_to_the_stop = core.request.reason().is_some()
+        && matches!(&fault, Fault::Error(error) if core.is_the_stop(error));
+    if !is_due_to_the_stop {
+        cx.cell().omit_failure();
+    }
+    let _ = contain::call(|| drop(fault));
 }

@@ -183,7 +183,7 @@ impl Drop for TellsOfTheEnd {
         }
         self.0.ask_to_stop(Reason::Dropped);
         for cell in &self.0.cells {
-            drop(cell.tasks.close());
+            cell.tasks.close();
             cell.ticks().map(Ticks::close);
         }
         self.0.beats.close();

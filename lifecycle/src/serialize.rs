@@ -30,6 +30,7 @@ impl Serialize for Outcome {
             "exit_code": self.exit_code(),
             "reason": self.reason(),
             "failures": self.failures(),
+            "omitted_failures": self.omitted_failures(),
             "laggards": self.laggards(),
             "services": self.services(),
             "took_seconds": self.took().as_ref().map(Duration::as_secs_f64),

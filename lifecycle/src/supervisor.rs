@@ -12,10 +12,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::coop::unconstrained;
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::Instrument;
 
 use crate::cell::Orders;
-use crate::contain;
+use crate::contain::{self, say};
 use crate::context::Context;
 use crate::core::{Core, Event, Health, News};
 use crate::engine::{Because, Command, Engine, Failure};
@@ -226,9 +225,7 @@ impl Supervisor {
     }
 
     fn left(&mut self, service: usize, error: &ServiceError) {
-        contain::say(
-            || tracing::debug!(target: "lifecycle", service = %error.service(), %error, "ended with the stop"),
-        );
+        say!(debug, service = %error.service(), %error, "ended with the stop");
         // A task that has ended says nothing of `start`.
         if error.phase() != Phase::Task {
             self.engine.left(service);
@@ -236,7 +233,7 @@ impl Supervisor {
     }
 
     fn requested(&mut self, reason: &Reason, now: Instant) {
-        contain::say(|| tracing::info!(target: "lifecycle", %reason, "stopping"));
+        say!(info, %reason, "stopping");
         self.core.record().requested = Some(now);
         // A person at the terminal, or an application that has failed, has no load balancer to wait
         // for.
@@ -268,7 +265,7 @@ impl Supervisor {
             Command::NoteLate(service, phase, had) => self.note_late(service, phase, had),
             Command::AllUp => {
                 let services = self.services.len();
-                contain::say(|| tracing::info!(target: "lifecycle", services, "healthy"));
+                say!(info, services, "healthy");
                 self.core.set_health(Health::Healthy);
             }
             Command::Request(Because::Finished) => self.core.ask_to_stop(Reason::Finished),
@@ -286,10 +283,10 @@ impl Supervisor {
         let cell = &self.core.cells[service];
         self.note_late(service, cell.phase(), had);
         tasks.abandon(service);
-        if let Some(mut left) = cell.tasks.close() {
-            // Some of them may block their thread as well.
-            let _ = timeout(PATIENCE, left.shutdown()).await;
-        }
+        cell.tasks.close();
+        // Some of them may block their thread as well.
+        let _ = timeout(PATIENCE, poll_fn(|task| cell.tasks.poll_gone(task))).await;
+        cell.close_span();
     }
 
     /// Lets go of a service that was never started, if it is one.
@@ -342,14 +339,7 @@ impl Supervisor {
 
     fn spawn(&self, index: usize, service: Box<dyn Service>, rested: bool, tasks: &mut Tasks) {
         let cx = Context::new(self.core.clone(), index);
-        let span = cx.span();
-        let task = runner::run(cx, service, rested);
-        // A span that nobody records only makes the task larger.
-        tasks.running[index] = Some(if span.is_disabled() {
-            tokio::spawn(task)
-        } else {
-            tokio::spawn(task.instrument(span))
-        });
+        tasks.running[index] = Some(tokio::spawn(runner::run(cx, service, rested)));
     }
 
     fn note_failure(&self, service: usize, failure: Failure) {
@@ -362,9 +352,10 @@ impl Supervisor {
                 unstarted(Fault::Dependency(self.core.cells[root].name.clone()))
             }
         };
-        contain::say(
-            || tracing::error!(target: "lifecycle", service = %cell.name, %error, "failed"),
-        );
+        if !cell.keep_failure() {
+            return;
+        }
+        say!(error, service = %cell.name, %error, "failed");
         let _ = cell.error.set(error.clone());
         let counts = cell.on_failure == OnFailure::Shutdown;
         let mut record = self.core.record();
@@ -377,9 +368,7 @@ impl Supervisor {
 
     fn note_late(&self, service: usize, phase: Phase, had: Duration) {
         let name = self.core.cells[service].name.clone();
-        contain::say(
-            || tracing::error!(target: "lifecycle", service = %name, %phase, ?had, "late, dropped"),
-        );
+        say!(error, service = %name, %phase, ?had, "late, dropped");
         let error = self.core.error(service, phase, Fault::Late(had));
         let _ = self.core.cells[service].error.set(error);
         self.core.record().laggards.push(Laggard {
@@ -410,7 +399,7 @@ impl Supervisor {
         self.core.close_subscriptions();
         self.signals = None;
         let outcome = Outcome::of(&self.core);
-        contain::say(|| tracing::info!(target: "lifecycle", totals = %outcome.totals(), "stopped"));
+        say!(info, totals = %outcome.totals(), "stopped");
         outcome
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::contain;
 use crate::error::TriggerError;
 
 /// What is known of a service's ticks.
@@ -59,11 +60,18 @@ pub(crate) type TickResult = Result<(), Arc<str>>;
 pub(crate) struct Askers(Vec<oneshot::Sender<TickResult>>);
 
 impl Askers {
-    pub(crate) fn answer(self, result: &TickResult) {
-        for asker in self.0 {
-            // One that no longer listens has lost interest.
-            let _ = asker.send(result.clone());
+    pub(crate) fn answer(mut self, result: &TickResult) {
+        for asker in mem::take(&mut self.0) {
+            // One that no longer listens has lost interest; one whose waker panics has its answer.
+            let _ = contain::call(|| asker.send(result.clone()));
         }
+    }
+}
+
+/// The tick was dropped: whoever asked for it is told, one by one.
+impl Drop for Askers {
+    fn drop(&mut self) {
+        let _ = contain::drop_each(mem::take(&mut self.0));
     }
 }
 
@@ -254,13 +262,14 @@ impl Ticks {
         let looped = inner.looped.take();
         // Both may run code of others.
         drop(inner);
-        drop((waiting, looped));
+        let _ = contain::drop_each(waiting);
+        let _ = contain::call(|| drop(looped));
     }
 
     fn wake(&self) {
         let looped = self.inner().looped.clone();
         if let Some(looped) = looped {
-            looped.wake();
+            contain::wake(looped);
         }
     }
 

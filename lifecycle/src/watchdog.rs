@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::contain::say;
 use crate::core::Core;
 use crate::outcome::Outcome;
 
@@ -59,7 +60,7 @@ impl Watchdog {
             .name("lifecycle-watchdog".to_owned())
             .spawn(move || keep(&core, limit, &words));
         if let Err(error) = spawned {
-            tracing::error!(target: "lifecycle", %error, "no watchdog: blocking code may outlast the deadline");
+            say!(error, %error, "no watchdog: blocking code may outlast the deadline");
         }
         Self { thread }
     }

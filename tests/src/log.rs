@@ -25,6 +25,15 @@ struct Pages {
     entered: Vec<Id>,
 }
 
+impl Pages {
+    /// The span this thread is in, with those it is in.
+    fn current(&self) -> Option<String> {
+        let id = self.entered.last()?;
+        let index = usize::try_from(id.into_u64()).unwrap() - 1;
+        Some(self.spans[index].clone())
+    }
+}
+
 thread_local! {
     static OPEN: RefCell<Rc<RefCell<Pages>>> = RefCell::default();
 }
@@ -65,6 +74,19 @@ impl Log {
     }
 }
 
+impl Log {
+    /// How many spans were made with these words.
+    #[must_use]
+    pub fn spans(&self, words: &str) -> usize {
+        let pages = self.0.borrow();
+        pages
+            .spans
+            .iter()
+            .filter(|span| span.contains(words))
+            .count()
+    }
+}
+
 /// Passes each event to the log of its thread.
 struct Router;
 
@@ -81,6 +103,9 @@ impl Subscriber for Router {
         let mut line = Line::default();
         span.record(&mut line);
         on_pages(|pages| {
+            if let Some(parent) = pages.current().filter(|_| span.is_contextual()) {
+                line.0.push_str(&parent);
+            }
             pages.spans.push(line.0);
             Id::from_u64(pages.spans.len() as u64)
         })
@@ -94,9 +119,8 @@ impl Subscriber for Router {
         let mut line = Line(event.metadata().level().to_string());
         event.record(&mut line);
         on_pages(|pages| {
-            if let Some(id) = pages.entered.last() {
-                let index = usize::try_from(id.into_u64()).unwrap() - 1;
-                let _ = write!(line.0, " in{}", pages.spans[index]);
+            if let Some(span) = pages.current().filter(|_| event.is_contextual()) {
+                let _ = write!(line.0, " in{span}");
             }
             pages.lines.push(line.0);
         });

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use lifecycle::{Context, Result, Service, async_trait, registry};
+use std::future::Future;
+use std::pin::Pin;
+
+use lifecycle::{Context, Result, Service, Worker, async_trait, registry, service};
 use lifecycle_tests::{Journal, Log, degrades, fails, hangs, nothing, secs, start, takes};
 use tokio::time::sleep;
 
@@ -82,6 +85,75 @@ impl Service for Talker {
     }
 
     async fn stop(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+/// Starts the next one, and ends.
+fn hop(cx: Context, left: usize) -> Pin<Box<dyn Future<Output = Result> + Send>> {
+    Box::pin(async move {
+        if left > 0 {
+            cx.spawn(hop(cx.clone(), left - 1));
+        } else {
+            tracing::info!("the last of the chain");
+            cx.degraded("so far");
+        }
+        Ok(())
+    })
+}
+
+#[service(worker)]
+struct Chain(usize);
+
+impl Worker for Chain {
+    async fn run(&self, cx: &Context) -> Result {
+        cx.spawn(hop(cx.clone(), self.0));
+        cx.stop_channel().closed().await;
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_code_of_a_service_runs_in_one_span_however_far_its_tasks_go() {
+    let log = Log::open();
+    let outer = tracing::info_span!("outer");
+    let running = {
+        let _inside = outer.enter();
+        start(registry! { "chain" => Chain(10_000) })
+    };
+    running.await_healthy().await.unwrap();
+    sleep(secs(1)).await;
+    running.stop().await.into_result().unwrap();
+    let _ = log.place(&["the last of the chain", "in name=chain"]);
+    assert_eq!(log.spans("name=chain"), 1);
+    for line in log.lines() {
+        assert!(line.matches("name=chain").count() <= 1, "{line}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_fails_again_and_again_does_not_fill_the_log() {
+    let log = Log::open();
+    let running = start(registry! { "chain" => FailingChain(1_000) });
+    running.wait().await;
+    running.stop().await.into_result().unwrap_err();
+    let failed = log
+        .lines()
+        .into_iter()
+        .filter(|line| line.starts_with("ERROR failed"));
+    assert_eq!(failed.count(), 16);
+}
+
+/// Starts a task that fails, as often.
+#[service(worker)]
+struct FailingChain(usize);
+
+impl Worker for FailingChain {
+    async fn run(&self, cx: &Context) -> Result {
+        for number in 0..self.0 {
+            cx.spawn(async move { Err(format!("no {number}"))? });
+        }
+        cx.stop_channel().closed().await;
         Ok(())
     }
 }

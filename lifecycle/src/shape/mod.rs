@@ -32,7 +32,7 @@ pub use self::scheduled::{Scheduled, ScheduledService, ScheduledShape};
 pub use self::worker::{Worker, WorkerService, WorkerShape};
 use crate::backoff::Retry;
 use crate::cell::Orders;
-use crate::contain;
+use crate::contain::say;
 use crate::context::Context;
 use crate::error::{FailedAttempts, Result};
 use crate::service::{BoxFuture, Nature, Rests, Sealed, Service};
@@ -195,10 +195,8 @@ where
         let attempts = FailedAttempts::after(failures, error);
         failures = attempts.count();
         let wait = retry.wait_after(failures);
-        contain::say(|| {
-            let error = attempts.last();
-            tracing::warn!(target: "lifecycle", service = cx.name(), %error, failures, ?wait, "startup failed, trying again");
-        });
+        let error = attempts.last();
+        say!(warn, service = cx.name(), %error, failures, ?wait, "startup failed, trying again");
         shown.0.cell().set_failed_attempts(Some(attempts));
         sleep(wait).await;
     }

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use super::{Declared, Live};
 use crate::backoff::Retry;
-use crate::contain;
+use crate::contain::say;
 use crate::context::Context;
 use crate::error::{BoxError, Result, ScheduleError};
 use crate::intake::{Intake, Outlet};
@@ -180,7 +180,7 @@ async fn flush<S: QueueService + Declared>(
         };
         failures += 1;
         count(cx, |counts| &counts.failures, 1);
-        tracing::warn!(target: "lifecycle", service = cx.name(), %error, failures, "flush failed");
+        say!(warn, service = cx.name(), %error, failures, "flush failed");
         if failures >= S::ATTEMPTS {
             return Err(error);
         }
@@ -218,8 +218,7 @@ impl<T> Drop for Rest<'_, T> {
         if lost > 0 {
             count(self.cx, |counts| &counts.lost, lost);
             // Perhaps on the way out of a panic already.
-            let service = self.cx.name();
-            contain::say(|| tracing::error!(target: "lifecycle", service, lost, "items lost"));
+            say!(error, service = self.cx.name(), lost, "items lost");
         }
     }
 }

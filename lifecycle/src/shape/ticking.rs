@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::scheduled::Scheduled;
 use crate::beats::Timer;
+use crate::contain::say;
 use crate::context::Context;
 use crate::error::{Result, ScheduleError};
 use crate::schedule::Plan;
@@ -178,7 +179,7 @@ impl Ended {
             cx.cell().enter(Phase::Idle);
             return Ok(());
         };
-        tracing::warn!(target: "lifecycle", service = cx.name(), %error, "tick failed");
+        say!(warn, service = cx.name(), %error, "tick failed");
         let text: Arc<str> = error.to_string().into();
         let in_a_row = ticks.failed(now, due, text.clone(), error.is::<TickTimeout>());
         self.asked.answer(&Err(text));
