@@ -1,28 +1,43 @@
 //! `worker`: a server. `startup` binds, so that "running" means reachable; `run` accepts until the stop channel closes;
 //! every connection is a task of the service, which stop waits for.
 //!
+//! Anybody can open a connection, so none of them is the service's failure, none holds the stop, and none takes more than
+//! its share: of memory, of descriptors, of time.
+//!
 //! Try: `nc 127.0.0.1 7007`, type a line, then Ctrl-C here. Start it twice: the second says which service failed and why.
-#![allow(clippy::print_stdout, reason = "it talks to the terminal")]
+//! `worker 127.0.0.1:0` takes a free port.
 
-use std::{io, sync::OnceLock};
+use std::{
+    env, fmt,
+    io::{self, Write},
+    sync::OnceLock,
+    time::Duration,
+};
 
 use lifecycle::{Context, Outcome, Result, StopChannel, Worker, registry, service};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
     select,
+    time::{sleep, timeout},
 };
+
+/// The longest line that is echoed, its end included.
+const LINE: u64 = 8 * 1024;
+
+/// How long a client may be silent, or not take its answer.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[service(worker)]
 struct Echo {
-    address: &'static str,
+    address: String,
     listener: OnceLock<TcpListener>,
 }
 
 impl Worker for Echo {
     async fn startup(&self, _: &Context) -> Result {
-        let listener = TcpListener::bind(self.address).await?;
-        println!("listening on {}", self.address);
+        let listener = TcpListener::bind(&self.address).await?;
+        say(format_args!("listening on {}", listener.local_addr()?));
         self.listener.get_or_init(|| listener);
         Ok(())
     }
@@ -33,37 +48,78 @@ impl Worker for Echo {
         loop {
             let connection = select! {
                 () = stop.closed() => return Ok(()),
-                accepted = listener.accept() => accepted?.0,
+                connection = accept(listener) => connection,
             };
             let stop = stop.clone();
             cx.spawn(async move {
-                // A client that goes away is no failure of the server.
-                let _ = echo(connection, stop).await;
+                // A client that goes away is no failure of the server, and an error of this task would be one.
+                if let Err(error) = converse(connection, stop).await {
+                    say(format_args!("connection lost: {error}"));
+                }
                 Ok(())
             });
         }
     }
 }
 
-/// Answers line by line; between two lines it hears the stop channel.
-async fn echo(mut connection: TcpStream, stop: StopChannel) -> io::Result<()> {
-    let (input, mut output) = connection.split();
-    let mut lines = BufReader::new(input).lines();
+/// The next connection. That no descriptor is left, or that a client has gone again, passes.
+async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
-        let line = select! {
-            () = stop.closed() => return output.write_all(b"goodbye\n").await,
-            line = lines.next_line() => line?,
-        };
-        match line {
-            Some(line) => output.write_all(format!("{line}\n").as_bytes()).await?,
-            None => return Ok(()),
+        match listener.accept().await {
+            Ok((connection, _)) => return connection,
+            Err(error) => {
+                say(format_args!("can't accept: {error}"));
+                sleep(Duration::from_millis(100)).await;
+            }
         }
     }
 }
 
+/// Echoes until the client or the server has had enough. It hears the stop channel at every moment: a client that neither
+/// sends nor reads holds nobody up.
+async fn converse(mut connection: TcpStream, stop: StopChannel) -> io::Result<()> {
+    select! {
+        ended = echo(&mut connection) => return ended,
+        () = stop.closed() => {}
+    }
+    // For those who listen; it does not wait for the others.
+    connection.try_write(b"goodbye\n").map(drop)
+}
+
+/// Answers line by line.
+async fn echo(connection: &mut TcpStream) -> io::Result<()> {
+    let (input, mut output) = connection.split();
+    let mut input = BufReader::new(input);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let mut limited = (&mut input).take(LINE);
+        let read = limited.read_until(b'\n', &mut line);
+        if timeout(PATIENCE, read).await?? == 0 {
+            return Ok(());
+        }
+        if line.len() as u64 == LINE && !line.ends_with(b"\n") {
+            line = b"too long a line\n".to_vec();
+            return timeout(PATIENCE, output.write_all(&line)).await?;
+        }
+        if !line.ends_with(b"\n") {
+            line.push(b'\n');
+        }
+        timeout(PATIENCE, output.write_all(&line)).await??;
+    }
+}
+
+/// As `println!`, which panics when the terminal has been closed: then a client could end the service by going away.
+fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
 #[tokio::main]
 async fn main() -> Outcome {
-    registry! { "echo" => Echo { address: "127.0.0.1:7007", listener: OnceLock::new() } }
-        .run()
-        .await
+    let address = env::args().nth(1);
+    let echo = Echo {
+        address: address.unwrap_or_else(|| "127.0.0.1:7007".to_owned()),
+        listener: OnceLock::new(),
+    };
+    registry! { "echo" => echo }.run().await
 }
