@@ -36,7 +36,11 @@ impl Client {
     }
 
     pub fn login(&self, password: &str) -> Result<Answer, Gone> {
-        let login = json!({ "name": "root", "password": password }).to_string();
+        self.login_as("root", password)
+    }
+
+    pub fn login_as(&self, name: &str, password: &str) -> Result<Answer, Gone> {
+        let login = json!({ "name": name, "password": password }).to_string();
         answer(
             self.agent
                 .post(self.url("/login"))

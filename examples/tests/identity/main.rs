@@ -10,8 +10,13 @@
 
 mod client;
 mod database;
+mod hostile;
+mod instances;
 mod load;
 mod mistakes;
+mod privacy;
+mod raw;
+mod refusals;
 mod server;
 mod stop;
 

@@ -1,6 +1,8 @@
 //! What a person gets who starts the server on a mistake: one line that names it, exit code 1, nothing left half-started.
 
-use std::{fs, net::TcpListener};
+use std::{ffi::OsStr, fs, net::TcpListener, os::unix::ffi::OsStrExt};
+
+use rusqlite::Connection;
 
 use crate::{
     client::Client,
@@ -40,6 +42,8 @@ fn settings_that_mean_nothing() {
     expect_only_line("[jwt]\n\nlifetime = '15 parsecs'", &["line 3", "parsecs"]);
     expect_only_line("api.listen = 8080", &["line 1", "8080"]);
     expect_only_line("[api\n", &["line 1"]);
+    expect_only_line("\napi.grace = '0s'", &["line 2", "longer than zero"]);
+    expect_only_line("api.connections = 0", &["line 1", "nonzero"]);
 }
 
 #[test]
@@ -67,6 +71,17 @@ fn a_variable_that_means_nothing() {
         finished.text()
     );
     assert_eq!(finished.log.len(), 1);
+}
+
+#[test]
+fn a_variable_that_is_no_utf8() {
+    for name in ["IDENTITY_ROOT_PASSWORD", "IDENTITY_DATA"] {
+        let finished = Home::new("")
+            .launch(|command| command.env(name, OsStr::from_bytes(b"se\xffcret")))
+            .finish()
+            .expect_code(1);
+        assert_eq!(finished.log, [format!("identity: {name}: not UTF-8")]);
+    }
 }
 
 /// The first error of the log says which service failed and why.
@@ -126,6 +141,21 @@ fn a_database_that_is_none() {
     )
     .unwrap();
     expect_failure(&run(&home), "store", "file is not a database");
+}
+
+#[test]
+fn a_database_of_a_newer_program() {
+    let home = Home::new("");
+    let (server, _) = home.start();
+    server.terminate().expect_code(0);
+    let database = Connection::open(home.database()).unwrap();
+    database.pragma_update(None, "user_version", 1000).unwrap();
+    database.close().unwrap();
+    expect_failure(
+        &run(&home),
+        "store",
+        "its schema has version 1000, and this program knows those up to 2",
+    );
 }
 
 #[test]

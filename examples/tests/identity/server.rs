@@ -15,6 +15,8 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+const IDENTITY: &str = env!("CARGO_BIN_EXE_identity");
+
 /// Long enough for a busy machine; a test that needs it all has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -72,28 +74,37 @@ impl Home {
 
     /// Starts the server and returns when it says where it listens.
     pub fn start(&self) -> (Server, SocketAddr) {
-        let server = self.launch(|command| command.env("IDENTITY_LISTEN", "127.0.0.1:0"));
-        let line = server.wait_for("listening");
-        let address = line
-            .split("address=")
-            .nth(1)
-            .unwrap()
-            .trim()
-            .parse()
-            .unwrap();
-        (server, address)
+        self.launch(anywhere).listening()
+    }
+
+    /// Starts the server from a shell that has done this first, such as `umask 0`.
+    pub fn start_after(&self, shell: &str) -> (Server, SocketAddr) {
+        let mut command = Command::new("/bin/sh");
+        command
+            .arg("-c")
+            .arg(format!("{shell}; exec \"$0\" \"$@\""))
+            .arg(IDENTITY);
+        Server::spawn(anywhere(self.arrange(&mut command))).listening()
     }
 
     /// Starts the server with an environment of the test's choice.
     pub fn launch(&self, environment: impl FnOnce(&mut Command) -> &mut Command) -> Server {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_identity"));
+        let mut command = Command::new(IDENTITY);
+        Server::spawn(environment(self.arrange(&mut command)))
+    }
+
+    fn arrange<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .env_clear()
             .env("IDENTITY_DATA", self.data())
             .arg("--config")
-            .arg(self.settings());
-        Server::spawn(environment(&mut command))
+            .arg(self.settings())
     }
+}
+
+/// On a free port.
+pub fn anywhere(command: &mut Command) -> &mut Command {
+    command.env("IDENTITY_LISTEN", "127.0.0.1:0")
 }
 
 impl Server {
@@ -123,6 +134,29 @@ impl Server {
             .unwrap();
         found(&lines.0)
             .unwrap_or_else(|| panic!("no line with {text:?} in the log:\n{}", lines.0.join("\n")))
+    }
+
+    /// Waits until it says where it listens.
+    pub fn listening(self) -> (Self, SocketAddr) {
+        let line = self.wait_for("listening");
+        let address = line.split("address=").nth(1).unwrap();
+        let address = address.trim().parse().unwrap();
+        (self, address)
+    }
+
+    /// The most memory it has had, in MiB.
+    #[cfg(target_os = "linux")]
+    pub fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM"));
+        let kib: u64 = line
+            .unwrap()
+            .split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse()
+            .unwrap();
+        kib / 1024
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -1,10 +1,6 @@
 //! Stops under load: what was acknowledged is in the database, and the services stop in order.
 
-use std::{
-    env,
-    io::{Read, Write},
-    net::TcpStream,
-};
+use std::{env, thread::sleep, time::Duration};
 
 use rusqlite::{Connection, TransactionBehavior};
 use rustix::process::Signal;
@@ -152,32 +148,6 @@ fn random_kills_lose_nothing() {
     );
 }
 
-/// A client that never finishes its request can't hold the stop for longer than the api's grace, and costs nobody else
-/// anything.
-#[test]
-fn a_request_that_never_ends_is_cut_off() {
-    let home = Home::new("api.grace = '400ms'");
-    let (server, address) = home.start();
-    let client = Client::new(address);
-    let token = client.token();
-    let mut half = TcpStream::connect(address).unwrap();
-    half.write_all(b"POST /login HTTP/1.1\r\nhost: localhost\r\ncontent-le")
-        .unwrap();
-    let observed = client.whoami(&token).unwrap().expect_status(200);
-
-    let finished = server.terminate().expect_code(1);
-    assert!(
-        finished
-            .text()
-            .contains("service `api` did not stop in time"),
-        "{}",
-        finished.text()
-    );
-    assert_eq!(half.read(&mut [0; 1]).unwrap_or(0), 0);
-    let row = &database::sessions(&home.database())[&database::id(&token)];
-    assert!(row.observed_at >= Some(crate::client::millis(&observed["observed_at"])));
-}
-
 #[test]
 fn a_start_waits_for_a_busy_database_and_a_stop_does_not() {
     let home = Home::new("");
@@ -211,4 +181,31 @@ fn a_start_waits_for_a_busy_database_and_a_stop_does_not() {
         "{}",
         finished.text()
     );
+}
+
+/// A flush waits for a lock for as long as its service has time, not for as long as a client would.
+#[test]
+fn a_stop_on_a_locked_database_loses_nothing() {
+    let home = Home::new("opaque.gc.interval = '1h'");
+    let (server, address) = home.start();
+    let client = Client::new(address);
+    let token = client.token();
+    let observed = client.whoami(&token).unwrap().expect_status(200);
+    let mut other = Connection::open(home.database()).unwrap();
+    let lock = other
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .unwrap();
+
+    // What a client gets meanwhile: the database may answer the next time.
+    client.login("change me").unwrap().expect_status(503);
+    server.signal(Signal::TERM);
+    server.wait_for("stopping service=tokenizer");
+    // More than a statement waits for on behalf of a client.
+    sleep(Duration::from_secs(2));
+    lock.rollback().unwrap();
+    drop(other);
+
+    server.finish().expect_code(0);
+    let row = &database::sessions(&home.database())[&database::id(&token)];
+    assert!(row.observed_at >= Some(crate::client::millis(&observed["observed_at"])));
 }

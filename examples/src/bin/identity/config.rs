@@ -1,7 +1,15 @@
 //! Settings: a TOML file and `IDENTITY_*` variables over built-in defaults. What can't be used is one line that says
 //! where it stands.
 
-use std::{env, ffi::OsString, fs, io, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    env,
+    ffi::OsString,
+    fs, io,
+    net::SocketAddr,
+    num::{NonZeroU16, NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
 
 use serde::{
     Deserialize, Deserializer,
@@ -16,7 +24,9 @@ pub struct Config {
     pub data: PathBuf,
     pub tokenizer: Kind,
     pub api: Api,
+    pub login: Login,
     pub root: Root,
+    pub spans: Spans,
     pub opaque: Opaque,
     pub jwt: Jwt,
 }
@@ -33,21 +43,44 @@ pub enum Kind {
 #[serde(default, deny_unknown_fields)]
 pub struct Api {
     pub listen: SocketAddr,
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "positive")]
     pub grace: Duration,
+    pub connections: NonZeroUsize,
+    pub requests: NonZeroUsize,
+    #[serde(deserialize_with = "positive")]
+    pub head_timeout: Duration,
+    #[serde(deserialize_with = "positive")]
+    pub body_timeout: Duration,
+    #[serde(deserialize_with = "positive")]
+    pub idle_timeout: Duration,
+}
+
+#[derive(Clone, Deserialize, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Login {
+    pub hashes: NonZeroU16,
+    pub waiting: u16,
 }
 
 #[derive(Clone, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Root {
+    #[serde(deserialize_with = "not_empty")]
     pub name: String,
+    #[serde(deserialize_with = "not_empty")]
     pub password: String,
 }
 
 #[derive(Clone, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
+pub struct Spans {
+    pub max_bytes: NonZeroU64,
+}
+
+#[derive(Clone, Deserialize, PartialEq)]
+#[serde(default, deny_unknown_fields)]
 pub struct Opaque {
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "positive")]
     pub lifetime: Duration,
     pub gc: Gc,
 }
@@ -62,7 +95,7 @@ pub struct Gc {
 #[derive(Clone, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Jwt {
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "positive")]
     pub lifetime: Duration,
 }
 
@@ -121,7 +154,14 @@ impl Config {
         set(&mut self.data, "IDENTITY_DATA", &variable)?;
         set(&mut self.tokenizer, "IDENTITY_TOKENIZER", &variable)?;
         set(&mut self.api.listen, "IDENTITY_LISTEN", &variable)?;
-        set(&mut self.root.password, "IDENTITY_ROOT_PASSWORD", &variable)
+        set(&mut self.root.password, "IDENTITY_ROOT_PASSWORD", &variable)?;
+        if self.root.password.is_empty() {
+            return Err(ConfigError::Variable {
+                name: "IDENTITY_ROOT_PASSWORD",
+                message: "it must not be empty".into(),
+            });
+        }
+        Ok(())
     }
 }
 
@@ -131,7 +171,9 @@ impl Default for Config {
             data: "identity-data".into(),
             tokenizer: Kind::Opaque,
             api: Api::default(),
+            login: Login::default(),
             root: Root::default(),
+            spans: Spans::default(),
             opaque: Opaque::default(),
             jwt: Jwt::default(),
         }
@@ -143,6 +185,28 @@ impl Default for Api {
         Self {
             listen: ([127, 0, 0, 1], 8080).into(),
             grace: Duration::from_secs(5),
+            connections: const { NonZeroUsize::new(512).unwrap() },
+            requests: const { NonZeroUsize::new(128).unwrap() },
+            head_timeout: Duration::from_secs(5),
+            body_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Login {
+    fn default() -> Self {
+        Self {
+            hashes: const { NonZeroU16::new(2).unwrap() },
+            waiting: 32,
+        }
+    }
+}
+
+impl Default for Spans {
+    fn default() -> Self {
+        Self {
+            max_bytes: const { NonZeroU64::new(8 << 20).unwrap() },
         }
     }
 }
@@ -202,7 +266,10 @@ fn set<T: DeserializeOwned>(
     let Some(text) = variable(name) else {
         return Ok(());
     };
-    let text = text.to_string_lossy();
+    let text = text.into_string().map_err(|_| ConfigError::Variable {
+        name,
+        message: "not UTF-8".into(),
+    })?;
     // The same rules, and the same words for a mistake, as in the file.
     *setting = T::deserialize(text.into_deserializer()).map_err(|error: value::Error| {
         ConfigError::Variable {
@@ -216,6 +283,22 @@ fn set<T: DeserializeOwned>(
 /// Reads text such as `"1h 30m"`.
 fn duration<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
     humantime::parse_duration(&String::deserialize(input)?).map_err(D::Error::custom)
+}
+
+/// A duration in which something can happen.
+fn positive<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
+    match duration(input)? {
+        Duration::ZERO => Err(D::Error::custom("it must be longer than zero")),
+        duration => Ok(duration),
+    }
+}
+
+fn not_empty<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
+    let text = String::deserialize(input)?;
+    if text.is_empty() {
+        return Err(D::Error::custom("it must not be empty"));
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -268,6 +351,56 @@ mod tests {
             error.to_string().starts_with("IDENTITY_LISTEN: "),
             "{error}"
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_that_is_no_utf8_is_not_changed_but_refused() {
+        use std::os::unix::ffi::OsStringExt;
+
+        let mut config = Config::default();
+        for variable in [
+            "IDENTITY_DATA",
+            "IDENTITY_TOKENIZER",
+            "IDENTITY_LISTEN",
+            "IDENTITY_ROOT_PASSWORD",
+        ] {
+            let error = config
+                .apply(|name| (name == variable).then(|| OsString::from_vec(b"se\xffcret".into())))
+                .unwrap_err();
+            assert_eq!(error.to_string(), format!("{variable}: not UTF-8"));
+        }
+    }
+
+    #[test]
+    fn nothing_lasts_no_time_and_nothing_is_limited_to_nothing() {
+        for setting in [
+            "api.grace",
+            "api.head_timeout",
+            "api.body_timeout",
+            "api.idle_timeout",
+            "opaque.lifetime",
+            "jwt.lifetime",
+        ] {
+            let text = mistake(&format!("{setting} = '0s'"));
+            assert_eq!(text, "identity.toml, line 1: it must be longer than zero");
+        }
+        for setting in [
+            "api.connections",
+            "api.requests",
+            "login.hashes",
+            "spans.max_bytes",
+        ] {
+            let text = mistake(&format!("{setting} = 0"));
+            assert!(
+                text.contains("line 1: ") && text.contains("nonzero"),
+                "{text}"
+            );
+        }
+        for setting in ["root.name", "root.password"] {
+            let text = mistake(&format!("{setting} = ''"));
+            assert_eq!(text, "identity.toml, line 1: it must not be empty");
+        }
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! `instrumentation`: an OpenTelemetry tracer provider that writes spans to a file, one JSON object a line.
+//!
+//! Anybody's requests make spans, so their number is bounded at both ends: in memory by the provider's queue, which drops
+//! what it has no room for, and on the disk by two files of a limited size.
 
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{self, BufWriter, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
+    sync::{Mutex as Lock, PoisonError},
     time::Duration,
 };
 
@@ -12,22 +16,29 @@ use lifecycle::{Context, Idle, Result, service};
 use opentelemetry::global;
 use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
-    trace::{SdkTracerProvider, SpanData, SpanExporter},
+    trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider, SpanData, SpanExporter},
 };
 use serde::Serialize;
 use tokio::{sync::Mutex, task::spawn_blocking, time::Instant};
+
+use crate::{config, private};
+
+/// How many spans wait in memory for the exporter; what comes on top of them is dropped.
+const QUEUE: usize = 2048;
 
 /// Starts first and stops last, so that no other service records a span in vain.
 #[service(idle)]
 pub struct Instrumentation {
     file: PathBuf,
+    max_bytes: u64,
     provider: Mutex<Option<SdkTracerProvider>>,
 }
 
 impl Instrumentation {
-    pub fn new(file: PathBuf) -> Self {
+    pub fn new(file: PathBuf, cfg: &config::Spans) -> Self {
         Self {
             file,
+            max_bytes: cfg.max_bytes.get(),
             provider: Mutex::default(),
         }
     }
@@ -35,10 +46,14 @@ impl Instrumentation {
 
 impl Idle for Instrumentation {
     async fn startup(&self, _: &Context) -> Result {
-        let exporter = JsonLines::append_to(&self.file)
+        let exporter = JsonLines::append_to(&self.file, self.max_bytes)
             .map_err(|error| format!("can't write {}: {error}", self.file.display()))?;
+        let queue = BatchConfigBuilder::default().with_max_queue_size(QUEUE);
+        let processor = BatchSpanProcessor::builder(exporter)
+            .with_batch_config(queue.build())
+            .build();
         let provider = SdkTracerProvider::builder()
-            .with_batch_exporter(exporter)
+            .with_span_processor(processor)
             .build();
         global::set_tracer_provider(provider.clone());
         *self.provider.lock().await = Some(provider);
@@ -64,7 +79,15 @@ impl Idle for Instrumentation {
 
 /// The exporter: the provider's own thread calls it with what has gathered.
 #[derive(Debug)]
-struct JsonLines(File);
+struct JsonLines(Lock<Rotated>);
+
+/// A file that is put aside when it is full, in the place of the one that was put aside before.
+#[derive(Debug)]
+struct Rotated {
+    path: PathBuf,
+    file: File,
+    max_bytes: u64,
+}
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -77,20 +100,44 @@ struct Line<'a> {
 }
 
 impl JsonLines {
-    fn append_to(path: &Path) -> io::Result<Self> {
+    fn append_to(path: &Path, max_bytes: u64) -> io::Result<Self> {
         if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory)?;
+            private::folder(directory)?;
         }
-        Ok(Self(File::options().create(true).append(true).open(path)?))
+        Ok(Self(Lock::new(Rotated {
+            path: path.to_owned(),
+            file: private::append_to(path)?,
+            max_bytes,
+        })))
     }
 
     fn write(&self, spans: &[SpanData]) -> io::Result<()> {
-        let mut out = BufWriter::new(&self.0);
+        let mut rotated = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = Vec::new();
         for span in spans {
-            serde_json::to_writer(&mut out, &Line::from(span))?;
-            out.write_all(b"\n")?;
+            serde_json::to_writer(&mut lines, &Line::from(span))?;
+            lines.push(b'\n');
+            // So that one batch makes a file longer by a piece of itself at most.
+            if lines.len() > 16 * 1024 {
+                rotated.write(&lines)?;
+                lines.clear();
+            }
         }
-        out.flush()
+        rotated.write(&lines)
+    }
+}
+
+impl Rotated {
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        // Asked each time: another instance on the same folder may write to it too.
+        let size = self.file.metadata()?.len();
+        if size > 0 && size.saturating_add(lines.len() as u64) > self.max_bytes {
+            let mut aside = self.path.clone().into_os_string();
+            aside.push(".1");
+            fs::rename(&self.path, aside)?;
+            self.file = private::append_to(&self.path)?;
+        }
+        self.file.write_all(lines)
     }
 }
 
@@ -119,5 +166,27 @@ impl<'a> From<&'a SpanData> for Line<'a> {
                 .map(|pair| (pair.key.as_str(), pair.value.to_string()))
                 .collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_files_of_a_limited_size_are_all_there_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data/spans.jsonl");
+        let exporter = JsonLines::append_to(&path, 1000).unwrap();
+        for number in 0..100 {
+            let line = format!("{number:099}\n");
+            exporter.0.lock().unwrap().write(line.as_bytes()).unwrap();
+        }
+
+        let (aside, last) = (path.with_extension("jsonl.1"), path);
+        let text = fs::read_to_string(&aside).unwrap() + &fs::read_to_string(&last).unwrap();
+        let numbers: Vec<usize> = text.lines().map(|line| line.parse().unwrap()).collect();
+        assert!(numbers.into_iter().eq(80..100));
+        assert_eq!(fs::read_dir(last.parent().unwrap()).unwrap().count(), 2);
     }
 }

@@ -12,16 +12,14 @@ mod api;
 mod clock;
 mod config;
 mod instrumentation;
+mod log;
 mod password;
+mod private;
 mod store;
 mod tokenizer;
 mod users;
 
-use std::{
-    io::{self, IsTerminal},
-    process,
-    sync::Arc,
-};
+use std::{process, sync::Arc};
 
 use lifecycle::{Outcome, registry};
 
@@ -31,18 +29,18 @@ use self::{
 
 #[tokio::main]
 async fn main() -> Outcome {
-    log_to_stderr();
+    log::to_stderr();
     let config = Config::from_process().unwrap_or_else(|error| refuse(&error));
 
     let store = Arc::new(Store::new(config.data.join("identity.sqlite")));
-    let users = Arc::new(Users::new(config.root.clone(), store.clone()));
+    let users = Arc::new(Users::new(&config, store.clone()));
     let tokenizer = tokenizer::choose(&config, store.clone());
     let api = Api::new(config.api.clone(), users.clone(), tokenizer.clone());
 
     registry! {
         deadline = "20s",
 
-        "instrumentation" => Instrumentation::new(config.data.join("spans.jsonl")),
+        "instrumentation" => Instrumentation::new(config.data.join("spans.jsonl"), &config.spans),
         "store" => store, after = ["instrumentation"],
         "user" => users, after = ["store"], start_timeout = "30s",
         "tokenizer" => tokenizer, after = ["store"],
@@ -52,20 +50,8 @@ async fn main() -> Outcome {
     .await
 }
 
-fn log_to_stderr() {
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .init();
-}
-
-/// Nothing runs yet, so there is nothing to stop.
-#[expect(
-    clippy::print_stderr,
-    reason = "what a person typed wrong is for their terminal, not for the log"
-)]
+/// Nothing runs yet, so there is nothing to stop. What a person typed wrong is for their terminal, without a time.
 fn refuse(error: &config::ConfigError) -> ! {
-    eprintln!("identity: {error}");
+    log::say(&format!("identity: {error}"));
     process::exit(1)
 }

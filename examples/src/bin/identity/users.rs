@@ -1,6 +1,10 @@
-//! `user`: knows who may log in. Before anybody can, it makes sure that the root user of the configuration exists.
+//! `user`: knows who may log in. Before anybody can, it makes sure that the root user of the configuration exists, and that
+//! nobody is root who was called so by an earlier one.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use lifecycle::{Context, Idle, Result, service};
 use tokio::time::sleep;
@@ -8,14 +12,23 @@ use tracing::{info, warn};
 
 use crate::{
     config,
-    password::{self, PasswordError},
+    password::{PasswordError, Passwords, Place},
     store::{Store, StoreError},
 };
 
 #[service(idle)]
 pub struct Users {
     root: config::Root,
+    login: config::Login,
+    /// Started in `startup`.
+    passwords: OnceLock<Passwords>,
     store: Arc<Store>,
+}
+
+/// A user who has just shown to know the password.
+pub struct Verified {
+    pub name: String,
+    pub password_hash: String,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -27,23 +40,63 @@ pub enum UserError {
 }
 
 impl Users {
-    pub fn new(root: config::Root, store: Arc<Store>) -> Self {
-        Self { root, store }
+    pub fn new(config: &config::Config, store: Arc<Store>) -> Self {
+        Self {
+            root: config.root.clone(),
+            login: config.login.clone(),
+            passwords: OnceLock::new(),
+            store,
+        }
     }
 
-    /// Whether there is such a user and this is their password.
-    pub async fn verify(&self, name: &str, password: String) -> Result<bool, UserError> {
-        let hash = self.store.password_hash(name).await?;
-        Ok(password::matches(password, hash).await?)
+    /// The user, if there is one of this name and this is the password.
+    pub async fn verify(
+        &self,
+        name: String,
+        password: String,
+    ) -> Result<Option<Verified>, UserError> {
+        // Before the database is asked: a request that is too much costs it nothing.
+        let place = self.place()?;
+        let hash = self.store.password_hash(&name).await?;
+        if !place.matches(password, hash.clone()).await? {
+            return Ok(None);
+        }
+        Ok(hash.map(|password_hash| Verified {
+            name,
+            password_hash,
+        }))
+    }
+
+    fn place(&self) -> Result<Place, PasswordError> {
+        self.passwords.get().ok_or(PasswordError::Busy)?.place()
     }
 
     /// Makes the database agree with the configuration.
     async fn reconcile_root(&self) -> Result<(), UserError> {
         let config::Root { name, password } = &self.root;
-        if !self.verify(name, password.clone()).await? {
-            let hash = password::hash(password.clone()).await?;
-            self.store.put_user(name, hash).await?;
-            info!(user = name, "root user reconciled");
+        let place = self.place()?;
+        loop {
+            let seen = self.store.password_hash(name).await?;
+            let new = if place.matches(password.clone(), seen.clone()).await? {
+                None
+            } else {
+                Some(place.hash(password.clone()).await?)
+            };
+            let changed = new.is_some();
+            // Another instance that starts at the same moment may have been faster: then its hash will do.
+            if self.store.put_root(name, seen, new).await? {
+                if changed {
+                    info!(user = name, "root user reconciled");
+                }
+                break;
+            }
+        }
+        for former in self.store.dismiss_roots_but(name).await? {
+            warn!(
+                user = former,
+                root = name,
+                "no longer root: its password and its tokens are good for nothing now"
+            );
         }
         Ok(())
     }
@@ -57,6 +110,8 @@ impl Idle for Users {
                 "the root password is the one everybody knows: set `root.password` or IDENTITY_ROOT_PASSWORD"
             );
         }
+        let passwords = Passwords::start(&self.login)?;
+        self.passwords.get_or_init(|| passwords);
         loop {
             match self.reconcile_root().await {
                 Err(UserError::Store(error)) if error.is_busy() => {

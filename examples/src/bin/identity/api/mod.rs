@@ -1,16 +1,25 @@
 //! `api`: the HTTP server. Bound before it counts as running; on a stop it takes no new requests and answers those it
 //! has.
 
+mod activity;
+mod connection;
 mod refusal;
 mod routes;
+mod seats;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use lifecycle::{Context, Result, Worker, service};
-use tokio::{net::TcpListener, sync::Mutex};
-use tracing::info;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    select,
+    sync::Mutex,
+    task::{JoinError, JoinSet},
+    time::sleep,
+};
+use tracing::{error, info, warn};
 
-use self::routes::App;
+use self::{connection::Connections, routes::App, seats::Seats};
 use crate::{config, tokenizer::Tokenizer, users::Users};
 
 #[service(worker)]
@@ -42,12 +51,49 @@ impl Worker for Api {
         Ok(())
     }
 
+    /// What happens on one connection is no failure of the service, not even a panic: anybody can open one.
     async fn run(&self, cx: &Context) -> Result {
         let listener = self.listener.lock().await.take().ok_or("not bound")?;
+        let router = routes::router(self.app.clone(), &self.cfg, cx.handle());
+        let connections = Connections::new(router, &self.cfg, cx.clone());
+        let seats = Seats::new(self.cfg.connections.get());
         let stop = cx.stop_channel();
-        axum::serve(listener, routes::router(self.app.clone(), cx.handle()))
-            .with_graceful_shutdown(async move { stop.closed().await })
-            .await?;
+
+        let mut serving = JoinSet::new();
+        loop {
+            select! {
+                () = stop.closed() => break,
+                Some(ended) = serving.join_next() => note(ended),
+                stream = accept(&listener, &seats) => if let Some(seat) = seats.take() {
+                    serving.spawn(connections.serve(stream, seat));
+                },
+            }
+        }
+        drop(listener);
+        while let Some(ended) = serving.join_next().await {
+            note(ended);
+        }
         Ok(())
+    }
+}
+
+/// The next connection. Where the system has no descriptor left, the connection that has been quiet for longest gives up
+/// its own.
+async fn accept(listener: &TcpListener, seats: &Seats) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) => {
+                warn!(%error, "can't accept a connection");
+                seats.vacate();
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+fn note(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        error!(%error, "a connection failed");
     }
 }

@@ -1,9 +1,9 @@
 //! What the database knows of sessions: one row a token.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 use serde::Serialize;
 
-use super::{Store, StoreError};
+use super::{Patience, Store, StoreError};
 use crate::clock::Timestamp;
 
 #[derive(Clone, Debug, Serialize)]
@@ -31,21 +31,27 @@ impl Session {
 }
 
 impl Store {
-    /// The row is on the disk when this returns.
-    pub async fn add_session(&self, session: Session) -> Result<(), StoreError> {
+    /// Adds a session of a user who proved to know the password with this hash. False if that is no longer the user's
+    /// password: a log-in that was under way while it changed gives nobody a token. True once the row is on the disk.
+    pub async fn add_session(
+        &self,
+        session: Session,
+        password_hash: String,
+    ) -> Result<bool, StoreError> {
         self.call(move |db| {
-            let add =
-                "INSERT INTO session (id, user, issued_at, expires_at) VALUES (?1, ?2, ?3, ?4)";
-            db.execute(
+            let add = "INSERT INTO session (id, user, issued_at, expires_at)
+                       SELECT ?1, name, ?3, ?4 FROM user WHERE name = ?2 AND password_hash = ?5";
+            let added = db.execute(
                 add,
                 params![
                     session.id,
                     session.user,
                     session.issued_at,
-                    session.expires_at
+                    session.expires_at,
+                    password_hash
                 ],
-            )
-            .map(drop)
+            )?;
+            Ok(added == 1)
         })
         .await
     }
@@ -65,13 +71,13 @@ impl Store {
         .await
     }
 
-    /// The live sessions of a user, newest first.
+    /// The live sessions of a user, newest first, a thousand at most.
     pub async fn live_sessions(&self, user: &str) -> Result<Vec<Session>, StoreError> {
         let user = user.to_owned();
         self.call(move |db| {
             let list = format!(
                 "SELECT {} FROM session WHERE user = ?1 AND revoked_at IS NULL AND expires_at > ?2
-                 ORDER BY issued_at DESC, id",
+                 ORDER BY issued_at DESC, id LIMIT 1000",
                 Session::COLUMNS
             );
             db.prepare(&list)?
@@ -90,20 +96,14 @@ impl Store {
         .await
     }
 
-    /// Revoked tokens that would otherwise still be good, with their expiry.
-    pub async fn revoked_sessions(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
-        self.call(|db| {
-            db.prepare("SELECT id, expires_at FROM session WHERE revoked_at IS NOT NULL AND expires_at > ?1")?
-                .query_map([Timestamp::now()], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect()
-        })
-        .await
-    }
-
     /// Writes down when tokens were last seen and deletes what has expired, all or nothing; returns how many expired.
-    pub async fn collect(&self, observed: Vec<(String, Timestamp)>) -> Result<usize, StoreError> {
-        self.call(move |db| {
-            let transaction = db.transaction()?;
+    pub async fn collect(
+        &self,
+        observed: Vec<(String, Timestamp)>,
+        patience: Patience,
+    ) -> Result<usize, StoreError> {
+        self.call_with(patience, move |db| {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let observe =
                 "UPDATE session SET observed_at = max(ifnull(observed_at, 0), ?2) WHERE id = ?1";
             let mut observe = transaction.prepare(observe)?;

@@ -1,21 +1,19 @@
-//! JSON Web Tokens: signed, so that checking one takes no database.
+//! JSON Web Tokens: signed, so that one that is forged or expired never reaches the database. One that is good does: only
+//! there is it known whether it was logged out, perhaps at another instance, or ended with a password.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use lifecycle::{Context, Idle, Result, async_trait, service};
 use serde::{Deserialize, Serialize};
-use tokio::sync::RwLock;
 
 use super::{Issued, Observed, TokenError, Tokenizer, random};
 use crate::{
     clock::Timestamp,
     config,
-    store::{Session, Store, StoreError},
+    store::{Patience, Session, Store, StoreError},
+    users::Verified,
 };
 
 /// The only algorithm there is: what a token's header asks for is not listened to.
@@ -27,8 +25,6 @@ pub struct JwtTokenizer {
     cfg: config::Jwt,
     store: Arc<Store>,
     keys: OnceLock<Keys>,
-    /// Tokens that were logged out, until they would have expired anyway.
-    revoked: RwLock<HashMap<String, Timestamp>>,
 }
 
 struct Keys {
@@ -50,7 +46,6 @@ impl JwtTokenizer {
             cfg,
             store,
             keys: OnceLock::new(),
-            revoked: RwLock::default(),
         }
     }
 
@@ -61,17 +56,17 @@ impl JwtTokenizer {
             .ok_or(TokenError::Store(StoreError::NotOpen))
     }
 
-    async fn check(&self, token: &str) -> Result<Claims, TokenError> {
+    async fn find(&self, token: &str) -> Result<Session, TokenError> {
         let mut validation = Validation::new(ALGORITHM);
         validation.leeway = 0;
         // A token is no good any more *at* its expiry, which is when the database forgets it.
         validation.reject_tokens_expiring_in_less_than = 1;
         let token = decode::<Claims>(token, &self.keys()?.check, &validation);
         let claims = token.map_err(|_| TokenError::Invalid)?.claims;
-        if self.revoked.read().await.contains_key(&claims.jti) {
-            return Err(TokenError::Invalid);
-        }
-        Ok(claims)
+        self.store
+            .live_session(&claims.jti)
+            .await?
+            .ok_or(TokenError::Invalid)
     }
 }
 
@@ -82,24 +77,24 @@ impl Idle for JwtTokenizer {
             sign: EncodingKey::from_secret(&secret),
             check: DecodingKey::from_secret(&secret),
         });
-        *self.revoked.write().await = self.store.revoked_sessions().await?.into_iter().collect();
         Ok(())
     }
 
     /// Leaves no row of a token that has expired.
-    async fn drain(&self, _: &Context) -> Result {
-        self.store.collect(Vec::new()).await?;
+    async fn drain(&self, cx: &Context) -> Result {
+        let patience = Patience::Until(cx.deadline());
+        self.store.collect(Vec::new(), patience).await?;
         Ok(())
     }
 }
 
 #[async_trait]
 impl Tokenizer for JwtTokenizer {
-    async fn issue(&self, user: &str) -> Result<Issued, TokenError> {
+    async fn issue(&self, user: Verified) -> Result<Issued, TokenError> {
         let issued_at = Timestamp::now();
         let claims = Claims {
             jti: BASE64_URL_SAFE_NO_PAD.encode(random()?),
-            sub: user.to_owned(),
+            sub: user.name,
             iat: issued_at.seconds(),
             exp: issued_at.after(self.cfg.lifetime).seconds(),
         };
@@ -113,26 +108,23 @@ impl Tokenizer for JwtTokenizer {
             expires_at,
             observed_at: None,
         };
-        self.store.add_session(session).await?;
+        if !self.store.add_session(session, user.password_hash).await? {
+            return Err(TokenError::PasswordChanged);
+        }
         Ok(Issued { token, expires_at })
     }
 
     async fn observe(&self, token: &str) -> Result<Observed, TokenError> {
-        let claims = self.check(token).await?;
+        let session = self.find(token).await?;
         Ok(Observed {
-            user: claims.sub,
+            user: session.user,
             observed_at: Timestamp::now(),
         })
     }
 
     async fn revoke(&self, token: &str) -> Result<(), TokenError> {
-        let claims = self.check(token).await?;
-        self.store.revoke_session(&claims.jti).await?;
-        let mut revoked = self.revoked.write().await;
-        let now = Timestamp::now();
-        revoked.retain(|_, expires_at| *expires_at > now);
-        revoked.insert(claims.jti, Timestamp::from_seconds(claims.exp));
-        Ok(())
+        let session = self.find(token).await?;
+        Ok(self.store.revoke_session(&session.id).await?)
     }
 
     async fn sessions(&self, user: &str) -> Result<Vec<Session>, TokenError> {

@@ -15,18 +15,19 @@ use crate::{
     clock::Timestamp,
     config::{Config, Kind},
     store::{Session, Store, StoreError},
+    users::Verified,
 };
 
 /// What a tokenizer does for its callers. That it is a service too is what lets the registry start and stop it.
 #[async_trait]
 pub trait Tokenizer: Service {
-    /// A new token for the user. It is in the database when this returns.
-    async fn issue(&self, user: &str) -> Result<Issued, TokenError>;
+    /// A new token for the user. It is in the database when this returns, and ends at the latest with the user's password.
+    async fn issue(&self, user: Verified) -> Result<Issued, TokenError>;
 
     /// Whose token this is. Where last observations are kept, this one is as safe as the database when this returns.
     async fn observe(&self, token: &str) -> Result<Observed, TokenError>;
 
-    /// Makes the token invalid, for good once this returns.
+    /// Makes the token invalid, for good and at every instance on this database once this returns.
     async fn revoke(&self, token: &str) -> Result<(), TokenError>;
 
     /// The user's valid tokens, newest first.
@@ -49,6 +50,8 @@ pub struct Observed {
 pub enum TokenError {
     #[error("the token is unknown, expired or revoked")]
     Invalid,
+    #[error("the password was changed meanwhile")]
+    PasswordChanged,
     #[error(transparent)]
     Stopped(#[from] Closed),
     #[error(transparent)]

@@ -11,7 +11,8 @@ use super::{Issued, Observed, TokenError, Tokenizer, observations::Observations,
 use crate::{
     clock::Timestamp,
     config,
-    store::{Session, Store},
+    store::{Patience, Session, Store},
+    users::Verified,
 };
 
 /// Between ticks the last observations live in memory: a request costs no write.
@@ -31,9 +32,9 @@ impl OpaqueTokenizer {
         }
     }
 
-    async fn collect(&self) -> Result {
+    async fn collect(&self, patience: Patience) -> Result {
         let pending = self.observations.pending();
-        let expired = self.store.collect(pending.clone()).await?;
+        let expired = self.store.collect(pending.clone(), patience).await?;
         self.observations.written(&pending);
         if !pending.is_empty() || expired > 0 {
             info!(observations = pending.len(), expired, "collected");
@@ -56,30 +57,32 @@ impl Scheduled for OpaqueTokenizer {
     }
 
     async fn tick(&self, _: &Context) -> Result {
-        self.collect().await
+        self.collect(Patience::Brief).await
     }
 
-    async fn drain(&self, _: &Context) -> Result {
+    async fn drain(&self, cx: &Context) -> Result {
         // The api has stopped, but a connection it gave up on may still be there: it gets an error, not a promise.
         self.observations.close();
-        self.collect().await
+        self.collect(Patience::Until(cx.deadline())).await
     }
 }
 
 #[async_trait]
 impl Tokenizer for OpaqueTokenizer {
-    async fn issue(&self, user: &str) -> Result<Issued, TokenError> {
+    async fn issue(&self, user: Verified) -> Result<Issued, TokenError> {
         let token = BASE64_URL_SAFE_NO_PAD.encode(random()?);
         let issued_at = Timestamp::now();
         let expires_at = issued_at.after(self.cfg.lifetime);
         let session = Session {
             id: id(&token),
-            user: user.to_owned(),
+            user: user.name,
             issued_at,
             expires_at,
             observed_at: None,
         };
-        self.store.add_session(session).await?;
+        if !self.store.add_session(session, user.password_hash).await? {
+            return Err(TokenError::PasswordChanged);
+        }
         Ok(Issued { token, expires_at })
     }
 
