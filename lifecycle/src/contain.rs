@@ -49,6 +49,31 @@ pub(crate) fn drop_each<T>(items: impl IntoIterator<Item = T>) -> Result<(), Box
     first
 }
 
+/// A value of the user's that is dropped by itself, contained, wherever what holds it is dropped.
+pub(crate) struct Contained<T>(Option<T>);
+
+impl<T> Contained<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    pub(crate) fn into_inner(mut self) -> Option<T> {
+        self.0.take()
+    }
+
+    pub(crate) fn as_ref(&self) -> Option<&T> {
+        self.0.as_ref()
+    }
+}
+
+impl<T> Drop for Contained<T> {
+    fn drop(&mut self) {
+        let value = self.0.take();
+        // Nothing was promised to it, so its destructor is all there is to contain.
+        let _ = call(|| drop(value));
+    }
+}
+
 /// Writes one line to the log, in the words of `tracing`'s macro of this level.
 ///
 /// What takes the lines is user code, and may panic when there is nowhere to write to: the services have a

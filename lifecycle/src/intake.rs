@@ -2,11 +2,14 @@
 //! service alone.
 
 use std::fmt;
+use std::panic::resume_unwind;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, mpsc};
 use tokio::time::sleep;
+
+use crate::contain;
 
 /// The intake of a [queue service](crate::Queue): a field of its struct. Clones share it: hand one to
 /// each producer.
@@ -175,9 +178,26 @@ impl<T> Outlet<T> {
         !self.batch.is_empty()
     }
 
+    /// Lets go of a batch that is flushed. The destructors of the items are user code: one that panics is
+    /// the service's failure, once all of them have run.
+    pub(crate) fn clear_batch(&mut self) {
+        if let Err(panic) = contain::drop_each(self.batch.drain(..)) {
+            resume_unwind(panic);
+        }
+    }
+
     /// How many of the items accepted are not flushed; exact once the intake is closed.
     pub(crate) fn left(&self) -> usize {
         self.batch.len() + self.receiver.len()
+    }
+}
+
+/// What was never flushed, item by item: two destructors that panic would end the process.
+impl<T> Drop for Outlet<T> {
+    fn drop(&mut self) {
+        self.receiver.close();
+        let rest = std::iter::from_fn(|| self.receiver.try_recv().ok());
+        let _ = contain::drop_each(self.batch.drain(..).chain(rest));
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::cell::Cell;
-use crate::contain;
+use crate::contain::{self, Contained};
 use crate::core::Core;
 use crate::engine::Engine;
 use crate::error::{Error, StartError};
@@ -21,6 +21,7 @@ use crate::registry::OnFailure;
 use crate::registry::{Plan, Planned, Registry};
 use crate::service::Sealed;
 use crate::signals::Listener;
+use crate::status::Shape;
 use crate::supervisor::Supervisor;
 use crate::ticks::Ticks;
 
@@ -63,6 +64,8 @@ impl Running {
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock,
         } = registry;
+        // Where the start is refused these are dropped here, each by itself.
+        let stop_on = Contained::new(stop_on);
         let Plan { services, graph } = match plan {
             Ok(plan) => plan,
             Err(error) => return Self::refused(StartError::Registry(error)),
@@ -70,7 +73,8 @@ impl Running {
         let Ok(runtime) = Runtime::try_current() else {
             return Self::refused(StartError::NoRuntime);
         };
-        // Tokio has no other way to ask; a first sleep without a timer panics.
+        // Tokio has no other way to ask: a first sleep without a timer panics. Where panics abort, such a
+        // program ends here instead of in the first `sleep` of the supervisor.
         if contain::call(|| drop(sleep(Duration::ZERO))).is_err() {
             return Self::refused(StartError::NoTimer);
         }
@@ -87,14 +91,14 @@ impl Running {
         };
         let services = services
             .into_iter()
-            .map(|planned| Some(planned.service))
+            .map(|planned| planned.service.into_inner())
             .collect();
         let supervisor = Supervisor {
             core: core.clone(),
             inbox,
             engine,
             services,
-            stop_on,
+            stop_on: stop_on.into_inner().flatten(),
             signals,
             told_alarm: None,
         };
@@ -167,7 +171,9 @@ impl Running {
 fn cell(planned: &Planned) -> Cell {
     Cell::new(
         planned.name.clone(),
-        planned.service.__nature(Sealed::OPEN).shape,
+        planned.service.as_ref().map_or(Shape::Custom, |service| {
+            service.__nature(Sealed::OPEN).shape
+        }),
         planned.terms.on_failure,
     )
 }

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant as WallInstant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::coop::unconstrained;
-use tokio::task::{JoinHandle, yield_now};
+use tokio::task::{JoinHandle, spawn_blocking, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::cell::Orders;
-use crate::contain::{self, say};
+use crate::contain::{self, Contained, say};
 use crate::context::Context;
 use crate::core::{Core, Event, Health, News};
 use crate::engine::{Because, Command, Engine, Failure};
@@ -23,6 +23,7 @@ use crate::outcome::{Laggard, Outcome};
 use crate::reason::{Reason, Signal};
 use crate::registry::OnFailure;
 use crate::runner;
+use crate::scope::within;
 use crate::service::{Rests, Sealed, Service};
 use crate::signals::Listener;
 use crate::status::Phase;
@@ -249,7 +250,7 @@ impl Supervisor {
             Command::Move(service, to) => {
                 self.core.move_to(service, to);
                 if to.is_final() {
-                    self.abandon(service);
+                    self.abandon(service, tasks);
                     tasks.let_go(service);
                 }
             }
@@ -289,16 +290,35 @@ impl Supervisor {
         cell.close_span();
     }
 
-    /// Lets go of a service that was never started, if it is one.
-    fn abandon(&mut self, index: usize) {
-        if let Some(service) = self.services[index].take() {
-            let cx = Context::new(self.core.clone(), index);
-            // Nothing was promised to it, so its destructor is all there is to contain.
-            let _ = contain::call(move || {
-                service.__abandon(&cx, Sealed::OPEN);
+    /// Lets go of a service that was never started, if it is one. Its destructor is the only code of it that
+    /// runs, and may block: it has a thread where it holds up nobody.
+    fn abandon(&mut self, index: usize, tasks: &mut Tasks) {
+        let Some(service) = self.services[index].take() else {
+            return;
+        };
+        // A runtime that ends drops what it does not run any more.
+        let service = Contained::new(service);
+        if service
+            .as_ref()
+            .is_some_and(|service| service.__nature(Sealed::OPEN).rests == Rests::Always)
+        {
+            // There is no destructor.
+            return;
+        }
+        let cx = Context::new(self.core.clone(), index);
+        let task = spawn_blocking(move || {
+            within(cx.current(), cx.cell().span().as_deref(), || {
+                let _ = contain::call(|| {
+                    service
+                        .as_ref()
+                        .inspect(|service| service.__abandon(&cx, Sealed::OPEN))
+                        .is_some()
+                });
                 drop(service);
             });
-        }
+            cx.cell().close_span();
+        });
+        tasks.leaving.push((index, task));
     }
 
     fn start(&mut self, index: usize, tasks: &mut Tasks) {
@@ -385,6 +405,9 @@ impl Supervisor {
             // Each has reported its end; a task that was aborted from outside has ended as well.
             let _ = task.await;
         }
+        for (service, task) in std::mem::take(&mut tasks.leaving) {
+            self.await_leaving(service, task, &mut tasks).await;
+        }
         let unjoined = tasks
             .abandoned
             .iter()
@@ -404,6 +427,35 @@ impl Supervisor {
     }
 }
 
+impl Supervisor {
+    /// Waits for the destructor of a service that was never started, as long as the service would have had
+    /// for its stop.
+    async fn await_leaving(&mut self, service: usize, mut task: JoinHandle<()>, tasks: &mut Tasks) {
+        let asked = self.core.record().requested.unwrap_or_else(Instant::now);
+        let end = self.engine.end_of(service, asked);
+        // Those of many may end at the same time, and the first was waited for until then.
+        let end = end.map(|end| end.max(Instant::now() + PATIENCE));
+        self.tell_alarm(end);
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut task => return,
+                // It may be an earlier one.
+                () = self.core.alarm.notified() => {}
+                () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => {}
+            }
+            if end.is_some_and(|end| end <= Instant::now()) {
+                break;
+            }
+        }
+        if !task.is_finished() {
+            let had = asked.elapsed();
+            self.note_late(service, Phase::Drain, had);
+            tasks.abandoned.push(task);
+        }
+    }
+}
+
 impl Drop for Supervisor {
     /// The services that have no task, when the runtime ends under them: each destructor by itself, or
     /// the second that panics would be the end of the process.
@@ -420,6 +472,8 @@ struct Tasks {
     running: Vec<Option<JoinHandle<()>>>,
     /// Those nobody waits for any more. They are dropped as soon as they let go of their thread.
     abandoned: Vec<JoinHandle<()>>,
+    /// Those that drop services which were never started.
+    leaving: Vec<(usize, JoinHandle<()>)>,
 }
 
 impl Tasks {
@@ -427,6 +481,7 @@ impl Tasks {
         Self {
             running: std::iter::repeat_with(|| None).take(services).collect(),
             abandoned: Vec::new(),
+            leaving: Vec::new(),
         }
     }
 

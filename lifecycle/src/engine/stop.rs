@@ -163,6 +163,12 @@ impl Engine {
         }
     }
 
+    /// When the time of a service is over that has had it from this instant on.
+    pub(crate) fn end_of(&self, service: usize, asked: Instant) -> Option<Instant> {
+        let own = asked.checked_add(self.nodes[service].terms.stop_timeout);
+        own.into_iter().chain(self.deadline()).min()
+    }
+
     fn deadline(&self) -> Option<Instant> {
         match self.stage {
             Stage::Up => None,

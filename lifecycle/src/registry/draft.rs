@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Plan, Planned, RegistryError, Terms};
+use crate::contain::Contained;
 use crate::engine::{Edge, Graph};
 use crate::name::Name;
 use crate::rules::graph::{Dependency, Entry, Kind, check};
@@ -29,7 +30,7 @@ impl Draft {
         self.services.push(Declared {
             planned: Planned {
                 name,
-                service,
+                service: Contained::new(service),
                 terms,
             },
             dependencies: Vec::new(),

@@ -14,6 +14,7 @@ pub use self::assembly::{Assembly, Entry, assembly};
 pub use self::builder::{Builder, Problem, RegistryError};
 pub use self::settings::OnFailure;
 pub(crate) use self::settings::{Limits, Terms};
+use crate::contain::Contained;
 use crate::engine::Graph;
 use crate::name::Name;
 use crate::outcome::Outcome;
@@ -64,7 +65,7 @@ pub(crate) struct Plan {
 
 pub(crate) struct Planned {
     pub(crate) name: Name,
-    pub(crate) service: Box<dyn Service>,
+    pub(crate) service: Contained<Box<dyn Service>>,
     pub(crate) terms: Terms,
 }
 

@@ -175,7 +175,7 @@ async fn flush<S: QueueService + Declared>(
     loop {
         let Err(error) = service.flush(&outlet.batch, cx).await else {
             count(cx, |counts| &counts.flushed, outlet.batch.len());
-            outlet.batch.clear();
+            outlet.clear_batch();
             return Ok(());
         };
         failures += 1;
