@@ -22,6 +22,9 @@ use tracing::{error, info, warn};
 use self::{connection::Connections, routes::App, seats::Seats};
 use crate::{config, tokenizer::Tokenizer, users::Users};
 
+/// How many descriptors are for anything but connections: the database, its journals, the spans, the runtime's own.
+const OTHER_FILES: usize = 32;
+
 #[service(worker)]
 pub struct Api {
     cfg: config::Api,
@@ -40,6 +43,33 @@ impl Api {
     }
 }
 
+impl Api {
+    /// How many connections there can be: what the settings allow, less where the process may not have so many
+    /// descriptors. Connections that nobody can accept wait behind those that are silent.
+    fn room(&self) -> usize {
+        let wanted = self.cfg.connections.get();
+        let room = descriptors().map_or(wanted, |descriptors| {
+            wanted.min(descriptors.saturating_sub(OTHER_FILES).max(1))
+        });
+        if room < wanted {
+            warn!(wanted, room, "fewer connections than set: see `ulimit -n`");
+        }
+        room
+    }
+}
+
+#[cfg(unix)]
+fn descriptors() -> Option<usize> {
+    use rustix::process::{Resource, getrlimit};
+
+    usize::try_from(getrlimit(Resource::Nofile).current?).ok()
+}
+
+#[cfg(not(unix))]
+fn descriptors() -> Option<usize> {
+    None
+}
+
 impl Worker for Api {
     async fn startup(&self, _: &Context) -> Result {
         let address = self.cfg.listen;
@@ -56,7 +86,7 @@ impl Worker for Api {
         let listener = self.listener.lock().await.take().ok_or("not bound")?;
         let router = routes::router(self.app.clone(), &self.cfg, cx.handle());
         let connections = Connections::new(router, &self.cfg, cx.clone());
-        let seats = Seats::new(self.cfg.connections.get());
+        let seats = Seats::new(self.room());
         let stop = cx.stop_channel();
 
         let mut serving = JoinSet::new();
