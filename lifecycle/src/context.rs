@@ -105,6 +105,9 @@ impl Context {
     /// service's stop waits for it, so it should end when the [stop channel](Self::stop_channel)
     /// closes. What is late is dropped.
     ///
+    /// The task of a client's connection therefore keeps the connection's errors to itself, and ends
+    /// at the stop though the client is silent: [`Worker`](crate::Worker) shows one.
+    ///
     /// The future is dropped without being polled once the service is down, and from the moment at which
     /// late tasks are dropped: no chain of tasks, each starting the next, outlives that.
     pub fn spawn(&self, future: impl Future<Output = Result> + Send + 'static) {
