@@ -1,7 +1,7 @@
 //! An identity server: users log in, get a token and ask who they are. A real program on a real database, whose parts
 //! start in order, stop in order and lose nothing that a client was told.
 //!
-//! Try `cargo run --bin identity`, the requests in `examples/README.md`, and Ctrl-C in the middle of them.
+//! Try `cargo run --bin identity`, the requests in `examples/README.md` ("Requests"), and Ctrl-C in the middle of them.
 
 #![expect(
     unreachable_pub,
