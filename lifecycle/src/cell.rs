@@ -167,6 +167,13 @@ impl Cell {
         }
     }
 
+    /// Nothing is left to empty the intake of a queue: it closes, and what is left in it is lost.
+    pub(crate) fn end_queue(&self) {
+        if let Some(counts) = self.queue() {
+            counts.end(&self.name);
+        }
+    }
+
     pub(crate) fn state(&self) -> State {
         State::from_byte(self.state.load(Ordering::Acquire))
     }
@@ -207,6 +214,7 @@ impl Cell {
         self.said_degraded()
             .or_else(|| Some(self.failed_attempts().as_ref()?.sentence()))
             .or_else(|| self.ticks()?.overdue())
+            .or_else(|| self.queue()?.degraded())
     }
 
     fn said_degraded(&self) -> Option<Arc<str>> {
@@ -250,6 +258,7 @@ impl Cell {
             error: self.error.get().cloned(),
             ticks: self.ticks().map(Ticks::status),
             queue: self.queue().map(QueueCounts::status),
+            flush_error: self.queue().and_then(QueueCounts::flush_error),
         }
     }
 }

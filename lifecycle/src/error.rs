@@ -282,7 +282,7 @@ fn or_nothing(message: &str) -> &str {
 }
 
 /// An error and its sources on one line, each said once.
-fn chain(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut line = shown(error);
     let mut said = line.clone();
     for source in successors(source(error), |error| source(*error)).take(DEPTH) {
@@ -370,7 +370,7 @@ pub enum StartError {
     Registry(RegistryError),
 }
 
-/// Why a schedule can't be followed.
+/// Why a schedule can't be followed, or a queue's batches can't be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScheduleError {
@@ -379,6 +379,12 @@ pub enum ScheduleError {
     Zero {
         /// Which: `interval`, `delay` or `tick_timeout`.
         setting: &'static str,
+        /// What the attribute says: the field path, or the expression.
+        field: &'static str,
+    },
+    /// The interval of a queue is zero.
+    #[error("the interval `{field}` is zero: a queue needs a positive one")]
+    QueueInterval {
         /// What the attribute says: the field path, or the expression.
         field: &'static str,
     },

@@ -127,6 +127,7 @@ mod status;
 mod supervisor;
 mod tasks;
 mod ticks;
+mod unstarted;
 mod waits;
 mod watchdog;
 

@@ -109,7 +109,7 @@
 /// | `size` | a number of items | required | a batch of so many is flushed at once |
 /// | `interval` | a duration | required | a batch that does not fill up is flushed this long after its first item |
 /// | `retry` | two durations: `"100ms..10s"` | `"100ms..10s"` | the waits between the attempts to flush a batch, growing from the first to the second |
-/// | `attempts` | an integer literal above zero | 5 | so many attempts that fail are the failure of the service |
+/// | `attempts` | an integer literal above zero | 5 | so many attempts that fail are the failure of the service; in a drain they end nothing, but for one without a deadline |
 ///
 /// ## Durations and sizes
 ///

@@ -7,6 +7,7 @@ use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cell::Cell;
 use crate::core::Core;
 use crate::error::ServiceError;
 use crate::name::Name;
@@ -159,6 +160,8 @@ impl Outcome {
 
     /// The outcome of a run that did not come to its end: what still does something is late.
     pub(crate) fn cut_short(core: &Core) -> Self {
+        // Nothing will empty a queue any more.
+        core.cells.iter().for_each(Cell::end_queue);
         let mut outcome = Self::of(core);
         let had = core
             .request
@@ -248,6 +251,9 @@ impl fmt::Display for Outcome {
                     "\n  service `{}` lost {lost} accepted {items}",
                     status.name
                 )?;
+                if let Some(why) = &status.flush_error {
+                    write!(f, ": {}", Quoted(why))?;
+                }
             }
         }
         write!(f, "\n{}", self.totals())

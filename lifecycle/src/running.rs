@@ -191,6 +191,7 @@ impl Drop for TellsOfTheEnd {
         for cell in &self.0.cells {
             cell.tasks.close();
             cell.ticks().map(Ticks::close);
+            cell.end_queue();
         }
         self.0.beats.close();
         self.0.close_subscriptions();

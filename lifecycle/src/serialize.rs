@@ -123,6 +123,8 @@ impl Serialize for QueueStatus {
             "flushed": self.flushed,
             "failures": self.failures,
             "lost": self.lost,
+            "depth": self.depth,
+            "flush_age_seconds": self.flush_age.as_ref().map(Duration::as_secs_f64),
         })
     }
 }
@@ -143,6 +145,24 @@ as_word! { Name Phase Shape State }
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_queue_is_its_counts_its_depth_and_the_age_of_its_flush() {
+        let status = QueueStatus {
+            flushed: 7,
+            depth: 5,
+            flush_age: Some(Duration::from_millis(1500)),
+            ..QueueStatus::default()
+        };
+        let expected = serde_json::json!({
+            "flushed": 7,
+            "failures": 0,
+            "lost": 0,
+            "depth": 5,
+            "flush_age_seconds": 1.5,
+        });
+        assert_eq!(serde_json::to_value(status).unwrap(), expected);
+    }
 
     #[test]
     fn an_error_is_its_service_phase_kind_and_sentence() {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -177,7 +178,8 @@ pub struct ServiceStatus {
     pub succeeded: bool,
     /// What its failure means to the application.
     pub on_failure: OnFailure,
-    /// Why it works less well than it should, as it told itself with `cx.degraded(..)`.
+    /// Why it works less well than it should: as it told itself with `cx.degraded(..)`, or else as the
+    /// library sees it, such as a `startup` that fails and is tried again.
     pub degraded: Option<Arc<str>>,
     /// Why it failed: the first cause.
     pub error: Option<ServiceError>,
@@ -185,6 +187,8 @@ pub struct ServiceStatus {
     pub ticks: Option<TickStatus>,
     /// What has become of the items of a queue; none for the other shapes.
     pub queue: Option<QueueStatus>,
+    /// What the last flush of a queue that failed said.
+    pub(crate) flush_error: Option<Arc<str>>,
 }
 
 impl ServiceStatus {
@@ -211,6 +215,11 @@ pub struct QueueStatus {
     pub failures: u64,
     /// How many were accepted and could not be flushed before the end.
     pub lost: u64,
+    /// How many are accepted and not flushed: those that wait, and the batch in hand. Counted from the
+    /// start of the service on; none once it is down.
+    pub depth: u64,
+    /// How long the flush in flight takes by now, if there is one: one that never returns shows.
+    pub flush_age: Option<Duration>,
 }
 
 /// One move of one service, as seen by a [subscriber](crate::Handle::subscribe).

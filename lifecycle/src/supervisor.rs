@@ -14,7 +14,7 @@ use tokio::task::{JoinHandle, spawn_blocking, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::cell::Orders;
-use crate::contain::{self, Contained, say};
+use crate::contain::{self, say};
 use crate::context::Context;
 use crate::core::{Core, Event, Health, News};
 use crate::engine::{Because, Command, Engine, Failure};
@@ -23,10 +23,10 @@ use crate::outcome::{Laggard, Outcome};
 use crate::reason::{Reason, Signal};
 use crate::registry::OnFailure;
 use crate::runner;
-use crate::scope::within;
 use crate::service::{Rests, Sealed, Service};
 use crate::signals::Listener;
 use crate::status::Phase;
+use crate::unstarted::Unstarted;
 use crate::watchdog::Word;
 
 /// A future that asks the application to stop when it resolves.
@@ -284,6 +284,7 @@ impl Supervisor {
         let cell = &self.core.cells[service];
         self.note_late(service, cell.phase(), had);
         tasks.abandon(service);
+        cell.end_queue();
         cell.tasks.close();
         // Some of them may block their thread as well.
         let _ = timeout(PATIENCE, poll_fn(|task| cell.tasks.poll_gone(task))).await;
@@ -296,29 +297,20 @@ impl Supervisor {
         let Some(service) = self.services[index].take() else {
             return;
         };
-        // A runtime that ends drops what it does not run any more.
-        let service = Contained::new(service);
-        if service
-            .as_ref()
-            .is_some_and(|service| service.__nature(Sealed::OPEN).rests == Rests::Always)
-        {
+        if service.__nature(Sealed::OPEN).rests == Rests::Always {
             // There is no destructor.
             return;
         }
-        let cx = Context::new(self.core.clone(), index);
-        let task = spawn_blocking(move || {
-            within(cx.current(), cx.cell().span().as_deref(), || {
-                let _ = contain::call(|| {
-                    service
-                        .as_ref()
-                        .inspect(|service| service.__abandon(&cx, Sealed::OPEN))
-                        .is_some()
-                });
-                drop(service);
-            });
-            cx.cell().close_span();
-        });
+        let unstarted = self.unstarted(index, service);
+        // A runtime that ends drops what it does not run any more.
+        let task = spawn_blocking(move || drop(unstarted));
         tasks.leaving.push((index, task));
+    }
+
+    fn unstarted(&self, index: usize, service: Box<dyn Service>) -> Unstarted {
+        let cx = Context::new(self.core.clone(), index);
+        let service = Some(service);
+        Unstarted { service, cx }
     }
 
     fn start(&mut self, index: usize, tasks: &mut Tasks) {
@@ -460,8 +452,10 @@ impl Drop for Supervisor {
     /// The services that have no task, when the runtime ends under them: each destructor by itself, or
     /// the second that panics would be the end of the process.
     fn drop(&mut self) {
-        for service in self.services.drain(..).flatten() {
-            let _ = contain::call(|| drop(service));
+        for index in 0..self.services.len() {
+            if let Some(service) = self.services[index].take() {
+                drop(self.unstarted(index, service));
+            }
         }
     }
 }

@@ -31,8 +31,13 @@ pub struct Gatherer {
     inner: Arc<Mutex<Inner>>,
 }
 
+/// What a flush does, by its batch and the milliseconds since the gatherer was made; `None`: as
+/// [`Gatherer::does`] says.
+pub type Rule = fn(&[u64], u64) -> Option<Does>;
+
 #[derive(Debug)]
 struct Inner {
+    rule: Option<Rule>,
     size: usize,
     interval: Duration,
     startup: Does,
@@ -50,6 +55,7 @@ impl Gatherer {
             intake: Intake::bounded(capacity),
             origin: Instant::now(),
             inner: Arc::new(Mutex::new(Inner {
+                rule: None,
                 size,
                 interval: millis(interval),
                 startup: Does::Take(0),
@@ -65,6 +71,13 @@ impl Gatherer {
     #[must_use]
     pub fn does(self, does: &[Does]) -> Self {
         self.inner().does = does.to_vec();
+        self
+    }
+
+    /// What a flush does by what it is given and when.
+    #[must_use]
+    pub fn rule(self, rule: Rule) -> Self {
+        self.inner().rule = Some(rule);
         self
     }
 
@@ -143,7 +156,8 @@ impl Gatherer {
             batch: batch.to_vec(),
             done: false,
         });
-        let does = inner.does[index.min(inner.does.len() - 1)];
+        let ruled = inner.rule.and_then(|rule| rule(batch, at));
+        let does = ruled.unwrap_or(inner.does[index.min(inner.does.len() - 1)]);
         (Under { of: self, index }, does)
     }
 }

@@ -6,7 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use lifecycle::{Context, Result, Service, Worker, async_trait, registry, service};
-use lifecycle_tests::{Journal, Log, degrades, fails, hangs, nothing, secs, start, takes};
+use lifecycle_tests::queue::Gatherer;
+use lifecycle_tests::{Journal, Log, degrades, fails, hangs, nothing, paused, secs, start, takes};
 use tokio::time::sleep;
 
 #[tokio::test(start_paused = true)]
@@ -156,4 +157,28 @@ impl Worker for FailingChain {
         cx.stop_channel().closed().await;
         Ok(())
     }
+}
+
+#[test]
+fn a_limit_of_a_queue_that_is_wrong_is_logged_once_and_its_end_too() {
+    let log = Log::open();
+    paused(async {
+        let queue = Gatherer::new(2, 50, 10);
+        let running = start(registry! { "audit" => queue.clone() });
+        queue.reach(10).await;
+        queue.turn(0, 50);
+        for item in 0..5 {
+            queue.intake.send(item).await.unwrap();
+        }
+        queue.reach(60_000).await;
+        queue.turn(2, 50);
+        queue.reach(70_000).await;
+        running.stop().await.into_result().unwrap();
+    });
+    let why = "the size of a batch is zero";
+    let degraded = log.place(&["WARN", "degraded", "service=audit", why]);
+    assert!(degraded < log.place(&["INFO", "recovered", "service=audit"]));
+    let lines = log.lines();
+    let said = lines.iter().filter(|line| line.contains(why));
+    assert_eq!(said.count(), 1, "{lines:#?}");
 }

@@ -1,34 +1,52 @@
 //! The queue shape: items in from anybody, batches out to one flush after another, nothing lost
 //! unseen.
 
-use std::future::Future;
+mod counts;
+mod drain;
+
+use std::error::Error as StdError;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OwnedMutexGuard;
-use tokio::time::sleep;
+use tokio::task::coop::poll_proceed;
+use tokio::time::{sleep, timeout};
 
+pub(crate) use self::counts::QueueCounts;
+use self::drain::Rest;
 use super::{Declared, Live};
 use crate::backoff::Retry;
 use crate::contain::say;
 use crate::context::Context;
-use crate::error::{BoxError, Result, ScheduleError};
-use crate::intake::{Intake, Outlet};
-use crate::status::{Phase, QueueStatus, Shape};
+use crate::core::News;
+use crate::error::{self, Result, ScheduleError};
+use crate::intake::{Batch, Holder, Intake, Outlet};
+use crate::status::{Phase, Shape};
 
 /// The hooks of a service that gathers items and flushes them in batches: events to a database,
 /// metrics to a collector.
 ///
 /// A batch is flushed when it is full or its interval is over, counted from when its first item was
 /// taken in, whichever is first; never two at once. A flush that fails keeps the batch and is tried
-/// again, with longer and longer waits; when the attempts are used up the service fails with the
-/// last cause. On a stop the intake closes, and everything that was accepted is flushed within the
-/// service's time; what could not be is counted in the [status](crate::ServiceStatus::queue) and
-/// named in the [`Outcome`](crate::Outcome).
+/// again, with longer and longer waits, and the service shows as degraded meanwhile; when the attempts
+/// are used up the service fails with the last cause. Size and interval are read for each batch; where
+/// they are wrong the last ones that were right go on to hold.
+///
+/// On a stop the intake closes, and everything that was accepted is flushed within the service's time.
+/// There a batch that fails is set aside, and the others go first; then those set aside are tried
+/// again, with the same waits, until the [deadline](Context::deadline) of the service. So a target
+/// that is away for a part of that time costs nothing, and a batch that can never be flushed uses it
+/// all. What is lost then was tried to the end; it is counted in the
+/// [status](crate::ServiceStatus::queue) and named in the [`Outcome`](crate::Outcome) with the last
+/// cause. A batch is the unit: an item that makes its flush fail takes the others of its batch with it.
+///
+/// Every item that was accepted is flushed or counted lost, in every ending: a flush that blocks its
+/// thread beyond the stop, a runtime that ends, a service that never started. The intake is closed
+/// then, and `send` gives the item back.
 ///
 /// A batch whose flush was dropped half way, because it was late or panicked, is flushed again by
-/// the drain: each other item is flushed exactly once.
+/// the drain, once more if it panics there: each other item is flushed exactly once.
 ///
 /// ```
 /// use lifecycle::{Context, Intake, Queue, Result, service};
@@ -70,6 +88,9 @@ pub trait Queue {
     }
 
     /// Writes a batch, which is never empty. An error keeps the batch for another attempt.
+    ///
+    /// Dropped half way at three quarters of the service's time to stop, and then called again with
+    /// the same batch by the drain; there, at the end of that time.
     fn flush(&self, batch: &[Self::Item], cx: &Context) -> impl Future<Output = Result> + Send;
 }
 
@@ -77,7 +98,8 @@ pub trait Queue {
 pub trait QueueService: Queue {
     /// `retry = ..`: the waits between attempts.
     const RETRY: Retry = Retry::new(Duration::from_millis(100), Duration::from_secs(10));
-    /// `attempts = ..`: how often a batch is tried before the service fails.
+    /// `attempts = ..`: how often a batch is tried before the service fails. In the drain only where
+    /// there is no deadline.
     const ATTEMPTS: u32 = 5;
     /// The interval as the attribute says it, for messages.
     const INTERVAL: &'static str;
@@ -104,8 +126,14 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
         Ok(())
     }
 
-    fn startup(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
-        service.startup(cx)
+    async fn startup(service: &S, cx: &Context) -> Result {
+        if let Some(counts) = count(cx) {
+            counts.open(service.intake().books());
+            if let Ok(limits) = limits(service) {
+                counts.set_limits(limits);
+            }
+        }
+        service.startup(cx).await
     }
 
     async fn run(service: &S, cx: &Context) -> Result {
@@ -116,51 +144,66 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
         let mut outlet = tokio::select! {
             biased;
             () = &mut stopped => return Ok(()),
-            outlet = service.intake().outlet() => outlet,
+            outlet = service.intake().outlet(holder(cx)) => outlet,
         };
         loop {
             cell.enter(Phase::Idle);
-            let (size, interval) = limits(service)?;
             tokio::select! {
                 biased;
                 () = &mut stopped => return Ok(()),
-                () = outlet.fill(size, interval) => {}
+                () = gather(service, cx, &mut outlet) => {}
             }
             cell.enter(Phase::Flush);
             flush(service, cx, &mut outlet, stopped.as_mut()).await?;
             // Stopped between two attempts: the batch is the drain's.
-            if !outlet.batch.is_empty() {
+            if !outlet.is_empty() {
                 return Ok(());
             }
         }
     }
 
     async fn drain(service: &S, cx: &Context) -> Result {
-        // Where somebody else has it, who shares the intake, what is left is theirs.
-        let Some(outlet) = service.intake().try_outlet() else {
-            return Ok(());
-        };
-        let mut rest = Rest { outlet, cx };
-        rest.outlet.close();
-        let size = service.size().max(1);
-        while rest.outlet.fill_with_rest(size) {
-            // Nobody stops a drain but its deadline.
-            let never = pin!(std::future::pending());
-            if let Err(cause) = flush(service, cx, &mut rest.outlet, never).await {
-                let lost = rest.outlet.left();
-                return Err(Lost { lost, cause }.into());
-            }
+        // Where another service has it, who shares the intake, what is left is its own.
+        match service.intake().try_outlet(holder(cx)) {
+            Some(outlet) => drain::drain(service, Rest { outlet, cx }).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn abandon(service: &S, cx: &Context) {
-        // Nothing has run, so nobody holds it.
-        if let Some(mut outlet) = service.intake().try_outlet() {
-            outlet.close();
+        // Nothing has run, so this service does not hold it.
+        if let Some(outlet) = service.intake().try_outlet(holder(cx)) {
             drop(Rest { outlet, cx });
         }
     }
+}
+
+/// How often a queue that has nothing to do looks whether its limits have changed, and how often while
+/// they are wrong, so that it shows soon that they are right again.
+const LOOK: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What makes a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    size: usize,
+    interval: Duration,
+}
+
+/// Resolves when there is a batch to flush. Its limits are read when its first item is there.
+async fn gather<S: QueueService>(service: &S, cx: &Context, outlet: &mut Outlet<S::Item>) {
+    give_way().await;
+    loop {
+        let is_wrong = count(cx).is_some_and(QueueCounts::has_problem);
+        let look = if is_wrong { LOOK_AGAIN } else { LOOK };
+        let is_there = timeout(look, outlet.item()).await.is_ok();
+        read_limits(service, cx);
+        if is_there {
+            break;
+        }
+    }
+    let Limits { size, interval } = limits_or_last(service, cx);
+    outlet.fill(size, interval).await;
 }
 
 /// Flushes the batch, as often as it takes. `Ok` with a batch that is still there: stopped between
@@ -173,14 +216,17 @@ async fn flush<S: QueueService + Declared>(
 ) -> Result {
     let mut failures = 0;
     loop {
-        let Err(error) = service.flush(&outlet.batch, cx).await else {
-            count(cx, |counts| &counts.flushed, outlet.batch.len());
-            outlet.clear_batch();
+        let result = {
+            let _under_way = under_way(cx);
+            service.flush(outlet.batch(), cx).await
+        };
+        let Err(error) = result else {
+            let batch = outlet.take_batch();
+            flushed(cx, outlet, batch, Phase::Flush);
             return Ok(());
         };
         failures += 1;
-        count(cx, |counts| &counts.failures, 1);
-        say!(warn, service = cx.name(), %error, failures, "flush failed");
+        note_failure(cx, error.as_ref());
         if failures >= S::ATTEMPTS {
             return Err(error);
         }
@@ -192,69 +238,108 @@ async fn flush<S: QueueService + Declared>(
     }
 }
 
-fn limits<S: QueueService>(service: &S) -> Result<(usize, Duration), ScheduleError> {
+/// Counts a batch as flushed, and drops it. A panic of a destructor is the service's failure.
+fn flushed<T>(cx: &Context, outlet: &mut Outlet<T>, batch: Batch<T>, phase: Phase) {
+    let items = batch.len();
+    if outlet.flushed(items) {
+        if let Some(counts) = count(cx) {
+            counts.flushed(items);
+        }
+    }
+    let (fault, buffer) = batch.drop_items();
+    outlet.reuse(buffer);
+    if let Some(fault) = fault {
+        let error = cx.core().error(cx.service(), phase, fault);
+        cx.core().report(cx.service(), News::Failed(error));
+    }
+}
+
+/// Counts, shows and logs an attempt that failed.
+fn note_failure(cx: &Context, error: &(dyn StdError + 'static)) {
+    let text: Arc<str> = error::chain(error).into();
+    say!(warn, service = cx.name(), error = &*text, "flush failed");
+    if let Some(counts) = count(cx) {
+        counts.failed(text);
+    }
+}
+
+/// A flush is in flight until this is dropped.
+fn under_way(cx: &Context) -> UnderWay<'_> {
+    let counts = count(cx);
+    if let Some(counts) = counts {
+        counts.flush_began();
+    }
+    UnderWay(counts)
+}
+
+struct UnderWay<'a>(Option<&'a QueueCounts>);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(counts) = self.0 {
+            counts.flush_ended();
+        }
+    }
+}
+
+/// Lets others have their turn, where this task has had a long one.
+async fn give_way() {
+    poll_fn(|task| poll_proceed(task).map(|turns| turns.made_progress())).await;
+}
+
+fn limits<S: QueueService>(service: &S) -> Result<Limits, ScheduleError> {
     let (size, interval) = (service.size(), service.interval());
     if size == 0 {
         return Err(ScheduleError::EmptyBatch);
     }
     if interval.is_zero() {
-        return Err(ScheduleError::Zero {
-            setting: "interval",
-            field: S::INTERVAL,
-        });
+        return Err(ScheduleError::QueueInterval { field: S::INTERVAL });
     }
-    Ok((size, interval))
+    Ok(Limits { size, interval })
 }
 
-/// What the drain still has to flush. However it ends, what is left then is lost, and counted.
-struct Rest<'a, T> {
-    outlet: OwnedMutexGuard<Outlet<T>>,
-    cx: &'a Context,
-}
-
-impl<T> Drop for Rest<'_, T> {
-    fn drop(&mut self) {
-        let lost = self.outlet.left();
-        if lost > 0 {
-            count(self.cx, |counts| &counts.lost, lost);
-            // Perhaps on the way out of a panic already.
-            say!(error, service = self.cx.name(), lost, "items lost");
+/// Reads the limits. Those that are wrong change nothing: the service shows as degraded until they are
+/// right.
+fn read_limits<S: QueueService>(service: &S, cx: &Context) {
+    let Some(counts) = count(cx) else { return };
+    let problem: Option<Arc<str>> = match limits(service) {
+        Ok(limits) => {
+            counts.set_limits(limits);
+            None
         }
+        Err(error) => Some(error.to_string().into()),
+    };
+    let before = counts.set_problem(problem.clone());
+    match &problem {
+        Some(why) if before != problem => {
+            say!(warn, service = cx.name(), why = &**why, "degraded");
+        }
+        None if before.is_some() => {
+            say!(info, service = cx.name(), "recovered");
+        }
+        _ => {}
     }
 }
 
-fn count(cx: &Context, which: impl Fn(&QueueCounts) -> &AtomicU64, items: usize) {
-    if let Some(counts) = cx.cell().queue() {
-        which(counts).fetch_add(items as u64, Ordering::Relaxed);
-    }
+/// The last limits that were right.
+fn limits_or_last<S: QueueService>(service: &S, cx: &Context) -> Limits {
+    let known = count(cx).and_then(QueueCounts::limits);
+    known.unwrap_or_else(|| Limits {
+        size: service.size().max(1),
+        interval: service.interval(),
+    })
+}
+
+/// What is seen of the service from outside, where it is registered as a queue.
+fn count(cx: &Context) -> Option<&QueueCounts> {
+    cx.cell().queue()
+}
+
+/// Whose the intake is while this service holds it.
+fn holder(cx: &Context) -> Holder {
+    count(cx).map_or(0, QueueCounts::holder)
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("its intake is closed by a run before this one: a new run of a queue needs a new `Intake`")]
 struct ClosedIntake;
-
-#[derive(Debug, thiserror::Error)]
-#[error("{lost} accepted items were not flushed")]
-struct Lost {
-    lost: usize,
-    #[source]
-    cause: BoxError,
-}
-
-/// The counts of a queue, kept in the service's cell.
-#[derive(Debug, Default)]
-pub(crate) struct QueueCounts {
-    flushed: AtomicU64,
-    failures: AtomicU64,
-    lost: AtomicU64,
-}
-
-impl QueueCounts {
-    pub(crate) fn status(&self) -> QueueStatus {
-        QueueStatus {
-            flushed: self.flushed.load(Ordering::Relaxed),
-            failures: self.failures.load(Ordering::Relaxed),
-            lost: self.lost.load(Ordering::Relaxed),
-        }
-    }
-}

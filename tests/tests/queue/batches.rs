@@ -1,8 +1,6 @@
 //! When a batch is flushed, and how often.
 
-use lifecycle::{
-    Error, Fault, Phase, QueueStatus, Running, ScheduleError, State, TrySendError, registry,
-};
+use lifecycle::{Error, Fault, Phase, QueueStatus, Running, ScheduleError, TrySendError, registry};
 use lifecycle_tests::queue::Gatherer;
 use lifecycle_tests::{Does, paused, start};
 
@@ -226,11 +224,8 @@ fn a_panic_in_a_flush_fails_the_service_and_loses_nothing() {
 }
 
 #[test]
-fn batches_that_cannot_be_made_are_refused_at_start_and_at_run_time() {
-    let zero = ScheduleError::Zero {
-        setting: "interval",
-        field: "every",
-    };
+fn batches_that_cannot_be_made_are_refused_at_start() {
+    let zero = ScheduleError::QueueInterval { field: "every" };
     for (size, interval, expected) in [(0, 50, ScheduleError::EmptyBatch), (2, 0, zero)] {
         paused(async {
             let queue = Gatherer::new(size, interval, 10);
@@ -240,26 +235,7 @@ fn batches_that_cannot_be_made_are_refused_at_start_and_at_run_time() {
             };
             let cause = error.cause().unwrap().downcast_ref::<ScheduleError>();
             assert_eq!(cause, Some(&expected));
-            drop(running);
-
-            let queue = Gatherer::new(2, 50, 10);
-            let running = start(registry! { "audit" => queue.clone() });
-            for item in 0..5 {
-                queue.intake.send(item).await.unwrap();
-            }
-            running.await_healthy().await.unwrap();
-            queue.turn(size, interval);
-            running.wait().await;
-            let outcome = running.stop().await;
-            let cause = outcome.failures()[0].cause().unwrap();
-            assert_eq!(cause.downcast_ref::<ScheduleError>(), Some(&expected));
-            assert_eq!(outcome.services()[0].state, State::Failed);
-            let status = outcome.services()[0].queue.unwrap();
-            assert_eq!(
-                (status.flushed, status.lost),
-                (5, 0),
-                "drained all the same"
-            );
+            assert!(error.to_string().contains("a queue needs"), "{error}");
         });
     }
 }

@@ -8,5 +8,9 @@
 #![allow(unreachable_pub, reason = "a test program exports nothing")]
 
 mod batches;
+mod endings;
+mod limits;
 mod producers;
+mod status;
 mod stop;
+mod tried;

@@ -136,11 +136,8 @@ fn a_drain_that_fails_counts_what_is_left_and_says_why() {
         let outcome = running.stop().await;
         let (flushed, lost) = counts(outcome.services()[0].queue.unwrap());
         assert_eq!((flushed, lost), (2, 5), "{outcome}");
-        assert_eq!(
-            queue.flushes().len(),
-            1 + 5,
-            "as often as any batch is tried"
-        );
+        assert!(queue.now() >= 9_900, "tried to the end: {}", queue.now());
+        assert!(outcome.laggards().is_empty(), "and not beyond: {outcome}");
         let error = outcome.failures()[0].to_string();
         let why = "failed in drain: 5 accepted items were not flushed: no disk";
         assert!(error.contains(why), "{error}");
