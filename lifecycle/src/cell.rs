@@ -11,6 +11,7 @@ use std::task::{Context as Task, Poll};
 use atomic_waker::AtomicWaker;
 use tokio::time::Instant;
 
+use crate::engine::StopTimes;
 use crate::error::{FailedAttempts, ServiceError, Unfinished};
 use crate::gate::Gate;
 use crate::name::Name;
@@ -51,8 +52,8 @@ pub(crate) struct Cell {
     degraded: Mutex<Option<Arc<str>>>,
     /// While `startup` fails and is tried again.
     failed_attempts: Mutex<Option<Box<FailedAttempts>>>,
-    /// When the service must be down; set when it is asked to stop.
-    deadline: Mutex<Option<Instant>>,
+    /// When what is left of the service is dropped; set when it is asked to stop.
+    stop_times: Mutex<Option<StopTimes>>,
     /// The first thing that went wrong.
     pub(crate) error: OnceLock<ServiceError>,
 }
@@ -82,7 +83,7 @@ impl Cell {
             queue: OnceLock::new(),
             degraded: Mutex::new(None),
             failed_attempts: Mutex::new(None),
-            deadline: Mutex::new(None),
+            stop_times: Mutex::new(None),
             error: OnceLock::new(),
         };
         cell.take_shape(shape);
@@ -201,12 +202,25 @@ impl Cell {
         *self.degraded.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
+    /// When what is running now is dropped: `start` and the tasks first, and when they have returned
+    /// what is left.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner)
+        let times = (*self.stop_times())?;
+        Some(if self.exited.is_closed() {
+            times.end
+        } else {
+            times.cut
+        })
     }
 
-    pub(crate) fn set_deadline(&self, deadline: Option<Instant>) {
-        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
+    pub(crate) fn set_stop_times(&self, times: Option<StopTimes>) {
+        *self.stop_times() = times;
+    }
+
+    fn stop_times(&self) -> MutexGuard<'_, Option<StopTimes>> {
+        self.stop_times
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the service itself says first; then why it does not start up; then what its ticks show.

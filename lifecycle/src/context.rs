@@ -146,8 +146,13 @@ impl Context {
         )
     }
 
-    /// When the service will be dropped if it has not stopped; `None` while it has not been asked
-    /// to.
+    /// When what is running now will be dropped if it has not returned; `None` while the service has
+    /// not been asked to stop.
+    ///
+    /// `run`, a tick, a hand-written `start` and spawned tasks have three quarters of the service's
+    /// time to stop, so that `drain` still happens; once they have returned (see
+    /// [`exited`](Self::exited)) it is the end of all its time. A oneshot has no drain, and all the
+    /// time for its `run`. What returns by then is not late.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.cell().deadline()

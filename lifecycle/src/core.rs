@@ -57,9 +57,18 @@ pub(crate) struct Core {
 pub(crate) struct Request {
     reason: OnceLock<Reason>,
     made: Gate,
-    made_at: OnceLock<WallInstant>,
+    made_at: OnceLock<MadeAt>,
     /// The thread that must hear of the request whatever the runtime is doing.
     watchdog: Mutex<Option<Sender<Word>>>,
+}
+
+/// One instant on two clocks, so that all who keep the deadline count from the same.
+#[derive(Clone, Copy, Debug)]
+struct MadeAt {
+    /// The machine's, which the watchdog goes by.
+    wall: WallInstant,
+    /// The runtime's, which may be paused in a test.
+    runtime: Instant,
 }
 
 /// What a service's task reports to the supervisor.
@@ -158,7 +167,7 @@ impl Core {
 
     /// Asks the application to stop. Only the first reason counts; readiness is false from here on.
     pub(crate) fn ask_to_stop(&self, reason: Reason) {
-        if !self.request.make(reason) {
+        if !self.request.make(reason, self.runtime.as_ref()) {
             return;
         }
         // Tokio lets whoever was woken last run next on the waker's thread, and nowhere else. The
@@ -301,13 +310,26 @@ fn log_move(service: &Name, to: State) {
     }
 }
 
+impl MadeAt {
+    /// The caller may be on any thread; a clock that is paused is known inside its runtime only.
+    fn now(runtime: Option<&Runtime>) -> Self {
+        let entered = contain::call(|| runtime.map(Runtime::enter));
+        let now = Self {
+            wall: WallInstant::now(),
+            runtime: Instant::now(),
+        };
+        drop(entered);
+        now
+    }
+}
+
 impl Request {
     /// Whether this is the first one.
-    fn make(&self, reason: Reason) -> bool {
+    fn make(&self, reason: Reason, runtime: Option<&Runtime>) -> bool {
         if self.reason.set(reason).is_err() {
             return false;
         }
-        let _ = self.made_at.set(WallInstant::now());
+        let _ = self.made_at.set(MadeAt::now(runtime));
         // First, for the watchdog's time counts from it, and from the supervisor's alarms only then.
         self.announce();
         self.made.close();
@@ -320,7 +342,12 @@ impl Request {
 
     /// When the request was made, on the clock of the machine.
     pub(crate) fn made_at(&self) -> Option<WallInstant> {
-        self.made_at.get().copied()
+        self.made_at.get().map(|at| at.wall)
+    }
+
+    /// When the request was made, on the clock of the runtime.
+    pub(crate) fn asked_at(&self) -> Option<Instant> {
+        self.made_at.get().map(|at| at.runtime)
     }
 
     /// Resolves when there is a request.

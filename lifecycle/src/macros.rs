@@ -172,7 +172,7 @@ pub use lifecycle_macros::service;
 /// | `after` | the names of the services it depends on: it starts when all of them are running, fails where one of them fails to start, and stops before them | none |
 /// | `wants` | the names of the services it would rather start after, but can do without: it starts when each of them is running or has failed, and stops before them | none |
 /// | `start_timeout` | how long its `startup` may take, or the `run` of a oneshot | 90 s; none for a oneshot |
-/// | `stop_timeout` | how long it may take to stop; a quarter is kept for `drain` | 10 s |
+/// | `stop_timeout` | how long it may take to stop, within [its share of the deadline](crate::Registry::deadline); a quarter is kept for `drain` | 10 s |
 /// | `on_failure` | `shutdown` or `ignore`: see [`OnFailure`](crate::OnFailure) | `shutdown` |
 ///
 /// | setting of the registry, before the entries | | default |

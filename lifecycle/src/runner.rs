@@ -62,6 +62,8 @@ struct Runner<'a> {
     seen: u8,
     /// `start` is to be called at the first look.
     begins: bool,
+    /// The orders before which the service's tasks had their turn.
+    announced: u8,
     /// The supervisor was told something since it last had a chance to run.
     has_news: bool,
     /// Time is up: what does not end at its next look is dropped.
@@ -98,6 +100,7 @@ impl<'a> Runner<'a> {
             start: None,
             stop: None,
             seen: 0,
+            announced: 0,
             begins: !rested,
             has_news: false,
             ends: false,
@@ -236,6 +239,13 @@ impl<'a> Runner<'a> {
     fn obey(&mut self, orders: u8) {
         let new = orders & !self.seen;
         let order = new & new.wrapping_neg();
+        if order & (Orders::CUT | Orders::END) & !self.announced != 0 {
+            // What ends at this very instant has been woken with us, and is not late: its turn comes
+            // before our next.
+            self.announced |= order;
+            self.has_news = true;
+            return;
+        }
         self.seen |= order;
         match order {
             Orders::STOP => self.begin_stop(),

@@ -17,7 +17,7 @@ use crate::cell::Orders;
 use crate::contain::{self, say};
 use crate::context::Context;
 use crate::core::{Core, Event, Health, News};
-use crate::engine::{Because, Command, Engine, Failure};
+use crate::engine::{Because, Command, Engine, Failure, StopTimes};
 use crate::error::{Fault, ServiceError};
 use crate::outcome::{Laggard, Outcome};
 use crate::reason::{Reason, Signal};
@@ -235,14 +235,20 @@ impl Supervisor {
 
     fn requested(&mut self, reason: &Reason, now: Instant) {
         say!(info, %reason, "stopping");
-        self.core.record().requested = Some(now);
+        // The runtime may have been too busy to hear of it at once; the deadline counts all the same.
+        let asked = self
+            .core
+            .request
+            .asked_at()
+            .map_or(now, |asked| asked.min(now));
+        self.core.record().requested = Some(asked);
         // A person at the terminal, or an application that has failed, has no load balancer to wait
         // for.
         let hurry = matches!(
             reason,
             Reason::Signal(Signal::INTERRUPT) | Reason::Failure(_)
         );
-        self.engine.requested(now, hurry);
+        self.engine.requested(asked, now, hurry);
     }
 
     async fn carry_out(&mut self, command: Command, tasks: &mut Tasks) {
@@ -255,9 +261,9 @@ impl Supervisor {
                 }
             }
             Command::Start(service) => self.start(service, tasks),
-            Command::Stop(service, deadline) => self.stop(service, deadline, tasks),
-            Command::Shorten(service, deadline) => {
-                self.core.cells[service].set_deadline(Some(deadline));
+            Command::Stop(service, times) => self.stop(service, times, tasks),
+            Command::Shorten(service, times) => {
+                self.core.cells[service].set_stop_times(Some(times));
             }
             Command::Cut(service) => self.core.cells[service].orders.give(Orders::CUT),
             Command::End(service) => self.core.cells[service].orders.give(Orders::END),
@@ -335,9 +341,9 @@ impl Supervisor {
         }
     }
 
-    fn stop(&mut self, index: usize, deadline: Option<Instant>, tasks: &mut Tasks) {
+    fn stop(&mut self, index: usize, times: Option<StopTimes>, tasks: &mut Tasks) {
         let cell = &self.core.cells[index];
-        cell.set_deadline(deadline);
+        cell.set_stop_times(times);
         cell.close_stop_channel();
         cell.orders.give(Orders::STOP);
         let Some(service) = self.services[index].take() else {

@@ -234,3 +234,30 @@ fn a_service_that_blocks_its_thread_as_soon_as_it_is_ready_does_not_keep_the_oth
         .with_code(1)
         .prints(&["bad: blocks", "store: drain done"]);
 }
+
+#[test]
+fn the_deadline_counts_from_the_request_though_the_runtime_was_busy_and_the_owed_drains_run() {
+    on_each(|runtime| {
+        let threads = if runtime == "multi" { 2 } else { 1 };
+        let ended = start("busy-at-the-request", runtime)
+            .until_times(threads, "busy")
+            .signal("-TERM")
+            .end()
+            .with_code(1)
+            .reports("service `first` did not stop in time: dropped in run")
+            .reports("stopping took 3.");
+        let flushed = ended.lines.iter().filter(|line| *line == "flushed");
+        assert_eq!(flushed.count(), 2, "{ended:#?}");
+    });
+}
+
+#[test]
+fn drains_that_block_their_threads_one_after_another_leave_those_below_their_share() {
+    start("drains-block-in-a-row", "wide")
+        .until("two: startup done")
+        .signal("-TERM")
+        .until("one: blocks")
+        .end()
+        .with_code(1)
+        .prints(&["two: blocks", "one: blocks", "store: drain done"]);
+}

@@ -4,12 +4,15 @@
 
 use std::time::Duration;
 
-use lifecycle::{Laggard, Outcome, State, registry};
+use lifecycle::{
+    Context, Laggard, Oneshot, Outcome, Result, Scheduled, Service, State, Worker, async_trait,
+    registry, service,
+};
 use lifecycle_tests::{
     Journal, fails, hangs, millis, nothing, secs, spawns, start, takes, until_stopped,
 };
 use tokio::runtime::Handle;
-use tokio::time::sleep;
+use tokio::time::{sleep, sleep_until};
 
 /// `service phase time`, for each laggard.
 fn late(outcome: &Outcome) -> Vec<String> {
@@ -219,11 +222,15 @@ async fn a_chain_of_hung_services_ends_at_the_deadline() {
     let outcome = running.stop().await;
     assert_eq!(journal.at("d: drain dropped"), secs(10));
     assert_eq!(journal.at("c: drain dropped"), secs(20));
-    assert_eq!(journal.at("b: run dropped"), millis(23_750));
+    assert_eq!(
+        journal.at("b: run dropped"),
+        millis(22_813),
+        "three quarters of its share, which is three quarters of the 5 s left"
+    );
     assert_eq!(
         journal.at("a: drain done"),
-        millis(24_688),
-        "3/4 of 1.25 s, in whole milliseconds"
+        millis(24_454),
+        "3/4 of what is left, in whole milliseconds: nothing is below it"
     );
     assert_eq!(outcome.exit_code(), 1);
 }
@@ -239,16 +246,204 @@ async fn whoever_comes_when_the_time_is_over_still_drains_if_it_need_not_wait() 
         "d" => journal.script().drain(hangs()).idle(), after = ["c"],
     });
     running.await_healthy().await.unwrap();
+    running.handle().shutdown();
+    sleep(secs(6)).await;
     let outcome = running.stop().await;
-    assert_eq!(journal.now(), secs(5));
+    assert_eq!(journal.now(), secs(6));
     for drain in ["a: drain done", "b: drain done", "c: drain done"] {
         assert_eq!(journal.count(drain), 1, "{drain}: {:#?}", journal.timed());
     }
     assert_eq!(
         late(&outcome),
-        ["d drain 5s", "c task 0ns", "b run 0ns"],
+        ["d drain 0ns", "c task 0ns", "b run 0ns"],
         "a was ready to stop"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_at_the_bottom_is_flushed_though_all_above_it_hang() {
+    let journal = Journal::new();
+    let running = start(registry! {
+        deadline = "10s",
+        "store" => journal.script().drain(takes(millis(20))).idle(),
+        "api" => journal.script().drain(hangs()).idle(), after = ["store"],
+    });
+    running.await_healthy().await.unwrap();
+    let outcome = running.stop().await;
+    assert_eq!(late(&outcome), ["api drain 7.5s"]);
+    assert_eq!(journal.at("store: drain done"), millis(7_520));
+
+    let journal = Journal::new();
+    let hung = || journal.script().run(hangs()).drain(hangs()).worker();
+    let running = start(registry! {
+        "store" => journal.script().drain(takes(millis(20))).idle(),
+        "one" => hung(), after = ["store"],
+        "two" => hung(), after = ["one"],
+        "three" => hung(), after = ["two"],
+        "four" => hung(), after = ["three"],
+        "five" => hung(), after = ["four"],
+    });
+    running.await_healthy().await.unwrap();
+    let _ = running.stop().await;
+    // 25 s: 10 s, 10 s, then three quarters of 5 s, of 1.25 s and of 312 ms, which leave 78 ms.
+    assert_eq!(
+        journal.count("store: drain done"),
+        1,
+        "{:#?}",
+        journal.timed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_those_still_to_be_stopped_take_a_share_of_the_time() {
+    let journal = Journal::new();
+    let running = start(registry! {
+        deadline = "8s",
+        "migration" => journal.script().oneshot(),
+        "cache" => journal.script().run(fails("gone")).worker(), after = ["migration"], on_failure = ignore,
+        "api" => journal.script().drain(hangs()).idle(), after = ["migration"],
+        "web" => journal.script().drain(hangs()).idle(), after = ["migration"], stop_timeout = "1h",
+    });
+    sleep(secs(1)).await;
+    let outcome = running.stop().await;
+    assert_eq!(late(&outcome), ["api drain 8s", "web drain 8s"]);
+}
+
+/// Works until just before it would be dropped, and flushes likewise.
+#[service(worker)]
+struct Punctual(Journal);
+
+impl Worker for Punctual {
+    async fn run(&self, cx: &Context) -> Result {
+        assert!(cx.deadline().is_none(), "it has not been asked to stop");
+        let task = cx.clone();
+        cx.spawn(async move {
+            task.stop_channel().closed().await;
+            sleep_until(task.deadline().unwrap()).await;
+            Ok(())
+        });
+        cx.stop_channel().closed().await;
+        sleep_until(cx.deadline().unwrap()).await;
+        self.0.note("run until its deadline");
+        Ok(())
+    }
+
+    async fn drain(&self, cx: &Context) -> Result {
+        sleep_until(cx.deadline().unwrap()).await;
+        self.0.note("drain until its deadline");
+        Ok(())
+    }
+}
+
+/// A tick that is in flight when the stop comes.
+#[service(scheduled(interval = "1s"))]
+struct PunctualTick(Journal);
+
+impl Scheduled for PunctualTick {
+    async fn tick(&self, cx: &Context) -> Result {
+        cx.stop_channel().closed().await;
+        sleep_until(cx.deadline().unwrap()).await;
+        self.0.note("tick until its deadline");
+        Ok(())
+    }
+}
+
+/// A job that has no drain.
+#[service(oneshot)]
+struct PunctualJob(Journal);
+
+impl Oneshot for PunctualJob {
+    async fn run(&self, cx: &Context) -> Result {
+        cx.stop_channel().closed().await;
+        sleep_until(cx.deadline().unwrap()).await;
+        self.0.note("job until its deadline");
+        Ok(())
+    }
+}
+
+/// Hand-written: `stop` sees the time of `start` first, and then its own.
+struct PunctualByHand(Journal);
+
+#[async_trait]
+impl Service for PunctualByHand {
+    async fn start(&self, cx: &Context) -> Result {
+        cx.ready();
+        cx.stop_channel().closed().await;
+        sleep_until(cx.deadline().unwrap()).await;
+        self.0.note("start until its deadline");
+        Ok(())
+    }
+
+    async fn stop(&self, cx: &Context) -> Result {
+        let before = cx.deadline();
+        cx.exited().await;
+        assert!(before < cx.deadline());
+        sleep_until(cx.deadline().unwrap()).await;
+        self.0.note("stop until its deadline");
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_uses_its_time_to_the_instant_that_the_context_tells_is_not_late() {
+    let journal = Journal::new();
+    let running = start(registry! {
+        "store" => Punctual(journal.clone()), stop_timeout = "8s",
+    });
+    sleep(secs(1)).await;
+    running.stop().await.into_result().unwrap();
+    assert_eq!(journal.at("run until its deadline"), secs(1 + 6));
+    assert_eq!(journal.at("drain until its deadline"), secs(1 + 8));
+
+    let journal = Journal::new();
+    let running = start(registry! {
+        deadline = "16s",
+        "tick" => PunctualTick(journal.clone()),
+        "job" => PunctualJob(journal.clone()),
+        "custom" => PunctualByHand(journal.clone()), after = ["tick"], stop_timeout = "1h",
+    });
+    sleep(millis(1_500)).await;
+    running.stop().await.into_result().unwrap();
+    let origin = millis(1_500);
+    assert_eq!(journal.at("job until its deadline"), origin + secs(10));
+    assert_eq!(journal.at("start until its deadline"), origin + secs(9));
+    assert_eq!(journal.at("stop until its deadline"), origin + secs(12));
+    assert_eq!(
+        journal.at("tick until its deadline"),
+        origin + secs(12) + secs(3),
+        "three quarters of the four that are left"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_that_the_context_tells_is_shortened_with_the_time() {
+    let journal = Journal::new();
+    let running = start(registry! {
+        deadline = "8s",
+        "store" => journal.script().idle(),
+        "cache" => FailsAndStays(journal.clone()), after = ["store"], on_failure = ignore, stop_timeout = "1h",
+    });
+    sleep(secs(2)).await;
+    let outcome = running.stop().await;
+    assert_eq!(outcome.laggards(), [], "{outcome}");
+    // Six of the eight, as `store` is below it, and three quarters of that.
+    assert_eq!(journal.at("run until its deadline"), millis(2_000 + 4_500));
+}
+
+/// Fails by a task, and goes on for as long as it may.
+#[service(worker)]
+struct FailsAndStays(Journal);
+
+impl Worker for FailsAndStays {
+    async fn run(&self, cx: &Context) -> Result {
+        cx.spawn(async { Err("gone".into()) });
+        cx.stop_channel().closed().await;
+        cx.handle().wait().await;
+        tokio::task::yield_now().await;
+        sleep_until(cx.deadline().unwrap()).await;
+        self.0.note("run until its deadline");
+        Ok(())
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -338,4 +533,19 @@ async fn a_task_that_the_drain_starts_late_is_dropped_at_the_end_and_named() {
         assert!(journal.of("a").contains(&"drain done".to_owned()));
         assert!(!journal.of("a").contains(&"task done".to_owned()));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_from_another_thread_counts_on_the_clock_of_the_runtime() {
+    let journal = Journal::new();
+    let running = start(registry! { "a" => journal.script().drain(takes(secs(1))).idle() });
+    sleep(secs(500)).await;
+    let handle = running.handle();
+    std::thread::spawn(move || handle.shutdown())
+        .join()
+        .unwrap();
+    sleep(secs(3)).await;
+    let outcome = running.stop().await;
+    assert_eq!(outcome.took(), Some(secs(4)));
+    outcome.into_result().unwrap();
 }

@@ -38,11 +38,11 @@ pub(crate) enum Command {
     Move(usize, State),
     /// Run the service's task.
     Start(usize),
-    /// Close the stop channel and have `stop` called; all must be over by the deadline, if there is
-    /// one.
-    Stop(usize, Option<Instant>),
+    /// Close the stop channel and have `stop` called; all must be over by these times, if there are
+    /// any.
+    Stop(usize, Option<StopTimes>),
     /// It has less time to stop than it was told.
-    Shorten(usize, Instant),
+    Shorten(usize, StopTimes),
     /// Drop `start` and the spawned tasks if they have not returned.
     Cut(usize),
     /// Drop whatever is left.
@@ -57,6 +57,15 @@ pub(crate) enum Command {
     AllUp,
     /// Ask the application to stop.
     Request(Because),
+}
+
+/// When the parts of a service that is asked to stop are dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StopTimes {
+    /// `start` and the spawned tasks.
+    pub(crate) cut: Instant,
+    /// Whatever is left.
+    pub(crate) end: Instant,
 }
 
 /// Why a service failed.
@@ -264,7 +273,7 @@ impl Engine {
     fn request_if_finished(&mut self, now: Instant) {
         if self.gone == self.nodes.len() && matches!(self.stage, Stage::Up) {
             self.commands.push(Command::Request(Because::Finished));
-            self.requested(now, true);
+            self.requested(now, now, true);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::StopTimes;
 use crate::registry::{OnFailure, Terms};
 use crate::status::State;
 
@@ -22,8 +23,8 @@ pub(crate) struct Node {
     /// How many dependents have not passed in the stop order.
     pub(crate) open: u32,
     pub(crate) asked_at: Option<Instant>,
-    /// When its time to stop is over, once it was asked; never, without one.
-    pub(crate) end: Option<Instant>,
+    /// When its time to stop is over, once it was asked; never, without any.
+    pub(crate) times: Option<StopTimes>,
 }
 
 /// The task of a service, as far as the engine is concerned.
@@ -63,7 +64,7 @@ impl Node {
             missing: dependencies as u32,
             open: dependents as u32,
             asked_at: None,
-            end: None,
+            times: None,
         }
     }
 

@@ -143,7 +143,7 @@ impl Engine {
                     self.commands
                         .push(Command::Request(Because::Failed(service)));
                 }
-                self.requested(now, true);
+                self.requested(now, now, true);
             }
         }
     }

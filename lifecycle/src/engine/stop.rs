@@ -1,6 +1,7 @@
 //! The way down: one deadline for all, dependents before their dependencies, nobody waits longer
 //! than their time.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,7 +9,7 @@ use tokio::time::Instant;
 use super::node::Life;
 use super::round::Purpose;
 use super::timers::Alarm;
-use super::{Command, Engine};
+use super::{Command, Engine, StopTimes};
 use crate::status::State;
 
 /// How far the application is on its way down.
@@ -32,13 +33,17 @@ pub(crate) enum Stage {
 /// one ever uses it.
 const MOMENT: Duration = Duration::from_millis(200);
 
+/// The least of it, where others below wait and a quarter of what is left to them is less.
+const LEAST_MOMENT: Duration = Duration::from_millis(20);
+
 impl Engine {
-    /// Somebody asked the application to stop: from now on nothing starts, and time runs. `hurry`
-    /// skips the shutdown delay.
-    pub(crate) fn requested(&mut self, now: Instant, hurry: bool) {
+    /// The application was asked to stop, at the instant `asked`, which may be long ago when the
+    /// runtime was busy: from now on nothing starts, and time runs since then. `hurry` skips the
+    /// shutdown delay.
+    pub(crate) fn requested(&mut self, asked: Instant, now: Instant, hurry: bool) {
         match &mut self.stage {
             Stage::Up => {
-                let deadline = now.checked_add(self.limits.deadline);
+                let deadline = asked.checked_add(self.limits.deadline);
                 let delay = if hurry {
                     Duration::ZERO
                 } else {
@@ -46,7 +51,7 @@ impl Engine {
                 };
                 self.stage = Stage::Requested {
                     deadline,
-                    not_before: now.checked_add(delay),
+                    not_before: asked.checked_add(delay),
                     owner_agrees: false,
                 };
                 self.shorten_to_deadline(now);
@@ -61,7 +66,7 @@ impl Engine {
 
     /// The owner of the running registry wants the services stopped.
     pub(crate) fn stop(&mut self, now: Instant) {
-        self.requested(now, false);
+        self.requested(now, now, false);
         if let Stage::Requested {
             owner_agrees,
             not_before,
@@ -127,39 +132,96 @@ impl Engine {
         }
     }
 
-    /// Asks one service to stop. Its time ends with its own timeout or with the application's
-    /// deadline, whichever is first.
+    /// Asks one service to stop. Its time ends with its own timeout or with its share of the
+    /// application's, whichever is first.
     pub(super) fn ask(&mut self, service: usize, now: Instant) {
         let own = now.checked_add(self.nodes[service].terms.stop_timeout);
-        let end = match (own, self.deadline()) {
-            (Some(own), Some(deadline)) => Some(own.min(deadline.max(now))),
-            (own, deadline) => own.or(deadline),
-        };
+        let share = self.share(service, now);
+        let times = own
+            .into_iter()
+            .chain(share)
+            .min()
+            .map(|end| self.times(service, end, now));
         let node = &mut self.nodes[service];
         node.life = Life::Asked;
         node.asked_at = Some(now);
-        node.end = end;
+        node.times = times;
         if matches!(node.state, State::Starting | State::Running) {
             self.move_to(service, State::Stopping);
         }
-        self.commands.push(Command::Stop(service, end));
-        if let Some(end) = end {
-            self.bound(service, end, now);
+        self.commands.push(Command::Stop(service, times));
+        if let Some(times) = times {
+            self.bound(service, times, now);
         }
     }
 
     /// Those that were asked before the deadline was known have no more time than it leaves.
     fn shorten_to_deadline(&mut self, now: Instant) {
-        let Some(deadline) = self.deadline() else {
-            return;
-        };
         for service in 0..self.nodes.len() {
-            let node = &mut self.nodes[service];
-            if node.life == Life::Asked && node.end.is_none_or(|end| deadline < end) {
-                node.end = Some(deadline);
-                self.commands.push(Command::Shorten(service, deadline));
-                self.bound(service, deadline, now);
+            if self.nodes[service].life != Life::Asked {
+                continue;
             }
+            let Some(end) = self.share(service, now) else {
+                return;
+            };
+            let known = self.nodes[service].times;
+            if known.is_some_and(|known| known.end <= end) {
+                continue;
+            }
+            let mut times = self.times(service, end, now);
+            if let Some(known) = known {
+                times.cut = times.cut.min(known.cut);
+            }
+            self.nodes[service].times = Some(times);
+            self.commands.push(Command::Shorten(service, times));
+            self.bound(service, times, now);
+        }
+    }
+
+    /// When the share of the application's time is over that a service may use which is asked to stop
+    /// now. With others below it, three quarters of what is left: however many hang above, each
+    /// leaves a quarter to those below.
+    fn share(&self, service: usize, now: Instant) -> Option<Instant> {
+        let deadline = self.deadline()?.max(now);
+        let left = deadline - now;
+        Some(if self.has_others_below(service) {
+            deadline - left / 4
+        } else {
+            deadline
+        })
+    }
+
+    /// Whether anything that the service depends on, directly or further on, is still to be stopped.
+    fn has_others_below(&self, service: usize) -> bool {
+        let mut next = Some(service as u32);
+        let mut further = Vec::new();
+        let mut seen = HashSet::new();
+        while let Some(service) = next {
+            for edge in self.graph.dependencies(service as usize) {
+                let dependency = edge.service;
+                if self.nodes[dependency as usize].life == Life::Up {
+                    return true;
+                }
+                // It is down or on its way; what it depends on may still be up.
+                if seen.insert(dependency) {
+                    further.push(dependency);
+                }
+            }
+            next = further.pop();
+        }
+        false
+    }
+
+    /// A quarter of its time is kept for the drain; a oneshot has none, and may use it all.
+    fn times(&self, service: usize, end: Instant, now: Instant) -> StopTimes {
+        let reserve = if self.nodes[service].terms.oneshot {
+            Duration::ZERO
+        } else {
+            end.saturating_duration_since(now) / 4
+        };
+        StopTimes {
+            cut: end - reserve,
+            end,
         }
     }
 
@@ -176,21 +238,18 @@ impl Engine {
         }
     }
 
-    /// Sets the alarms of a service that has until `end`. A quarter of that is kept for the drain; a
-    /// oneshot has none, and may use it all.
-    fn bound(&mut self, service: usize, end: Instant, now: Instant) {
-        let budget = end.saturating_duration_since(now);
-        if budget.is_zero() {
+    /// Sets the alarms of a service that has until then.
+    fn bound(&mut self, service: usize, times: StopTimes, now: Instant) {
+        if times.end <= now {
             // Whoever can stop without waiting still may: the task looks once before it obeys.
             self.cut(service);
             self.end(service, now);
             return;
         }
-        if !self.nodes[service].terms.oneshot {
-            self.timers
-                .set(end - budget / 4, Alarm::Cut(service as u32));
+        if times.cut < times.end {
+            self.timers.set(times.cut, Alarm::Cut(service as u32));
         }
-        self.timers.set(end, Alarm::End(service as u32));
+        self.timers.set(times.end, Alarm::End(service as u32));
     }
 
     pub(super) fn cut(&mut self, service: usize) {
@@ -204,8 +263,19 @@ impl Engine {
             return;
         }
         self.commands.push(Command::End(service));
-        if let Some(at) = now.checked_add(MOMENT) {
+        if let Some(at) = now.checked_add(self.moment(service, now)) {
             self.timers.set(at, Alarm::GiveUp(service as u32));
+        }
+    }
+
+    /// How long the service may take to obey. Not too much of what is left to those below it.
+    fn moment(&self, service: usize, now: Instant) -> Duration {
+        let left = self
+            .deadline()
+            .map(|end| end.saturating_duration_since(now));
+        match left.filter(|left| !left.is_zero()) {
+            Some(left) if self.has_others_below(service) => (left / 4).clamp(LEAST_MOMENT, MOMENT),
+            _ => MOMENT,
         }
     }
 

@@ -146,10 +146,10 @@ impl Rig {
             Command::Move(service, to) => format!("{service} {to}"),
             Command::Start(service) => format!("start {service}"),
             Command::Stop(service, None) => format!("stop {service}"),
-            Command::Stop(service, Some(by)) => {
+            Command::Stop(service, Some(StopTimes { end: by, .. })) => {
                 format!("stop {service} by {:?}", *by - self.origin)
             }
-            Command::Shorten(service, by) => {
+            Command::Shorten(service, StopTimes { end: by, .. }) => {
                 format!("shorten {service} to {:?}", *by - self.origin)
             }
             Command::Cut(service) => format!("cut {service}"),
@@ -274,7 +274,7 @@ fn when_all_have_ended_by_themselves_the_application_is_finished() {
 fn nothing_starts_once_a_stop_was_requested() {
     let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0])]);
     rig.begin();
-    rig.engine.requested(rig.now, false);
+    rig.engine.requested(rig.now, rig.now, false);
     assert_eq!(rig.ready(0), ["0 running"]);
     assert_eq!(rig.stop(), ["1 stopped", "0 stopping", "stop 0 by 8s"]);
 }

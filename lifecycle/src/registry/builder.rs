@@ -87,8 +87,8 @@ impl Builder {
         })
     }
 
-    /// How long it may take to stop, within the [deadline](Self::deadline) of the whole; a quarter
-    /// of it is kept for `drain`. Default: 10 s.
+    /// How long it may take to stop, within its share of the [deadline](Registry::deadline) of the
+    /// whole; a quarter of it is kept for `drain`. Default: 10 s.
     pub fn stop_timeout(self, limit: Duration) -> Self {
         self.set("stop_timeout", |service| {
             service.planned.terms.stop_timeout = limit;

@@ -89,6 +89,27 @@ impl Registry {
     /// How long the whole stop may take, from the first request; includes the [shutdown
     /// delay](Self::shutdown_delay). What is left of the services then is dropped. Default: 25 s,
     /// which fits the 30 s that Kubernetes gives a pod.
+    ///
+    /// # What a service is guaranteed
+    ///
+    /// A service with others below it, which it depends on and which are still to be stopped, may use
+    /// at most three quarters of what is left when its turn comes, and never more than its
+    /// `stop_timeout`. So those at the bottom are flushed though everything above them hangs: with
+    /// `n` services above it on the longest path, a service has at least
+    ///
+    /// ```text
+    /// (deadline - shutdown_delay) / 4^n                        at the bottom
+    /// (deadline - shutdown_delay) / 4^n * 3/4                  with others below it
+    /// ```
+    ///
+    /// or its `stop_timeout`, if that is shorter; and more where the `stop_timeout`s above it are
+    /// short: what is left to it is never less than `deadline - shutdown_delay` without the sum of
+    /// those on its path. Its `drain` may use all of that when `run` (a tick, the tasks) returns at
+    /// once, and a quarter of it when that hangs. With the defaults a store below three services
+    /// that hang has 1.25 s.
+    ///
+    /// Code that blocks its thread can't be dropped: those below go on without it after another 200 ms,
+    /// or a quarter of what is left to them, if that is less (but not less than 20 ms).
     pub fn deadline(mut self, limit: Duration) -> Self {
         self.limits.deadline = limit;
         self

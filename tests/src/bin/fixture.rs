@@ -18,7 +18,7 @@ use lifecycle::{
 use lifecycle_tests::{
     Journal, blocks, fails, hangs, millis, secs, shuts_down, spawns, takes, until_stopped, yields,
 };
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> Outcome {
@@ -31,10 +31,15 @@ fn main() -> Outcome {
 fn runtime_of(name: &str) -> Runtime {
     let mut builder = match name {
         "current" => Builder::new_current_thread(),
-        "multi" => Builder::new_multi_thread(),
+        "multi" | "wide" => Builder::new_multi_thread(),
         _ => panic!("no runtime is called {name}"),
     };
-    builder.worker_threads(2).enable_all().build().unwrap()
+    let threads = if name == "wide" { 6 } else { 2 };
+    builder
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 async fn play(scenario: &str) -> Outcome {
@@ -88,16 +93,6 @@ fn registry_of(scenario: &str, journal: &Journal) -> Registry {
     let short = millis(300);
     match scenario {
         "serve" => serve(journal),
-        "own-handler" => registry! {
-            shutdown_delay = "100ms",
-            "store" => script().idle(),
-            "server" => OwnHandler, after = ["store"],
-            "last" => script().idle(), after = ["server"],
-        },
-        "inner-run" => registry! {
-            "store" => script().idle(),
-            "tenant" => Tenant(journal.clone()), after = ["store"],
-        },
         "raises" => registry! {
             "store" => Raises,
             "api" => script().idle(), after = ["store"],
@@ -176,6 +171,34 @@ fn registry_of(scenario: &str, journal: &Journal) -> Registry {
         "stops-itself" => registry! {
             "api" => script().run(takes(millis(5)).then(shuts_down()).then(until_stopped())).worker(),
         },
+        _ => stopping_registry_of(scenario, journal),
+    }
+}
+
+fn stopping_registry_of(scenario: &str, journal: &Journal) -> Registry {
+    let script = || journal.script();
+    match scenario {
+        "own-handler" => registry! {
+            shutdown_delay = "100ms",
+            "store" => script().idle(),
+            "server" => OwnHandler, after = ["store"],
+            "last" => script().idle(), after = ["server"],
+        },
+        "inner-run" => registry! {
+            "store" => script().idle(),
+            "tenant" => Tenant(journal.clone()), after = ["store"],
+        },
+        "busy-at-the-request" => registry! {
+            deadline = "4s",
+            "first" => Busy(1),
+            "second" => Busy(2),
+        },
+        "drains-block-in-a-row" => registry! {
+            deadline = "4s",
+            "store" => script().drain(takes(millis(5))).idle(),
+            "one" => script().drain(blocks()).idle(), after = ["store"],
+            "two" => script().drain(blocks()).idle(), after = ["one"],
+        },
         _ => panic!("no scenario is called {scenario}"),
     }
 }
@@ -221,6 +244,26 @@ impl Service for Watcher {
     }
 
     async fn stop(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+/// Keeps a thread of the runtime busy for two seconds, as long as there is one for it, and hangs then.
+#[service(worker)]
+struct Busy(usize);
+
+impl Worker for Busy {
+    async fn run(&self, _: &Context) -> Result {
+        tokio::task::yield_now().await;
+        if self.0 <= Handle::current().metrics().num_workers() {
+            println!("busy");
+            thread::sleep(secs(2));
+        }
+        std::future::pending().await
+    }
+
+    async fn drain(&self, _: &Context) -> Result {
+        println!("flushed");
         Ok(())
     }
 }

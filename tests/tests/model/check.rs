@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lifecycle::{Fault, Outcome, Reason, State, Transition};
-use lifecycle_tests::{End, Entry, millis, secs};
+use lifecycle_tests::{Act, End, Entry, millis, secs};
 
 use super::plan::{Kind, Plan, Planned, name};
 use super::record::Record;
@@ -26,6 +26,7 @@ pub(crate) fn check(plan: &Plan, record: &Record) {
         view.it_drains_once_and_alone(service);
         view.it_stops_after_its_dependents(service);
         view.a_hung_loop_is_dropped_at_three_quarters(service);
+        view.its_drain_has_its_share(service);
         view.its_status_is_true(service);
     }
     if let Some(outcome) = &record.outcome {
@@ -245,7 +246,13 @@ impl View<'_> {
         };
         let planned = &self.plan.services[service];
         let deadline = self.record.requested + secs(self.plan.deadline);
-        let budget = secs(planned.stop_timeout).min(deadline.saturating_sub(asked));
+        let left = deadline.saturating_sub(asked);
+        let share = if self.has_others_below(service) {
+            left * 3 / 4
+        } else {
+            left
+        };
+        let budget = secs(planned.stop_timeout).min(share);
         let last = self.entries_of(service).last().map(|(_, entry)| entry.at);
         assert!(
             last <= Some(asked + budget + millis(1)),
@@ -269,6 +276,75 @@ impl View<'_> {
                 entry.at
             );
         }
+    }
+
+    /// Whether anything it depends on was up, and not asked to stop, when the service itself was.
+    fn has_others_below(&self, service: usize) -> bool {
+        let Some((asked, _)) = self.moved(service, State::Stopping) else {
+            return false;
+        };
+        let is_up = |&below: &usize| {
+            let is_ignored = self.plan.services[below].is_ignored;
+            let is_down = self.moves_of(below).any(|(place, to)| {
+                let is_asked = to.to == State::Failed && is_ignored;
+                place < asked && (to.to == State::Stopped || is_asked)
+            });
+            self.moved(below, State::Starting).is_some() && !is_down
+        };
+        self.plan.dependencies(service).iter().any(is_up)
+    }
+
+    /// Whatever hangs above it: see [`lifecycle::Registry::deadline`] for the share.
+    fn its_drain_has_its_share(&self, service: usize) {
+        let planned = &self.plan.services[service];
+        let needs = planned
+            .drain
+            .0
+            .iter()
+            .try_fold(Duration::ZERO, |sum, act| match act {
+                Act::Take(time) => Some(sum + *time),
+                Act::Yield | Act::Fail(_) | Act::Panic(_) => Some(sum),
+                _ => None,
+            });
+        // One that failed before has been asked before.
+        let (Some(needs), Some((_, asked))) = (needs, self.moved(service, State::Stopping)) else {
+            return;
+        };
+        let left = self.left_at_least(service);
+        let share = if self.plan.dependencies(service).is_empty() {
+            left
+        } else {
+            left * 3 / 4
+        };
+        let drain = secs(planned.stop_timeout).min(share) / 4;
+        // A millisecond of the clock for each level.
+        if asked < self.record.requested || needs + millis(40) > drain {
+            return;
+        }
+        let is_dropped = self.entries_of(service).any(|(_, entry)| {
+            matches!(part(entry), "drain" | "stop") && entry.end == Some(End::Dropped)
+        });
+        assert!(!is_dropped, "{} has {drain:?} for its drain", name(service));
+    }
+
+    /// How much of the deadline is left to the service when its turn comes, whatever those above it do.
+    fn left_at_least(&self, service: usize) -> Duration {
+        let Record {
+            requested, stopped, ..
+        } = *self.record;
+        let begin = stopped.max(requested + secs(self.plan.delay));
+        let whole = (requested + secs(self.plan.deadline)).saturating_sub(begin);
+        // Dependents come after their dependencies, so each is known before it is needed.
+        let mut left = vec![whole; self.plan.services.len()];
+        for above in (service + 1..left.len()).rev() {
+            let planned = &self.plan.services[above];
+            let used = secs(planned.stop_timeout).min(left[above] * 3 / 4);
+            let leaves = left[above].saturating_sub(used);
+            for &dependency in planned.after.iter().chain(&planned.wants) {
+                left[dependency] = left[dependency].min(leaves);
+            }
+        }
+        left[service]
     }
 
     fn its_status_is_true(&self, service: usize) {

@@ -18,6 +18,40 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     })
 }
 
+/// Whatever hangs: long deadlines, so that the shares of deep graphs are whole seconds, and drains that hang or take some of
+/// them.
+pub(crate) fn hung_plans() -> impl Strategy<Value = Plan> {
+    let drain = prop_oneof![2 => one(Act::Hang), 3 => take(60), 1 => take(500)];
+    let work = prop_oneof![3 => one(Act::UntilStopped), 1 => one(Act::Hang)];
+    let kinds = prop_oneof![Just(Kind::Idle), Just(Kind::Resting), Just(Kind::Worker)];
+    let service = (kinds, vec(0..30_usize, 0..3), 1..800_u64, work, drain).prop_map(
+        |(kind, after, stop_timeout, work, drain)| Planned {
+            kind,
+            after,
+            wants: Vec::new(),
+            is_ignored: false,
+            start_timeout: 90,
+            stop_timeout,
+            startup: nothing(),
+            work: if kind == Kind::Worker {
+                work
+            } else {
+                nothing()
+            },
+            drain,
+        },
+    );
+    let limits = (300..1_500_u64, prop_oneof![3 => Just(0), 1 => 1..200_u64]);
+    let services = vec(service, 1..=8);
+    (limits, 1..=30_usize, services).prop_map(|((deadline, delay), order, services)| Plan {
+        order,
+        deadline,
+        delay,
+        end: End::Stop(1),
+        services: services.into_iter().enumerate().map(connected).collect(),
+    })
+}
+
 /// Draws become dependencies on services that come before.
 fn connected((place, mut planned): (usize, Planned)) -> Planned {
     for list in [&mut planned.after, &mut planned.wants] {

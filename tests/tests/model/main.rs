@@ -17,11 +17,15 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
+use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
 use self::plan::{Plan, read};
 
 const CASES: u32 = 4_000;
+
+/// Of those with long deadlines, which take longer.
+const HUNG_CASES: u32 = 500;
 
 thread_local! {
     static PLAYING: Cell<bool> = const { Cell::new(false) };
@@ -53,12 +57,12 @@ fn holds(plan: &Plan) -> Result<(), String> {
 }
 
 /// The same cases everywhere, so that a red build is red on every machine; others with `PROPTEST_CASES` and `PROPTEST_RNG_SEED`.
-fn config() -> Config {
+fn config(cases: u32) -> Config {
     let asked = Config::default();
     Config {
         cases: match std::env::var_os("PROPTEST_CASES") {
             Some(_) => asked.cases,
-            None => CASES,
+            None => cases,
         },
         rng_seed: match asked.rng_seed {
             RngSeed::Random => RngSeed::Fixed(1),
@@ -70,16 +74,23 @@ fn config() -> Config {
     }
 }
 
-#[test]
-fn whatever_the_services_do_every_run_is_in_order() {
+fn all_hold(plans: impl Strategy<Value = Plan>, cases: u32) {
     hush();
-    let mut runner = TestRunner::new(config());
-    let ended = runner.run(&choose::plans(), |plan| {
-        holds(&plan).map_err(TestCaseError::fail)
-    });
+    let mut runner = TestRunner::new(config(cases));
+    let ended = runner.run(&plans, |plan| holds(&plan).map_err(TestCaseError::fail));
     if let Err(error) = ended {
         panic!("{error}");
     }
+}
+
+#[test]
+fn whatever_the_services_do_every_run_is_in_order() {
+    all_hold(choose::plans(), CASES);
+}
+
+#[test]
+fn whatever_hangs_above_it_a_service_has_its_share_of_the_deadline() {
+    all_hold(choose::hung_plans(), HUNG_CASES);
 }
 
 #[test]

@@ -88,6 +88,21 @@ impl Plan {
         listed
     }
 
+    /// Every service that this one depends on, directly or further on.
+    pub(crate) fn dependencies(&self, service: usize) -> Vec<usize> {
+        let mut reached = vec![service];
+        for place in (0..service).rev() {
+            let is_below = |&above: &usize| {
+                let above = &self.services[above];
+                above.after.contains(&place) || above.wants.contains(&place)
+            };
+            if reached.iter().any(is_below) {
+                reached.push(place);
+            }
+        }
+        reached.split_off(1)
+    }
+
     /// Every service that stops before this one: those that need it or want it, directly or further on.
     pub(crate) fn dependents(&self, service: usize) -> Vec<usize> {
         self.reach(service, |planned| {

@@ -38,7 +38,7 @@ pub(crate) fn play(plan: &Plan) -> Record {
         .start_paused(true)
         .build();
     runtime.unwrap().block_on(async {
-        let played = timeout(secs(1_000), record(plan)).await;
+        let played = timeout(secs(6_000), record(plan)).await;
         played.expect("it never ended")
     })
 }

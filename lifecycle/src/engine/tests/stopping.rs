@@ -32,13 +32,111 @@ fn one_deadline_for_all_and_no_fresh_time_for_those_who_come_late() {
         ..Limits::default()
     };
     let mut rig = Rig::within(limits, [(TERMS, &[]), (TERMS, &[0]), (TERMS, &[1])]).up();
-    assert_eq!(rig.stop(), ["2 stopping", "stop 2 by 8s"]);
+    assert_eq!(rig.stop(), ["2 stopping", "stop 2 by 7.5s"]);
     rig.until(7);
-    assert_eq!(rig.down(2), ["2 stopped", "1 stopping", "stop 1 by 10s"]);
-    rig.until(10);
+    assert_eq!(rig.down(2), ["2 stopped", "1 stopping", "stop 1 by 9.25s"]);
+    rig.now = rig.origin + Duration::from_secs(10);
     assert_eq!(
         rig.down(1),
         ["1 stopped", "0 stopping", "stop 0 by 10s", "cut 0", "end 0"]
+    );
+}
+
+#[test]
+fn each_level_that_hangs_leaves_a_quarter_to_those_below() {
+    let limits = Limits {
+        deadline: Duration::from_secs(64),
+        ..Limits::default()
+    };
+    let slow = Terms {
+        stop_timeout: Duration::from_secs(600),
+        ..TERMS
+    };
+    let chain = [(slow, &[][..]), (slow, &[0]), (slow, &[1]), (slow, &[2])];
+    let mut rig = Rig::within(limits, chain).up();
+    assert_eq!(rig.stop(), ["3 stopping", "stop 3 by 48s"]);
+    assert_eq!(
+        rig.until(36),
+        ["cut 3"],
+        "a quarter of its own for its drain"
+    );
+    assert_eq!(rig.until(48), ["end 3"]);
+    assert_eq!(rig.down(3), ["3 stopped", "2 stopping", "stop 2 by 60s"]);
+    assert_eq!(rig.until(60), ["cut 2", "end 2"]);
+    assert_eq!(rig.down(2), ["2 stopped", "1 stopping", "stop 1 by 63s"]);
+    assert_eq!(rig.until(63), ["cut 1", "end 1"]);
+    let left = rig.down(1);
+    assert_eq!(left, ["1 stopped", "0 stopping", "stop 0 by 64s"], "all");
+}
+
+#[test]
+fn only_what_is_still_to_be_stopped_is_left_a_share_of_the_time() {
+    let limits = Limits {
+        deadline: Duration::from_secs(8),
+        ..Limits::default()
+    };
+    // Below 2 a oneshot that is done, and below that nothing, or 0.
+    for (below, by) in [(&[][..], "stop 2 by 8s"), (&[0], "stop 2 by 6s")] {
+        let mut rig = Rig::within(limits, [(TERMS, &[]), (ONESHOT, below), (TERMS, &[1])]);
+        rig.begin();
+        rig.ready(0);
+        rig.down(1);
+        rig.ready(2);
+        assert!(rig.stop().contains(&by.to_owned()), "{by}");
+    }
+}
+
+#[test]
+fn who_was_asked_before_has_no_more_than_its_share_either() {
+    let limits = Limits {
+        deadline: Duration::from_secs(4),
+        ..Limits::default()
+    };
+    let mut rig = Rig::within(limits, [(TERMS, &[]), (IGNORE, &[0])]).up();
+    rig.fail(1);
+    rig.until(1);
+    assert_eq!(rig.stop(), ["shorten 1 to 4s"], "three of the four left");
+}
+
+#[test]
+fn code_that_blocks_takes_no_more_than_a_quarter_of_what_is_left_to_those_below() {
+    for (deadline, given_up) in [
+        (25, "give up 1 after 8.2s"),
+        // 2.25 s and a quarter of the 0.75 s that are left.
+        (3, "give up 1 after 2.4375s"),
+    ] {
+        let limits = Limits {
+            deadline: Duration::from_secs(deadline),
+            ..Limits::default()
+        };
+        let mut rig = Rig::within(limits, [(TERMS, &[]), (TERMS, &[0])]).up();
+        rig.stop();
+        let said = rig.until(20);
+        assert!(said.contains(&given_up.to_owned()), "{said:?}");
+    }
+}
+
+#[test]
+fn the_deadline_and_the_delay_count_from_the_request_though_it_was_heard_of_late() {
+    let limits = Limits {
+        deadline: Duration::from_secs(9),
+        shutdown_delay: Duration::from_secs(4),
+    };
+    let mut rig = Rig::within(limits, [(TERMS, &[])]).up();
+    let asked = rig.now;
+    rig.until(3);
+    rig.engine.requested(asked, rig.now, false);
+    assert_eq!(rig.stop(), [""; 0]);
+    assert_eq!(rig.until(4), ["0 stopping", "stop 0 by 9s"]);
+
+    let mut rig = Rig::within(limits, [(TERMS, &[])]).up();
+    let asked = rig.now;
+    rig.until(11);
+    rig.engine.requested(asked, rig.now, false);
+    assert_eq!(
+        rig.stop(),
+        ["0 stopping", "stop 0 by 11s", "cut 0", "end 0"],
+        "it gets its look"
     );
 }
 
@@ -79,7 +177,7 @@ fn the_delay_counts_from_the_request_and_a_failure_ends_it() {
     };
     let services = [(TERMS, &[][..]), (TERMS, &[])];
     let mut rig = Rig::within(limits, services).up();
-    rig.engine.requested(rig.now, false);
+    rig.engine.requested(rig.now, rig.now, false);
     rig.until(2);
     assert_eq!(rig.stop(), [""; 0]);
     assert_eq!(rig.until(4), [""; 0]);

@@ -16,6 +16,9 @@ struct World {
     failed: Vec<bool>,
     states: Vec<State>,
     requested: bool,
+    /// When all must be over, once the stop was requested.
+    deadline: Option<Instant>,
+    limit: Duration,
     seed: u64,
 }
 
@@ -33,6 +36,8 @@ impl World {
             failed: Vec::new(),
             states: Vec::new(),
             requested: false,
+            deadline: None,
+            limit: Duration::ZERO,
             seed,
         };
         let count = 1 + world.below(12);
@@ -63,6 +68,7 @@ impl World {
             deadline: Duration::from_secs(1 + world.below(20) as u64),
             shutdown_delay: Duration::from_secs(world.below(3) as u64),
         };
+        world.limit = limits.deadline;
         let graph = Graph::new(&world.dependencies);
         world.rig.engine = Engine::new(graph, world.terms.clone(), limits);
         for list in [
@@ -109,11 +115,11 @@ impl World {
                 self.rig.engine.ring(self.rig.now);
             }
             10 if self.below(8) == 0 => {
-                self.requested = true;
-                self.rig.engine.requested(now, false);
+                self.request();
+                self.rig.engine.requested(now, now, false);
             }
             11 if self.below(8) == 0 => {
-                self.requested = true;
+                self.request();
                 self.rig.engine.stop(now);
             }
             _ => {}
@@ -133,12 +139,12 @@ impl World {
         for command in commands {
             match command {
                 Command::Start(service) => self.start(service),
-                Command::Stop(service, _) => self.ask(service),
+                Command::Stop(service, times) => self.ask(service, times),
                 Command::Move(service, to) => self.move_to(service, to),
                 Command::GiveUp(service, _) => self.alive[service] = false,
                 Command::Request(_) => {
                     assert!(!self.requested, "one request");
-                    self.requested = true;
+                    self.request();
                 }
                 Command::Fail(service, _) => self.failed[service] = true,
                 Command::AllUp => {
@@ -148,8 +154,10 @@ impl World {
                     );
                 }
                 Command::Cut(service) => assert!(self.started[service]),
-                Command::End(service) | Command::Shorten(service, _) => {
+                Command::End(service) => assert!(self.asked[service]),
+                Command::Shorten(service, times) => {
                     assert!(self.asked[service]);
+                    self.leaves_a_share(service, Some(times));
                 }
                 Command::NoteLate(..) => {}
             }
@@ -180,7 +188,31 @@ impl World {
         self.alive[service] = true;
     }
 
-    fn ask(&mut self, service: usize) {
+    fn request(&mut self) {
+        self.requested = true;
+        self.deadline.get_or_insert(self.rig.now + self.limit);
+    }
+
+    /// A quarter of what is left, if anything below is still to be stopped.
+    fn leaves_a_share(&self, service: usize, times: Option<StopTimes>) {
+        let Some(deadline) = self.deadline else {
+            return;
+        };
+        let end = times.expect("it ends with the deadline").end;
+        let left = deadline.saturating_duration_since(self.rig.now);
+        let mut below = self.dependencies[service].clone();
+        let mut has_others = false;
+        while let Some(edge) = below.pop() {
+            let index = edge.service as usize;
+            has_others |= self.alive[index] && !self.asked[index];
+            below.extend(&self.dependencies[index]);
+        }
+        let kept = if has_others { left / 4 } else { Duration::ZERO };
+        assert!(end + kept <= deadline.max(self.rig.now), "{service}");
+    }
+
+    fn ask(&mut self, service: usize, times: Option<StopTimes>) {
+        self.leaves_a_share(service, times);
         assert!(self.started[service] && self.alive[service] && !self.asked[service]);
         self.asked[service] = true;
         if self.failed[service] && self.terms[service].on_failure == OnFailure::Ignore {
@@ -213,7 +245,7 @@ impl World {
 
     /// Everybody does as they are told: it must come to an end.
     fn settle(&mut self) {
-        self.requested = true;
+        self.request();
         self.rig.engine.stop(self.rig.now);
         self.obey();
         for _ in 0..10_000 {
