@@ -125,8 +125,8 @@ impl Beats {
         time <= self.come.load(Ordering::Acquire)
     }
 
-    /// Whether the time has come; if not, it wakes then.
-    fn join(self: &Arc<Self>, until: Time, waker: &Waker) -> bool {
+    /// Whether the time has come; if not, it wakes then, as one of the group whose index it notes.
+    fn join(self: &Arc<Self>, until: Time, waker: &Waker, joined: &mut usize) -> bool {
         let mut groups = self.groups();
         if self.has_come(until) {
             return true;
@@ -134,8 +134,9 @@ impl Beats {
         if until == NEVER || groups.closed {
             return false;
         }
-        if let Some(group) = groups.rings_for(until) {
-            group.join(until, waker);
+        if let Some(index) = groups.rings_for(until) {
+            groups.list[index].join(until, waker);
+            *joined = index;
             return false;
         }
         let now = self.time(Instant::now());
@@ -144,6 +145,7 @@ impl Beats {
             return true;
         }
         let index = groups.one_more(self, until);
+        *joined = index;
         let setting = groups.begin(index, until, waker);
         drop(groups);
         if let Some(setting) = setting {
@@ -195,6 +197,13 @@ impl Beats {
         Some(group.ring(now))
     }
 
+    /// Does not wake this one then, who was to be woken as one of this group.
+    fn leave(&self, index: usize, until: Time, waker: &Waker) {
+        let left = self.groups().leave(index, until, waker);
+        // What wakes a task keeps its memory, and may run its destructor here: not under the lock.
+        let _ = contain::call(|| drop(left));
+    }
+
     fn groups(&self) -> MutexGuard<'_, Groups> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -202,11 +211,26 @@ impl Beats {
 
 impl Groups {
     /// The group of this beat, if it is a recent one, and its timer does not ring too late.
-    fn rings_for(&mut self, until: Time) -> Option<&mut Group> {
+    fn rings_for(&self, until: Time) -> Option<usize> {
         let recent = self.recent[place(until)];
-        let group = self.list.get_mut(recent)?;
-        let rings = group.rings?;
-        (beat(rings) == beat(until) && rings <= until).then_some(group)
+        let rings = self.list.get(recent)?.rings?;
+        (beat(rings) == beat(until) && rings <= until).then_some(recent)
+    }
+
+    /// Takes out one that waits, if it still does. A group that nobody waits in any more is free, unless
+    /// its timer is away: that sets it free when it rings.
+    fn leave(&mut self, index: usize, until: Time, waker: &Waker) -> Option<Waiting> {
+        let group = self.list.get_mut(index)?;
+        let is_it = |one: &Waiting| {
+            let known = one.waker.as_ref();
+            one.until == until && known.is_some_and(|known| known.will_wake(waker))
+        };
+        let place = group.waiting.iter().position(is_it)?;
+        let left = group.waiting.remove(place);
+        if group.waiting.is_empty() && group.timer.is_some() && group.rings.take().is_some() {
+            self.free.push(index);
+        }
+        Some(left)
     }
 
     /// A group that nobody waits in.
@@ -300,6 +324,8 @@ pub(crate) struct Timer<'a> {
     until: Time,
     /// When it will be woken; not at all, if that has come.
     joined: Time,
+    /// As one of which group.
+    group: usize,
 }
 
 impl<'a> Timer<'a> {
@@ -309,13 +335,22 @@ impl<'a> Timer<'a> {
             beats,
             until: NEVER,
             joined: 0,
+            group: 0,
         }
     }
 
-    /// Sets it to this instant, or to none.
+    /// Sets it to this instant.
     #[inline]
-    pub(crate) fn set(&mut self, at: Option<Instant>) {
-        self.until = at.map_or(NEVER, |at| self.beats.time(at));
+    pub(crate) fn set(&mut self, at: Instant) {
+        self.until = self.beats.time(at);
+    }
+
+    /// Will not be woken any more, whose waker this is.
+    pub(crate) fn leave(&mut self, waker: &Waker) {
+        if !self.beats.has_come(self.joined) {
+            self.beats.leave(self.group, self.joined, waker);
+        }
+        self.joined = 0;
     }
 
     /// Whoever was to be woken so far is not the one who looks.
@@ -333,7 +368,9 @@ impl<'a> Timer<'a> {
         if self.joined <= self.until && !self.beats.has_come(self.joined) {
             return false;
         }
+        // Set to an earlier time than before, it leaves nothing behind.
+        self.leave(waker);
         self.joined = self.until;
-        self.beats.join(self.until, waker)
+        self.beats.join(self.until, waker, &mut self.group)
     }
 }

@@ -198,8 +198,12 @@ impl Cell {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
-    pub(crate) fn set_degraded(&self, why: Option<Arc<str>>) {
-        *self.degraded.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    /// Whether that is something else than before.
+    pub(crate) fn set_degraded(&self, why: Option<Arc<str>>) -> bool {
+        let mut degraded = self.degraded.lock().unwrap_or_else(PoisonError::into_inner);
+        let changes = *degraded != why;
+        *degraded = why;
+        changes
     }
 
     /// When what is running now is dropped: `start` and the tasks first, and when they have returned
@@ -227,7 +231,7 @@ impl Cell {
     fn degraded(&self) -> Option<Arc<str>> {
         self.said_degraded()
             .or_else(|| Some(self.failed_attempts().as_ref()?.sentence()))
-            .or_else(|| self.ticks()?.overdue())
+            .or_else(|| self.ticks()?.trouble())
             .or_else(|| self.queue()?.degraded())
     }
 

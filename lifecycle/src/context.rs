@@ -89,16 +89,31 @@ impl Context {
     }
 
     /// Says that the service works less well than it should, and why. Shown by
-    /// [`states`](crate::Handle::states); readiness is unchanged. A later call replaces the reason.
+    /// [`states`](crate::Handle::states); readiness is unchanged. A later call replaces the reason; one
+    /// that gives the same reason changes nothing, and only a change is logged.
+    ///
+    /// What the library itself finds, such as a tick that failed, is kept apart: it neither replaces the
+    /// reason nor is it taken back by [`recovered`](Self::recovered).
     pub fn degraded(&self, why: impl Into<Arc<str>>) {
         let why = why.into();
-        say!(warn, service = self.name(), why = &*why, "degraded");
-        self.cell().set_degraded(Some(why));
+        if self.cell().set_degraded(Some(why.clone())) {
+            self.log_degraded(&why);
+        }
     }
 
-    /// Takes back [`degraded`](Self::degraded).
+    /// Takes back [`degraded`](Self::degraded). Logged when there was something to take back.
     pub fn recovered(&self) {
-        self.cell().set_degraded(None);
+        if self.cell().set_degraded(None) {
+            self.log_recovered();
+        }
+    }
+
+    pub(crate) fn log_degraded(&self, why: &str) {
+        say!(warn, service = self.name(), why, "degraded");
+    }
+
+    pub(crate) fn log_recovered(&self) {
+        say!(info, service = self.name(), "recovered");
     }
 
     /// Starts a task that belongs to the service: if it fails or panics the service fails, and the

@@ -179,7 +179,8 @@ pub struct ServiceStatus {
     /// What its failure means to the application.
     pub on_failure: OnFailure,
     /// Why it works less well than it should: as it told itself with `cx.degraded(..)`, or else as the
-    /// library sees it, such as a `startup` that fails and is tried again.
+    /// library sees it: a `startup` that fails and is tried again, a schedule or a queue whose values
+    /// can't be followed, a last tick that has failed.
     pub degraded: Option<Arc<str>>,
     /// Why it failed: the first cause.
     pub error: Option<ServiceError>,

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::contain;
-use crate::error::TriggerError;
+use crate::error::{ScheduleError, TriggerError};
 
 /// What is known of a service's ticks.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +57,9 @@ impl TickStatus {
 pub(crate) type TickResult = Result<(), Arc<str>>;
 
 /// Those who have asked for the tick that now begins.
-pub(crate) struct Askers(Vec<oneshot::Sender<TickResult>>);
+pub(crate) struct Askers(Vec<Asker>);
+
+type Asker = oneshot::Sender<TickResult>;
 
 impl Askers {
     pub(crate) fn answer(mut self, result: &TickResult) {
@@ -107,22 +109,37 @@ struct Inner {
     /// No tick will ever run again.
     closed: bool,
     /// Since there was one.
-    failures: Option<Box<Failures>>,
-    waiting: Vec<oneshot::Sender<TickResult>>,
+    troubles: Option<Box<Troubles>>,
+    /// Those who have asked for the next tick.
+    waiting: Vec<Asker>,
     /// What wakes the loop.
     looped: Option<Waker>,
 }
 
+/// What most services never have.
 #[derive(Debug, Default)]
-struct Failures {
-    count: u64,
-    in_a_row: u64,
-    last: Option<Arc<str>>,
-    /// The last tick was dropped because it was late.
-    overdue: bool,
+struct Troubles {
+    failures: u64,
+    failures_in_a_row: u64,
+    last_failure: Option<Arc<str>>,
+    /// Why the schedule does not go by what the service says now, and that as a sentence.
+    refused: Option<(ScheduleError, Arc<str>)>,
 }
 
 impl Inner {
+    /// When there is no room for one more, takes out those who have lost interest, so that a tick that
+    /// hangs does not gather them.
+    fn take_gone(&mut self) -> Vec<Asker> {
+        if self.waiting.len() < self.waiting.capacity() {
+            return Vec::new();
+        }
+        let (gone, waiting) = mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(Asker::is_closed);
+        self.waiting = waiting;
+        gone
+    }
+
     fn end(&mut self, at: Instant, due: Option<Instant>) {
         self.began = self.last_start;
         self.in_flight = false;
@@ -136,25 +153,51 @@ impl Ticks {
     pub(crate) fn status(&self) -> TickStatus {
         let inner = self.inner();
         let took = |(began, end): (_, Instant)| end.saturating_duration_since(began);
-        let failures = inner.failures.as_deref();
+        let troubles = inner.troubles.as_deref();
         TickStatus {
             count: inner.count,
-            failures: failures.map_or(0, |failures| failures.count),
-            consecutive_failures: failures.map_or(0, |failures| failures.in_a_row),
+            failures: troubles.map_or(0, |troubles| troubles.failures),
+            consecutive_failures: troubles.map_or(0, |troubles| troubles.failures_in_a_row),
             last_start: inner.last_start,
             last_end: inner.last_end,
             last_duration: inner.began.zip(inner.last_end).map(took),
-            last_error: failures.and_then(|failures| failures.last.clone()),
+            last_error: troubles.and_then(|troubles| troubles.last_failure.clone()),
             next_due: inner.next_due,
             in_flight: inner.in_flight,
         }
     }
 
-    /// Why the service is degraded, when its last tick was dropped.
-    pub(crate) fn overdue(&self) -> Option<Arc<str>> {
+    /// Why the service is degraded: its schedule can't be followed, or its last tick has failed.
+    pub(crate) fn trouble(&self) -> Option<Arc<str>> {
         let inner = self.inner();
-        let failures = inner.failures.as_deref()?;
-        failures.last.clone().filter(|_| failures.overdue)
+        let troubles = inner.troubles.as_deref()?;
+        match &troubles.refused {
+            Some((_, sentence)) => Some(sentence.clone()),
+            None => troubles
+                .last_failure
+                .clone()
+                .filter(|_| troubles.failures_in_a_row > 0),
+        }
+    }
+
+    /// The schedule goes on as before, for what the service says now can't be followed. Returns the
+    /// sentence that says so, when it is a new one.
+    pub(crate) fn refuse(&self, error: ScheduleError) -> Option<Arc<str>> {
+        let mut inner = self.inner();
+        let troubles = inner.troubles.get_or_insert_default();
+        if matches!(&troubles.refused, Some((before, _)) if *before == error) {
+            return None;
+        }
+        let sentence: Arc<str> = error.to_string().into();
+        troubles.refused = Some((error, sentence.clone()));
+        Some(sentence)
+    }
+
+    /// The schedule goes by what the service says. Returns whether it did not before.
+    pub(crate) fn accept(&self) -> bool {
+        let mut inner = self.inner();
+        let troubles = inner.troubles.as_deref_mut();
+        troubles.is_some_and(|troubles| troubles.refused.take().is_some())
     }
 
     #[inline]
@@ -181,47 +224,46 @@ impl Ticks {
     pub(crate) fn succeeded(&self, at: Instant, due: Option<Instant>) {
         let mut inner = self.inner();
         inner.end(at, due);
-        if let Some(failures) = &mut inner.failures {
-            failures.overdue = false;
-            failures.in_a_row = 0;
+        if let Some(troubles) = &mut inner.troubles {
+            troubles.failures_in_a_row = 0;
         }
     }
 
-    /// The tick in flight has failed, or was dropped because it was `overdue`. Returns how many have
-    /// failed in a row.
-    pub(crate) fn failed(
-        &self,
-        at: Instant,
-        due: Option<Instant>,
-        error: Arc<str>,
-        overdue: bool,
-    ) -> u64 {
+    /// The tick in flight has failed. Returns how many have in a row.
+    pub(crate) fn failed(&self, at: Instant, due: Option<Instant>, error: Arc<str>) -> u64 {
         let mut inner = self.inner();
         inner.end(at, due);
-        let failures = inner.failures.get_or_insert_default();
-        failures.count += 1;
-        failures.in_a_row += 1;
-        failures.last = Some(error);
-        failures.overdue |= overdue;
-        failures.in_a_row
+        let troubles = inner.troubles.get_or_insert_default();
+        troubles.failures += 1;
+        troubles.failures_in_a_row += 1;
+        troubles.last_failure = Some(error);
+        troubles.failures_in_a_row
     }
 
     /// Asks for a tick that begins from now on, and waits for it.
     pub(crate) async fn trigger(&self) -> Result<(), TriggerError> {
-        let (answer, answered) = oneshot::channel();
-        {
-            let mut inner = self.inner();
-            if inner.closed {
-                return Err(TriggerError::Stopped);
-            }
-            inner.waiting.push(answer);
-            self.calls.fetch_or(ASKED, Ordering::Release);
-        }
+        let answer = self.ask()?;
         self.wake();
-        match answered.await {
+        match answer.await {
             Ok(result) => result.map_err(TriggerError::Failed),
             Err(_) => Err(TriggerError::Stopped),
         }
+    }
+
+    /// Where the answer will be.
+    fn ask(&self) -> Result<oneshot::Receiver<TickResult>, TriggerError> {
+        let (asker, answer) = oneshot::channel();
+        let mut inner = self.inner();
+        if inner.closed {
+            return Err(TriggerError::Stopped);
+        }
+        let gone = inner.take_gone();
+        inner.waiting.push(asker);
+        self.calls.fetch_or(ASKED, Ordering::Release);
+        // They may run code of others.
+        drop(inner);
+        let _ = contain::drop_each(gone);
+        Ok(answer)
     }
 
     /// What the loop is called for.
@@ -290,6 +332,7 @@ impl fmt::Debug for Inner {
 
 #[cfg(test)]
 mod tests {
+    use std::future::Future;
     use std::task::Wake;
 
     use super::*;
@@ -307,5 +350,16 @@ mod tests {
         assert_eq!(Arc::strong_count(&task), 2);
         ticks.close();
         assert_eq!(Arc::strong_count(&task), 1);
+    }
+    #[test]
+    fn an_asker_that_loses_interest_leaves_nothing_behind() {
+        let ticks = Ticks::default();
+        let mut task = std::task::Context::from_waker(Waker::noop());
+        for _ in 0..1_000 {
+            let mut asked = Box::pin(ticks.trigger());
+            assert!(asked.as_mut().poll(&mut task).is_pending());
+        }
+        assert!(ticks.inner().waiting.len() <= 4);
+        assert_eq!(ticks.call(), Some(Call::Tick), "the tick is still to come");
     }
 }

@@ -7,7 +7,11 @@ use std::pin::Pin;
 
 use lifecycle::{Context, Result, Service, Worker, async_trait, registry, service};
 use lifecycle_tests::queue::Gatherer;
-use lifecycle_tests::{Journal, Log, degrades, fails, hangs, nothing, paused, secs, start, takes};
+use lifecycle_tests::schedule::{Coalesce, Default, Interval};
+use lifecycle_tests::{
+    Journal, Knobs, Log, degrades, fails, hangs, millis, nothing, paused, recovers, secs, start,
+    takes,
+};
 use tokio::time::sleep;
 
 #[tokio::test(start_paused = true)]
@@ -58,6 +62,62 @@ async fn what_is_late_and_what_is_degraded_is_logged_with_the_services_name() {
     let late = log.place(&["ERROR", "late", "service=a", "phase=drain", "4s"]);
     let end = log.place(&["INFO", "stopped", "1 late"]);
     assert!(degraded < late && late < end);
+}
+
+#[tokio::test(start_paused = true)]
+async fn degraded_and_recovered_are_logged_when_they_change() {
+    let log = Log::open();
+    let journal = Journal::new();
+    let mut script = journal.script();
+    for act in ["slow", "slow", "slower", "", "", "slow", ""] {
+        script = match act {
+            "" => script.tick(recovers()),
+            why => script.tick(degrades(why)),
+        };
+    }
+    let running = start(registry! { "gc" => script.scheduled(secs(1)) });
+    sleep(millis(7_500)).await;
+    running.stop().await.into_result().unwrap();
+    let lines = log.lines();
+    let lines: Vec<_> = lines
+        .iter()
+        .filter(|line| line.contains("degraded") || line.contains("recovered"))
+        .map(|line| {
+            line.split_whitespace()
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect();
+    let (degraded, recovered) = ("WARN degraded", "INFO recovered");
+    assert_eq!(lines, [degraded, degraded, recovered, degraded, recovered]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_that_cannot_be_followed_is_logged_once_and_again_when_it_changes() {
+    let log = Log::open();
+    let trace = Knobs::every(1_000).trace();
+    let running = start(trace.alone::<(Interval, Coalesce, Default)>());
+    running.await_healthy().await.unwrap();
+    let mut seen = Vec::new();
+    for (every, tick_timeout) in [(0, 1), (1_000, 0), (1_000, 1), (0, 1)] {
+        trace.turn(|knobs| knobs.every = millis(every));
+        trace.turn(|knobs| knobs.tick_timeout = Some(millis(tick_timeout)));
+        sleep(secs(100)).await;
+        let about = |line: &&String| line.contains("degraded") || line.contains("recovered");
+        let lines = log.lines();
+        seen.push(lines.iter().filter(about).count());
+    }
+    assert_eq!(seen, [1, 2, 3, 4]);
+    let _ = log.place(&[
+        "WARN",
+        "degraded",
+        "service=probe",
+        "the interval `every` is zero",
+    ]);
+    let _ = log.place(&["WARN", "degraded", "service=probe", "the tick_timeout"]);
+    let _ = log.place(&["INFO", "recovered", "service=probe"]);
+    running.stop().await.into_result().unwrap();
 }
 
 #[tokio::test(start_paused = true)]

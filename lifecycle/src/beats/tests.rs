@@ -66,7 +66,7 @@ fn all_who_wait_for_one_beat_share_a_timer() {
         // In turn, as services of two intervals come back in any order.
         for (index, timer) in timers.iter_mut().enumerate() {
             let after = if index.is_multiple_of(2) { 10 } else { 15 };
-            timer.set(Some(Instant::now() + millis(after)));
+            timer.set(Instant::now() + millis(after));
             assert!(!timer.is_over(&waiting[index].1));
         }
         assert_eq!(beats.groups().list.len(), 2);
@@ -93,7 +93,7 @@ fn everybody_is_woken_when_a_timer_of_their_own_would_ring() {
         let waiting = dues.map(|_| counter());
         let mut timers = dues.map(|due| (due, Timer::new(&beats)));
         for ((due, timer), (_, waker)) in timers.iter_mut().zip(&waiting) {
-            timer.set(Some(epoch + Duration::from_micros(*due)));
+            timer.set(epoch + Duration::from_micros(*due));
             assert!(!timer.is_over(waker));
         }
         assert_eq!(beats.groups().list.len(), 1);
@@ -118,9 +118,9 @@ fn whoever_comes_late_and_is_due_before_the_others_is_woken_before_them() {
         let beats = Beats::new(epoch);
         let ((late, late_waker), (soon, soon_waker)) = (counter(), counter());
         let mut timers = [Timer::new(&beats), Timer::new(&beats)];
-        timers[0].set(Some(epoch + Duration::from_micros(900)));
+        timers[0].set(epoch + Duration::from_micros(900));
         assert!(!timers[0].is_over(&late_waker));
-        timers[1].set(Some(epoch + Duration::from_micros(500)));
+        timers[1].set(epoch + Duration::from_micros(500));
         assert!(!timers[1].is_over(&soon_waker));
         advance(Duration::from_micros(700)).await;
         assert_eq!((soon.woken(), late.woken()), (1, 0));
@@ -144,7 +144,7 @@ fn whoever_waits_goes_on_by_the_millisecond_and_never_early() {
             (7_500, 8),
         ] {
             let at = epoch + Duration::from_micros(micros);
-            timer.set(Some(at));
+            timer.set(at);
             over(&mut timer).await;
             assert_eq!(Instant::now(), epoch + millis(beat), "{micros} us");
         }
@@ -160,7 +160,7 @@ fn what_is_over_is_over_at_once() {
         let (count, waker) = counter();
         let mut timer = Timer::new(&beats);
         for at in [epoch, epoch + millis(20), epoch + millis(50)] {
-            timer.set(Some(at));
+            timer.set(at);
             assert!(timer.is_over(&waker));
         }
         assert_eq!(beats.groups().list.len(), 0, "no timer was needed");
@@ -175,8 +175,6 @@ fn what_never_comes_has_no_timer() {
         let (count, waker) = counter();
         let mut timer = Timer::new(&beats);
         assert!(!timer.is_over(&waker), "not set yet");
-        timer.set(None);
-        assert!(!timer.is_over(&waker));
         assert_eq!(beats.groups().list.len(), 0);
         advance(Duration::from_hours(1_000_000)).await;
         assert!(!timer.is_over(&waker));
@@ -192,7 +190,7 @@ fn a_timer_that_is_put_off_is_woken_once_too_soon() {
         let (count, waker) = counter();
         let mut timer = Timer::new(&beats);
         for after in 10..1_000 {
-            timer.set(Some(epoch + millis(after)));
+            timer.set(epoch + millis(after));
             assert!(!timer.is_over(&waker));
         }
         assert_eq!(beats.groups().list.len(), 1, "of 990 that it was set to");
@@ -215,7 +213,7 @@ fn a_timer_that_is_brought_forward_comes_in_time() {
         let (count, waker) = counter();
         let mut timer = Timer::new(&beats);
         for after in [1_000, 500, 20] {
-            timer.set(Some(epoch + millis(after)));
+            timer.set(epoch + millis(after));
             assert!(!timer.is_over(&waker));
         }
         advance(millis(20)).await;
@@ -225,12 +223,41 @@ fn a_timer_that_is_brought_forward_comes_in_time() {
 }
 
 #[test]
+fn a_timer_that_is_brought_forward_again_and_again_leaves_nothing_behind() {
+    paused(async {
+        let epoch = Instant::now();
+        let beats = Beats::new(epoch);
+        let (long, short) = (counter(), counter());
+        let mut other = Timer::new(&beats);
+        other.set(epoch + millis(60_000));
+        assert!(!other.is_over(&short.1));
+        let mut timer = Timer::new(&beats);
+        for turn in 0..1_000 {
+            timer.set(epoch + millis(60_000 + 7 * turn));
+            assert!(!timer.is_over(&long.1));
+            timer.set(epoch + millis(turn + 1));
+            assert!(!timer.is_over(&long.1));
+            advance(millis(1)).await;
+            assert!(timer.is_over(&long.1));
+        }
+        assert_eq!(long.0.woken(), 1_000, "once for each of the short ones");
+        {
+            let groups = beats.groups();
+            let waiting: usize = groups.list.iter().map(|group| group.waiting.len()).sum();
+            assert_eq!((groups.list.len(), waiting), (2, 1));
+        }
+        advance(millis(59_000)).await;
+        assert_eq!((long.0.woken(), short.0.woken()), (1_000, 1));
+    });
+}
+
+#[test]
 fn another_task_is_woken_in_place_of_the_first() {
     paused(async {
         let beats = Beats::new(Instant::now());
         let ((_, one), (count, other)) = (counter(), counter());
         let mut timer = Timer::new(&beats);
-        timer.set(Some(Instant::now() + millis(10)));
+        timer.set(Instant::now() + millis(10));
         assert!(!timer.is_over(&one));
         timer.forget_waker();
         assert!(!timer.is_over(&other));
@@ -247,7 +274,7 @@ fn groups_are_used_again() {
         let mut timers = [3, 5, 7].map(|period| (period, Timer::new(&beats)));
         for beat in 1..=1_000 {
             for (period, timer) in &mut timers {
-                timer.set(Some(epoch + millis(beat * *period)));
+                timer.set(epoch + millis(beat * *period));
                 over(timer).await;
             }
         }
@@ -266,7 +293,7 @@ fn beats_that_share_a_place_have_a_timer_each() {
         let mut timers: Vec<_> = waiting.iter().map(|_| Timer::new(&beats)).collect();
         let due = |index: usize| millis((1 + index % 10) as u64 * RECENT as u64);
         for (index, timer) in timers.iter_mut().enumerate() {
-            timer.set(Some(epoch + due(index)));
+            timer.set(epoch + due(index));
             assert!(!timer.is_over(&waiting[index].1));
         }
         for turn in 0..10 {
@@ -284,14 +311,14 @@ fn once_closed_they_keep_nobody() {
         let (count, waker) = counter();
         let mut timers = [10, 20].map(|after| (after, Timer::new(&beats)));
         for (after, timer) in &mut timers {
-            timer.set(Some(Instant::now() + millis(*after)));
+            timer.set(Instant::now() + millis(*after));
             assert!(!timer.is_over(&waker));
         }
         assert_eq!(Arc::strong_count(&count), 4);
         beats.close();
         assert_eq!(Arc::strong_count(&count), 2, "the test's own two");
         let mut late = Timer::new(&beats);
-        late.set(Some(Instant::now() + millis(5)));
+        late.set(Instant::now() + millis(5));
         assert!(!late.is_over(&waker));
         advance(millis(50)).await;
         assert_eq!(count.woken(), 0);
@@ -306,7 +333,7 @@ fn without_a_clock_nobody_is_kept_either() {
     runtime.block_on(async {
         for _ in 0..2 {
             let mut timer = Timer::new(&beats);
-            timer.set(Some(Instant::now() + millis(10)));
+            timer.set(Instant::now() + millis(10));
             let asked = std::panic::AssertUnwindSafe(|| timer.is_over(&waker));
             assert!(std::panic::catch_unwind(asked).is_err(), "tokio says so");
         }
@@ -349,7 +376,7 @@ async fn wait_often(beats: Arc<Beats>, mut rng: Rng, turns: usize) {
     let mut timer = Timer::new(&beats);
     for _ in 0..turns {
         let at = Instant::now() + Duration::from_micros(rng.u64(0..2_500));
-        timer.set(Some(at));
+        timer.set(at);
         over(&mut timer).await;
         assert!(Instant::now() >= at);
         if rng.bool() {

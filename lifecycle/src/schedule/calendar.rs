@@ -11,10 +11,8 @@ use tokio::time::Instant;
 
 use super::cron::{Spoken, Times};
 use super::jitter::random_below;
-use super::{First, Missed, Plan};
+use super::{First, LOOK, Missed, Plan};
 
-/// How long at most nobody looks at the wall clock.
-const LOOK: Duration = Duration::from_secs(60);
 /// Further ahead of what it should show, it was set, or the machine has slept.
 const AHEAD: SignedDuration = SignedDuration::from_secs(60);
 /// Further back it was wrong before: what has had its tick by that clock counts no longer.

@@ -9,6 +9,8 @@ mod jitter;
 mod plan;
 mod timeline;
 
+use std::time::Duration;
+
 #[cfg(feature = "cron")]
 pub(crate) use self::calendar::{Calendar, Moment};
 #[cfg(feature = "cron")]
@@ -18,3 +20,7 @@ pub(crate) use self::plan::Timing;
 pub(crate) use self::plan::check_tick_timeout;
 pub use self::plan::{First, Kind, Missed, OnError, Plan};
 pub(crate) use self::timeline::Timeline;
+
+/// How long at most a schedule waits before it looks again at what the service says, and at the wall
+/// clock: a change takes effect within a minute.
+const LOOK: Duration = Duration::from_secs(60);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::jitter::random_below;
-use super::{First, Kind, Missed, Plan, Timing};
+use super::{First, Kind, LOOK, Missed, Plan, Timing};
 
 /// Where a schedule stands: the tick that is due, and the point it follows.
 #[derive(Debug)]
@@ -45,10 +45,33 @@ impl Timeline {
         self.due
     }
 
+    /// When to look whether a tick is due, or the service says something else.
+    #[inline]
+    pub(crate) fn wake(&self, now: Instant) -> Instant {
+        let look = now + LOOK;
+        self.due.map_or(look, |due| due.min(look))
+    }
+
+    /// What it goes by.
+    #[inline]
+    pub(crate) fn timing(&self) -> Timing {
+        self.timing
+    }
+
     /// How long a tick may take.
     #[inline]
     pub(crate) fn tick_timeout(&self) -> Option<Duration> {
         self.timing.tick_timeout
+    }
+
+    /// What the service says while no tick is due. Another period holds from now on: there are no
+    /// points before. A first tick that does not depend on it stays where it is.
+    pub(crate) fn change(&mut self, now: Instant, timing: Timing) {
+        let is_other = self.timing.period != timing.period;
+        self.timing = timing;
+        if is_other && self.point.is_some() {
+            self.begin_anew(now);
+        }
     }
 
     /// The tick that is due begins. Points of the grid that have gone by until now are this tick,
@@ -70,10 +93,10 @@ impl Timeline {
     /// service says by now.
     #[inline]
     pub(crate) fn end(&mut self, now: Instant, timing: Timing) {
-        let same = self.timing == timing;
-        self.timing = timing;
+        let before = std::mem::replace(&mut self.timing, timing);
         match self.plan.kind {
-            Kind::Interval => self.plan_on_grid(now, same),
+            Kind::Interval if before.period != timing.period => self.change_grid(now),
+            Kind::Interval => self.plan_on_grid(now, before.jitter == timing.jitter),
             Kind::Delay | Kind::Cron => self.due = self.after(now),
         }
     }
@@ -90,11 +113,32 @@ impl Timeline {
         }
     }
 
+    /// The interval has changed. It counts from the tick that has just ended, if that was due and the
+    /// next point lies ahead; otherwise from now.
+    fn change_grid(&mut self, now: Instant) {
+        if self.point.is_none() && self.due.is_some() {
+            return;
+        }
+        let was_due = self.due.is_none();
+        let next = self
+            .point
+            .filter(|_| was_due)
+            .map(|point| self.after(point));
+        match next {
+            Some(next) if next.is_none_or(|next| now <= next) => self.due = next,
+            _ => self.begin_anew(now),
+        }
+    }
+
+    fn begin_anew(&mut self, now: Instant) {
+        self.point = Some(now);
+        self.due = self.after(now);
+    }
+
     #[inline]
-    fn plan_on_grid(&mut self, now: Instant, same_timing: bool) {
-        // Counted anew from the point before, for the interval may have changed. A tick that was
-        // merely asked for leaves a random point where it is.
-        let is_drawn = self.jitters() && self.due.is_some() && same_timing;
+    fn plan_on_grid(&mut self, now: Instant, same_jitter: bool) {
+        // A tick that was merely asked for leaves a random point where it is.
+        let is_drawn = self.jitters() && self.due.is_some() && same_jitter;
         if let Some(point) = self.point.filter(|_| !is_drawn) {
             self.due = self.after(point);
         }

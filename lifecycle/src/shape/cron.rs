@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::scheduled::Scheduled;
-use super::ticking::{self, Course};
+use super::ticking::{self, Course, Heard};
 use super::{Declared, Live};
 use crate::context::Context;
 use crate::error::{Result, ScheduleError};
@@ -105,6 +105,8 @@ impl<S: CronService + Declared> Live<S> for CronShape {
 struct ByClock {
     calendar: Calendar,
     tick_timeout: Option<Duration>,
+    /// What the service has said last, if it is no schedule.
+    refused: Option<Box<(Spoken, ScheduleError)>>,
 }
 
 impl<S: CronService + Declared> Course<S> for ByClock {
@@ -117,6 +119,7 @@ impl<S: CronService + Declared> Course<S> for ByClock {
         Ok(Self {
             calendar: Calendar::new(S::PLAN, times, jitter, delay, now(cx)),
             tick_timeout,
+            refused: None,
         })
     }
 
@@ -124,19 +127,19 @@ impl<S: CronService + Declared> Course<S> for ByClock {
         self.calendar.due()
     }
 
-    fn wake(&self) -> Option<Instant> {
-        Some(self.calendar.wake())
+    fn wake(&self, _: Instant) -> Instant {
+        self.calendar.wake()
     }
 
-    fn look(&mut self, service: &S, cx: &Context, _: Instant) -> Result<bool, ScheduleError> {
-        self.read_again(service, cx)?;
-        Ok(self.calendar.look(now(cx)))
+    fn look(&mut self, service: &S, cx: &Context, _: Instant) -> (bool, Option<Heard>) {
+        let heard = self.read_again(service, cx);
+        (self.calendar.look(now(cx)), Some(heard))
     }
 
-    fn end(&mut self, service: &S, cx: &Context, _: Instant) -> Result<(), ScheduleError> {
-        self.read_again(service, cx)?;
+    fn end(&mut self, service: &S, cx: &Context, _: Instant) -> Heard {
+        let heard = self.read_again(service, cx);
         self.calendar.end(now(cx));
-        Ok(())
+        heard
     }
 
     fn tick_timeout(&self) -> Option<Duration> {
@@ -145,18 +148,29 @@ impl<S: CronService + Declared> Course<S> for ByClock {
 }
 
 impl ByClock {
-    /// Once a minute at least, which is how long a change of the configuration may take.
-    fn read_again<S: CronService>(
-        &mut self,
-        service: &S,
-        cx: &Context,
-    ) -> Result<(), ScheduleError> {
-        self.tick_timeout = tick_timeout(service)?;
+    /// Once a minute at least, which is how long a change of the configuration may take. Of what can't
+    /// be followed nothing is taken over.
+    fn read_again<S: CronService>(&mut self, service: &S, cx: &Context) -> Heard {
+        let tick_timeout = tick_timeout(service)?;
         let (spoken, jitter) = (spoken(service), service.jitter());
         if !self.calendar.goes_by(&spoken, jitter) {
-            self.calendar.change(times::<S>(spoken)?, jitter, now(cx));
+            let times = self.times::<S>(spoken)?;
+            self.calendar.change(times, jitter, now(cx));
         }
+        self.refused = None;
+        self.tick_timeout = tick_timeout;
         Ok(())
+    }
+
+    /// What was refused is not looked at again, for a search of all time zones is long.
+    fn times<S: CronService>(&mut self, spoken: Spoken) -> Result<Times, ScheduleError> {
+        match self.refused.as_deref() {
+            Some((before, error)) if *before == spoken => return Err(error.clone()),
+            _ => {}
+        }
+        times::<S>(spoken.clone()).inspect_err(|error| {
+            self.refused = Some(Box::new((spoken, error.clone())));
+        })
     }
 }
 

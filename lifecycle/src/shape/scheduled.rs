@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::ticking::{self, Course};
+use super::ticking::{self, Course, Heard};
 use super::{Declared, Live};
 use crate::context::Context;
 use crate::error::{Result, ScheduleError};
@@ -20,6 +20,13 @@ use crate::status::Shape;
 /// collapse into one late tick that runs at once, then the original grid goes on (the rule of Go's
 /// ticker; tokio calls it `Skip`). That is a schedule by interval; those by delay and by cron
 /// expression, and all options, are in the reference of [`#[service]`](macro@crate::service).
+///
+/// The interval or delay is read again after each tick, and once a minute while none is due. Another
+/// one takes effect then, on a grid that begins then: points before it are not missed. (One that is
+/// heard of at the end of a tick counts from that tick, where the next point lies ahead.) What can't be
+/// followed, such as an interval of zero, is an error at the start; later it changes nothing: the
+/// schedule goes on as before, and the service is `degraded` with the sentence that says why, which is
+/// logged once, until it is right again. It is `degraded` as well while its last tick has failed.
 ///
 /// Never early, a tick comes when one of tokio's timers would ring, which go by the millisecond. Of an
 /// interval that is hardly longer, points have gone by when the timer rings, and collapse too.
@@ -131,18 +138,30 @@ impl<S: ScheduledService + Declared> Course<S> for Timeline {
         self.due()
     }
 
-    fn wake(&self) -> Option<Instant> {
-        self.due()
+    fn wake(&self, now: Instant) -> Instant {
+        self.wake(now)
     }
 
-    fn look(&mut self, _: &S, _: &Context, now: Instant) -> Result<bool, ScheduleError> {
-        self.begin(now);
-        Ok(true)
+    fn look(&mut self, service: &S, _: &Context, now: Instant) -> (bool, Option<Heard>) {
+        if self.due().is_some_and(|due| due <= now) {
+            self.begin(now);
+            return (true, None);
+        }
+        let heard = timing(service).map(|timing| self.change(now, timing));
+        (false, Some(heard))
     }
 
-    fn end(&mut self, service: &S, _: &Context, now: Instant) -> Result<(), ScheduleError> {
-        self.end(now, timing(service)?);
-        Ok(())
+    fn end(&mut self, service: &S, _: &Context, now: Instant) -> Heard {
+        match timing(service) {
+            Ok(timing) => {
+                self.end(now, timing);
+                Ok(())
+            }
+            Err(error) => {
+                self.end(now, self.timing());
+                Err(error)
+            }
+        }
     }
 
     fn tick_timeout(&self) -> Option<Duration> {

@@ -33,18 +33,21 @@ pub(super) trait Course<S>: Sized {
     /// When the next tick is due; none when none will ever be.
     fn due(&self) -> Option<Instant>;
 
-    /// When to look; none for never.
-    fn wake(&self) -> Option<Instant>;
+    /// When to look again, a minute after now at most.
+    fn wake(&self, now: Instant) -> Instant;
 
-    /// Whether a tick begins now.
-    fn look(&mut self, service: &S, cx: &Context, now: Instant) -> Result<bool, ScheduleError>;
+    /// Whether a tick begins now; and what was heard of the service, if it was asked.
+    fn look(&mut self, service: &S, cx: &Context, now: Instant) -> (bool, Option<Heard>);
 
     /// A tick has just ended, one that was due or one that was asked for.
-    fn end(&mut self, service: &S, cx: &Context, now: Instant) -> Result<(), ScheduleError>;
+    fn end(&mut self, service: &S, cx: &Context, now: Instant) -> Heard;
 
     /// How long a tick may take.
     fn tick_timeout(&self) -> Option<Duration>;
 }
+
+/// Whether a schedule goes by what the service says now. If not, it goes on as before.
+pub(super) type Heard = Result<(), ScheduleError>;
 
 /// Runs until the stop is requested, or a tick is the end of the service.
 #[expect(
@@ -63,7 +66,8 @@ pub(super) fn run<S: Scheduled + Sync, C: Course<S> + Send>(
         };
         let mut wait = Wait::new(cx, ticks);
         let mut course = C::new(service, cx)?;
-        wait.timer.set(course.wake());
+        let mut refuses = false;
+        wait.timer.set(course.wake(Instant::now()));
         ticks.planned(course.due());
         loop {
             let turn = poll_fn(|task| wait.poll(task)).await;
@@ -71,10 +75,16 @@ pub(super) fn run<S: Scheduled + Sync, C: Course<S> + Send>(
                 return Ok(());
             }
             let now = Instant::now();
-            if matches!(turn, Turn::Due) && !course.look(service, cx, now)? {
-                ticks.planned(course.due());
-                wait.timer.set(course.wake());
-                continue;
+            if let Turn::Due = turn {
+                let (is_due, heard) = course.look(service, cx, now);
+                if let Some(heard) = heard {
+                    show(heard, cx, ticks, &mut refuses);
+                }
+                if !is_due {
+                    ticks.planned(course.due());
+                    wait.timer.set(course.wake(now));
+                    continue;
+                }
             }
             let asked = ticks.begun(now);
             cell.enter(Phase::Tick);
@@ -86,7 +96,8 @@ pub(super) fn run<S: Scheduled + Sync, C: Course<S> + Send>(
                 },
             };
             let now = Instant::now();
-            let planned = course.end(service, cx, now);
+            let heard = course.end(service, cx, now);
+            show(heard, cx, ticks, &mut refuses);
             let ended = Ended {
                 result,
                 asked,
@@ -94,8 +105,27 @@ pub(super) fn run<S: Scheduled + Sync, C: Course<S> + Send>(
                 due: course.due(),
             };
             ended.note(cx, ticks, &C::PLAN)?;
-            planned?;
-            wait.timer.set(course.wake());
+            wait.timer.set(course.wake(now));
+        }
+    }
+}
+
+/// Shows whether the schedule goes by what the service says, and logs when that changes.
+#[inline]
+fn show(heard: Heard, cx: &Context, ticks: &Ticks, refuses: &mut bool) {
+    match heard {
+        Ok(()) if !*refuses => {}
+        Ok(()) => {
+            *refuses = false;
+            if ticks.accept() {
+                cx.log_recovered();
+            }
+        }
+        Err(error) => {
+            *refuses = true;
+            if let Some(why) = ticks.refuse(error) {
+                cx.log_degraded(&why);
+            }
         }
     }
 }
@@ -181,7 +211,7 @@ impl Ended {
         };
         say!(warn, service = cx.name(), %error, "tick failed");
         let text: Arc<str> = error.to_string().into();
-        let in_a_row = ticks.failed(now, due, text.clone(), error.is::<TickTimeout>());
+        let in_a_row = ticks.failed(now, due, text.clone());
         self.asked.answer(&Err(text));
         if plan.gives_up_after(in_a_row) {
             return Err(error);
@@ -200,5 +230,9 @@ struct TickTimeout(Duration);
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         self.ticks.close();
+        // All together are let go of when the application stops.
+        if let (Some(waker), false) = (&self.known, self.ticks.call() == Some(Call::Stop)) {
+            self.timer.leave(waker);
+        }
     }
 }

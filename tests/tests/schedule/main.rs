@@ -14,6 +14,7 @@ mod circles;
 mod facts;
 mod instants;
 mod oracle;
+mod reloads;
 mod rules;
 mod stop;
 mod timers;

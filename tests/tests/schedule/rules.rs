@@ -63,13 +63,9 @@ fn points_that_the_clock_has_jumped_over_are_missed_as_those_that_a_tick_overran
 }
 
 #[test]
-fn a_shorter_interval_may_have_points_that_are_missed() {
-    for (missed, starts) in [
-        (Missed::Coalesce, [100, 155, 180, 220]),
-        (Missed::Skip, [100, 180, 220, 260]),
-        (Missed::Burst, [100, 155, 180, 220]),
-        (Missed::Delay, [100, 195, 235, 275]),
-    ] {
+fn points_of_a_shorter_interval_before_it_was_heard_of_are_not_missed() {
+    for missed in [Missed::Coalesce, Missed::Skip, Missed::Burst, Missed::Delay] {
+        let starts = [100, 195, 235, 275];
         paused(async {
             let trace = Knobs::every(100).takes(&[55, 0, 0, 0, 0]).trace();
             let running = start(trace.registry(Kind::Interval, missed, First::Default));
@@ -161,7 +157,7 @@ fn a_tick_over_its_timeout_is_dropped_and_the_loop_goes_on() {
             "exactly as long as it may take is in time"
         );
         trace.reach(310).await;
-        assert_eq!(degraded(), None, "an error alone does not degrade");
+        assert_eq!(degraded().as_deref(), Some("no rows"), "as an error does");
         assert_eq!(trace.starts(), [100, 200, 300]);
         assert_eq!(trace.faults(), [""; 0]);
     });
@@ -306,30 +302,8 @@ async fn are_refused_at_start<P: Planned>(kind: &'static str) {
     }
 }
 
-async fn are_refused_at_run_time<P: Planned>(kind: &'static str) {
-    for (knobs, expected) in wrong(kind) {
-        let trace = Knobs::every(100).takes(&[30]).trace();
-        let running = start(trace.alone::<P>());
-        trace.reach(110).await;
-        trace.turn(|now| *now = knobs.takes(&[30]));
-        running.wait().await;
-        assert_eq!(trace.now(), 130, "read after the tick");
-        let outcome = running.stop().await;
-        assert_eq!(schedule_error(&outcome.failures()[0]), expected);
-        assert_eq!((trace.starts().len(), trace.drains().len()), (1, 1));
-    }
-}
-
 #[test]
 fn an_interval_that_cannot_be_followed_is_refused_at_start() {
     paused(are_refused_at_start::<Plain>("interval"));
     paused(are_refused_at_start::<(Delay, Coalesce, Default)>("delay"));
-}
-
-#[test]
-fn an_interval_that_can_no_longer_be_followed_fails_the_service() {
-    paused(are_refused_at_run_time::<Plain>("interval"));
-    paused(are_refused_at_run_time::<(Delay, Coalesce, Default)>(
-        "delay",
-    ));
 }
