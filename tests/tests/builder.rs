@@ -103,7 +103,7 @@ async fn what_is_wanted_is_checked_in_the_words_of_the_macro() {
         [
             "`wants` was set before any service (help: call `.service(name, service)` first and `.wants(..)` after it)",
             "`a` wants itself (help: remove `\"a\"` from its `wants`)",
-            "`b` wants `zzz`, which is not in the registry (help: write `c` or `d`)",
+            "`b` wants `zzz`, which is not in the registry (help: add a service named `zzz`, or remove it from `wants`)",
             "`b` wants `a` twice (help: remove one `\"a\"`)",
             "`b` has `a` in its `after` and in its `wants` (help: remove one `\"a\"`: with `after` it fails where that fails, with `wants` it goes on)",
             "services depend on each other in a cycle: `c -> d -> c` (help: remove one of these from an `after` or a `wants`, so that one of the services can start first)",

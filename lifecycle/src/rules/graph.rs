@@ -168,7 +168,11 @@ fn near_service(entries: &[Entry<'_>], service: &Entry<'_>, dependency: &str) ->
         .map(|entry| entry.name)
         .filter(|name| passed.insert(name))
         .collect();
-    suggest::instead(dependency, &others)
+    // One that is not near is not meant, and a malformed one is a mistake of its own.
+    let near = suggest::nearest(dependency, &others)?;
+    name::check(near)
+        .is_ok()
+        .then(|| format!("did you mean `{near}`?"))
 }
 
 /// Reports each cycle once, at its dependency that comes first in the source: registries list a

@@ -1,6 +1,7 @@
 //! A service name goes in; what is wrong with it comes out, and a well-formed name that is close to
 //! it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// Names are labels in logs, metrics and probes, so they stay short.
@@ -31,8 +32,22 @@ pub(crate) fn check(name: &str) -> Result<(), Flaw> {
     Ok(())
 }
 
+/// Names that are shown cut off are longer than this: far more than any name may be.
+const SHOWN: usize = 4 * LONGEST;
+
+/// The front of a name that may be as long as its writer likes, for a sentence.
+pub(crate) fn shorten(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(SHOWN) {
+        Some((end, _)) => Cow::Owned(format!("{}..", &name[..end])),
+        None => Cow::Borrowed(name),
+    }
+}
+
 /// What the writer of a malformed name most likely meant.
 pub(crate) fn repair(name: &str) -> Option<String> {
+    if name.len() > SHOWN {
+        return None;
+    }
     let mut repaired = String::new();
     for letter in name.chars() {
         if is_allowed(letter) {

@@ -104,8 +104,9 @@ impl fmt::Display for Problem {
                 )
             }
             Self::Cycle { path, .. } => {
-                let path = code(&path.join(" -> "));
-                write!(f, "services depend on each other in a cycle: {path}")
+                let path = path.join(" -> ");
+                let path = path.escape_debug();
+                write!(f, "services depend on each other in a cycle: `{path}`")
             }
         }
     }
@@ -133,6 +134,14 @@ impl Problem {
                 instead: Some(instead),
                 ..
             } => instead.clone(),
+            // A service of that name could not be added.
+            Self::UnknownDependency {
+                instead: None,
+                dependency,
+                ..
+            } if name::check(dependency).is_err() => {
+                "write the name of a service of this registry".to_owned()
+            }
             Self::UnknownDependency {
                 instead: None,
                 dependency,
@@ -183,10 +192,10 @@ impl Problem {
 }
 
 fn code(text: &str) -> String {
-    format!("`{}`", text.escape_debug())
+    format!("`{}`", name::shorten(text).escape_debug())
 }
 
 /// As it is written in source: with its quotes.
 fn quoted(name: &str) -> String {
-    format!("`\"{}\"`", name.escape_debug())
+    format!("`\"{}\"`", name::shorten(name).escape_debug())
 }

@@ -100,7 +100,7 @@ fn the_dependencies_of_a_duplicate_are_checked_but_close_no_cycle() {
 fn unknown_dependencies() {
     let expected = [
         "1.0 `api` depends on `stor`, which is not in the registry | did you mean `store`?",
-        "1.1 `api` depends on `zzz`, which is not in the registry | write `store` or `gc`",
+        "1.1 `api` depends on `zzz`, which is not in the registry | add a service named `zzz`, or remove the dependency",
     ];
     assert_eq!(told(&["store:", "api: stor zzz", "gc:"]), expected);
 
@@ -110,9 +110,36 @@ fn unknown_dependencies() {
     assert_eq!(told(&["api: store"]), alone);
 }
 
+/// The kind: a name that is proposed has to be a good one, and a name to add too.
+#[test]
+fn no_name_is_proposed_that_is_unrelated_or_malformed() {
+    let rule = "a lower-case letter, then up to 30 of `a-z`, `0-9`, `-` and `_`";
+    let expected = [
+        format!("0 the service name `group/child` has `/` in it | write `\"group-child\"`: {rule}"),
+        format!("1 the service name `A` has the capital `A` in it | write `\"a\"`: {rule}"),
+        "1.0 `A` depends on `b`, which is not in the registry | add a service named `b`, or remove the dependency".to_owned(),
+        "1.1 `A` depends on `group/chil`, which is not in the registry | write the name of a service of this registry".to_owned(),
+        "1.2 `A` wants `B`, which is not in the registry | write the name of a service of this registry".to_owned(),
+    ];
+    assert_eq!(told(&["group/child:", "A: b group/chil ?B"]), expected);
+}
+
+/// A sentence shows its front.
+#[test]
+fn a_name_without_end_is_told_in_a_sentence() {
+    for letter in ["a", "A", "é", "-", "aB"] {
+        let name = letter.repeat(100_000);
+        let told = told(&[&format!("{name}:"), &format!("b: {name}x")]);
+        assert_eq!(told.len(), 2, "{letter}");
+        for told in told {
+            assert!(told.len() < 1000, "{letter}: {}", told.len());
+        }
+    }
+}
+
 #[test]
 fn a_near_name_is_never_the_service_itself() {
-    let expected = "0.0 `store2` depends on `store`, which is not in the registry | write `gc`";
+    let expected = "0.0 `store2` depends on `store`, which is not in the registry | add a service named `store`, or remove the dependency";
     assert_eq!(told(&["store2: store", "gc:"]), [expected]);
 }
 
@@ -194,7 +221,7 @@ fn a_cycle_may_go_through_both_kinds() {
 
 #[test]
 fn a_suggestion_is_nothing_that_is_listed_in_either_way() {
-    let expected = "2.2 `api` wants `stor`, which is not in the registry | write `gc`";
+    let expected = "2.2 `api` wants `stor`, which is not in the registry | add a service named `stor`, or remove it from `wants`";
     assert_eq!(
         told(&["store:", "stork:", "api: store ?stork ?stor", "gc:"]),
         [expected]
