@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::{Error, Expr, ExprLit, Lit, LitStr, Result};
+use syn::{Error, Expr, ExprLit, Ident, Lit, LitStr, Result};
 
+use crate::bounds;
 use crate::diag::mistake;
+use crate::foreign;
 use crate::rules::duration;
 
 pub(crate) enum Length {
@@ -33,6 +35,9 @@ pub(crate) fn parse_length(value: &Expr, name: &str, zero: Zero) -> Result<Lengt
 }
 
 pub(crate) fn parse_literal(literal: &LitStr, name: &str, zero: Zero) -> Result<Duration> {
+    if let Some(error) = refuse_code(literal, name) {
+        return Err(error);
+    }
     let length = parse_part(literal, &literal.value())?;
     if length.is_zero() && zero == Zero::Refused {
         return Err(mistake(
@@ -44,16 +49,40 @@ pub(crate) fn parse_literal(literal: &LitStr, name: &str, zero: Zero) -> Result<
     Ok(length)
 }
 
+/// A variable, a constant or a call in quotes. Of a lone word nobody knows what it is.
+fn refuse_code(literal: &LitStr, name: &str) -> Option<Error> {
+    let text = literal.value();
+    let text = text.trim();
+    let begins_code = text.starts_with(|first: char| first.is_alphabetic() || first == '_');
+    if !begins_code || foreign::duration(text).is_some() {
+        return None;
+    }
+    let is_word = syn::parse_str::<Ident>(text).is_ok();
+    let is_code = is_word || text.contains(['.', ':', '(']) && bounds::parse(text).is_some();
+    let help = if is_word {
+        format!(
+            "write a duration such as `\"30s\"`, or a variable without quotes: `{name} = {text}`"
+        )
+    } else {
+        format!("write it without quotes: `{name} = {text}`")
+    };
+    is_code.then(|| mistake(literal, format_args!("`{text}` is not a duration"), help))
+}
+
 /// The text of a literal, or one of the durations in it.
 pub(crate) fn parse_part(literal: &LitStr, text: &str) -> Result<Duration> {
     duration::parse(text).map_err(|problem| {
+        let help = match foreign::duration(text) {
+            Some(here) => format!("write `{here}`"),
+            None => problem.help(),
+        };
         let text = text.escape_debug();
         let named = match problem {
             duration::Problem::Empty => "the duration".to_owned(),
             duration::Problem::Malformed => format!("`{text}`"),
             _ => format!("the duration `{text}`"),
         };
-        mistake(literal, format_args!("{named} {problem}"), problem.help())
+        mistake(literal, format_args!("{named} {problem}"), help)
     })
 }
 

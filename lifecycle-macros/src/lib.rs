@@ -1,11 +1,13 @@
 //! The macros of the `lifecycle` crate. Use them through it: `lifecycle::service`,
 //! `lifecycle::registry!`.
 
+mod bounds;
 mod crate_path;
 mod diag;
 mod duration;
 #[cfg(test)]
 mod expansion;
+mod foreign;
 mod registry;
 #[cfg(test)]
 mod robustness;

@@ -12,6 +12,7 @@ use syn::parse::discouraged::Speculative;
 use syn::parse::{ParseStream, Parser};
 use syn::{Error, Expr, ExprLit, Ident, Lit, Result, Token, token};
 
+use crate::bounds;
 use crate::diag::mistake;
 use crate::signs::{parse_hyphens, refuse_hyphen, refuse_sign};
 
@@ -75,7 +76,7 @@ impl Value {
                 format_args!("`{name}` has a second `=` in its value"),
                 "write a comma before the next argument",
             )),
-            Self::Expr(expr) => Ok(expr),
+            Self::Expr(expr) => check_text(expr, name).map(|()| expr),
             Self::Missing => Err(mistake(
                 key,
                 format_args!("`{name}` has no value"),
@@ -125,6 +126,26 @@ impl Value {
             Self::Missing => None,
             Self::Broken { begun, .. } => begun.as_ref(),
         }
+    }
+}
+
+/// What is done with a text, to read it and to tell what is wrong with it, is not all linear in its
+/// length.
+fn check_text(value: &Expr, name: &str) -> Result<()> {
+    let text = match ungrouped(value) {
+        Expr::Call(call) => ungrouped(&call.func),
+        other => other,
+    };
+    match text {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) if text.value().len() > bounds::TEXT => Err(mistake(
+            text,
+            format_args!("the text of `{name}` is {} bytes long", text.value().len()),
+            format_args!("write one of up to {}", bounds::TEXT),
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -308,6 +329,7 @@ pub(crate) fn tidy(tokens: &str) -> String {
         .replace(" ()", "()")
         .replace(" . ", ".")
         .replace(" (", "(")
+        .replace(" ?", "?")
 }
 
 /// The word that stands where a mode goes, in whichever way it is written: `ignore`, `"ignore"`,

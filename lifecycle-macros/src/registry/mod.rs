@@ -14,16 +14,17 @@ mod tests;
 
 use proc_macro2::TokenStream;
 
+use crate::bounds;
 use crate::diag::Errors;
 
 use self::args::Args;
 use self::model::Model;
 
-pub(crate) use self::args::{REGISTRY_SETTINGS, SERVICE_SETTINGS};
+pub(crate) use self::args::{ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS};
 pub(crate) use self::check::check;
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
-    let args = match Args::parse(input) {
+    let args = match bounds::check(&input).and_then(|()| Args::parse(input)) {
         Ok(args) => args,
         Err(error) => return error.to_compile_error(),
     };

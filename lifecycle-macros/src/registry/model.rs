@@ -1,23 +1,27 @@
 //! What is written goes in; the calls that assemble the registry come out, without the parts that
 //! are mistakes.
 
+use std::collections::HashSet;
+
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Attribute, Error, Expr, Ident, Lit, LitStr};
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, Error, Expr, Ident, Lit, LitStr, Token};
 
 use crate::diag::{Errors, Order, mistake};
 use crate::duration::{Length, literal};
 use crate::rules::graph::{Place, Problem};
 use crate::rules::{limits, name, suggest};
+use crate::service::is_argument;
 use crate::written::{Form, Value, Written, tidy};
 
 use super::args::{
     self, AFTER, Args, DEADLINE, Name, REGISTRY_SETTINGS, SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS,
 };
 use super::check::{Node, find_problems, tell};
-use super::setting::{Argument, Dependency, Setting};
+use super::setting::{Argument, Dependency, Setting, argument_error};
 
-const ENTRY_EXAMPLE: &str = "\"store\" => Store::new()";
+const ENTRY_EXAMPLE: &str = "\"name\" => value";
 
 pub(crate) struct Model {
     /// The tokens of `$crate`.
@@ -77,7 +81,7 @@ impl Model {
         let before = errors.count();
         let name = read_name(written, errors);
         let example = match &name {
-            Some(name) => format!("{} => Store::new()", name.token()),
+            Some(name) => format!("{} => ..", name.token()),
             None => ENTRY_EXAMPLE.to_owned(),
         };
         if let (Name::Quoted(_), Err(error)) = (&written.name, &written.arrow) {
@@ -111,23 +115,20 @@ impl Model {
         errors: &mut Errors,
     ) -> Vec<Setting> {
         let mut settings = Vec::new();
-        let mut given: Vec<&Ident> = Vec::new();
+        let mut given: HashSet<String> = HashSet::new();
         for written in list {
             match written {
-                Written::Part(part) if given.contains(&&part.key) => {
+                Written::Part(part) if !given.insert(part.key.to_string()) => {
                     errors.push(twice_error(&part.key));
                 }
-                Written::Part(part) => {
-                    given.push(&part.key);
-                    match Setting::new(part, known, errors) {
-                        Some(setting) => settings.push(setting),
-                        None => {
-                            if let Form::Value(value) = &part.form {
-                                self.leftovers.extend(leftover(value).cloned());
-                            }
+                Written::Part(part) => match Setting::new(part, known, errors) {
+                    Some(setting) => settings.push(setting),
+                    None => {
+                        if let Form::Value(value) = &part.form {
+                            self.leftovers.extend(leftover(value).cloned());
                         }
                     }
-                }
+                },
                 Written::Stray(value) => errors.push(stray_error(value)),
                 Written::Unreadable(error) => errors.push(error.clone()),
             }
@@ -273,6 +274,9 @@ fn read_name(written: &args::Entry, errors: &mut Errors) -> Option<LitStr> {
 
 /// A service without a name may have been given one as to a function: `service("store", store)`.
 fn nameless_error(value: &Expr) -> Error {
+    if let Some(argument) = argument_of_service(value) {
+        return argument_error(argument);
+    }
     let arguments = match value {
         Expr::Call(call) => Some(&call.args),
         Expr::Tuple(tuple) => Some(&tuple.elems),
@@ -284,9 +288,26 @@ fn nameless_error(value: &Expr) -> Error {
             let service = service.to_token_stream().to_string();
             format!("write `{} => {}`", name.token(), tidy(&service))
         }
-        _ => "write `\"name\" =>` before it".to_owned(),
+        _ => match value {
+            Expr::Array(list) if list.elems.len() > 1 => {
+                let first = list.elems.first().map_or_else(String::new, name_before);
+                format!("{first}, and its settings behind it")
+            }
+            _ => name_before(value),
+        },
     };
     mistake(value, "this service has no name", help)
+}
+
+/// `scheduled(interval = "5s")`, as a setting.
+fn argument_of_service(value: &Expr) -> Option<&Ident> {
+    let Expr::Call(call) = value else { return None };
+    let Expr::Path(path) = &*call.func else {
+        return None;
+    };
+    let has_options = matches!(call.args.first(), Some(Expr::Assign(_)));
+    let ident = path.path.get_ident()?;
+    (has_options && is_argument(&ident.to_string())).then_some(ident)
 }
 
 fn twice_error(key: &Ident) -> Error {
@@ -306,8 +327,63 @@ fn stray_error(value: &Value) -> Error {
         let help = "put `#[cfg(..)]` before a service, or assemble them with `Registry::builder()`";
         return mistake(&word, sentence, help);
     }
-    let help = format_args!("write `{ENTRY_EXAMPLE}`, or a setting");
+    let help = match first_in_group(&place) {
+        Some(service) => format!("{}, and its settings behind it", name_before(&service)),
+        None => format!("write `{ENTRY_EXAMPLE}`, or a setting"),
+    };
     mistake(place, "this is neither a service nor a setting", help)
+}
+
+/// The service that a group begins with: `{ Api, after: [..] }`.
+fn first_in_group(tokens: &TokenStream) -> Option<Expr> {
+    let parser = |input: ParseStream| {
+        let service = input.parse()?;
+        input.parse::<Token![,]>()?;
+        input.parse::<TokenStream>()?;
+        Ok(service)
+    };
+    match tokens.clone().into_iter().next()? {
+        TokenTree::Group(group) => parser.parse2(group.stream()).ok(),
+        _ => None,
+    }
+}
+
+/// The value with the name that it most likely has.
+fn name_before(value: &Expr) -> String {
+    let name = name_of(value).and_then(|name| name::repair(&name));
+    let name = name.as_deref().unwrap_or("name");
+    let value = tidy(&value.to_token_stream().to_string());
+    if value.len() < 60 {
+        format!("write `\"{name}\" => {value}`")
+    } else {
+        format!("write `\"{name}\" =>` before it")
+    }
+}
+
+/// `store`, `Store::new(..)`, `Store::connect(..).await?`, `Store { .. }`.
+fn name_of(value: &Expr) -> Option<String> {
+    let path = match value {
+        Expr::Path(path) => &path.path,
+        Expr::Struct(literal) => &literal.path,
+        Expr::Call(call) => return name_of(&call.func),
+        Expr::MethodCall(call) => return name_of(&call.receiver),
+        Expr::Field(field) => return Some(field.member.to_token_stream().to_string()),
+        Expr::Await(awaited) => return name_of(&awaited.base),
+        Expr::Try(tried) => return name_of(&tried.expr),
+        Expr::Reference(reference) => return name_of(&reference.expr),
+        Expr::Paren(paren) => return name_of(&paren.expr),
+        Expr::Group(group) => return name_of(&group.expr),
+        _ => return None,
+    };
+    let mut names = path
+        .segments
+        .iter()
+        .rev()
+        .map(|part| part.ident.to_string());
+    let last = names.next()?;
+    // A constructor goes by the name of its type.
+    let of_type = names.next().filter(|of| of.starts_with(char::is_uppercase));
+    of_type.or(Some(last))
 }
 
 /// What begins an expression that may have services in it.

@@ -8,11 +8,13 @@ use crate::diag::{Errors, Order, mistake};
 use crate::duration::{Length, Zero, literal, parse_length};
 use crate::rules::graph::Kind;
 use crate::rules::suggest;
+use crate::service::is_argument;
 use crate::synonyms;
 use crate::written::{Part, ungrouped, word_of};
 
 use super::args::{
-    AFTER, ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS,
+    AFTER, DEADLINE, ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS, SHUTDOWN_DELAY,
+    WANTS,
 };
 
 pub(crate) struct Setting {
@@ -82,10 +84,38 @@ fn unknown_error(key: &Ident, known: &[&str]) -> Error {
             sentence,
             format_args!("write `\"name\" => value, {name} = ..`"),
         )
+    } else if let Some(call) = method_of_registry(&name) {
+        let sentence = format_args!("`{name}` is a method of `Registry`");
+        let help = format_args!("call it on what the macro makes: `registry! {{ .. }}.{call}`");
+        mistake(key, sentence, help)
+    } else if is_argument(&name) && !means_setting(&name, known) {
+        argument_error(key)
     } else {
         let help = synonyms::instead(&name, known).unwrap_or_else(|| "remove it".to_owned());
         mistake(key, format_args!("unknown setting `{name}`"), help)
     }
+}
+
+/// Among the settings of the registry `delay` is a short form, among those of a service it is not.
+fn means_setting(name: &str, known: &[&str]) -> bool {
+    known.contains(&DEADLINE) && synonyms::meant(name, known).is_some()
+}
+
+fn method_of_registry(name: &str) -> Option<&'static str> {
+    match name {
+        "signals" => Some("signals(false)"),
+        "stop_on" => Some("stop_on(..)"),
+        _ => None,
+    }
+}
+
+/// What is said of a service where it is declared, and not where it is registered.
+pub(super) fn argument_error(key: &Ident) -> Error {
+    mistake(
+        key,
+        format_args!("`{key}` is an argument of `#[service(..)]`"),
+        "remove it here, and write it on the struct",
+    )
 }
 
 /// Only a delay may be zero: with no time to start or to stop nothing could.

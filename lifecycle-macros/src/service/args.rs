@@ -43,15 +43,23 @@ const VALUED: [&str; 8] = [
     SIZE,
 ];
 
+#[derive(Default)]
 pub(crate) struct Args {
     pub(crate) list: Vec<Written>,
+    /// The first shape, which is the one that counts.
+    shape: Option<Ident>,
 }
 
 impl Args {
     pub(crate) fn parse(tokens: TokenStream) -> Self {
-        Self {
-            list: written::parse_list(tokens),
-        }
+        let list = written::parse_list(tokens);
+        let shape = list.iter().find_map(|argument| match argument {
+            Written::Part(part) if SHAPES.iter().any(|shape| part.key == shape) => {
+                Some(part.key.clone())
+            }
+            _ => None,
+        });
+        Self { list, shape }
     }
 
     /// The first argument of that name.
@@ -62,12 +70,8 @@ impl Args {
         })
     }
 
-    /// The first shape, which is the one that counts.
     pub(crate) fn shape(&self) -> Option<&Ident> {
-        self.list.iter().find_map(|argument| match argument {
-            Written::Part(part) if SHAPES.iter().any(|shape| part.key == shape) => Some(&part.key),
-            _ => None,
-        })
+        self.shape.as_ref()
     }
 
     /// Every value, at any depth, in no order, but for those of arguments that are none of ours and

@@ -2,8 +2,10 @@
 //! impls that tie it to its shape.
 
 mod args;
+mod code;
 mod count;
 mod cron;
+mod crontab;
 mod expand;
 mod fallback;
 mod item;
@@ -21,17 +23,27 @@ mod tests;
 mod word;
 
 use proc_macro2::TokenStream;
+use quote::quote;
 
+use crate::bounds;
 use crate::diag::Errors;
 
 use self::args::Args;
 pub(crate) use self::args::SHAPES;
 use self::item::Item;
 use self::model::Model;
+pub(crate) use self::model::is_argument;
 
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
-    let args = Args::parse(args);
+    if let Err(error) = bounds::check(&item) {
+        let error = error.to_compile_error();
+        return quote!(#item #error);
+    }
     let item = Item::parse(item);
+    if let Err(error) = bounds::check(&args) {
+        return fallback::expand(&Args::default(), &item, &[error]);
+    }
+    let args = Args::parse(args);
     let mut errors = Errors::default();
     let model = Model::new(&args, &item, &mut errors);
     match (model, errors.finish().as_slice()) {

@@ -7,7 +7,7 @@ use syn::{Ident, Lit};
 use crate::crate_path::CratePath;
 use crate::diag::Errors;
 use crate::duration::literal;
-use crate::registry::{REGISTRY_SETTINGS, SERVICE_SETTINGS};
+use crate::registry::{ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS};
 use crate::synonyms;
 use crate::written::{Form, Part, Value, Written, word_of};
 
@@ -132,11 +132,7 @@ fn check_bare(part: &Part, errors: &mut Errors) -> bool {
 /// One word among the arguments that is no shape and no argument of ours.
 fn report_unknown(part: &Part, args: &Args, errors: &mut Errors) {
     let name = part.key.to_string();
-    if let Some((owner, help)) = find_owner(&name, args) {
-        let sentence = format_args!("`{name}` is an argument of `{owner}`");
-        return errors.report(&part.key, sentence, help);
-    }
-    if let Some((sentence, help)) = find_in_registry(&name) {
+    if let Some((sentence, help)) = find_place(&name, args.shape()) {
         return errors.report(&part.key, sentence, help);
     }
     // `shape = idle`
@@ -147,16 +143,34 @@ fn report_unknown(part: &Part, args: &Args, errors: &mut Errors) {
     if let (Some(help), None) = (synonyms::instead(&name, &SHAPES), args.shape()) {
         return errors.report(&part.key, format_args!("unknown shape `{name}`"), help);
     }
-    let free: Vec<&str> = [STARTUP, CRATE]
-        .into_iter()
-        .filter(|known| args.find(known).is_none())
-        .collect();
-    let help = synonyms::meant(&name, &free).unwrap_or_else(|| "remove it".to_owned());
+    let help = synonyms::meant(&name, &[STARTUP, CRATE])
+        .filter(|_| !is_given_already(&name, args))
+        .unwrap_or_else(|| "remove it".to_owned());
     errors.report(&part.key, format_args!("unknown argument `{name}`"), help);
 }
 
+/// Where an argument belongs that is one of ours, but not beside the shape.
+fn find_place(name: &str, shape: Option<&Ident>) -> Option<(String, String)> {
+    if let Some((owner, help)) = find_owner(name, shape) {
+        return Some((format!("`{name}` is an argument of `{owner}`"), help));
+    }
+    find_in_registry(name)
+}
+
+/// Whether it is an argument of `#[service(..)]`, at any depth.
+pub(crate) fn is_argument(name: &str) -> bool {
+    let grammars = [SCHEDULED_GRAMMAR, STARTUP_GRAMMAR, QUEUE_GRAMMAR];
+    let mut known = grammars.iter().flat_map(|grammar| grammar.known);
+    SHAPES.contains(&name) || name == STARTUP || known.any(|known| *known == name)
+}
+
 /// What is said of a service where it is registered, and not where it is declared.
-fn find_in_registry(name: &str) -> Option<(String, String)> {
+pub(super) fn find_in_registry(name: &str) -> Option<(String, String)> {
+    if name == RESTART || name == "restart_with" {
+        let sentence = format!("`{name}` is a policy in `registry!`");
+        let help = format!("remove it here, and write `{ON_FAILURE} = ..` there");
+        return Some((sentence, help));
+    }
     if SERVICE_SETTINGS.contains(&name) || REGISTRY_SETTINGS.contains(&name) {
         let sentence = format!("`{name}` is a setting in `registry!`");
         return Some((
@@ -173,6 +187,14 @@ fn find_in_registry(name: &str) -> Option<(String, String)> {
     })
 }
 
+/// `krate` beside a `crate`.
+fn is_given_already(name: &str, args: &Args) -> bool {
+    let near = [STARTUP, CRATE]
+        .into_iter()
+        .find(|known| synonyms::meant(name, &[known]).is_some());
+    near.is_some_and(|near| args.find(near).is_some())
+}
+
 fn shape_in_value(part: &Part) -> Option<&'static str> {
     let Form::Value(Value::Expr(value)) = &part.form else {
         return None;
@@ -182,9 +204,9 @@ fn shape_in_value(part: &Part) -> Option<&'static str> {
 }
 
 /// Which argument an option belongs into: that of the shape that is given, if it is one of its own.
-fn find_owner(name: &str, args: &Args) -> Option<(&'static str, String)> {
+fn find_owner(name: &str, shape: Option<&Ident>) -> Option<(&'static str, String)> {
     let grammars = [SCHEDULED_GRAMMAR, STARTUP_GRAMMAR, QUEUE_GRAMMAR];
-    let is_given = |owner| args.shape().is_some_and(|shape| shape == owner);
+    let is_given = |owner| shape.is_some_and(|shape| shape == owner);
     let knowing = || {
         grammars
             .iter()

@@ -1,6 +1,8 @@
 //! What stands between the parentheses of an argument goes in; its options come out, each at most
 //! once, with their places in the order of the source.
 
+use std::collections::HashSet;
+
 use quote::ToTokens;
 use syn::{Error, Lit, LitStr, Result};
 
@@ -9,7 +11,8 @@ use crate::duration::literal;
 use crate::synonyms;
 use crate::written::{Form, Part, Value, Written};
 
-use super::args::{CRON, INTERVAL, RETRY, SHAPES, SIZE, STARTUP};
+use super::args::{CRATE, CRON, INTERVAL, RETRY, SCHEDULED, SHAPES, SIZE, STARTUP};
+use super::model::find_in_registry;
 use super::word::Word;
 
 /// What an argument takes.
@@ -60,9 +63,16 @@ impl<'a> Options<'a> {
             found: Vec::new(),
             unclear: false,
         };
+        let given: HashSet<String> = parts
+            .iter()
+            .filter_map(|argument| match argument {
+                Written::Part(part) => Some(part.key.to_string()),
+                _ => None,
+            })
+            .collect();
         for argument in parts {
             let order = errors.reserve();
-            if let Err(error) = options.take(argument, order, grammar, parts) {
+            if let Err(error) = options.take(argument, order, grammar, &given) {
                 errors.push_at(order, error);
             }
         }
@@ -74,7 +84,7 @@ impl<'a> Options<'a> {
         argument: &'a Written,
         order: Order,
         grammar: &Grammar,
-        all: &[Written],
+        given: &HashSet<String>,
     ) -> Result<()> {
         let error = match argument {
             Written::Part(part) if self.find(&part.key.to_string()).is_some() => {
@@ -85,7 +95,7 @@ impl<'a> Options<'a> {
                 self.found.push(Found { part, order });
                 return Ok(());
             }
-            Written::Part(part) => refuse_unknown(part, grammar, all),
+            Written::Part(part) => refuse_unknown(part, grammar, given),
             Written::Stray(value) => refuse_keyless(value, grammar),
             Written::Unreadable(error) => error.clone(),
         };
@@ -140,8 +150,8 @@ impl Found<'_> {
 
 impl Grammar {
     /// The options that would have to be there as well.
-    fn missing(&self, given: &[String]) -> Vec<&'static str> {
-        let is_given = |name: &&str| given.iter().any(|given| given == name);
+    fn missing(&self, given: &HashSet<String>) -> Vec<&'static str> {
+        let is_given = |name: &&str| given.contains(*name);
         match self.needed {
             Needed::OneOf(names) if names.iter().any(is_given) => Vec::new(),
             Needed::OneOf(names) => names.to_vec(),
@@ -153,12 +163,13 @@ impl Grammar {
     }
 
     /// The options that could still be there: a schedule has no second one.
-    fn free(&self, given: &[String]) -> Vec<&'static str> {
+    fn free(&self, given: &HashSet<String>) -> Vec<&'static str> {
         let missing = self.missing(given);
         let is_choice = |name| matches!(self.needed, Needed::OneOf(names) if names.contains(name));
-        let free = self.known.iter().filter(|name| {
-            missing.contains(name) || !is_choice(name) && !given.iter().any(|given| given == **name)
-        });
+        let free = self
+            .known
+            .iter()
+            .filter(|name| missing.contains(name) || !is_choice(name) && !given.contains(**name));
         free.copied().collect()
     }
 }
@@ -177,24 +188,37 @@ fn refuse_value(value: &Value, part: &Part, grammar: &Grammar) -> Error {
     )
 }
 
-fn refuse_unknown(part: &Part, grammar: &Grammar, all: &[Written]) -> Error {
-    let given: Vec<String> = all
-        .iter()
-        .filter_map(|argument| match argument {
-            Written::Part(part) => Some(part.key.to_string()),
-            _ => None,
-        })
-        .collect();
+fn refuse_unknown(part: &Part, grammar: &Grammar, given: &HashSet<String>) -> Error {
     let name = part.key.to_string();
-    let missing = grammar.missing(&given);
+    if let Some((sentence, help)) = find_beside(&name, grammar) {
+        return mistake(&part.key, sentence, help);
+    }
+    let missing = grammar.missing(given);
     let help = value_of_option(&name, grammar)
-        .or_else(|| synonyms::meant(&name, &grammar.free(&given)))
+        .or_else(|| synonyms::meant(&name, &grammar.free(given)))
         .or_else(|| synonyms::instead(&name, &missing));
     mistake(
         &part.key,
         format_args!("unknown argument `{name}` of `{}`", grammar.owner),
         help.unwrap_or_else(|| "remove it".to_owned()),
     )
+}
+
+/// What belongs beside these parentheses, or somewhere else altogether.
+fn find_beside(name: &str, grammar: &Grammar) -> Option<(String, String)> {
+    let owner = grammar.owner;
+    if name == RETRY && owner == SCHEDULED {
+        let sentence = format!("`{name}` is no argument of `{owner}`");
+        let help = "write it behind: `scheduled(..), startup(retry = ..)`".to_owned();
+        return Some((sentence, help));
+    }
+    if name == STARTUP || name == CRATE {
+        let sentence = format!("`{name}` is no argument of `{owner}`");
+        let form = if name == CRATE { " = .." } else { "(..)" };
+        let help = format!("write it behind: `{owner}(..), {name}{form}`");
+        return Some((sentence, help));
+    }
+    find_in_registry(name)
 }
 
 /// `immediate`, or `immediate = true`: the value without its option.

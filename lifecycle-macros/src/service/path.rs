@@ -1,13 +1,18 @@
 //! A text in quotes goes in; the fields that it goes through come out, from `self` on.
 
+use std::fmt::Write;
+
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::parse::Parser;
-use syn::{Error, Expr, LitStr, Result};
+use syn::{Error, LitInt, LitStr, Result};
 
 use crate::diag::mistake;
-use crate::rules::suggest;
+use crate::foreign;
+use crate::rules::{cron, suggest};
 
+use super::code::{self, Code};
+use super::crontab;
 use super::item::Type;
 use super::reading::Quantity;
 
@@ -19,16 +24,23 @@ pub(crate) struct Quoted<'a> {
     /// The option as a sentence has it.
     noun: String,
     quantity: Quantity,
+    declared: Option<&'a Type>,
 }
 
 impl<'a> Quoted<'a> {
-    pub(crate) fn new(text: &'a LitStr, option: &'a str, quantity: Quantity) -> Self {
+    pub(crate) fn new(
+        text: &'a LitStr,
+        option: &'a str,
+        quantity: Quantity,
+        declared: Option<&'a Type>,
+    ) -> Self {
         Self {
             text,
             written: text.value(),
             option,
             noun: option.replace('_', " "),
             quantity,
+            declared,
         }
     }
 
@@ -43,133 +55,254 @@ impl<'a> Quoted<'a> {
         self.begins_path() && self.written.contains('.')
     }
 
-    pub(crate) fn parse_path(&self, declared: Option<&Type>) -> Result<Vec<Ident>> {
-        let fields = self.written.split('.').map(|field| self.parse_field(field));
-        let path = fields.collect::<Result<Vec<_>>>()?;
-        if let (Some(first), Some(declared)) = (path.first(), declared) {
-            self.check_field(first, declared)?;
+    pub(crate) fn parse_path(&self) -> Result<Vec<Ident>> {
+        let fields = self.written.split('.').map(parse_field);
+        let Some(path) = fields.collect::<Option<Vec<_>>>() else {
+            return Err(self.refuse());
+        };
+        if let Some(first) = path.first() {
+            self.check_field(first)?;
         }
         Ok(path)
     }
 
-    /// A number in quotes is neither of the two.
-    pub(crate) fn refuse_count(&self) -> Error {
+    /// It is nothing that could be meant. The caret is as wide as the literal, so the sentence has
+    /// to say what in it is wrong.
+    pub(crate) fn refuse(&self) -> Error {
+        let told = self
+            .tell_notation()
+            .or_else(|| self.tell_cron())
+            .or_else(|| self.tell_number())
+            .or_else(|| self.tell_path())
+            .or_else(|| self.tell_code());
+        let (sentence, help) = told.unwrap_or_else(|| (self.neither(), self.advise()));
+        mistake(self.text, sentence, help)
+    }
+
+    fn neither(&self) -> String {
+        let literal = self.quantity.noun();
+        let written = self.written.escape_debug();
+        let noun = &self.noun;
+        format!("the {noun} `{written}` is neither a field path nor a {literal}")
+    }
+
+    /// A duration as others write it.
+    fn tell_notation(&self) -> Option<(String, String)> {
+        if self.quantity != Quantity::Duration {
+            return None;
+        }
         let Self {
             written, option, ..
         } = self;
-        if !is_index(written) {
-            return self.refuse_path(written);
-        }
-        mistake(
-            self.text,
-            format_args!("the number `{written}` is in quotes"),
-            format_args!("write `{option} = {written}`"),
-        )
+        let here = foreign::duration(written)?;
+        Some((
+            format!(
+                "`{}` is not how a duration is written",
+                written.escape_debug()
+            ),
+            format!("write `{option} = \"{here}\"`"),
+        ))
     }
 
-    /// It is nothing that could be meant.
-    pub(crate) fn refuse(&self) -> Error {
-        self.refuse_path(&self.written)
+    /// A number in quotes is neither a path nor a duration.
+    fn tell_number(&self) -> Option<(String, String)> {
+        let Self {
+            written, option, ..
+        } = self;
+        let is_number = self.quantity == Quantity::Count
+            && written.starts_with(|first: char| first.is_ascii_digit());
+        let number: u32 = syn::parse_str::<LitInt>(written)
+            .ok()
+            .filter(|number| is_number && number.suffix().is_empty())?
+            .base10_parse()
+            .ok()?;
+        Some(if number == 0 {
+            let example = self.quantity.example();
+            (
+                format!("`{option}` is zero"),
+                format!("write a number above zero, such as `{option} = {example}`"),
+            )
+        } else {
+            (
+                format!("the number `{written}` is in quotes"),
+                format!("write `{option} = {written}`"),
+            )
+        })
     }
 
-    fn parse_field(&self, field: &str) -> Result<Ident> {
-        match syn::parse_str(field) {
-            Ok(ident) if !field.contains(char::is_whitespace) => Ok(ident),
-            _ => Err(self.refuse_path(field)),
-        }
-    }
-
-    /// The caret is as wide as the literal, so the sentence has to say what in it is wrong.
-    fn refuse_path(&self, field: &str) -> Error {
+    /// A path that begins with `self`, or goes through what has no name, or the name of a keyword.
+    fn tell_path(&self) -> Option<(String, String)> {
         let Self {
             written,
             option,
             noun,
             ..
         } = self;
-        let (sentence, help) = if let Some(rest) = written.strip_prefix("self.") {
-            (
-                format!("the {noun} `{written}` begins with `self`"),
-                format!("write `{option} = \"{rest}\"`: a path in quotes begins there already"),
-            )
-        } else if is_index(field) {
-            (
-                format!("the {noun} `{written}` goes through the tuple field `{field}`"),
-                format!("write it without quotes: `{option} = self.{written}`"),
-            )
-        } else if Ident::parse_any.parse_str(field).is_ok() {
-            let raw = written.split('.').map(|other| {
-                let prefix = if other == field { "r#" } else { "" };
-                format!("{prefix}{other}")
-            });
-            let raw = raw.collect::<Vec<_>>().join(".");
-            (
-                format!("the {noun} `{written}` goes through `{field}`, which is a keyword"),
-                format!("write `{option} = \"{raw}\"`"),
-            )
-        } else {
-            let literal = self.quantity.noun();
-            let written = written.escape_debug();
-            (
-                format!("the {noun} `{written}` is neither a field path nor a {literal}"),
-                self.advise(),
-            )
+        let rest = written.strip_prefix("self.");
+        let fields: Vec<&str> = rest.unwrap_or(written).split('.').collect();
+        let is_sound = fields.iter().all(|field| is_index(field) || is_word(field));
+        if !is_sound || is_index(written) {
+            return None;
+        }
+        let path = fields.join(".");
+        let index = fields.iter().find(|field| is_index(field));
+        let raw = fields.iter().map(|field| match parse_field(field) {
+            Some(_) => (*field).to_owned(),
+            None => format!("r#{field}"),
+        });
+        let raw = raw.collect::<Vec<_>>().join(".");
+        let keyword = fields.iter().find(|field| parse_field(field).is_none());
+        let sentence = match (rest, index, keyword) {
+            (Some(_), _, _) => format!("the {noun} `{written}` begins with `self`"),
+            (None, Some(index), _) => {
+                format!("the {noun} `{written}` goes through the tuple field `{index}`")
+            }
+            (None, None, Some(keyword)) => {
+                format!("the {noun} `{written}` goes through `{keyword}`, which is a keyword")
+            }
+            (None, None, None) => return None,
         };
-        mistake(self.text, sentence, help)
+        let help = match (rest, index) {
+            (_, Some(_)) => format!("write it without quotes: `{option} = self.{path}`"),
+            (Some(_), None) => {
+                format!("write `{option} = \"{raw}\"`: a path in quotes begins there already")
+            }
+            (None, None) => format!("write `{option} = \"{raw}\"`"),
+        };
+        Some((sentence, help))
     }
 
-    fn advise(&self) -> String {
-        let Self {
-            written, option, ..
-        } = self;
-        match syn::parse_str(written) {
-            Ok(Expr::MethodCall(_) | Expr::Index(_)) => {
-                format!("write it without quotes: `{option} = self.{written}`")
-            }
-            Ok(Expr::Call(_) | Expr::Path(_)) => {
-                format!("write it without quotes: `{option} = {written}`")
-            }
-            _ => {
-                let (noun, example) = (self.quantity.noun(), self.quantity.example());
-                format!("write a path such as `\"cfg.{option}\"`, or a {noun} such as `{example}`")
-            }
+    fn tell_code(&self) -> Option<(String, String)> {
+        let option = self.option;
+        let Code { code, function } = code::read(&self.written, self.fields())?;
+        let mut help = format!("write it without quotes: `{option} = {code}`");
+        if let Some(function) = function {
+            let _ = write!(help, ", or `{option} = {function}` if that is a function");
         }
+        Some((self.neither(), help))
+    }
+
+    fn fields(&self) -> Option<&'a [Ident]> {
+        self.declared?.fields.as_deref()
     }
 
     /// Only of the struct itself are the fields known; it is all that rustc could give bad advice
-    /// about.
-    fn check_field(&self, field: &Ident, declared: &Type) -> Result<()> {
-        let Some(fields) = &declared.fields else {
-            return Ok(());
-        };
-        if fields.contains(field) {
+    /// about. A constant is told without knowing them, for a field has no such name.
+    fn check_field(&self, field: &Ident) -> Result<()> {
+        let name = field.to_string();
+        let fields = self.fields();
+        let may_be_field = fields.map_or(!is_constant(&name), |fields| fields.contains(field));
+        if may_be_field {
             return Ok(());
         }
-        let known: Vec<String> = fields.iter().map(Ident::to_string).collect();
+        let known: Vec<String> = fields
+            .iter()
+            .flat_map(|fields| fields.iter())
+            .map(Ident::to_string)
+            .collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let help = match suggest::nearest(&field.to_string(), &known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => self.advise_instead_of(field, &known),
+        let near = suggest::nearest(&name, &known);
+        let told = self.tell_cron().or_else(|| self.tell_notation());
+        let (sentence, help) = match (told, near) {
+            (Some(told), _) => told,
+            (None, near) if is_constant(&name) => self.tell_constant(&name, near),
+            (None, Some(near)) => (self.unknown(&name), format!("did you mean `{near}`?")),
+            (None, None) => (self.unknown(&name), self.advise_instead_of(&name, &known)),
         };
-        let sentence = format_args!("`{}` has no field `{field}`", declared.ident);
         Err(mistake(self.text, sentence, help))
     }
 
-    /// It may be a method, a duration of another notation, or a field that is called otherwise.
-    fn advise_instead_of(&self, field: &Ident, known: &[&str]) -> String {
-        let (noun, example) = (self.quantity.noun(), self.quantity.example());
-        let begin = match known {
-            [] => String::new(),
-            [one] => format!("begin with its field `{one}`, "),
-            few if few.len() <= 5 => {
-                format!("begin with one of its fields `{}`, ", few.join("`, `"))
+    fn unknown(&self, field: &str) -> String {
+        let declared = self.declared.map(|declared| declared.ident.to_string());
+        format!("`{}` has no field `{field}`", declared.unwrap_or_default())
+    }
+
+    /// An interval where a cron expression goes, or a nickname without its `@`.
+    fn tell_cron(&self) -> Option<(String, String)> {
+        let written = &self.written;
+        if self.quantity != Quantity::Cron {
+            return None;
+        }
+        if let Some(help) = crontab::advise_interval(written) {
+            let problem = cron::parse(written).err()?;
+            return Some((problem.sentence(written), help));
+        }
+        let nickname = cron::parse(&format!("@{written}")).err()?;
+        let help = nickname.help();
+        let is_known = help.starts_with("write `");
+        is_known.then(|| (nickname.sentence(written), help))
+    }
+
+    fn tell_constant(&self, name: &str, near: Option<&str>) -> (String, String) {
+        let Self {
+            written, option, ..
+        } = self;
+        let help = match near {
+            Some(near) => {
+                let path = written.replacen(name, near, 1);
+                format!(
+                    "write `{option} = {written}`, or `{option} = \"{path}\"` for the field `{near}`"
+                )
             }
-            _ => "begin with one of its fields, ".to_owned(),
+            None => format!("write `{option} = {written}`"),
         };
+        (format!("the constant `{written}` is in quotes"), help)
+    }
+
+    fn advise(&self) -> String {
+        let (noun, example) = (self.quantity.noun(), self.quantity.example());
+        let known: Vec<String> = self
+            .fields()
+            .iter()
+            .flat_map(|fields| fields.iter())
+            .map(Ident::to_string)
+            .collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        match begin(&known) {
+            Some(begin) => format!("{begin}, or write a {noun} such as `{example}`"),
+            None => format!("write a {noun} such as `{example}`"),
+        }
+    }
+
+    /// It may be a method, a duration of another notation, or a field that is called otherwise.
+    fn advise_instead_of(&self, field: &str, known: &[&str]) -> String {
+        let (noun, example) = (self.quantity.noun(), self.quantity.example());
+        let begin = begin(known).map_or_else(String::new, |begin| format!("{begin}, "));
         format!(
             "{begin}write a {noun} such as `{example}`, or call a method without quotes: `self.{field}()`"
         )
     }
+}
+
+/// Where a path could begin.
+fn begin(known: &[&str]) -> Option<String> {
+    match known {
+        [] => None,
+        [one] => Some(format!("begin with its field `{one}`")),
+        few if few.len() <= 5 => Some(format!(
+            "begin with one of its fields `{}`",
+            few.join("`, `")
+        )),
+        _ => Some("begin with one of its fields".to_owned()),
+    }
+}
+
+fn parse_field(field: &str) -> Option<Ident> {
+    let ident = syn::parse_str(field).ok()?;
+    (!field.contains(char::is_whitespace)).then_some(ident)
+}
+
+/// What a field may be called, as `r#type` if it must.
+fn is_word(field: &str) -> bool {
+    let never = ["self", "Self", "super", "crate", "_"];
+    Ident::parse_any.parse_str(field).is_ok()
+        && !field.contains(char::is_whitespace)
+        && !never.contains(&field)
+}
+
+/// `EVERY`, as constants are written.
+pub(super) fn is_constant(name: &str) -> bool {
+    name.starts_with(char::is_uppercase) && !name.contains(char::is_lowercase)
 }
 
 /// `0.interval`, but not `1.5h`.

@@ -128,10 +128,10 @@ fn read_quoted(
     quantity: Quantity,
     declared: Option<&Type>,
 ) -> Result<Source> {
-    let quoted = Quoted::new(text, name, quantity);
+    let quoted = Quoted::new(text, name, quantity, declared);
     let check = match quantity {
         Quantity::Cron => check_cron(text),
-        Quantity::Zone => check_zone(text),
+        Quantity::Zone => check_zone(text, declared),
         Quantity::Duration | Quantity::Count => None,
     };
     if let Some(checked) = check {
@@ -140,14 +140,12 @@ fn read_quoted(
     if quoted.begins_path() {
         return Ok(Source::Field {
             text: text.clone(),
-            path: quoted.parse_path(declared)?,
+            path: quoted.parse_path()?,
             called: false,
         });
     }
-    match quantity {
-        Quantity::Duration => {}
-        Quantity::Count => return Err(quoted.refuse_count()),
-        Quantity::Cron | Quantity::Zone => return Err(quoted.refuse()),
+    if quantity != Quantity::Duration || text.value().starts_with(['&', '*', '(', '{', '@']) {
+        return Err(quoted.refuse());
     }
     let zero = if name == INITIAL_DELAY {
         Zero::Allowed
@@ -188,11 +186,11 @@ fn read_called(
     quantity: Quantity,
     declared: Option<&Type>,
 ) -> Result<Source> {
-    let source = called_text(value).map(|text| Quoted::new(text, name, quantity));
+    let source = called_text(value).map(|text| Quoted::new(text, name, quantity, declared));
     match source {
         Some(quoted) if quoted.is_nested() => Ok(Source::Field {
             text: quoted.text.clone(),
-            path: quoted.parse_path(declared)?,
+            path: quoted.parse_path()?,
             called: true,
         }),
         _ => check_base(value, name, declared).map(|()| Source::Computed(value.clone())),

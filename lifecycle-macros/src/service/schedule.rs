@@ -1,9 +1,11 @@
 //! `scheduled(..)` goes in; the schedule comes out, or mistakes.
 
-use syn::{Error, Result};
+use syn::{Error, Lit, Result};
 
 use crate::diag::{Errors, mistake};
-use crate::written::Part;
+use crate::duration::literal;
+use crate::rules::cron;
+use crate::written::{Form, Part, Value};
 
 use super::args::{
     CRON, DELAY, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MAX_FAILURES, MISSED, ON_ERROR, SCHEDULED,
@@ -146,7 +148,10 @@ fn read_pace(
     declared: Option<&Type>,
     errors: &mut Errors,
 ) -> Option<Pace> {
-    let read = |part| Reading::read(part, Quantity::Duration, declared);
+    let read = |part| match refuse_expression(part) {
+        Some(error) => Err(error),
+        None => Reading::read(part, Quantity::Duration, declared),
+    };
     let interval = options.value(INTERVAL, errors, read);
     let delay = options.value(DELAY, errors, read);
     let cron = options.value(CRON, errors, |part| read_cron(part, declared));
@@ -163,6 +168,25 @@ fn read_pace(
         Kind::Delay => delay.map(Pace::Delay),
         Kind::Cron => cron.map(|cron| Pace::Cron { cron, tz }),
     }
+}
+
+/// A cron expression where an interval or a delay goes.
+fn refuse_expression(part: &Part) -> Option<Error> {
+    let Form::Value(Value::Expr(value)) = &part.form else {
+        return None;
+    };
+    let Lit::Str(text) = literal(value)? else {
+        return None;
+    };
+    let written = text.value();
+    cron::parse(&written).ok()?;
+    let written = written.trim();
+    let sentence = format_args!(
+        "`{written}` is a cron expression, and `{}` a duration",
+        part.key
+    );
+    let help = format_args!("write `{CRON} = \"{written}\"`");
+    Some(mistake(text, sentence, help))
 }
 
 fn read_first(part: &Part, kind: Kind) -> Result<Word> {

@@ -11,7 +11,7 @@ fn main() {
             "the duration `10` has no unit\nhelp: write `stop_timeout = \"10s\"` for seconds"
         }
         ::core::compile_error! {
-            "this service has no name\nhelp: write `\"name\" =>` before it"
+            "this service has no name\nhelp: write `\"tokenizer\" => tokenizer.clone()`"
         }
         let mut __registry = __lifecycle::__private::assembly();
         __registry.service("api", Api).after(&["store"]);

@@ -91,6 +91,8 @@ pub(crate) fn parse(text: &str) -> Result<Fields, Problem> {
         [nickname] if nickname.starts_with('@') => {
             return Err(Problem::Nickname((*nickname).to_owned()));
         }
+        ["@every", ..] => return Err(Problem::Interval),
+        [first, _, ..] if first.contains('=') => return Err(Problem::Zone),
         five if five.len() == 5 => &FIELDS[1..],
         six if six.len() == 6 => &FIELDS[..],
         other => return Err(Problem::Count(other.len())),

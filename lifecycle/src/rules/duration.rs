@@ -15,11 +15,23 @@ pub(crate) enum Problem {
     Empty,
     Negative,
     Malformed,
-    NoUnit { number: String },
-    UnknownUnit { unit: String },
-    Month { unit: String },
+    NoUnit {
+        number: String,
+    },
+    /// Of one number among several.
+    PartWithoutUnit {
+        number: String,
+    },
+    UnknownUnit {
+        unit: String,
+    },
+    Month {
+        unit: String,
+    },
     Year,
-    RepeatedUnit { unit: String },
+    RepeatedUnit {
+        unit: String,
+    },
     TooLong,
     TooFine,
 }
@@ -40,7 +52,11 @@ pub(crate) fn parse(text: &str) -> Result<Duration, Problem> {
         (unit, rest) = split(rest.trim_start(), char::is_alphabetic);
         rest = rest.trim_start();
 
-        let length = parse_unit(number, unit, rest)?;
+        let is_whole = seen.is_empty() && rest.is_empty();
+        let length = parse_unit(number, unit, rest).map_err(|problem| match problem {
+            Problem::NoUnit { number } if !is_whole => Problem::PartWithoutUnit { number },
+            other => other,
+        })?;
         // Two spellings of one unit have one length.
         if seen.contains(&length) {
             return Err(Problem::RepeatedUnit {
@@ -102,6 +118,9 @@ impl fmt::Display for Problem {
             Self::Negative => f.write_str("is negative"),
             Self::Malformed => f.write_str("is not a duration"),
             Self::NoUnit { .. } => f.write_str("has no unit"),
+            Self::PartWithoutUnit { number } => {
+                write!(f, "has a number without a unit, `{number}`")
+            }
             Self::UnknownUnit { unit } => write!(f, "has an unknown unit, `{unit}`"),
             Self::Month { .. } => f.write_str("counts in months, and those differ in length"),
             Self::Year => f.write_str("counts in years, and those differ in length"),
@@ -120,6 +139,9 @@ impl Problem {
                 "write a number and a unit, such as `30s` or `1h 30m`".to_owned()
             }
             Self::NoUnit { number } => format!("write `{number}s` for seconds"),
+            Self::PartWithoutUnit { .. } => {
+                "write each number with its unit, such as `1h 30m`".to_owned()
+            }
             Self::UnknownUnit { unit } => {
                 let lower = unit.to_lowercase();
                 if parse_unit("1", &lower, "").is_ok() {

@@ -44,7 +44,7 @@ fn what_strangers_write() {
         ),
         (
             quote!(["a" => s]),
-            "this is neither a service nor a setting | write `\"store\" => Store::new()`, or a setting",
+            "this is neither a service nor a setting | write `\"name\" => value`, or a setting",
         ),
         (
             quote!(if c { "a" => s }),
@@ -71,6 +71,132 @@ fn what_strangers_write() {
             "unknown setting `requires` | did you mean `after`?",
         ),
     ]);
+}
+
+/// The kind: a service without a name, however it is written. The help takes the name from the value.
+#[test]
+fn services_without_a_name() {
+    check_each([
+        (
+            quote!(Api),
+            "this service has no name | write `\"api\" => Api`",
+        ),
+        (
+            quote!(Api::new(store.clone())),
+            "this service has no name | write `\"api\" => Api::new(store.clone())`",
+        ),
+        (
+            quote!(TokenStore::connect(url).await?),
+            "this service has no name | write `\"token-store\" => TokenStore::connect(url).await?`",
+        ),
+        (
+            quote!(state.feed),
+            "this service has no name | write `\"feed\" => state.feed`",
+        ),
+        (
+            quote!(api::start(a)),
+            "this service has no name | write `\"start\" => api::start(a)`",
+        ),
+        (
+            quote!({ Api, after: ["store"] }),
+            "this is neither a service nor a setting | write `\"api\" => Api`, and its settings behind it",
+        ),
+        (
+            quote!([Api::new(), after = ["store"]]),
+            "this service has no name | write `\"api\" => Api::new()`, and its settings behind it",
+        ),
+        (
+            quote!({ "api" => Api }),
+            "this is neither a service nor a setting | write `\"name\" => value`, or a setting",
+        ),
+    ]);
+}
+
+/// The kind: what belongs on the struct, or on the registry.
+#[test]
+fn arguments_of_the_attribute() {
+    let there = "is an argument of `#[service(..)]` | remove it here, and write it on the struct";
+    for key in [
+        "interval",
+        "delay",
+        "cron",
+        "tz",
+        "tick_timeout",
+        "retry",
+        "size",
+        "idle",
+    ] {
+        let name = quote::format_ident!("{key}");
+        let expected = format!("`{key}` {there}");
+        assert_eq!(told(&quote!("a" => s, #name = "5s")), [expected]);
+    }
+    check_each([
+        (
+            quote!("a" => s, scheduled(interval = "5s")),
+            "`scheduled` is an argument of `#[service(..)]` | remove it here, and write it on the struct",
+        ),
+        (
+            quote!("a" => s, startup(retry = "1s..2s")),
+            "`startup` is an argument of `#[service(..)]` | remove it here, and write it on the struct",
+        ),
+        (
+            quote!(delay = "5s", "a" => s),
+            "unknown setting `delay` | did you mean `shutdown_delay`?",
+        ),
+        (
+            quote!(signals = false, "a" => s),
+            "`signals` is a method of `Registry` | call it on what the macro makes: `registry! { .. }.signals(false)`",
+        ),
+    ]);
+}
+
+/// The kind: a value in quotes where the macro takes a duration, and no path.
+#[test]
+fn values_in_quotes() {
+    let cases = [
+        ("PT5S", "`PT5S` is not a duration | write `5s`"),
+        ("@hourly", "`@hourly` is not a duration | write `1h`"),
+        (
+            "5m30",
+            "the duration `5m30` has a number without a unit, `30` | write `5m 30s`",
+        ),
+        (
+            "cfg.limit",
+            "`cfg.limit` is not a duration | write it without quotes: `KEY = cfg.limit`",
+        ),
+        (
+            "self.limit()",
+            "`self.limit()` is not a duration | write it without quotes: `KEY = self.limit()`",
+        ),
+        (
+            "Self::LIMIT",
+            "`Self::LIMIT` is not a duration | write it without quotes: `KEY = Self::LIMIT`",
+        ),
+        (
+            "LIMIT",
+            "`LIMIT` is not a duration | write a duration such as `\"30s\"`, or a variable without quotes: `KEY = LIMIT`",
+        ),
+        (
+            "soon",
+            "`soon` is not a duration | write a duration such as `\"30s\"`, or a variable without quotes: `KEY = soon`",
+        ),
+        (
+            "5 parsecs",
+            "the duration `5 parsecs` has an unknown unit, `parsecs` | the units are `w`, `d`, `h`, `m`, `s`, `ms`, `us` and `ns`",
+        ),
+    ];
+    for (text, expected) in cases {
+        for key in ["start_timeout", "stop_timeout"] {
+            let name = quote::format_ident!("{key}");
+            let expected = expected.replace("KEY", key);
+            assert_eq!(told(&quote!("a" => s, #name = #text)), [expected]);
+        }
+        for key in ["deadline", "shutdown_delay"] {
+            let name = quote::format_ident!("{key}");
+            let expected = expected.replace("KEY", key);
+            assert_eq!(told(&quote!(#name = #text, "a" => s)), [expected]);
+        }
+    }
 }
 
 #[test]
@@ -104,15 +230,15 @@ fn entries_gone_wrong() {
         ),
         (
             quote!(Store::new()),
-            "this service has no name | write `\"name\" =>` before it",
+            "this service has no name | write `\"store\" => Store::new()`",
         ),
         (
             quote!("store"),
-            "`store` has no value | write `\"store\" => Store::new()`",
+            "`store` has no value | write `\"store\" => ..`",
         ),
         (
             quote!("store" =>),
-            "`store` has no value | write `\"store\" => Store::new()`",
+            "`store` has no value | write `\"store\" => ..`",
         ),
         (
             quote!("store" => s.),

@@ -30,7 +30,7 @@ fn queues() {
         ),
         (
             quote!(queue(size = "10s", interval = "1s")),
-            "the size `10s` is neither a field path nor a number | write a path such as `\"cfg.size\"`, or a number such as `100`",
+            "the size `10s` is neither a field path nor a number | begin with one of its fields `cfg`, `every`, or write a number such as `100`",
         ),
         (
             quote!(queue(size = "sizes", interval = "1s")),

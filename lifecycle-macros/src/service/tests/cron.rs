@@ -55,6 +55,7 @@ mod with_the_feature {
                 tick_timeout = "cfg.limit"
             )),
             quote!(scheduled(cron = "cfg.r#in", tz = "CET")),
+            quote!(scheduled(cron = "0 3 * * *", tz = "utc")),
         ] {
             let told = told(args.clone());
             assert!(told.is_empty(), "{args}: {told:?}");
@@ -75,6 +76,50 @@ mod with_the_feature {
             (
                 quote!(scheduled(cron = "@daily")),
                 "the cron expression `@daily` is a nickname | write `0 0 * * *`",
+            ),
+            (
+                quote!(scheduled(cron = "@every 5m")),
+                "the cron expression `@every 5m` is an interval | write `interval = \"5m\"`",
+            ),
+            (
+                quote!(scheduled(cron = "PT5M")),
+                "the cron expression `PT5M` has 1 field | write `interval = \"5m\"`",
+            ),
+            (
+                quote!(scheduled(cron = "30s")),
+                "the cron expression `30s` has 1 field | write `interval = \"30s\"`",
+            ),
+            (
+                quote!(scheduled(cron = "1.5h")),
+                "the cron expression `1.5h` has 1 field | write `interval = \"1.5h\"`",
+            ),
+            (
+                quote!(scheduled(cron = "hourly")),
+                "the cron expression `hourly` is a nickname | write `0 * * * *`",
+            ),
+            (
+                quote!(scheduled(cron = "NIGHTLY")),
+                "the constant `NIGHTLY` is in quotes | write `cron = NIGHTLY`",
+            ),
+            (
+                quote!(scheduled(cron = "CRON_TZ=Europe/Berlin 0 3 * * *")),
+                "the cron expression `CRON_TZ=Europe/Berlin 0 3 * * *` begins with its time zone | write `cron = \"0 3 * * *\", tz = \"Europe/Berlin\"`",
+            ),
+            (
+                quote!(scheduled(cron = "TZ=UTC 61 3 * * *")),
+                "the cron expression `TZ=UTC 61 3 * * *` begins with its time zone | write the fields alone, and the time zone as `tz`",
+            ),
+            (
+                quote!(scheduled(cron = "0 0 3 ? * 2-6")),
+                "the day `?` of `0 0 3 ? * 2-6` is not written as cron has it | write `0 0 3 * * MON-FRI`",
+            ),
+            (
+                quote!(scheduled(cron = "0 0 3 * * ? *")),
+                "the cron expression `0 0 3 * * ? *` has 7 fields | write `0 0 3 * * *`",
+            ),
+            (
+                quote!(scheduled(interval = "*/5 * * * *")),
+                "`*/5 * * * *` is a cron expression, and `interval` a duration | write `cron = \"*/5 * * * *\"`",
             ),
             (
                 quote!(scheduled(cron = "")),
@@ -129,11 +174,39 @@ mod with_the_feature {
             ),
             (
                 "+02:00",
-                "the tz `+02:00` is neither a field path nor a time zone | write a path such as `\"cfg.tz\"`, or a time zone such as `\"Europe/Berlin\"`",
+                "there is no time zone `+02:00` | did you mean `Etc/GMT-2`?",
+            ),
+            (
+                "UTC+2",
+                "there is no time zone `UTC+2` | did you mean `Etc/GMT-2`?",
+            ),
+            (
+                "-0530",
+                &format!("there is no time zone `-0530` | {unknown}"),
+            ),
+            (
+                "berlin",
+                "there is no time zone `berlin` | did you mean `Europe/Berlin`?",
+            ),
+            (
+                "New York",
+                "there is no time zone `New York` | did you mean `America/New_York`?",
+            ),
+            (
+                "PST",
+                "there is no time zone `PST` | write a name such as `Europe/Berlin`, or `tz = PST` for a constant",
+            ),
+            (
+                "local",
+                "there is no time zone `local` | write the name of a zone, such as `Europe/Berlin`; without `tz` it is UTC",
+            ),
+            (
+                "Local",
+                "there is no time zone `Local` | write the name of a zone, such as `Europe/Berlin`; without `tz` it is UTC",
             ),
             (
                 "",
-                "the tz `` is neither a field path nor a time zone | write a path such as `\"cfg.tz\"`, or a time zone such as `\"Europe/Berlin\"`",
+                "the tz `` is neither a field path nor a time zone | begin with one of its fields `cfg`, `every`, or write a time zone such as `\"Europe/Berlin\"`",
             ),
         ] {
             let args = quote!(scheduled(cron = "0 3 * * *", tz = #zone));

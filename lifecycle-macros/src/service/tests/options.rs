@@ -155,7 +155,7 @@ fn durations_of_a_schedule() {
         ),
         (
             scheduled(&quote!(tick_timeout = "cfg..a")),
-            "the tick timeout `cfg..a` is neither a field path nor a duration | write a path such as `\"cfg.tick_timeout\"`, or a duration such as `\"30s\"`",
+            "the tick timeout `cfg..a` is neither a field path nor a duration | begin with one of its fields `cfg`, `every`, or write a duration such as `\"30s\"`",
         ),
         (
             scheduled(&quote!(tick_timeout)),

@@ -10,6 +10,10 @@ pub(crate) enum Problem {
     Count(usize),
     /// `@daily`
     Nickname(String),
+    /// `@every 5m`
+    Interval,
+    /// `CRON_TZ=Europe/Berlin 0 3 * * *`
+    Zone,
     Item {
         field: &'static Field,
         item: String,
@@ -46,6 +50,8 @@ impl Problem {
             Self::Count(1) => format!("the cron expression `{text}` has 1 field"),
             Self::Count(count) => format!("the cron expression `{text}` has {count} fields"),
             Self::Nickname(_) => format!("the cron expression `{text}` is a nickname"),
+            Self::Interval => format!("the cron expression `{text}` is an interval"),
+            Self::Zone => format!("the cron expression `{text}` begins with its time zone"),
             Self::Item { field, item, fault } => {
                 let item = item.escape_debug();
                 let mut sentence = format!("the {} `{item}` of `{text}` ", field.name);
@@ -78,6 +84,8 @@ impl Problem {
                 Some(fields) => format!("write `{fields}`"),
                 None => FIVE_OR_SIX.to_owned(),
             },
+            Self::Interval => "write it as an `interval`".to_owned(),
+            Self::Zone => "write the fields alone, and the time zone as `tz`".to_owned(),
             Self::Item {
                 fault: Fault::Instead(item),
                 ..

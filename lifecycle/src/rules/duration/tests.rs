@@ -33,6 +33,7 @@ fn what_is_no_duration() {
     let hint = "write a number and a unit, such as `30s` or `1h 30m`";
     let units = "the units are `w`, `d`, `h`, `m`, `s`, `ms`, `us` and `ns`";
     let once = "write each unit once, such as `1h 30m`";
+    let each = "write each number with its unit, such as `1h 30m`";
     let differs = "and those differ in length";
     let cases = [
         ("", "is empty", hint),
@@ -48,8 +49,9 @@ fn what_is_no_duration() {
         ("1_000ms", "is not a duration", hint),
         ("1h and 30m", "is not a duration", hint),
         ("30", "has no unit", "write `30s` for seconds"),
-        ("1h 30", "has no unit", "write `30s` for seconds"),
-        ("3 0s", "has no unit", "write `3s` for seconds"),
+        ("1h 30", "has a number without a unit, `30`", each),
+        ("5m30", "has a number without a unit, `30`", each),
+        ("3 0s", "has a number without a unit, `3`", each),
         ("30x", "has an unknown unit, `x`", units),
         ("30 parsecs", "has an unknown unit, `parsecs`", units),
         ("30S", "has an unknown unit, `S`", "did you mean `s`?"),
