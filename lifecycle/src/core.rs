@@ -170,9 +170,13 @@ impl Core {
         if !self.request.make(reason, self.runtime.as_ref()) {
             return;
         }
-        // Tokio lets whoever was woken last run next on the waker's thread, and nowhere else. The
-        // caller may be about to block that thread: what is woken here is nobody, so that the
-        // supervisor can run on another.
+        self.pass_on_woken();
+    }
+
+    /// Tokio lets the task that was woken last run next on the waker's thread, and nowhere else. The
+    /// caller may be about to block that thread: an empty task takes that place, so that the task that
+    /// was woken before can run on another.
+    pub(crate) fn pass_on_woken(&self) {
         if let Some(runtime) = &self.runtime {
             drop(runtime.spawn(async {}));
         }

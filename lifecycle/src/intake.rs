@@ -84,6 +84,8 @@ struct Hand<T> {
     batch: Batch<T>,
     /// Its flush has begun once.
     is_tried: bool,
+    /// There may have been a producer who waited for the room of the last items that were taken.
+    has_woken: bool,
 }
 
 /// Items that are flushed together.
@@ -140,6 +142,7 @@ impl<T> Intake<T> {
         let hand = Hand {
             batch: Batch(Vec::new()),
             is_tried: false,
+            has_woken: false,
         };
         Self {
             shared: Arc::new(Shared {
@@ -235,7 +238,8 @@ impl<T> Shared<T> {
         Ok(())
     }
 
-    fn take(&self, most: usize, batch: &mut Batch<T>) {
+    /// Whether a producer may have waited for the room.
+    fn take(&self, most: usize, batch: &mut Batch<T>) -> bool {
         let mut line = self.line();
         let count = if line.ended {
             0
@@ -248,7 +252,9 @@ impl<T> Shared<T> {
             line.waiting = VecDeque::new();
         }
         drop(line);
+        let was_full = self.room.available_permits() == 0;
         self.room.add_permits(count);
+        was_full && count > 0
     }
 
     fn close(&self) {
@@ -322,8 +328,14 @@ impl<T> Outlet<T> {
 
     /// Takes what waits, as far as the batch has room for it.
     fn take(&mut self, size: usize) {
-        let batch = &mut self.hand.batch;
-        self.shared.take(size.saturating_sub(batch.len()), batch);
+        let hand = &mut *self.hand;
+        let room = size.saturating_sub(hand.batch.len());
+        hand.has_woken = self.shared.take(room, &mut hand.batch);
+    }
+
+    /// Whether a producer may have been woken when items were taken last.
+    pub(crate) fn has_woken(&self) -> bool {
+        self.hand.has_woken
     }
 
     /// The batch in hand, whose flush begins.

@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use crate::cell::Cell;
 use crate::contain::{self, Contained};
+use crate::context::Context;
 use crate::core::Core;
 use crate::engine::Engine;
 use crate::error::{Error, StartError};
@@ -24,6 +25,7 @@ use crate::signals::Listener;
 use crate::status::Shape;
 use crate::supervisor::Supervisor;
 use crate::ticks::Ticks;
+use crate::unstarted::Unstarted;
 
 /// A started registry. Exactly one exists per run, and it decides when the services stop; for a
 /// view that can be cloned see [`handle`](Self::handle).
@@ -71,12 +73,12 @@ impl Running {
             Err(error) => return Self::refused(StartError::Registry(error)),
         };
         let Ok(runtime) = Runtime::try_current() else {
-            return Self::refused(StartError::NoRuntime);
+            return Self::refused_with(services, StartError::NoRuntime);
         };
         // Tokio has no other way to ask: a first sleep without a timer panics. Where panics abort, such a
         // program ends here instead of in the first `sleep` of the supervisor.
         if contain::call(|| drop(sleep(Duration::ZERO))).is_err() {
-            return Self::refused(StartError::NoTimer);
+            return Self::refused_with(services, StartError::NoTimer);
         }
         let engine = Engine::new(graph, services.iter().map(|planned| planned.terms), limits);
         let cells = services.iter().map(cell).collect();
@@ -87,7 +89,7 @@ impl Running {
         }
         let signals = match signals.then(|| Listener::install(&core)).transpose() {
             Ok(signals) => signals,
-            Err(error) => return Self::refused(StartError::Signals(error)),
+            Err(error) => return Self::refused_with(services, StartError::Signals(error)),
         };
         let services = services
             .into_iter()
@@ -154,6 +156,20 @@ impl Running {
 
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
+    }
+
+    /// None of these services will ever run: a queue among them takes no more items.
+    fn refused_with(services: Vec<Planned>, error: StartError) -> Self {
+        let cells = services.iter().map(cell).collect();
+        let (core, _) = Core::new(cells, None);
+        for (index, planned) in services.into_iter().enumerate() {
+            let (service, cx) = (
+                planned.service.into_inner(),
+                Context::new(core.clone(), index),
+            );
+            drop(Unstarted { service, cx });
+        }
+        Self::refused(error)
     }
 
     /// Nothing was started: whoever waits is told why.

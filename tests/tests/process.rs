@@ -86,6 +86,19 @@ fn the_deadline_holds_against_code_that_blocks_its_thread_and_the_report_names_i
 }
 
 #[test]
+fn what_a_flush_holds_that_blocks_its_thread_is_reported_lost() {
+    on_each(|runtime| {
+        start("blocks-in-flush", runtime)
+            .until("bad: flush")
+            .signal("-TERM")
+            .end()
+            .with_code(1)
+            .reports("service `bad` did not stop in time: dropped in flush")
+            .reports("service `bad` lost 3 accepted items");
+    });
+}
+
+#[test]
 fn the_deadline_holds_against_a_drain_that_blocks_its_thread() {
     on_each(|runtime| {
         for (scenario, line) in [

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::coop::poll_proceed;
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
 pub(crate) use self::counts::QueueCounts;
@@ -204,6 +205,10 @@ async fn gather<S: QueueService>(service: &S, cx: &Context, outlet: &mut Outlet<
     }
     let Limits { size, interval } = limits_or_last(service, cx);
     outlet.fill(size, interval).await;
+    // A producer that was woken runs on this thread, or not before the flush lets go of it.
+    if outlet.has_woken() {
+        yield_now().await;
+    }
 }
 
 /// Flushes the batch, as often as it takes. `Ok` with a batch that is still there: stopped between

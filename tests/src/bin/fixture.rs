@@ -13,7 +13,8 @@ use std::thread;
 use std::time::Duration;
 
 use lifecycle::{
-    Context, Idle, Outcome, Registry, Result, Service, Worker, async_trait, registry, service,
+    Context, Idle, Intake, Outcome, Queue, Registry, Result, Service, Worker, async_trait,
+    registry, service,
 };
 use lifecycle_tests::{
     Journal, blocks, fails, hangs, millis, secs, shuts_down, spawns, takes, until_stopped, yields,
@@ -119,6 +120,7 @@ fn registry_of(scenario: &str, journal: &Journal) -> Registry {
         "blocks-in-run" => alone(script().run(blocks()).worker(), short),
         "blocks-in-tick" => alone(script().tick(blocks()).scheduled(millis(1)), short),
         "blocks-in-task" => alone(script().startup(spawns(blocks())).idle(), short),
+        "blocks-in-flush" => alone(Plugs::new(), short),
         "blocks-in-drain" => alone(script().drain(blocks()).worker(), short),
         "blocks-in-stop" => alone(script().drain(blocks()).custom(), short),
         "blocks-in-destructor" => alone(Clingy, short),
@@ -370,6 +372,37 @@ impl Worker for Waits {
         tokio::select! {
             () = stop.closed(), if self.is_polite => Ok(()),
             result = blocked => result?,
+        }
+    }
+}
+
+/// Blocks its thread in the flush of the first of three items.
+#[service(queue(size = 1, interval = "1s"))]
+struct Plugs {
+    intake: Intake<u8>,
+}
+
+impl Plugs {
+    fn new() -> Self {
+        let intake = Intake::bounded(3);
+        for item in 0..3 {
+            intake.try_send(item).unwrap();
+        }
+        Self { intake }
+    }
+}
+
+impl Queue for Plugs {
+    type Item = u8;
+
+    fn intake(&self) -> &Intake<u8> {
+        &self.intake
+    }
+
+    async fn flush(&self, _: &[u8], _: &Context) -> Result {
+        println!("bad: flush");
+        loop {
+            thread::park();
         }
     }
 }

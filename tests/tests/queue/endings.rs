@@ -8,7 +8,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lifecycle::{
     Context, Intake, Outcome, Queue, Registry, Result, SendError, TrySendError, registry, service,
@@ -118,8 +118,10 @@ fn what_a_hook_holds_that_blocks_beyond_the_stop_is_lost_once() {
                     (0, 0)
                 }
             });
+            let asked = Instant::now();
             let outcome = running.stop().await;
             let (sent, back) = waiting.await.unwrap();
+            assert!(asked.elapsed() < BOUND, "not only when the thread is free");
             assert_eq!(back, sent + 10, "the item comes back");
             is_closed(&intake).await;
             let counts = outcome.services()[0].queue.unwrap();
@@ -198,4 +200,40 @@ fn a_runtime_that_ends_leaves_no_item_uncounted() {
     };
     let outcome = ended_with(waits, &queue.intake);
     assert_eq!(lost(&outcome), 20, "before it: {outcome}");
+}
+
+#[test]
+fn a_start_that_is_refused_closes_the_intake() {
+    for with_runtime in [false, true] {
+        let queue = Intake::bounded(3);
+        for item in 0..3 {
+            queue.try_send(item).unwrap();
+        }
+        let (blocks, _) = channel();
+        let (_, released) = channel();
+        let (done, _) = channel();
+        let blocker = Blocker {
+            intake: queue.clone(),
+            hook: "none",
+            blocks,
+            released: Mutex::new(released),
+            done,
+        };
+        let registry = registry! { "audit" => Arc::new(blocker) };
+        let producer = thread::spawn({
+            let queue = queue.clone();
+            move || current().block_on(async { queue.send(9).await })
+        });
+        let running = if with_runtime {
+            // It has no timer.
+            let runtime = Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async { registry.start() })
+        } else {
+            registry.start()
+        };
+        let outcome = current().block_on(running.stop());
+        assert!(outcome.to_string().starts_with("not started"), "{outcome}");
+        assert_eq!(producer.join().unwrap(), Err(SendError(9)));
+        current().block_on(is_closed(&queue));
+    }
 }

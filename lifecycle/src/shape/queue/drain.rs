@@ -77,6 +77,8 @@ pub(super) async fn drain<S: QueueService + Declared>(
         has_panicked: false,
     };
     drain.rest.outlet.close();
+    // A producer whose item comes back need not wait for a flush that blocks this thread.
+    drain.rest.cx.core().pass_on_woken();
     drain.try_each().await;
     drain.try_again().await;
     let lost = drain.rest.outlet.left();
