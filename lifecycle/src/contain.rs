@@ -79,6 +79,9 @@ impl<T> Drop for Contained<T> {
 /// What takes the lines is user code, and may panic when there is nowhere to write to: the services have a
 /// right to be drained all the same. Every line names its service itself, so it has no span for a parent,
 /// which would name the service once more.
+///
+/// The first field is written out, `error = %error`: the oldest `tracing` that we allow takes no short form
+/// behind `parent:`.
 macro_rules! say {
     ($level:ident, $($line:tt)+) => {
         let _ = $crate::contain::call(|| {

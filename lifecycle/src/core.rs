@@ -306,10 +306,10 @@ fn log_move(service: &Name, to: State) {
     match to {
         // Why it failed has been said already.
         State::New | State::Waiting | State::Failed => {
-            say!(debug, %service, "{to}");
+            say!(debug, service = %service, "{to}");
         }
         _ => {
-            say!(info, %service, "{to}");
+            say!(info, service = %service, "{to}");
         }
     }
 }

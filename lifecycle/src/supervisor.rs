@@ -234,7 +234,7 @@ impl Supervisor {
     }
 
     fn requested(&mut self, reason: &Reason, now: Instant) {
-        say!(info, %reason, "stopping");
+        say!(info, reason = %reason, "stopping");
         // The runtime may have been too busy to hear of it at once; the deadline counts all the same.
         let asked = self
             .core

@@ -60,7 +60,7 @@ impl Watchdog {
             .name("lifecycle-watchdog".to_owned())
             .spawn(move || keep(&core, limit, &words));
         if let Err(error) = spawned {
-            say!(error, %error, "no watchdog: blocking code may outlast the deadline");
+            say!(error, error = %error, "no watchdog: blocking code may outlast the deadline");
         }
         Self { thread }
     }
