@@ -2,6 +2,14 @@
 //!
 //! - [What code is generated](generated) by the macros.
 //! - [Troubleshooting](troubleshooting): every message, with its cause and its cure.
+//!
+//! If something should have been said and was not: the log is told through `tracing`, and without a
+//! subscriber nobody hears it, not even of a tick that always fails. The first line of `main`, with
+//! the crate `tracing-subscriber`:
+//!
+//! ```ignore
+//! tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+//! ```
 
 #[doc = include_str!("../docs/generated.md")]
 pub mod generated {}
