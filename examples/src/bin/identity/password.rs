@@ -8,6 +8,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
         mpsc::{self, Receiver, Sender},
     },
     thread,
@@ -42,7 +43,14 @@ pub enum PasswordError {
 pub struct Passwords {
     /// Those that compute and those that wait.
     places: Arc<Semaphore>,
+    queue: Queue,
+}
+
+#[derive(Clone)]
+struct Queue {
     jobs: Sender<Job>,
+    /// Whether those that wait are sent away when their turn comes. A flag of its own: nothing else hangs on it.
+    closed: Arc<AtomicBool>,
 }
 
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
@@ -53,25 +61,31 @@ type Memory = Vec<Block>;
 pub struct Place {
     /// Shared with the job, which is there until it is done or its turn comes and nobody waits for it any more.
     permit: Arc<OwnedSemaphorePermit>,
-    jobs: Sender<Job>,
+    queue: Queue,
 }
 
 impl Passwords {
     /// Starts the threads. They end when this and every place is dropped.
     pub fn start(cfg: &config::Login) -> io::Result<Self> {
-        let (jobs, queue) = mpsc::channel();
-        let queue = Arc::new(Mutex::new(queue));
+        let (jobs, waiting) = mpsc::channel();
+        let waiting = Arc::new(Mutex::new(waiting));
+        let closed = Arc::new(AtomicBool::new(false));
         for _ in 0..cfg.hashes.get() {
-            let queue = Arc::clone(&queue);
+            let (waiting, closed) = (Arc::clone(&waiting), Arc::clone(&closed));
             thread::Builder::new()
                 .name("password".into())
-                .spawn(move || work_off(&queue))?;
+                .spawn(move || work_off(&waiting, &closed))?;
         }
         let places = usize::from(cfg.hashes.get()) + usize::from(cfg.waiting);
         Ok(Self {
             places: Arc::new(Semaphore::new(places)),
-            jobs,
+            queue: Queue { jobs, closed },
         })
+    }
+
+    /// Whether those that wait are to get their turn. What is being computed is finished in any case.
+    pub fn set_open(&self, open: bool) {
+        self.queue.closed.store(!open, Relaxed);
     }
 
     /// A place among those that are served; an error if all are taken.
@@ -79,18 +93,24 @@ impl Passwords {
         let permit = Arc::clone(&self.places).try_acquire_owned();
         Ok(Place {
             permit: Arc::new(permit.map_err(|_| PasswordError::Busy)?),
-            jobs: self.jobs.clone(),
+            queue: self.queue.clone(),
         })
     }
 }
 
-fn work_off(queue: &Mutex<Receiver<Job>>) {
+fn work_off(waiting: &Mutex<Receiver<Job>>, closed: &AtomicBool) {
     let mut memory = Memory::new();
     loop {
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let job = waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .recv();
         let Ok(job) = job else {
             return;
         };
+        if closed.load(Relaxed) {
+            continue;
+        }
         // Who waits for it sees that no answer comes.
         let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
     }
@@ -130,9 +150,15 @@ impl Place {
                 let _ = answer.send(work(memory));
             }
         });
-        // No thread is left only if all have panicked, and then no answer comes either.
-        let _ = self.jobs.send(job);
-        answered.await.map_err(|_| PasswordError::Panicked)
+        // A job that can't be sent is dropped, and then no answer comes either.
+        let _ = self.queue.jobs.send(job);
+        answered.await.map_err(|_| {
+            if self.queue.closed.load(Relaxed) {
+                PasswordError::Busy
+            } else {
+                PasswordError::Panicked
+            }
+        })
     }
 }
 
@@ -235,6 +261,17 @@ mod tests {
         release.send(()).unwrap();
         let all = u32::try_from(free).unwrap();
         drop(passwords.places.acquire_many(all).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_sent_away_when_it_closes() {
+        let passwords = start();
+        passwords.set_open(false);
+        let place = passwords.place().unwrap();
+        let answer = place.hash("secret".into()).await;
+        assert!(matches!(answer, Err(PasswordError::Busy)));
+        passwords.set_open(true);
+        place.hash("secret".into()).await.unwrap();
     }
 
     #[tokio::test]

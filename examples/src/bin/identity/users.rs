@@ -67,6 +67,13 @@ impl Users {
         }))
     }
 
+    /// Whether log-ins that wait are to be looked at, or refused: strangers must not make a stop long.
+    pub fn set_open(&self, open: bool) {
+        if let Some(passwords) = self.passwords.get() {
+            passwords.set_open(open);
+        }
+    }
+
     fn place(&self) -> Result<Place, PasswordError> {
         self.passwords.get().ok_or(PasswordError::Busy)?.place()
     }

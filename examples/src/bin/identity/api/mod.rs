@@ -88,6 +88,7 @@ impl Worker for Api {
         let connections = Connections::new(router, &self.cfg, cx.clone());
         let seats = Seats::new(self.room());
         let stop = cx.stop_channel();
+        self.app.users.set_open(true);
 
         let mut serving = JoinSet::new();
         loop {
@@ -100,6 +101,7 @@ impl Worker for Api {
             }
         }
         drop(listener);
+        self.app.users.set_open(false);
         while let Some(ended) = serving.join_next().await {
             note(ended);
         }
