@@ -35,6 +35,10 @@ pub(crate) struct Core {
     pub(crate) alarm: Notify,
     /// Closed when the owner of the running registry wants the services stopped.
     pub(crate) stop: Gate,
+    /// Closed when the service that has started this run is over, and its time too.
+    pub(crate) cut: Gate,
+    /// Closed when the supervisor is gone, and with it all of the run.
+    pub(crate) gone: Gate,
     /// Where tasks of services are spawned; none only when there is no runtime at all.
     pub(crate) runtime: Option<Runtime>,
     pub(crate) record: Mutex<Record>,
@@ -136,6 +140,8 @@ impl Core {
             },
             alarm: Notify::new(),
             stop: Gate::new(),
+            cut: Gate::new(),
+            gone: Gate::new(),
             runtime,
             record: Mutex::default(),
             #[cfg(all(feature = "cron", feature = "test-util"))]

@@ -45,6 +45,11 @@ pub(crate) fn service() -> Option<Current> {
     CURRENT.get().filter(|current| !current.is_task)
 }
 
+/// The service whose code is being run on this thread, in a hook, in a task or in a destructor.
+pub(crate) fn owner() -> Option<Current> {
+    CURRENT.try_with(ThreadCell::get).ok().flatten()
+}
+
 /// Says whose code runs, until the guard is dropped.
 #[inline]
 pub(crate) fn enter(service: Current) -> Entered {

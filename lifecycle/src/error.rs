@@ -362,6 +362,9 @@ pub enum StartError {
     /// The runtime has no timer.
     #[error("a registry needs tokio's timer: build the runtime with `enable_time` or `enable_all`")]
     NoTimer,
+    /// Code of a service called `start` as that service was being dropped, or was down already.
+    #[error("a registry that a service starts ends with the service, and that is over")]
+    ServiceEnded,
     /// The signal handlers could not be installed.
     #[error("the signal handlers could not be installed: {0}")]
     Signals(#[source] std::io::Error),

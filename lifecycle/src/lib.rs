@@ -110,6 +110,7 @@ mod handle;
 mod intake;
 mod macros;
 mod name;
+mod nested;
 mod outcome;
 mod reason;
 mod registry;

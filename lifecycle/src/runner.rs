@@ -11,6 +11,7 @@ use crate::contain;
 use crate::context::Context;
 use crate::core::News;
 use crate::error::{Fault, Result};
+use crate::nested;
 use crate::scope::{SharedSpan, within};
 use crate::service::{BoxFuture, Service};
 use crate::status::{Phase, Shape};
@@ -40,6 +41,11 @@ pub(crate) fn run(
             fail(&cx, Phase::Drain, fault);
         }
         drop(span);
+        let runs = cx.cell().tasks.take_runs();
+        if !runs.is_empty() {
+            // In a box, so that only those pay for its size that have started one.
+            Box::pin(nested::leave(cx.clone(), runs)).await;
+        }
         cx.cell().close_span();
         cx.cell().orders.forget();
         cx.core().report(cx.service(), News::Down);

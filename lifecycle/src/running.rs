@@ -15,6 +15,7 @@ use crate::core::Core;
 use crate::engine::Engine;
 use crate::error::{Error, StartError};
 use crate::handle::Handle;
+use crate::nested;
 use crate::outcome::Outcome;
 use crate::reason::Reason;
 #[cfg(doc)]
@@ -87,9 +88,15 @@ impl Running {
         if let Some(clock) = wall_clock {
             let _ = core.wall_clock.set(clock);
         }
+        if !nested::adopt(&core) {
+            return Self::refused_with(services, StartError::ServiceEnded);
+        }
         let signals = match signals.then(|| Listener::install(&core)).transpose() {
             Ok(signals) => signals,
-            Err(error) => return Self::refused_with(services, StartError::Signals(error)),
+            Err(error) => {
+                core.gone.close();
+                return Self::refused_with(services, StartError::Signals(error));
+            }
         };
         let services = services
             .into_iter()
@@ -104,6 +111,7 @@ impl Running {
             signals,
             told_alarm: None,
         };
+        nested::begin(&core);
         let ends = TellsOfTheEnd(core.clone());
         let supervised = async move {
             let _ends = ends;
@@ -200,12 +208,22 @@ struct TellsOfTheEnd(Arc<Core>);
 
 impl Drop for TellsOfTheEnd {
     fn drop(&mut self) {
-        if self.0.record().ended.is_some() {
-            return;
+        if self.0.record().ended.is_none() {
+            self.end();
         }
+        nested::end(&self.0);
+        self.0.gone.close();
+    }
+}
+
+impl TellsOfTheEnd {
+    fn end(&self) {
         self.0.ask_to_stop(Reason::Dropped);
         for cell in &self.0.cells {
             cell.tasks.close();
+            let runs = cell.tasks.take_runs();
+            nested::stop(&runs);
+            nested::cut(&runs);
             cell.ticks().map(Ticks::close);
             cell.end_queue();
         }

@@ -19,6 +19,7 @@ use crate::context::Context;
 use crate::core::{Core, Event, Health, News};
 use crate::engine::{Because, Command, Engine, Failure, StopTimes};
 use crate::error::{Fault, ServiceError};
+use crate::nested;
 use crate::outcome::{Laggard, Outcome};
 use crate::reason::{Reason, Signal};
 use crate::registry::OnFailure;
@@ -49,8 +50,17 @@ enum Wake {
     News,
     Requested(Reason),
     StopCalled,
+    Cut,
     External,
     Alarm,
+}
+
+/// Which of the gates that close once the loop has seen closed.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    request: bool,
+    stop: bool,
+    cut: bool,
 }
 
 /// How long the tasks of a service that was given up may take to let go of their threads.
@@ -68,7 +78,7 @@ impl Supervisor {
         let mut tasks = Tasks::new(self.services.len());
         let mut events = Vec::with_capacity(BATCH);
         let mut commands = Vec::new();
-        let (mut sees_request, mut sees_stop) = (false, false);
+        let mut sees = Seen::default();
 
         self.engine.begin(Instant::now());
         loop {
@@ -84,7 +94,7 @@ impl Supervisor {
             if self.engine.is_over() {
                 break;
             }
-            let wake = self.wake(&mut events, sees_request, sees_stop).await;
+            let wake = self.wake(&mut events, sees).await;
             let now = Instant::now();
             match wake {
                 Wake::News => {
@@ -93,12 +103,16 @@ impl Supervisor {
                     }
                 }
                 Wake::Requested(reason) => {
-                    sees_request = true;
+                    sees.request = true;
                     self.requested(&reason, now);
                 }
                 Wake::StopCalled => {
-                    sees_stop = true;
+                    sees.stop = true;
                     self.engine.stop(now);
+                }
+                Wake::Cut => {
+                    sees.cut = true;
+                    self.engine.cut_short(now);
                 }
                 Wake::External => self.external(),
                 Wake::Alarm => {}
@@ -111,19 +125,20 @@ impl Supervisor {
         self.finish(tasks).await
     }
 
-    async fn wake(&mut self, events: &mut Vec<Event>, sees_request: bool, sees_stop: bool) -> Wake {
+    async fn wake(&mut self, events: &mut Vec<Event>, sees: Seen) -> Wake {
         let alarm = self.engine.next_alarm();
-        if sees_request {
+        if sees.request {
             self.tell_alarm(alarm);
         }
         let external = self.stop_on.as_mut();
         tokio::select! {
             biased;
             // Before the news: what is ready by now must not start its dependents any more.
-            reason = self.core.request.made(), if !sees_request => Wake::Requested(reason),
+            reason = self.core.request.made(), if !sees.request => Wake::Requested(reason),
             _ = self.inbox.recv_many(events, BATCH) => Wake::News,
             // A stop is a request first, and only then a stop.
-            () = self.core.stop.closed(), if sees_request && !sees_stop => Wake::StopCalled,
+            () = self.core.stop.closed(), if sees.request && !sees.stop => Wake::StopCalled,
+            () = self.core.cut.closed(), if sees.stop && !sees.cut => Wake::Cut,
             () = resolved(external) => Wake::External,
             () = self.core.alarm.notified() => Wake::Alarm,
             () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => Wake::Alarm,
@@ -292,8 +307,15 @@ impl Supervisor {
         tasks.abandon(service);
         cell.end_queue();
         cell.tasks.close();
+        let runs = cell.tasks.take_runs();
+        nested::stop(&runs);
+        nested::cut(&runs);
         // Some of them may block their thread as well.
-        let _ = timeout(PATIENCE, poll_fn(|task| cell.tasks.poll_gone(task))).await;
+        let gone = async {
+            poll_fn(|task| cell.tasks.poll_gone(task)).await;
+            nested::gone(&runs).await;
+        };
+        let _ = timeout(PATIENCE, gone).await;
         cell.close_span();
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context as Poller, Poll, Waker, ready};
 
 use tokio::task::AbortHandle;
@@ -40,6 +40,8 @@ struct Owned {
     tasks: BTreeMap<u64, Entry>,
     /// One came to a door that was shut by [`Tasks::cut`].
     has_refused: bool,
+    /// What registries it has started; see [`nested`](crate::nested).
+    runs: Vec<Arc<Core>>,
     /// Of the task that waits for the last one.
     waiter: Option<Waker>,
 }
@@ -136,6 +138,27 @@ impl Tasks {
         if let Some(waiter) = waiter {
             waiter.wake();
         }
+    }
+
+    /// A registry that the service starts gets in where a task would.
+    pub(crate) fn adopt(&self, run: &Arc<Core>) -> bool {
+        let mut owned = self.lock();
+        if owned.door != Door::Open {
+            owned.has_refused |= owned.door == Door::Cut;
+            return false;
+        }
+        let (gone, mut there): (Vec<_>, Vec<_>) =
+            owned.runs.drain(..).partition(|run| run.gone.is_closed());
+        there.push(run.clone());
+        owned.runs = there;
+        drop(owned);
+        drop(gone);
+        true
+    }
+
+    /// The registries that it has started.
+    pub(crate) fn take_runs(&self) -> Vec<Arc<Core>> {
+        mem::take(&mut self.lock().runs)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -81,6 +81,26 @@ impl Engine {
         self.stop_if_due(now);
     }
 
+    /// The application is part of a service that is over: from now on nothing has any time left.
+    pub(crate) fn cut_short(&mut self, now: Instant) {
+        self.requested(now, now, true);
+        match &mut self.stage {
+            Stage::Up => {}
+            Stage::Requested {
+                deadline,
+                not_before,
+                owner_agrees,
+            } => {
+                *deadline = Some(now);
+                *not_before = Some(now);
+                *owner_agrees = true;
+            }
+            Stage::Stopping { deadline } => *deadline = Some(now),
+        }
+        self.shorten_to_deadline(now);
+        self.stop_if_due(now);
+    }
+
     pub(super) fn stop_if_due(&mut self, now: Instant) {
         match self.stage {
             Stage::Requested {

@@ -164,6 +164,12 @@ impl Registry {
     ///
     /// Call it inside a tokio runtime with time enabled; any flavour will do. Outside one nothing
     /// is started, and [`Running::wait`] tells so.
+    ///
+    /// A registry that code of a service starts, in a hook or in a task of
+    /// [`Context::spawn`](crate::Context::spawn), is part of that service. The service stops it when it
+    /// likes. What is left when the service is over is stopped then, within what is left of the
+    /// service's time to stop, and dropped when that is over: the outer stop leaves nothing of it
+    /// behind. From the moment at which late code of the service is dropped nothing is started any more.
     pub fn start(self) -> Running {
         Running::start(self)
     }
