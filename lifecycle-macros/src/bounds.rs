@@ -363,4 +363,32 @@ mod tests {
         }
         assert!(start.elapsed() < Duration::from_secs(20));
     }
+
+    /// Each is a mistake, told with what is near it and with what is given already.
+    #[test]
+    fn thousands_of_arguments_take_as_long_as_there_are_many() {
+        let start = Instant::now();
+        let count = 5000;
+        let list: String = (0..count).map(|n| format!("unknown_{n} = 1, ")).collect();
+        let list = tokens(&list);
+        for args in [
+            quote!(idle, #list),
+            quote!(#list),
+            quote!(scheduled(interval = "1s", #list)),
+            quote!(queue(#list)),
+        ] {
+            let told = mistakes(service::expand(
+                args,
+                quote!(
+                    struct Gc;
+                ),
+            ));
+            assert!(told.len() >= count);
+        }
+        for input in [quote!(#list "a" => s), quote!("a" => s, #list)] {
+            let told = mistakes(registry::expand(quote!([::lifecycle] #input)));
+            assert!(told.len() >= count);
+        }
+        assert!(start.elapsed() < Duration::from_secs(120));
+    }
 }
