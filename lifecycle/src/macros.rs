@@ -185,8 +185,9 @@ pub use lifecycle_macros::service;
 /// # Compile errors
 ///
 /// No entry at all, a duplicate or malformed name, a dependency (of either kind) that is unknown, on
-/// itself, repeated or part of a cycle, an unknown or repeated setting, a zero or malformed duration. All are reported at
-/// once, each on the token to change.
+/// itself, repeated or part of a cycle, an unknown or repeated setting, a zero or malformed duration, a
+/// shutdown delay that leaves nothing of the deadline (25 s unless set). All are reported at once, each on
+/// the token to change.
 #[macro_export]
 macro_rules! registry {
     ($($tokens:tt)*) => { $crate::__private::registry! { [$crate] $($tokens)* } };

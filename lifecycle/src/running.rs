@@ -20,7 +20,7 @@ use crate::outcome::Outcome;
 use crate::reason::Reason;
 #[cfg(doc)]
 use crate::registry::OnFailure;
-use crate::registry::{Plan, Planned, Registry};
+use crate::registry::{Plan, Planned, Registry, RegistryError};
 use crate::service::Sealed;
 use crate::signals::Listener;
 use crate::status::Shape;
@@ -69,7 +69,7 @@ impl Running {
         } = registry;
         // Where the start is refused these are dropped here, each by itself.
         let stop_on = Contained::new(stop_on);
-        let Plan { services, graph } = match plan {
+        let Plan { services, graph } = match RegistryError::at_start(plan, limits) {
             Ok(plan) => plan,
             Err(error) => return Self::refused(StartError::Registry(error)),
         };

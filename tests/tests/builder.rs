@@ -195,9 +195,11 @@ async fn a_shutdown_delay_that_leaves_nothing_of_the_deadline_is_a_problem() {
             .build()
             .is_ok()
     );
-    assert!(
-        builder().shutdown_delay(secs(60)).build().is_ok(),
-        "the registry may get a longer deadline yet"
+    assert_eq!(
+        problems(builder().shutdown_delay(secs(60))),
+        [
+            "the shutdown delay of 60s leaves nothing of the deadline of 25s (help: write a shorter delay, or a longer deadline, which includes it and is 25s unless set)"
+        ]
     );
     assert!(
         builder()

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use lifecycle::{
-    Context, Laggard, Oneshot, Outcome, Result, Scheduled, Service, State, Worker, async_trait,
-    registry, service,
+    Context, Laggard, Oneshot, Outcome, Reason, Registry, Result, Scheduled, Service, StartError,
+    State, Worker, async_trait, registry, service,
 };
 use lifecycle_tests::{
     Journal, fails, hangs, millis, nothing, secs, spawns, start, takes, until_stopped,
@@ -193,19 +193,56 @@ async fn the_deadline_includes_the_shutdown_delay() {
     assert_eq!(late(&outcome), ["a drain 4s"]);
 }
 
+/// Wherever the two come from: the assembly, the registry after it, either of them with the default.
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_delay_longer_than_the_deadline_does_not_move_the_deadline() {
-    for delay in [secs(60), Duration::MAX] {
-        let journal = Journal::new();
-        let running = start(registry! {
-            deadline = secs(10), shutdown_delay = delay,
-            "a" => journal.script().drain(hangs()).idle(),
-        });
+async fn a_shutdown_delay_that_leaves_nothing_of_the_deadline_is_refused() {
+    let journal = Journal::new();
+    let plain = || registry! { "a" => journal.script().idle() };
+    let built = || Registry::builder().service("a", journal.script().idle());
+    let (five, thirty, ages) = (secs(5), secs(30), Duration::MAX);
+    let refused = [
+        plain().deadline(secs(3)).shutdown_delay(five),
+        plain().shutdown_delay(five).deadline(secs(3)),
+        plain().shutdown_delay(five).deadline(five),
+        plain().shutdown_delay(thirty),
+        plain().shutdown_delay(ages),
+        plain().shutdown_delay(ages).deadline(ages),
+        plain().shutdown_delay(millis(1)).deadline(Duration::ZERO),
+        registry! { shutdown_delay = thirty, "a" => journal.script().idle() },
+        registry! { shutdown_delay = five, deadline = five, "a" => journal.script().idle() },
+        registry! { shutdown_delay = "5s", "a" => journal.script().idle() }.deadline(five),
+        built()
+            .deadline(thirty)
+            .shutdown_delay(five)
+            .build()
+            .unwrap()
+            .deadline(five),
+        built().build().unwrap().shutdown_delay(thirty),
+    ];
+    for registry in refused {
+        let running = start(registry);
+        let reason = running.wait().await;
+        let Reason::NotStarted(error) = &reason else {
+            panic!("{reason}");
+        };
+        assert!(matches!(**error, StartError::Registry(_)));
+        let told = reason.to_string();
+        assert!(told.contains("leaves nothing of the deadline of"), "{told}");
+        assert!(told.contains("(help: write a shorter delay"), "{told}");
+        assert_eq!(running.stop().await.exit_code(), 1);
+    }
+    assert_eq!(journal.all(), [""; 0], "nothing was touched");
+
+    let accepted = [
+        plain().shutdown_delay(secs(24)),
+        plain().deadline(secs(31)).shutdown_delay(thirty),
+        plain().deadline(ages).shutdown_delay(thirty),
+        plain().deadline(Duration::ZERO),
+    ];
+    for registry in accepted {
+        let running = start(registry);
         running.await_healthy().await.unwrap();
-        let outcome = running.stop().await;
-        assert_eq!(journal.count("a: drain"), 1, "{delay:?}");
-        assert_eq!(journal.now(), secs(10), "{delay:?}");
-        assert_eq!(outcome.laggards().len(), 1, "{delay:?}");
+        running.stop().await.into_result().unwrap();
     }
 }
 

@@ -55,7 +55,7 @@ impl Model {
             check_later: false,
         };
         model.settings = model.read_settings(&args.settings, &REGISTRY_SETTINGS, errors);
-        model.check_limits(errors);
+        model.check_limits(&args.settings, errors);
         let mut lost = args.lost;
         for written in &args.entries {
             match model.read_entry(written, errors) {
@@ -136,8 +136,8 @@ impl Model {
         settings
     }
 
-    /// Literals are known here; what is computed is at its own risk.
-    fn check_limits(&self, errors: &mut Errors) {
+    /// Literals are known here, and so is the default; what is computed is checked at the start.
+    fn check_limits(&self, written: &[Written], errors: &mut Errors) {
         let find = |key: &str| {
             let setting = self.settings.iter().find(|setting| setting.key == key)?;
             match &setting.argument {
@@ -145,9 +145,18 @@ impl Model {
                 _ => None,
             }
         };
-        let (Some((_, deadline)), Some((text, delay))) = (find(DEADLINE), find(SHUTDOWN_DELAY))
-        else {
+        let Some((text, delay)) = find(SHUTDOWN_DELAY) else {
             return;
+        };
+        // One that could not be read is no default.
+        let is_complete = written.iter().all(|written| match written {
+            Written::Part(part) => part.key != DEADLINE,
+            Written::Stray(_) | Written::Unreadable(_) => false,
+        });
+        let deadline = match find(DEADLINE) {
+            Some((_, deadline)) => deadline,
+            None if is_complete => limits::DEFAULT_DEADLINE,
+            None => return,
         };
         if let Some(problem) = limits::check(deadline, delay) {
             errors.report(text, problem, problem.help());

@@ -123,7 +123,7 @@ impl Builder {
     /// service, a shutdown delay that leaves nothing of the deadline.
     pub fn build(self) -> Result<Registry, RegistryError> {
         let limits = self.limits();
-        let mut problems: Vec<Problem> = self.check_limits().into_iter().collect();
+        let mut problems: Vec<Problem> = Problem::of(limits).into_iter().collect();
         problems.extend(self.stray.into_iter().map(Problem::stray));
         match self.draft.plan() {
             Ok(plan) if problems.is_empty() => return Ok(Registry::new(Ok(plan), limits)),
@@ -139,14 +139,6 @@ impl Builder {
             deadline: self.deadline.unwrap_or(default.deadline),
             shutdown_delay: self.shutdown_delay.unwrap_or(default.shutdown_delay),
         }
-    }
-
-    fn check_limits(&self) -> Option<Problem> {
-        let problem = limits::check(self.deadline?, self.shutdown_delay?)?;
-        Some(Problem {
-            sentence: problem.to_string(),
-            help: problem.help(),
-        })
     }
 
     fn set(mut self, setting: &'static str, apply: impl FnOnce(&mut Declared)) -> Self {
@@ -198,6 +190,19 @@ impl RegistryError {
         }
     }
 
+    /// What keeps a registry from being started: what was found when it was assembled, and the limits
+    /// as they are by now.
+    pub(crate) fn at_start<T>(plan: Result<T, Self>, limits: Limits) -> Result<T, Self> {
+        let Some(problem) = Problem::of(limits) else {
+            return plan;
+        };
+        let mut problems = vec![problem];
+        if let Err(error) = plan {
+            problems.extend(error.problems);
+        }
+        Err(Self { problems })
+    }
+
     /// The problems, in the order of the services they were found at.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
@@ -206,6 +211,15 @@ impl RegistryError {
 }
 
 impl Problem {
+    /// Of the settings of the whole, wherever they come from, defaults included.
+    fn of(limits: Limits) -> Option<Self> {
+        let problem = limits::check(limits.deadline, limits.shutdown_delay)?;
+        Some(Self {
+            sentence: problem.to_string(),
+            help: problem.help(),
+        })
+    }
+
     fn stray(setting: &str) -> Self {
         Self {
             sentence: format!("`{setting}` was set before any service"),

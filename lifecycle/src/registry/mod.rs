@@ -118,6 +118,10 @@ impl Registry {
     /// How long the services run on after the request to stop, with readiness already false, so
     /// that a load balancer takes the process out before it closes its sockets. Skipped on SIGINT
     /// and after a failure. Default: none.
+    ///
+    /// It must be shorter than the [deadline](Self::deadline), which includes it (25 s unless set):
+    /// `registry!` refuses literals that are not, [`Builder::build`] values; what is set here is
+    /// checked at the start, which is refused then ([`Reason::NotStarted`](crate::Reason::NotStarted)).
     pub fn shutdown_delay(mut self, delay: Duration) -> Self {
         self.limits.shutdown_delay = delay;
         self

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::rules::limits::DEFAULT_DEADLINE;
+
 /// What a service's failure means to the application.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -60,7 +62,7 @@ pub(crate) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            deadline: Duration::from_secs(25),
+            deadline: DEFAULT_DEADLINE,
             shutdown_delay: Duration::ZERO,
         }
     }

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+/// The deadline of a registry that sets none: it fits the 30 s that Kubernetes gives a pod.
+pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_secs(25);
+
 /// The delay leaves nothing of the deadline, so that every service would be dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Problem {
@@ -10,6 +13,8 @@ pub(crate) struct Problem {
     delay: Duration,
 }
 
+/// The one rule: something of the deadline is left after the delay. A deadline of zero without a delay
+/// is legal and says what it does: nobody is waited for.
 pub(crate) fn check(deadline: Duration, delay: Duration) -> Option<Problem> {
     let is_too_long = delay >= deadline && !delay.is_zero();
     is_too_long.then_some(Problem { deadline, delay })
@@ -27,9 +32,13 @@ impl fmt::Display for Problem {
 
 impl Problem {
     /// What to write instead.
-    #[allow(clippy::unused_self, reason = "as the other problems")]
     pub(crate) fn help(&self) -> String {
-        "write a shorter delay, or a longer deadline, which includes it".to_owned()
+        let help = "write a shorter delay, or a longer deadline, which includes it";
+        if self.deadline == DEFAULT_DEADLINE {
+            format!("{help} and is {DEFAULT_DEADLINE:?} unless set")
+        } else {
+            help.to_owned()
+        }
     }
 }
 
@@ -56,5 +65,15 @@ mod tests {
             check(0, 1),
             told("the shutdown delay of 1s leaves nothing of the deadline of 0ns")
         );
+    }
+
+    #[test]
+    fn the_help_tells_the_default_where_it_is_the_deadline() {
+        let help = |deadline| {
+            let problem = check(Duration::from_secs(deadline), Duration::MAX);
+            problem.map(|problem| problem.help()).unwrap_or_default()
+        };
+        assert!(help(25).ends_with("which includes it and is 25s unless set"));
+        assert!(help(10).ends_with("which includes it"));
     }
 }

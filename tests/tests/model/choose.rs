@@ -12,7 +12,8 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     plan.prop_map(|((deadline, delay), end, order, services)| Plan {
         order,
         deadline,
-        delay,
+        // A delay that leaves nothing is refused.
+        delay: delay.min(deadline - 1),
         end,
         services: services.into_iter().enumerate().map(connected).collect(),
     })

@@ -14,5 +14,5 @@ fn main() {
     let _ = registry! { deadline = "10s", shutdown_delay = "9s", "store" => Store };
     let _ = registry! { shutdown_delay = "0", deadline = "1ns", "store" => Store };
     let _ = registry! { deadline = "10s", shutdown_delay = delay, "store" => Store };
-    let _ = registry! { shutdown_delay = "1m", "store" => Store }.deadline(delay * 9);
+    let _ = registry! { shutdown_delay = "24s", "store" => Store }.deadline(delay * 9);
 }

@@ -214,7 +214,29 @@ fn a_delay_that_leaves_nothing_of_the_deadline() {
     ]);
     assert!(told(&quote!(deadline = "5s", shutdown_delay = "4s", "a" => s)).is_empty());
     assert!(told(&quote!(deadline = five, shutdown_delay = "6s", "a" => s)).is_empty());
-    assert!(told(&quote!(shutdown_delay = "6h", "a" => s)).is_empty());
+    assert!(told(&quote!(shutdown_delay = "6h", deadline = five, "a" => s)).is_empty());
+    assert!(told(&quote!(shutdown_delay = "24s", "a" => s)).is_empty());
+    assert!(told(&quote!(shutdown_delay = delay, "a" => s)).is_empty());
+}
+
+#[test]
+fn a_delay_that_leaves_nothing_of_the_default_deadline() {
+    let problem = |delay| {
+        format!(
+            "the shutdown delay of {delay} leaves nothing of the deadline of 25s | write a shorter delay, or a longer deadline, which includes it and is 25s unless set"
+        )
+    };
+    let (same, longer) = (problem("25s"), problem("30s"));
+    check_each([
+        (quote!(shutdown_delay = "25s", "a" => s), same.as_str()),
+        (quote!(shutdown_delay = "30s", "a" => s), longer.as_str()),
+        (
+            quote!(shutdown_delay = "30s", deadline = "25s", "a" => s),
+            longer.as_str(),
+        ),
+    ]);
+    let misread = told(&quote!(shutdown_delay = "30s", deadline = "5", "a" => s));
+    assert_eq!(misread.len(), 1, "one mistake, one error: {misread:?}");
 }
 
 #[test]
