@@ -3,6 +3,7 @@
 //! Stricter than the engine that finds the times: that reads much which nobody means (`1,,2`,
 //! `*/61`, the name of a month for an hour), and says less of what is wrong.
 
+mod days;
 mod problem;
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,11 @@ const MONTHS: &[&str] = &[
 const WEEKDAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 const SUNDAY_AGAIN: u8 = 7;
 
+/// An expression may come from anybody. A longer one is not looked at.
+const LONGEST: usize = 300;
+/// Each time of day that is written out is searched for on its own.
+const MOST_TIMES: usize = 100;
+
 const FIELDS: [Field; 6] = [
     Field::new("second", 0, 59, "`*`, a range `0-29`, a step `*/15`"),
     Field::new("minute", 0, 59, "`*`, a range `0-29`, a step `*/15`"),
@@ -85,6 +91,9 @@ const FIELDS: [Field; 6] = [
 ];
 
 pub(crate) fn parse(text: &str) -> Result<Fields, Problem> {
+    if text.len() > LONGEST {
+        return Err(Problem::Long);
+    }
     let written: Vec<&str> = text.split_whitespace().collect();
     let fields = match written.as_slice() {
         [] => return Err(Problem::Empty),
@@ -107,6 +116,7 @@ pub(crate) fn parse(text: &str) -> Result<Fields, Problem> {
     }
     let count = items.len();
     let fields = Fields(items.try_into().map_err(|_| Problem::Count(count))?);
+    fields.check_times()?;
     fields.check_days()?;
     Ok(fields)
 }
@@ -225,11 +235,44 @@ impl Field {
 }
 
 impl Fields {
+    /// The times of day, where each is written out: a list of hours, one of minutes and one of seconds.
+    pub(crate) fn times_of_day(&self) -> Option<usize> {
+        let times = &self.0[..3];
+        let is_value = |item: &Item| matches!(item, Item::Value(_));
+        let are_written_out = times.iter().flatten().all(is_value);
+        are_written_out.then(|| times.iter().map(|items| distinct(items).len()).product())
+    }
+
+    fn check_times(&self) -> Result<(), Problem> {
+        match self.times_of_day() {
+            Some(count) if count > MOST_TIMES => Err(Problem::Times(count)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a date has to fit both day and weekday: where one of them begins with a `*`, or has one in
+    /// its list.
+    pub(crate) fn needs_both(&self) -> bool {
+        let [.., days, _, weekdays] = &self.0;
+        let is_star = |items: &[Item]| {
+            matches!(items.first(), Some(Item::Every { .. }))
+                || items.contains(&Item::Every { step: 1 })
+        };
+        is_star(days) || is_star(weekdays)
+    }
+
     /// `0 0 30 2 *` names a day that never comes.
     fn check_days(&self) -> Result<(), Problem> {
         let [.., days, months, weekdays] = &self.0;
-        if !weekdays.contains(&Item::Every { step: 1 }) {
+        if !self.needs_both() {
             return Ok(());
+        }
+        if !weekdays.contains(&Item::Every { step: 1 }) {
+            return if days::come(days, months, weekdays) {
+                Ok(())
+            } else {
+                Err(Problem::NeverBoth)
+            };
         }
         let longest = (1..=12).filter(|month| months.iter().any(|item| item.holds(*month)));
         let longest = longest.map(longest_month).max().unwrap_or_default();
@@ -243,7 +286,7 @@ impl Fields {
 
 impl Item {
     /// Whether a month is among these.
-    fn holds(self, month: u8) -> bool {
+    pub(crate) fn holds(self, month: u8) -> bool {
         match self {
             Self::Every { step } => (month - 1) % step == 0,
             Self::Value(value) => month == value,
@@ -261,6 +304,17 @@ impl Item {
             _ => 1,
         }
     }
+}
+
+/// Each item once.
+pub(crate) fn distinct(items: &[Item]) -> Vec<Item> {
+    let mut all = Vec::new();
+    for item in items {
+        if !all.contains(item) {
+            all.push(*item);
+        }
+    }
+    all
 }
 
 /// As the engine reads it.

@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use crate::error::ScheduleError;
-use crate::rules::cron::{Fields, Item, parse};
+use crate::rules::cron::{Fields, Item, distinct, parse};
 
 /// What the service says at one moment: the expression, and the zone it is meant in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,9 +55,12 @@ impl Times {
             let (sentence, help) = (problem.sentence(expression), problem.help());
             refuse(format!("{sentence}; {help}"))
         })?;
+        let parser = CronParser::builder()
+            .dom_and_dow(fields.needs_both())
+            .build();
         let crons = patterns(&fields).into_iter().map(|pattern| {
             // What passes our own rules is sound to the engine.
-            let parsed = CronParser::new().parse(&pattern);
+            let parsed = parser.parse(&pattern);
             parsed.map_err(|error| refuse(format!("`{expression}`: {error}")))
         });
         let crons = crons.collect::<Result<Vec<_>, _>>()?;
@@ -105,26 +108,35 @@ fn to_the_second(instant: Timestamp) -> Option<Timestamp> {
 /// own.
 fn patterns(fields: &Fields) -> Vec<String> {
     let [seconds, minutes, hours, days, months, weekdays] = &fields.0;
-    let day = [days, months, weekdays].map(|items| list(items)).join(" ");
-    let is_spelt_out = |items: &[Item]| items.iter().all(|item| matches!(item, Item::Value(_)));
-    if ![seconds, minutes, hours]
+    let (months, weekdays) = (list(months), list(weekdays));
+    let dates: Vec<String> = apart(days)
         .iter()
-        .all(|items| is_spelt_out(items))
-    {
+        .map(|days| format!("{} {months} {weekdays}", list(days)))
+        .collect();
+    let with_dates = |time: String| dates.iter().map(move |date| format!("{time} {date}"));
+    if fields.times_of_day().is_none() {
         let time = [seconds, minutes, hours].map(|items| list(items)).join(" ");
-        return vec![format!("{time} {day}")];
+        return with_dates(time).collect();
     }
     let mut patterns = Vec::new();
-    for hour in hours {
-        for minute in minutes {
-            patterns.extend(
-                seconds
-                    .iter()
-                    .map(|second| format!("{second} {minute} {hour} {day}")),
-            );
+    for hour in &distinct(hours) {
+        for minute in &distinct(minutes) {
+            for second in &distinct(seconds) {
+                patterns.extend(with_dates(format!("{second} {minute} {hour}")));
+            }
         }
     }
     patterns
+}
+
+/// Days of which the engine can tell each: beside a `W`, it takes `L` for `LW`.
+fn apart(days: &[Item]) -> Vec<Vec<Item>> {
+    let is_workday = |item: &Item| matches!(item, Item::Workday(_) | Item::LastWorkday);
+    if !days.contains(&Item::Last) || !days.iter().any(is_workday) {
+        return vec![days.to_vec()];
+    }
+    let (workdays, others) = days.iter().partition(|item| is_workday(item));
+    vec![workdays, others]
 }
 
 /// The engine refuses a `*` among others, beside which they mean nothing.

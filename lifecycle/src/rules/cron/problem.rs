@@ -2,11 +2,15 @@
 
 use std::fmt::Write;
 
-use super::Field;
+use super::{Field, LONGEST, MOST_TIMES};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Problem {
     Empty,
+    /// Longer than an expression may be.
+    Long,
+    /// So many times of day are written out.
+    Times(usize),
     Count(usize),
     /// `@daily`
     Nickname(String),
@@ -24,6 +28,8 @@ pub(crate) enum Problem {
         day: u8,
         longest: u8,
     },
+    /// Where a date has to fit day and weekday, none does.
+    NeverBoth,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,9 +50,15 @@ const FIVE_OR_SIX: &str =
 impl Problem {
     /// Of the expression `text`, in one sentence.
     pub(crate) fn sentence(&self, text: &str) -> String {
+        if *self == Self::Long {
+            return format!("the cron expression has more than {LONGEST} characters");
+        }
         let text = text.escape_debug();
         match self {
-            Self::Empty => "the cron expression is empty".to_owned(),
+            Self::Empty | Self::Long => "the cron expression is empty".to_owned(),
+            Self::Times(count) => format!(
+                "the cron expression `{text}` lists {count} times of the day, more than {MOST_TIMES}"
+            ),
             Self::Count(1) => format!("the cron expression `{text}` has 1 field"),
             Self::Count(count) => format!("the cron expression `{text}` has {count} fields"),
             Self::Nickname(_) => format!("the cron expression `{text}` is a nickname"),
@@ -70,6 +82,9 @@ impl Problem {
                 };
                 sentence
             }
+            Self::NeverBoth => {
+                format!("no date fits both the day and the weekday of the cron expression `{text}`")
+            }
             Self::Never { day, .. } => {
                 format!("no month of the cron expression `{text}` has a day {day}")
             }
@@ -80,6 +95,13 @@ impl Problem {
     pub(crate) fn help(&self) -> String {
         match self {
             Self::Empty | Self::Count(_) => FIVE_OR_SIX.to_owned(),
+            Self::Long | Self::Times(_) => {
+                "write a range `9-17` or a step `*/5` in place of a list".to_owned()
+            }
+            Self::NeverBoth => {
+                "write another day or weekday; where neither begins with a `*`, one of them is enough"
+                    .to_owned()
+            }
             Self::Nickname(nickname) => match spelt_out(nickname) {
                 Some(fields) => format!("write `{fields}`"),
                 None => FIVE_OR_SIX.to_owned(),

@@ -1,4 +1,4 @@
-use super::parse;
+use super::{Problem, parse};
 
 fn told(text: &str) -> String {
     match parse(text) {
@@ -162,5 +162,63 @@ fn a_day_that_never_comes() {
                 "no month of the cron expression `{text}` has a day {day} | write a day up to {longest}"
             )
         );
+    }
+}
+
+#[test]
+fn a_date_that_fits_day_and_weekday_never_comes() {
+    for never in [
+        "0 0 */30 * MON#2",
+        "0 0 15W * */6",
+        "0 0 30 2 */3",
+        "0 0 31 4,6,9,11 */2",
+        "0 0 1-7 * */2,FRI#5",
+    ] {
+        let is_both = matches!(parse(never), Err(Problem::NeverBoth));
+        let comes = never.ends_with("FRI#5");
+        assert_eq!(is_both, !comes, "{never}");
+    }
+    for comes in [
+        "0 0 */2 * 1",
+        "0 0 15 * */3",
+        "0 0 29 2 */6",
+        "0 0 */30 * MON#1",
+        "0 0 LW * */5",
+        "0 0 1W * */3",
+        "0 0 30 2 MON",
+    ] {
+        assert_eq!(parse(comes).map(|_| ()), Ok(()), "{comes}");
+    }
+}
+
+#[test]
+fn an_expression_is_bounded_before_any_work() {
+    let list = |most: u8| {
+        (0..=most)
+            .map(|value| value.to_string())
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let (sixty, hours) = (list(59), list(23));
+    for (long, problem) in [
+        (format!("{sixty} {sixty} {hours} * * *"), Problem::Long),
+        (format!("{} * * * *", "0,".repeat(1_000_000)), Problem::Long),
+        ("*".repeat(301), Problem::Long),
+        (" ".repeat(301), Problem::Long),
+        (format!("{sixty} {hours} * * *"), Problem::Times(1440)),
+        (
+            "0,1,2,3,4,5,6,7,8,9,10 0,1,2,3,4,5,6,7,8,9 * * *".to_owned(),
+            Problem::Times(110),
+        ),
+    ] {
+        assert_eq!(parse(&long), Err(problem.clone()), "{}", long.len());
+        assert!(problem.sentence(&long).len() < 400);
+    }
+    for sound in [
+        "0,15,30,45 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23 * * *",
+        "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0 0,0,0,0,0,0,0,0 0,0,0,0,0,0 * * *",
+        "0-59 0-59 0-23 * * *",
+    ] {
+        assert_eq!(parse(sound).map(|_| ()), Ok(()), "{sound}");
     }
 }

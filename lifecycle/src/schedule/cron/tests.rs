@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::{Field, Spoken, Times};
+use crate::rules::cron::Problem;
 
 fn times(cron: &str, tz: &str) -> Times {
     let spoken = Spoken {
@@ -244,9 +245,65 @@ fn what_passes_our_rules_is_sound_to_the_engine() {
         let mut any = |items: &[&'static str]| items[rng.usize(0..items.len())];
         let lists = fields.map(|items| format!("{},{}", any(items), any(items)));
         let cron = lists.join(" ");
-        if let Err(problem) = crate::rules::cron::parse(&cron) {
-            panic!("{}", problem.sentence(&cron));
+        match crate::rules::cron::parse(&cron) {
+            Ok(_) => {}
+            Err(Problem::NeverBoth) => continue,
+            Err(problem) => panic!("{}", problem.sentence(&cron)),
         }
         assert!(times(&cron, "UTC").after(from).is_some(), "{cron}");
     }
+}
+
+#[test]
+fn a_day_field_that_begins_with_a_star_does_not_widen_the_other() {
+    // The 1st of January 2025 is a Wednesday.
+    let new_year = "2025-01-01T00:00";
+    for (cron, expected) in [
+        ("0 0 */2 * 1", ["13", "27", "03", "17"]),
+        ("0 0 */2 * MON,TUE", ["07", "13", "21", "27"]),
+        ("0 0 */2,10 * 1", ["13", "27", "03", "10"]),
+        ("0 0 *,15 * 1", ["06", "13", "20", "27"]),
+        ("0 0 15,* * 1", ["06", "13", "20", "27"]),
+        ("0 0 * * 1", ["06", "13", "20", "27"]),
+        ("0 0 */1 * 1", ["06", "13", "20", "27"]),
+        ("0 0 15 * */3", ["15", "15", "15", "15"]),
+        ("0 0 1-7 * */7", ["05", "02", "02", "06"]),
+        ("0 0 L * */2", ["31", "31", "31", "30"]),
+        ("0 0 */10 * MON#1", ["01", "01", "01", "01"]),
+    ] {
+        let expected = expected.map(|day| format!("{day} 00:00"));
+        assert_eq!(shown(cron, "UTC", new_year, 4), expected, "{cron}");
+    }
+}
+
+#[test]
+fn where_neither_day_field_begins_with_a_star_one_of_them_is_enough() {
+    let new_year = "2025-01-01T00:00";
+    for (cron, expected) in [
+        ("0 0 15 * MON", ["06", "13", "15", "20"]),
+        ("0 0 1-31/2 * 1", ["01", "03", "05", "06"]),
+        ("0 0 L,15W * *", ["15", "31", "14", "28"]),
+        ("0 0 LW,L,2W * *", ["02", "31", "03", "28"]),
+        ("0 0 L,20W * 5#1", ["03", "20", "31", "07"]),
+    ] {
+        let expected = expected.map(|day| format!("{day} 00:00"));
+        assert_eq!(shown(cron, "UTC", new_year, 4), expected, "{cron}");
+    }
+}
+
+#[test]
+fn a_date_that_is_rare_is_found_and_one_that_never_is_was_refused() {
+    let leap = times("0 0 29 2 */6", "UTC");
+    let from: Timestamp = "2025-01-01T00:00:00Z".parse().unwrap();
+    let found = leap.after(from).unwrap().to_string();
+    assert_eq!(found, "2032-02-29T00:00:00Z", "a Sunday");
+}
+
+#[test]
+fn a_list_of_as_many_times_as_there_may_be_is_no_burden() {
+    let all = times(
+        "0,15,30,45 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23 L,15W * *",
+        "UTC",
+    );
+    assert!(all.crons.len() <= 200);
 }

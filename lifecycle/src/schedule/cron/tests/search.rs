@@ -26,10 +26,10 @@ fn holds(items: &[Item], least: u8, value: u8) -> bool {
 fn matches(fields: &Fields, civil: DateTime) -> bool {
     let [seconds, minutes, hours, days, months, weekdays] = &fields.0;
     let value = i8::unsigned_abs;
-    let is_any = |items: &[Item]| items == [Item::Every { step: 1 }];
+    let is_star = |items: &[Item]| matches!(items[0], Item::Every { .. });
     let weekday = value(civil.weekday().since(Weekday::Sunday));
     let on_weekday = holds(weekdays, 0, weekday) || weekday == 0 && holds(weekdays, 0, 7);
-    let on_day = match (is_any(days), is_any(weekdays)) {
+    let on_day = match (is_star(days), is_star(weekdays)) {
         (false, false) => holds(days, 1, value(civil.day())) || on_weekday,
         _ => holds(days, 1, value(civil.day())) && on_weekday,
     };
