@@ -111,8 +111,6 @@ pub(crate) struct Record {
     /// Whether one of them was of a service whose policy is to shut down.
     pub(crate) has_fatal: bool,
     pub(crate) laggards: Vec<Laggard>,
-    /// How many services never let go of their thread: nothing can drop them.
-    pub(crate) unjoined: usize,
     pub(crate) requested: Option<Instant>,
     pub(crate) ended: Option<Instant>,
 }

@@ -117,6 +117,7 @@ mod registry;
 mod rules;
 mod runner;
 mod running;
+mod runtime_end;
 mod schedule;
 mod scope;
 #[cfg(feature = "serde")]
@@ -127,6 +128,7 @@ mod signals;
 mod status;
 mod supervisor;
 mod tasks;
+mod threads;
 mod ticks;
 mod unstarted;
 mod waits;

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::process::{ExitCode, Termination};
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cell::Cell;
@@ -15,9 +14,8 @@ use crate::reason::Reason;
 #[cfg(doc)]
 use crate::registry::OnFailure;
 use crate::status::{Phase, ServiceStatus, State};
-use crate::watchdog::Watchdog;
 
-/// How a run of a registry ended.
+/// How a run of a registry ended. It is plain data: holding or dropping one changes nothing.
 ///
 /// Return it from `main`: the process exits with [`exit_code`](Self::exit_code), and when something
 /// failed the report (this type's `Display`) is printed to standard error.
@@ -42,10 +40,7 @@ pub struct Outcome {
     services: Vec<ServiceStatus>,
     /// Of services with more failures than are kept: how many more.
     omitted: Vec<(Name, u64)>,
-    unjoined: usize,
     took: Option<Duration>,
-    /// Stays armed while this lives; see [`Watchdog::settle`].
-    watchdog: Option<Arc<Watchdog>>,
 }
 
 /// A service, or a part of one, that did not stop in time and was dropped.
@@ -80,18 +75,11 @@ impl Outcome {
             laggards: record.laggards.clone(),
             services: core.states(),
             omitted: omitted(core),
-            unjoined: record.unjoined,
             took: record
                 .requested
                 .zip(record.ended)
                 .map(|(from, to)| to.saturating_duration_since(from)),
-            watchdog: None,
         }
-    }
-
-    pub(crate) fn watched_by(mut self, watchdog: Watchdog) -> Self {
-        self.watchdog = Some(Arc::new(watchdog));
-        self
     }
 
     /// What began the stop.
@@ -150,12 +138,6 @@ impl Outcome {
         } else {
             Err(UncleanStop(Box::new(self)))
         }
-    }
-
-    /// Whether tasks are left that nothing can drop, because their code does not let go of its
-    /// thread.
-    pub(crate) fn has_unjoined(&self) -> bool {
-        self.unjoined > 0
     }
 
     /// The outcome of a run that did not come to its end: what still does something is late.

@@ -21,6 +21,7 @@ use crate::reason::Reason;
 #[cfg(doc)]
 use crate::registry::OnFailure;
 use crate::registry::{Plan, Planned, Registry, RegistryError};
+use crate::runtime_end::Up;
 use crate::service::Sealed;
 use crate::signals::Listener;
 use crate::status::Shape;
@@ -112,7 +113,7 @@ impl Running {
             told_alarm: None,
         };
         nested::begin(&core);
-        let ends = TellsOfTheEnd(core.clone());
+        let ends = (TellsOfTheEnd(core.clone()), Up::new());
         let supervised = async move {
             let _ends = ends;
             supervisor.run().await

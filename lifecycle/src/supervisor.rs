@@ -426,18 +426,9 @@ impl Supervisor {
             let _ = task.await;
         }
         for (service, task) in std::mem::take(&mut tasks.leaving) {
-            self.await_leaving(service, task, &mut tasks).await;
+            self.await_leaving(service, task).await;
         }
-        let unjoined = tasks
-            .abandoned
-            .iter()
-            .filter(|task| !task.is_finished())
-            .count();
-        {
-            let mut record = self.core.record();
-            record.unjoined = unjoined;
-            record.ended = Some(Instant::now());
-        }
+        self.core.record().ended = Some(Instant::now());
         self.core.beats.close();
         self.core.close_subscriptions();
         self.signals = None;
@@ -450,7 +441,7 @@ impl Supervisor {
 impl Supervisor {
     /// Waits for the destructor of a service that was never started, as long as the service would have had
     /// for its stop.
-    async fn await_leaving(&mut self, service: usize, mut task: JoinHandle<()>, tasks: &mut Tasks) {
+    async fn await_leaving(&mut self, service: usize, mut task: JoinHandle<()>) {
         let asked = self.core.record().requested.unwrap_or_else(Instant::now);
         let end = self.engine.end_of(service, asked);
         // Those of many may end at the same time, and the first was waited for until then.
@@ -471,7 +462,6 @@ impl Supervisor {
         if !task.is_finished() {
             let had = asked.elapsed();
             self.note_late(service, Phase::Drain, had);
-            tasks.abandoned.push(task);
         }
     }
 }
@@ -492,8 +482,6 @@ impl Drop for Supervisor {
 struct Tasks {
     /// By index; none where the service was not started or was given up.
     running: Vec<Option<JoinHandle<()>>>,
-    /// Those nobody waits for any more. They are dropped as soon as they let go of their thread.
-    abandoned: Vec<JoinHandle<()>>,
     /// Those that drop services which were never started.
     leaving: Vec<(usize, JoinHandle<()>)>,
 }
@@ -502,7 +490,6 @@ impl Tasks {
     fn new(services: usize) -> Self {
         Self {
             running: std::iter::repeat_with(|| None).take(services).collect(),
-            abandoned: Vec::new(),
             leaving: Vec::new(),
         }
     }
@@ -516,7 +503,6 @@ impl Tasks {
     fn abandon(&mut self, service: usize) {
         if let Some(task) = self.running[service].take() {
             task.abort();
-            self.abandoned.push(task);
         }
     }
 }

@@ -24,9 +24,6 @@ const MARGIN: u32 = 8;
 /// the 30 s that it is usually given.
 const REPORT: u32 = 60;
 
-/// How long the end of the runtime may take in any case: after a stop that took all its time, too.
-const LEAVE: Duration = Duration::from_secs(1);
-
 /// How much later than the runtime's clock the thread rings an alarm: where that clock runs, it is
 /// first.
 const SLACK: Duration = Duration::from_millis(10);
@@ -38,9 +35,7 @@ pub(crate) enum Word {
     Asked(Instant),
     /// The supervisor has something to do after so long.
     Alarm(Duration),
-    /// The services are down, but for those that are `unjoined`; what is left is the end of the runtime.
-    Settled { unjoined: bool },
-    /// All is well.
+    /// The services are down.
     Off,
 }
 
@@ -64,20 +59,6 @@ impl Watchdog {
         }
         Self { thread }
     }
-
-    /// The services are down. Where one never let go of its thread, the watchdog stays armed until
-    /// the process ends. Otherwise as long as somebody holds the outcome, as a `main` that returns it
-    /// does: the runtime ends then, and waits for threads that a hook may have left blocked.
-    pub(crate) fn settle(self, outcome: Outcome) -> Outcome {
-        let unjoined = outcome.has_unjoined();
-        let _ = self.thread.send(Word::Settled { unjoined });
-        if unjoined {
-            std::mem::forget(self);
-            outcome
-        } else {
-            outcome.watched_by(self)
-        }
-    }
 }
 
 impl Drop for Watchdog {
@@ -99,10 +80,6 @@ fn keep(core: &Arc<Core>, limit: Duration, words: &Receiver<Word>) {
     loop {
         match receive(words, end.into_iter().chain(alarm).min()) {
             Ok(Word::Alarm(wait)) => alarm = Instant::now().checked_add(wait.saturating_add(SLACK)),
-            Ok(Word::Settled { unjoined }) => {
-                let leave = Instant::now() + LEAVE;
-                end = end.map(|end| end.max(leave)).or(unjoined.then_some(leave));
-            }
             Ok(Word::Asked(_)) => {}
             Ok(Word::Off) | Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) if alarm.take().is_some() => core.alarm.notify_one(),

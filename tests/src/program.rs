@@ -40,8 +40,19 @@ impl Program {
     /// When there is no such program.
     #[must_use]
     pub fn start(path: &str, scenario: &str, runtime: &str) -> Self {
-        let mut process = Command::new(path)
-            .args([scenario, runtime])
+        Self::of(Command::new(path).args([scenario, runtime]))
+    }
+
+    /// Starts this command, with a standard input that stays open. It is killed when it takes far longer
+    /// than it should.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such program.
+    #[must_use]
+    pub fn of(command: &mut Command) -> Self {
+        let mut process = command
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -91,6 +102,20 @@ impl Program {
     #[must_use]
     pub fn signal(self, signal: &str) -> Self {
         send(self.process.id(), signal);
+        self
+    }
+
+    /// Sends a signal again and again, until the process has ended.
+    ///
+    /// # Panics
+    ///
+    /// When it can't be waited for.
+    #[must_use]
+    pub fn signal_until_its_end(mut self, signal: &str) -> Self {
+        while self.process.try_wait().unwrap().is_none() {
+            send(self.process.id(), signal);
+            thread::sleep(Duration::from_millis(10));
+        }
         self
     }
 

@@ -19,6 +19,7 @@ use crate::engine::Graph;
 use crate::name::Name;
 use crate::outcome::Outcome;
 use crate::running::Running;
+use crate::runtime_end;
 use crate::service::Service;
 use crate::supervisor::StopOn;
 #[cfg(all(feature = "cron", feature = "test-util"))]
@@ -183,9 +184,19 @@ impl Registry {
     ///
     /// Unlike [`start`](Self::start) it also guarantees the [deadline](Self::deadline) against code
     /// that blocks a thread: a watchdog thread then prints the report and ends the process with exit
-    /// code 1. It stays armed as long as you hold the outcome, because the end of the runtime waits
-    /// for threads that a service has left blocked: return the outcome from `main`, or drop it (or
-    /// take its [`into_result`](Outcome::into_result)) before you go on with other work.
+    /// code 1.
+    ///
+    /// After that, the end of the runtime waits for threads that are left blocked, as by a read of
+    /// standard input. When it is held up for more than a second, the process ends with the outcome's
+    /// own [exit code](Outcome::exit_code): 0 after a clean stop. A program that goes on after the
+    /// run, or after its runtime has ended, is left alone, whatever it does with the outcome. This
+    /// needs what Linux tells of threads (on x86-64, ARM64, RISC-V and `LoongArch`); the process is
+    /// also left alone where that leaves a doubt: while another run is up, beside another
+    /// multi-threaded runtime whose threads have the same name, for a run that was spawned when it
+    /// is not `main` that waits, and for a single-threaded runtime with a thread name of its own. The
+    /// one program that could be taken for a runtime that does not end has let go of it by
+    /// `shutdown_background` with a thread left blocked, and then waits for a lock for more than a
+    /// second.
     ///
     /// Dropping the future stops the services in the background.
     pub async fn run(self) -> Outcome {
@@ -193,7 +204,10 @@ impl Registry {
         let running = self.start();
         let watchdog = Watchdog::watch(running.core(), limit);
         running.wait().await;
-        watchdog.settle(running.stop().await)
+        let outcome = running.stop().await;
+        drop(watchdog);
+        runtime_end::bound(&outcome);
+        outcome
     }
 }
 
