@@ -111,6 +111,8 @@ pub(crate) struct Record {
     /// Whether one of them was of a service whose policy is to shut down.
     pub(crate) has_fatal: bool,
     pub(crate) laggards: Vec<Laggard>,
+    /// What the future of `stop_on` panicked with.
+    pub(crate) external_panic: Option<Arc<str>>,
     pub(crate) requested: Option<Instant>,
     pub(crate) ended: Option<Instant>,
 }

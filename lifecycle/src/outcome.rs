@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::process::{ExitCode, Termination};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cell::Cell;
@@ -41,6 +42,8 @@ pub struct Outcome {
     /// Of services with more failures than are kept: how many more.
     omitted: Vec<(Name, u64)>,
     took: Option<Duration>,
+    /// What the future of `stop_on` panicked with.
+    external_panic: Option<Arc<str>>,
 }
 
 /// A service, or a part of one, that did not stop in time and was dropped.
@@ -79,6 +82,7 @@ impl Outcome {
                 .requested
                 .zip(record.ended)
                 .map(|(from, to)| to.saturating_duration_since(from)),
+            external_panic: record.external_panic.clone(),
         }
     }
 
@@ -122,8 +126,9 @@ impl Outcome {
         self.took
     }
 
-    /// 0 for a clean stop; 1 when a service failed (not those under [`OnFailure::Ignore`]),
-    /// something was dropped because it was late, or the registry could not be started. (A second
+    /// 0 for a clean stop; 1 when a service failed (not those under [`OnFailure::Ignore`]) or the
+    /// future of [`stop_on`](crate::Registry::stop_on) panicked, something was dropped because it was
+    /// late, or the registry could not be started. (A second
     /// signal ends the process with 128 plus its number before there is an outcome.)
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -220,6 +225,11 @@ impl fmt::Display for Outcome {
         for (service, count) in &self.omitted {
             let times = if *count == 1 { "time" } else { "times" };
             write!(f, "\n  service `{service}` failed {count} more {times}")?;
+        }
+        let began_outside = matches!(self.reason, Reason::ExternalPanicked(_));
+        if let Some(message) = self.external_panic.as_ref().filter(|_| !began_outside) {
+            let reason = Reason::ExternalPanicked(message.clone()).to_string();
+            write!(f, "\n  {}", Quoted(&reason))?;
         }
         for laggard in &self.laggards {
             write!(f, "\n  {laggard}")?;

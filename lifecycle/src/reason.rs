@@ -19,6 +19,9 @@ pub enum Reason {
     Requested,
     /// The future given to [`Registry::stop_on`](crate::Registry::stop_on) has resolved.
     External,
+    /// The future given to [`Registry::stop_on`](crate::Registry::stop_on) has panicked, with this
+    /// message. It is a failure: the process exits with 1.
+    ExternalPanicked(Arc<str>),
     /// Every service has ended by itself.
     Finished,
     /// The [`Running`](crate::Running) registry was dropped.
@@ -34,6 +37,9 @@ impl fmt::Display for Reason {
             Self::Failure(error) => error.fmt(f),
             Self::Requested => f.write_str("stop requested"),
             Self::External => f.write_str("stop requested from outside"),
+            Self::ExternalPanicked(message) => {
+                write!(f, "the future of `stop_on` panicked: {message}")
+            }
             Self::Finished => f.write_str("every service has finished"),
             Self::Dropped => f.write_str("the running registry was dropped"),
             Self::NotStarted(error) => error.fmt(f),

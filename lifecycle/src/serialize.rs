@@ -45,6 +45,7 @@ impl Serialize for Reason {
             Self::Failure(_) => "failure",
             Self::Requested => "requested",
             Self::External => "external",
+            Self::ExternalPanicked(_) => "external_panicked",
             Self::Finished => "finished",
             Self::Dropped => "dropped",
             Self::NotStarted(_) => "not_started",

@@ -51,7 +51,7 @@ enum Wake {
     Requested(Reason),
     StopCalled,
     Cut,
-    External,
+    External(Result<(), Fault>),
     Alarm,
 }
 
@@ -114,7 +114,7 @@ impl Supervisor {
                     sees.cut = true;
                     self.engine.cut_short(now);
                 }
-                Wake::External => self.external(),
+                Wake::External(ended) => self.external(ended),
                 Wake::Alarm => {}
             }
             // What has happened by now counts before the time that has passed.
@@ -139,10 +139,39 @@ impl Supervisor {
             // A stop is a request first, and only then a stop.
             () = self.core.stop.closed(), if sees.request && !sees.stop => Wake::StopCalled,
             () = self.core.cut.closed(), if sees.stop && !sees.cut => Wake::Cut,
-            () = resolved(external) => Wake::External,
+            ended = resolved(external) => Wake::External(ended),
             () = self.core.alarm.notified() => Wake::Alarm,
             () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => Wake::Alarm,
         }
+    }
+
+    /// The future of `stop_on` has resolved, or has panicked.
+    fn external(&mut self, ended: Result<(), Fault>) {
+        match ended.and(self.drop_stop_on()) {
+            Ok(()) => self.core.ask_to_stop(Reason::External),
+            Err(fault) => self.note_panic_outside(fault),
+        }
+    }
+
+    /// Its destructor is user code as well.
+    fn drop_stop_on(&mut self) -> Result<(), Fault> {
+        let stop_on = self.stop_on.take();
+        contain::call(|| drop(stop_on))
+    }
+
+    fn note_panic_outside(&self, fault: Fault) {
+        let Fault::Panic(message) = fault else {
+            return;
+        };
+        let message: Arc<str> = message.into();
+        let reason = Reason::ExternalPanicked(message.clone());
+        contain::say!(error, %reason, "failed");
+        {
+            let mut record = self.core.record();
+            record.has_fatal = true;
+            record.external_panic = Some(message);
+        }
+        self.core.ask_to_stop(reason);
     }
 
     /// A thread that blocks may have the runtime's clock with it, so the watchdog keeps the time too.
@@ -154,12 +183,6 @@ impl Supervisor {
                 self.core.request.tell_watchdog(Word::Alarm(wait));
             }
         }
-    }
-
-    /// The future of `stop_on` has resolved.
-    fn external(&mut self) {
-        self.stop_on = None;
-        self.core.ask_to_stop(Reason::External);
     }
 
     async fn hear(&mut self, event: Event, now: Instant) {
@@ -225,8 +248,8 @@ impl Supervisor {
     /// Passes on what has asked and has not come through.
     async fn has_request(&mut self) -> bool {
         if self.core.request.reason().is_none() {
-            if self.external_has_resolved().await {
-                self.external();
+            if let Poll::Ready(ended) = self.look_outside().await {
+                self.external(ended);
             } else if let Some(signal) = self.signals.as_ref().and_then(Listener::delivered) {
                 self.core.ask_to_stop(Reason::Signal(signal));
             }
@@ -235,9 +258,9 @@ impl Supervisor {
     }
 
     /// Looks once, whatever is left of what tokio grants this turn.
-    async fn external_has_resolved(&mut self) -> bool {
+    async fn look_outside(&mut self) -> Poll<Result<(), Fault>> {
         let mut external = pin!(unconstrained(resolved(self.stop_on.as_mut())));
-        poll_fn(|task| Poll::Ready(external.as_mut().poll(task).is_ready())).await
+        poll_fn(|task| Poll::Ready(external.as_mut().poll(task))).await
     }
 
     fn left(&mut self, service: usize, error: &ServiceError) {
@@ -261,7 +284,7 @@ impl Supervisor {
         // for.
         let hurry = matches!(
             reason,
-            Reason::Signal(Signal::INTERRUPT) | Reason::Failure(_)
+            Reason::Signal(Signal::INTERRUPT) | Reason::Failure(_) | Reason::ExternalPanicked(_)
         );
         self.engine.requested(asked, now, hurry);
     }
@@ -431,6 +454,9 @@ impl Supervisor {
         self.core.record().ended = Some(Instant::now());
         self.core.beats.close();
         self.core.close_subscriptions();
+        if let Err(fault) = self.drop_stop_on() {
+            self.note_panic_outside(fault);
+        }
         self.signals = None;
         let outcome = Outcome::of(&self.core);
         say!(info, totals = %outcome.totals(), "stopped");
@@ -500,6 +526,7 @@ impl Tasks {
         self.running[service].take_if(|task| task.is_finished());
     }
 
+    /// The task is dropped as soon as it lets go of its thread; nothing waits for that.
     fn abandon(&mut self, service: usize) {
         if let Some(task) = self.running[service].take() {
             task.abort();
@@ -516,12 +543,10 @@ impl Drop for Tasks {
     }
 }
 
-/// Resolves with the future; never, when there is none. A panic of it counts as its end.
-async fn resolved(future: Option<&mut StopOn>) {
+/// Resolves with the future, or with its panic; never, when there is none.
+async fn resolved(future: Option<&mut StopOn>) -> Result<(), Fault> {
     match future {
-        Some(future) => {
-            let _ = poll_fn(|task| contain::poll(future.as_mut(), task)).await;
-        }
+        Some(future) => poll_fn(|task| contain::poll(future.as_mut(), task)).await,
         None => std::future::pending().await,
     }
 }

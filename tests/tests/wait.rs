@@ -107,21 +107,6 @@ async fn a_stop_on_that_has_resolved_before_the_start_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_on_that_panics_counts_as_resolved() {
-    let journal = Journal::new();
-    let broken = async {
-        sleep(secs(2)).await;
-        panic!("token gone");
-    };
-    let running = start(registry! { "a" => journal.script().idle(), }.stop_on(broken));
-    running.await_healthy().await.unwrap();
-    running.wait().await;
-    assert_eq!(journal.now(), secs(2));
-    running.stop().await.into_result().unwrap();
-    assert_eq!(journal.count("a: drain"), 1);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_stop_on_that_never_resolves_is_dropped_with_the_run() {
     let journal = Journal::new();
     let (alive, mut dropped) = tokio::sync::oneshot::channel::<()>();

@@ -140,7 +140,8 @@ impl Registry {
     }
 
     /// Stops the application when `future` resolves: a cancellation token of somebody else's, a
-    /// parent's stop channel. A later call replaces the future.
+    /// parent's stop channel. A later call replaces the future. One that panics is a failure: the
+    /// application stops for it, as [`Reason::ExternalPanicked`](crate::Reason), with exit code 1.
     ///
     /// ```
     /// # use lifecycle::{Idle, registry, service};
