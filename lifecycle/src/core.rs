@@ -22,7 +22,7 @@ use crate::error::{BoxError, Error, Fault, ServiceError, tells_of_the_stop};
 use crate::gate::Gate;
 use crate::name::Name;
 use crate::outcome::Laggard;
-use crate::reason::Reason;
+use crate::reason::{Reason, Signal};
 use crate::status::{Phase, ServiceStatus, State, Transition};
 use crate::watchdog::Word;
 
@@ -113,6 +113,8 @@ pub(crate) struct Record {
     pub(crate) laggards: Vec<Laggard>,
     /// What the future of `stop_on` panicked with.
     pub(crate) external_panic: Option<Arc<str>>,
+    /// The first signal that came while the run was up.
+    pub(crate) signal: Option<Signal>,
     pub(crate) requested: Option<Instant>,
     pub(crate) ended: Option<Instant>,
 }
@@ -173,9 +175,20 @@ impl Core {
 
     /// Asks the application to stop. Only the first reason counts; readiness is false from here on.
     pub(crate) fn ask_to_stop(&self, reason: Reason) {
-        if !self.request.make(reason, self.runtime.as_ref()) {
-            return;
+        if self.claim_stop(reason) {
+            self.announce_stop();
         }
+    }
+
+    /// Makes the request, without waking anything yet: for a caller that holds a lock. Returns whether
+    /// it is the first; [`announce_stop`](Self::announce_stop) must follow then.
+    pub(crate) fn claim_stop(&self, reason: Reason) -> bool {
+        self.request.claim(reason, self.runtime.as_ref())
+    }
+
+    /// Wakes what waits for a request that was claimed.
+    pub(crate) fn announce_stop(&self) {
+        self.request.announce();
         self.pass_on_woken();
     }
 
@@ -335,15 +348,18 @@ impl MadeAt {
 
 impl Request {
     /// Whether this is the first one.
-    fn make(&self, reason: Reason, runtime: Option<&Runtime>) -> bool {
-        if self.reason.set(reason).is_err() {
-            return false;
+    fn claim(&self, reason: Reason, runtime: Option<&Runtime>) -> bool {
+        let is_first = self.reason.set(reason).is_ok();
+        if is_first {
+            let _ = self.made_at.set(MadeAt::now(runtime));
         }
-        let _ = self.made_at.set(MadeAt::now(runtime));
+        is_first
+    }
+
+    fn announce(&self) {
         // First, for the watchdog's time counts from it, and from the supervisor's alarms only then.
-        self.announce();
+        self.tell_watchdog_when();
         self.made.close();
-        true
     }
 
     pub(crate) fn reason(&self) -> Option<&Reason> {
@@ -371,11 +387,11 @@ impl Request {
     pub(crate) fn watch_by(&self, watchdog: Sender<Word>) {
         *self.watchdog() = Some(watchdog);
         if self.reason().is_some() {
-            self.announce();
+            self.tell_watchdog_when();
         }
     }
 
-    fn announce(&self) {
+    fn tell_watchdog_when(&self) {
         let asked = self.made_at().unwrap_or_else(WallInstant::now);
         self.tell_watchdog(Word::Asked(asked));
     }

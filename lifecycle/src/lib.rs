@@ -68,7 +68,7 @@
 //!   beside each other. One absolute [deadline](Registry::deadline) bounds the whole. What is late
 //!   is dropped and named in the [`Outcome`]; the others are not disturbed.
 //! - **Exit.** 0 for a clean stop, 1 after a failure or a laggard, 128 plus its number when a second
-//!   signal ends the process.
+//!   signal ends the process. See [`Registry::signals`] for what a signal does between and after runs.
 //!
 //! # Guide
 //!
@@ -88,7 +88,8 @@
 //!
 //! # Features
 //!
-//! - `signal` (default): stop on SIGINT and SIGTERM (Ctrl-C on Windows).
+//! - `signal` (default): stop on SIGINT and SIGTERM (on Windows: Ctrl-C, Ctrl-Break, and the end of
+//!   the console, the session or the system).
 //! - `cron`: schedules by cron expression, `scheduled(cron = "0 3 * * *")`; see the page `_cron`.
 //! - `cron-bundled-tz`: the time zone database inside the program, for machines that have none.
 //! - `serde`: `Serialize` for the [`Outcome`], [`ServiceStatus`] and what they hold.

@@ -11,7 +11,7 @@ use crate::cell::Cell;
 use crate::core::Core;
 use crate::error::ServiceError;
 use crate::name::Name;
-use crate::reason::Reason;
+use crate::reason::{Reason, Signal};
 #[cfg(doc)]
 use crate::registry::OnFailure;
 use crate::status::{Phase, ServiceStatus, State};
@@ -42,6 +42,7 @@ pub struct Outcome {
     /// Of services with more failures than are kept: how many more.
     omitted: Vec<(Name, u64)>,
     took: Option<Duration>,
+    signal: Option<Signal>,
     /// What the future of `stop_on` panicked with.
     external_panic: Option<Arc<str>>,
 }
@@ -82,6 +83,7 @@ impl Outcome {
                 .requested
                 .zip(record.ended)
                 .map(|(from, to)| to.saturating_duration_since(from)),
+            signal: record.signal,
             external_panic: record.external_panic.clone(),
         }
     }
@@ -118,6 +120,15 @@ impl Outcome {
     #[must_use]
     pub fn services(&self) -> &[ServiceStatus] {
         &self.services
+    }
+
+    /// The first signal that came while the run was up: the [`reason`](Self::reason) itself, or one
+    /// that came while the services were being stopped for another reason, as for a reload. In that
+    /// case it stops the next run of the process as soon as it is started, so a loop of runs ends by
+    /// itself; a loop that looks here can end at once.
+    #[must_use]
+    pub fn signal(&self) -> Option<Signal> {
+        self.signal
     }
 
     /// How long the stop took, from the request to the last service down.

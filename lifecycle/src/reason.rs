@@ -30,6 +30,15 @@ pub enum Reason {
     NotStarted(Arc<StartError>),
 }
 
+impl Reason {
+    pub(crate) fn signal(&self) -> Option<Signal> {
+        match self {
+            Self::Signal(signal) => Some(*signal),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

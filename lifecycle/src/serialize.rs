@@ -33,6 +33,7 @@ impl Serialize for Outcome {
             "omitted_failures": self.omitted_failures(),
             "laggards": self.laggards(),
             "services": self.services(),
+            "signal": self.signal().map(|signal| signal.to_string()),
             "took_seconds": self.took().as_ref().map(Duration::as_secs_f64),
         })
     }

@@ -80,7 +80,13 @@ impl Supervisor {
         let mut commands = Vec::new();
         let mut sees = Seen::default();
 
-        self.engine.begin(Instant::now());
+        let begun = Instant::now();
+        // A signal that was kept for this run: nothing is started, so there is no delay either.
+        if let Some(signal) = self.core.request.reason().and_then(Reason::signal) {
+            sees.request = true;
+            self.requested(&Reason::Signal(signal), begun, true);
+        }
+        self.engine.begin(begun);
         loop {
             self.engine.take_commands(&mut commands);
             while !commands.is_empty() {
@@ -104,7 +110,7 @@ impl Supervisor {
                 }
                 Wake::Requested(reason) => {
                     sees.request = true;
-                    self.requested(&reason, now);
+                    self.requested(&reason, now, false);
                 }
                 Wake::StopCalled => {
                     sees.stop = true;
@@ -271,7 +277,7 @@ impl Supervisor {
         }
     }
 
-    fn requested(&mut self, reason: &Reason, now: Instant) {
+    fn requested(&mut self, reason: &Reason, now: Instant, hurry: bool) {
         say!(info, reason = %reason, "stopping");
         // The runtime may have been too busy to hear of it at once; the deadline counts all the same.
         let asked = self
@@ -282,10 +288,13 @@ impl Supervisor {
         self.core.record().requested = Some(asked);
         // A person at the terminal, or an application that has failed, has no load balancer to wait
         // for.
-        let hurry = matches!(
-            reason,
-            Reason::Signal(Signal::INTERRUPT) | Reason::Failure(_) | Reason::ExternalPanicked(_)
-        );
+        let hurry = hurry
+            || matches!(
+                reason,
+                Reason::Signal(Signal::INTERRUPT)
+                    | Reason::Failure(_)
+                    | Reason::ExternalPanicked(_)
+            );
         self.engine.requested(asked, now, hurry);
     }
 

@@ -1,4 +1,4 @@
-//! Signals, sent to real processes: rules 14, 15 and 21.
+//! Signals, sent to real processes: rules 15, 16 and 22.
 
 #![cfg(all(unix, feature = "signal"))]
 
@@ -97,7 +97,7 @@ fn a_second_signal_ends_the_process_at_once_though_every_thread_is_blocked() {
                 .until_times(threads, ": run")
                 .signal("-TERM")
                 .until("asked: received SIGTERM")
-                .signal(second)
+                .signal_until_its_end(second)
                 .end()
                 .with_code(code);
         }
@@ -111,7 +111,7 @@ fn a_second_signal_ends_the_shutdown_delay_and_the_process() {
             .until("api: run")
             .signal("-TERM")
             .until("asked: received SIGTERM")
-            .signal("-TERM")
+            .signal_until_its_end("-TERM")
             .end()
             .with_code(128 + 15);
     });

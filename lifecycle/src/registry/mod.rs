@@ -128,12 +128,38 @@ impl Registry {
         self
     }
 
-    /// Whether SIGINT and SIGTERM (Ctrl-C on Windows) stop the application. Default: yes, where the
-    /// feature `signal` is on.
+    /// Whether SIGINT and SIGTERM stop the application; on Windows Ctrl-C and Ctrl-Break (told as
+    /// SIGINT), and the end of the console, the session or the system (told as SIGTERM). Default: yes,
+    /// where the feature `signal` is on. When this is `false` none is listened to.
     ///
-    /// The handlers are installed before the first service starts. A second signal of either kind
-    /// ends the process at once, with exit code 128 plus its number. After the stop a signal has
-    /// its default action again. When this is `false` none is installed.
+    /// The handlers are installed before the first service starts, all or none. A signal that was
+    /// ignored when the program was started, as SIGINT is by a shell's `&`, stays ignored (on Linux;
+    /// other systems don't tell).
+    ///
+    /// # A second signal
+    ///
+    /// Each run hears every signal that comes while it is up, and stops on its first one. Once every
+    /// run of the process has had its first, the next one of either kind ends the process at once,
+    /// with exit code 128 plus its number, even when every thread is blocked. A further signal within
+    /// 150 ms of the first changes nothing: it is one request delivered twice, by a terminal and by a
+    /// wrapper.
+    ///
+    /// A signal that comes while a run stops for another reason does not change that reason; the
+    /// outcome shows it as [`signal`](Outcome::signal), and it stops the next run of the process as
+    /// soon as that is started. So a loop that runs a new registry after each reload ends by itself.
+    ///
+    /// # After the stop
+    ///
+    /// The handlers do nothing any more: the program's own, through tokio or signal-hook, get the
+    /// signal. Where nothing else listens it stops the next run, if one starts within 100 ms, as in a
+    /// loop that reloads; otherwise its default action ends the process. Process 1 of a container has
+    /// no default action: there the next run is stopped by it, whenever it starts.
+    ///
+    /// Nothing tells for certain whether other code listens. What had a handler before the first run
+    /// (on Linux) and what listens through tokio is known for each signal. Of signal-hook only the
+    /// number of registrations since is known, not their signals: where one is left that can't be
+    /// explained, the process lives on, and the next run is stopped. A listener that was dropped
+    /// counts as one.
     pub fn signals(mut self, on: bool) -> Self {
         self.signals = on && cfg!(feature = "signal");
         self

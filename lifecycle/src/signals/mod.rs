@@ -2,6 +2,10 @@
 //!
 //! [`Listener::install`] before the first service starts, dropped after the last one has stopped.
 
+#[cfg(all(feature = "signal", any(unix, windows)))]
+mod desk;
+#[cfg(all(feature = "signal", unix))]
+mod others;
 #[cfg(all(feature = "signal", unix))]
 mod unix;
 #[cfg(all(feature = "signal", unix))]
