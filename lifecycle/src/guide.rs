@@ -4,7 +4,7 @@
 //! - [Troubleshooting](troubleshooting): every message, with its cause and its cure.
 //!
 //! If something should have been said and was not: the log is told through `tracing`, and without a
-//! subscriber nobody hears it, not even of a tick that always fails. The first line of `main`, with
+//! subscriber it is lost: even a tick that always fails is silent. The first line of `main`, with
 //! the crate `tracing-subscriber`:
 //!
 //! ```ignore

@@ -78,7 +78,7 @@
 //! # The log
 //!
 //! What happens is told through [`tracing`](https://crates.io/crates/tracing): every move of a
-//! service, a tick that fails, a retry. Without a subscriber nobody sees it, and a tick that always
+//! service, a tick that fails, a retry. Without a subscriber it is lost, and a tick that always
 //! fails is silent. One line at the beginning of `main` (of the crate `tracing-subscriber`) is
 //! enough:
 //!

@@ -76,13 +76,13 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 }
 
 /// Echoes until the client or the server has had enough. It hears the stop channel at every moment: a client that neither
-/// sends nor reads holds nobody up.
+/// sends nor reads does not delay the stop.
 async fn converse(mut connection: TcpStream, stop: StopChannel) -> io::Result<()> {
     select! {
         ended = echo(&mut connection) => return ended,
         () = stop.closed() => {}
     }
-    // For those who listen; it does not wait for the others.
+    // Sent only if the client has room for it: the stop does not wait.
     connection.try_write(b"goodbye\n").map(drop)
 }
 

@@ -13,12 +13,12 @@ pub fn to_stderr() {
         .init();
 }
 
-/// Says one line and goes on if nobody is there to read it.
+/// Writes one line; where it can't be written, does nothing.
 pub fn say(line: &str) {
     let _ = writeln!(Stderr, "{line}");
 }
 
-/// Standard error, for as long as somebody reads it. A log that can't be written is no reason to stop answering requests:
+/// Standard error, which may be a pipe whose reader has gone. A log that can't be written is no reason to stop answering requests:
 /// what is written to a closed pipe or a full disk is dropped.
 struct Stderr;
 

@@ -1,6 +1,6 @@
 //! Passwords: what is stored is a salted Argon2id hash, in the text form other programs read too.
 //!
-//! A hash takes tens of milliseconds of one core and 19 MiB on purpose, and anybody may ask for one. So only so many are
+//! A hash takes tens of milliseconds of one core and 19 MiB on purpose, and any client may ask for one. So only so many are
 //! computed at once, and only so many requests wait for their turn: the rest is refused at once.
 
 use std::{
@@ -41,7 +41,7 @@ pub enum PasswordError {
 /// Threads of their own for hashes: on those of the runtime, the flush of a drain would wait behind strangers. Each keeps
 /// the memory that it computes in, so that there is never more of it than threads.
 pub struct Passwords {
-    /// Those that compute and those that wait.
+    /// One permit for each log-in that is computed or waits.
     places: Arc<Semaphore>,
     queue: Queue,
 }
@@ -49,7 +49,7 @@ pub struct Passwords {
 #[derive(Clone)]
 struct Queue {
     jobs: Sender<Job>,
-    /// Whether those that wait are sent away when their turn comes. A flag of its own: nothing else hangs on it.
+    /// Whether the threads drop waiting jobs. `Relaxed`: no other memory is read on the strength of this flag.
     closed: Arc<AtomicBool>,
 }
 
@@ -59,7 +59,7 @@ type Memory = Vec<Block>;
 
 /// The right to have one password hashed after the other.
 pub struct Place {
-    /// Shared with the job, which is there until it is done or its turn comes and nobody waits for it any more.
+    /// Shared with the job, which is there until it is done, even if its client has gone.
     permit: Arc<OwnedSemaphorePermit>,
     queue: Queue,
 }
@@ -83,12 +83,12 @@ impl Passwords {
         })
     }
 
-    /// Whether those that wait are to get their turn. What is being computed is finished in any case.
+    /// Whether waiting log-ins get their turn. A hash that is being computed is finished in any case.
     pub fn set_open(&self, open: bool) {
         self.queue.closed.store(!open, Relaxed);
     }
 
-    /// A place among those that are served; an error if all are taken.
+    /// A place for one log-in; an error if all are taken.
     pub fn place(&self) -> Result<Place, PasswordError> {
         let permit = Arc::clone(&self.places).try_acquire_owned();
         Ok(Place {
@@ -111,7 +111,7 @@ fn work_off(waiting: &Mutex<Receiver<Job>>, closed: &AtomicBool) {
         if closed.load(Relaxed) {
             continue;
         }
-        // Who waits for it sees that no answer comes.
+        // A panic drops the sender of the answer: its log-in fails, this thread goes on.
         let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
     }
 }
@@ -249,7 +249,7 @@ mod tests {
         let (release, released) = mpsc::channel();
         {
             let mut work = std::pin::pin!(place.work(move |_| released.recv()));
-            // Polled once: the work has its turn. Then nobody waits for it any more.
+            // Polled once: the work has its turn. Then its client goes away.
             tokio::select! {
                 biased;
                 _ = &mut work => panic!("it can't be over"),

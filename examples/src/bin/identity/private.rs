@@ -1,5 +1,5 @@
 //! Files for the eyes of the server's own user. The database holds the key that tokens are signed with: another user of
-//! the machine who can read it can be anybody.
+//! the machine who can read it can forge tokens.
 //!
 //! The mode is set, not left to the umask, and what an earlier version left open is closed at the next start.
 
@@ -50,7 +50,7 @@ mod modes {
     }
 
     /// Makes the folder where it is missing. One that others can enter is closed if nothing but the server's files is in
-    /// it, and refused if it holds anything else: closing somebody's home or `/tmp` is not the server's to do.
+    /// it, and refused if it holds anything else: the server must not close a home folder or `/tmp`.
     pub fn folder(path: &Path) -> io::Result<()> {
         DirBuilder::new()
             .recursive(true)

@@ -1,5 +1,5 @@
-//! `user`: knows who may log in. Before anybody can, it makes sure that the root user of the configuration exists, and that
-//! nobody is root who was called so by an earlier one.
+//! `user`: checks names and passwords. Before the first log-in it makes sure that the root user of the configuration exists,
+//! and that the root user of an earlier configuration can't log in any more.
 
 use std::{
     sync::{Arc, OnceLock},

@@ -45,7 +45,7 @@ impl Api {
 
 impl Api {
     /// How many connections there can be: what the settings allow, less where the process may not have so many
-    /// descriptors. Connections that nobody can accept wait behind those that are silent.
+    /// descriptors. Without one, a new connection could not even be accepted to take a silent one's seat.
     fn room(&self) -> usize {
         let wanted = self.cfg.connections.get();
         let room = descriptors().map_or(wanted, |descriptors| {
@@ -81,7 +81,7 @@ impl Worker for Api {
         Ok(())
     }
 
-    /// What happens on one connection is no failure of the service, not even a panic: anybody can open one.
+    /// What happens on one connection is no failure of the service, not even a panic: any client can open one.
     async fn run(&self, cx: &Context) -> Result {
         let listener = self.listener.lock().await.take().ok_or("not bound")?;
         let router = routes::router(self.app.clone(), &self.cfg, cx.handle());

@@ -1,5 +1,5 @@
 //! How many connections there are. When every seat is taken, the connection that has been waiting for its client for
-//! longest gives up its own: clients that open connections and stay silent shut nobody out.
+//! longest gives up its own: silent connections never keep a new client out.
 
 use std::{
     collections::HashMap,
@@ -43,7 +43,7 @@ impl Seats {
         }
     }
 
-    /// A seat, somebody else's if need be; `None` if every connection has a request to be answered.
+    /// A free seat, or that of the quietest connection; `None` if every connection has a request to be answered.
     pub fn take(&self) -> Option<Seat> {
         let mut taken = self.taken();
         if taken.by_number.len() >= self.limit && !taken.vacate() {
@@ -96,7 +96,7 @@ impl Seat {
         &self.occupant.activity
     }
 
-    /// Resolves when somebody else needs the seat.
+    /// Resolves when a new connection needs the seat.
     pub async fn needed(&self) {
         self.occupant.leave.notified().await;
     }
@@ -137,7 +137,7 @@ mod tests {
         drop(taken.remove(1));
         assert_eq!(seats.taken().by_number.len(), 3);
 
-        // Who was answered is quiet from then on.
+        // A connection is quiet from its answer on.
         drop(answering);
         seats.vacate();
         assert!(is_needed(&taken[1]).await && !is_needed(&taken[0]).await);

@@ -31,7 +31,7 @@ use crate::private;
 pub enum Patience {
     /// As long as a client may be made to wait.
     Brief,
-    /// As long as the service has until it is dropped: for a drain, whose work nobody will do later.
+    /// As long as the service has until it is dropped: for a drain, which has no later attempt.
     Until(Option<Instant>),
 }
 

@@ -32,7 +32,7 @@ impl Session {
 
 impl Store {
     /// Adds a session of a user who proved to know the password with this hash. False if that is no longer the user's
-    /// password: a log-in that was under way while it changed gives nobody a token. True once the row is on the disk.
+    /// password: a log-in that was under way while it changed must not give a token. True once the row is on the disk.
     pub async fn add_session(
         &self,
         session: Session,

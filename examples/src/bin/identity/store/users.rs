@@ -16,7 +16,7 @@ impl Store {
     }
 
     /// Makes this user root, with this password unless it is the one the user has. The tokens of the old password end
-    /// with it. False if somebody else has changed the password since it was `seen`.
+    /// with it. False if another instance has changed the password since it was `seen`.
     pub async fn put_root(
         &self,
         name: &str,
