@@ -369,7 +369,9 @@ impl<'a> Timer<'a> {
             return false;
         }
         // Set to an earlier time than before, it leaves nothing behind.
-        self.leave(waker);
+        if !self.beats.has_come(self.joined) {
+            self.leave(waker);
+        }
         self.joined = self.until;
         self.beats.join(self.until, waker, &mut self.group)
     }

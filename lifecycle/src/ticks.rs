@@ -62,7 +62,14 @@ pub(crate) struct Askers(Vec<Asker>);
 type Asker = oneshot::Sender<TickResult>;
 
 impl Askers {
-    pub(crate) fn answer(mut self, result: &TickResult) {
+    #[inline]
+    pub(crate) fn answer(self, result: &TickResult) {
+        if !self.0.is_empty() {
+            self.answer_each(result);
+        }
+    }
+
+    fn answer_each(mut self, result: &TickResult) {
         for asker in mem::take(&mut self.0) {
             // One that no longer listens has lost interest; one whose waker panics has its answer.
             let _ = contain::call(|| asker.send(result.clone()));
@@ -72,7 +79,12 @@ impl Askers {
 
 /// The tick was dropped: whoever asked for it is told, one by one.
 impl Drop for Askers {
+    #[inline]
     fn drop(&mut self) {
+        // Nearly always.
+        if self.0.is_empty() {
+            return;
+        }
         let _ = contain::drop_each(mem::take(&mut self.0));
     }
 }
