@@ -3,10 +3,19 @@
 //!
 //! Contexts and handles read it and ask through it; only the supervisor changes what others see of
 //! a service.
+//!
+//! # Invariants
+//!
+//! It is made when the registry is assembled, and *begun* once, before the supervisor's task exists.
+//! So whoever subscribes before that is in the list at the first move: both take the lock of the
+//! subscribers. It is *ended* once the supervisor has made its last move, or instead of beginning.
+//! Between the two, and only then, it has links to the runtime. A closed number of a subscription is
+//! never given again, so a subscription that is dropped late removes nobody else's.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 #[cfg(feature = "cron")]
 use std::time::SystemTime;
 use std::time::{Duration, Instant as WallInstant};
@@ -39,21 +48,37 @@ pub(crate) struct Core {
     pub(crate) cut: Gate,
     /// Closed when the supervisor is gone, and with it all of the run.
     pub(crate) gone: Gate,
-    /// Where tasks of services are spawned; none only when there is no runtime at all.
-    pub(crate) runtime: Option<Runtime>,
     pub(crate) record: Mutex<Record>,
     /// Instead of the system's, in a test.
     #[cfg(all(feature = "cron", feature = "test-util"))]
     pub(crate) wall_clock: OnceLock<crate::testing::WallClock>,
-    /// Of the schedules.
-    pub(crate) beats: Arc<Beats>,
-    started: Instant,
+    /// Set once, at the start.
+    begun: OnceLock<Begun>,
+    /// None before the start, and once the run is over.
+    links: Mutex<Option<Links>>,
     all_up: AtomicBool,
     health: Mutex<Health>,
     /// Closed as soon as health is not pending any more.
     health_known: Gate,
-    events: mpsc::UnboundedSender<Event>,
     subscribers: Mutex<Subscribers>,
+}
+
+/// What there is from the start on: no clock runs before it.
+#[derive(Debug)]
+struct Begun {
+    at: Instant,
+    /// Of the schedules.
+    beats: Arc<Beats>,
+}
+
+/// What holds the runtime. A handle may be kept long after the run, and must not keep the runtime's
+/// memory and descriptors with it.
+#[derive(Clone, Debug)]
+struct Links {
+    /// Where tasks of services are spawned; none only when there is no runtime at all.
+    runtime: Option<Runtime>,
+    /// The other end of the channel keeps the waker of the supervisor's task.
+    events: mpsc::UnboundedSender<Event>,
 }
 
 /// The first request to stop the application. Later ones change nothing.
@@ -62,6 +87,8 @@ pub(crate) struct Request {
     reason: OnceLock<Reason>,
     made: Gate,
     made_at: OnceLock<MadeAt>,
+    /// When the run began: one that was asked for before takes no time until then.
+    begun_at: OnceLock<MadeAt>,
     /// The thread that must hear of the request whatever the runtime is doing.
     watchdog: Mutex<Option<Sender<Word>>>,
 }
@@ -121,42 +148,88 @@ pub(crate) struct Record {
 
 #[derive(Debug, Default)]
 struct Subscribers {
-    list: Vec<mpsc::UnboundedSender<Transition>>,
+    /// In the order in which they came.
+    list: BTreeMap<u64, mpsc::UnboundedSender<Transition>>,
+    next: u64,
     closed: bool,
 }
 
+/// The moves, from the subscription on. Dropping it ends the subscription at once.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    moves: mpsc::UnboundedReceiver<Transition>,
+    core: Weak<Core>,
+    number: u64,
+}
+
 impl Core {
-    pub(crate) fn new(
-        cells: Box<[Cell]>,
-        runtime: Option<Runtime>,
-    ) -> (Arc<Self>, mpsc::UnboundedReceiver<Event>) {
-        let (events, inbox) = mpsc::unbounded_channel();
-        let started = Instant::now();
-        let core = Self {
+    /// Of a registry that is not started yet.
+    pub(crate) fn new(cells: Box<[Cell]>) -> Arc<Self> {
+        Arc::new(Self {
             cells,
             request: Request {
                 reason: OnceLock::new(),
                 made: Gate::new(),
                 made_at: OnceLock::new(),
+                begun_at: OnceLock::new(),
                 watchdog: Mutex::default(),
             },
             alarm: Notify::new(),
             stop: Gate::new(),
             cut: Gate::new(),
             gone: Gate::new(),
-            runtime,
             record: Mutex::default(),
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock: OnceLock::new(),
-            beats: Beats::new(started),
-            started,
+            begun: OnceLock::new(),
+            links: Mutex::default(),
             all_up: AtomicBool::new(false),
             health: Mutex::new(Health::Pending),
             health_known: Gate::new(),
-            events,
             subscribers: Mutex::default(),
-        };
-        (Arc::new(core), inbox)
+        })
+    }
+
+    /// The run begins now, on this runtime. Called once.
+    pub(crate) fn begin(&self, runtime: Option<Runtime>) -> mpsc::UnboundedReceiver<Event> {
+        let (events, inbox) = mpsc::unbounded_channel();
+        let _ = self.request.begun_at.set(MadeAt::now(runtime.as_ref()));
+        *self.links() = Some(Links { runtime, events });
+        self.begun();
+        inbox
+    }
+
+    /// The run is over, or there will be none: no move follows, and nothing is kept of the runtime.
+    pub(crate) fn end(&self) {
+        if let Some(begun) = self.begun.get() {
+            begun.beats.close();
+        }
+        self.close_subscriptions();
+        let links = self.links().take();
+        // The last sender wakes the supervisor: not under the lock.
+        drop(links);
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.get().is_some()
+    }
+
+    fn begun(&self) -> &Begun {
+        self.begun.get_or_init(|| {
+            let at = Instant::now();
+            let beats = Beats::new(at);
+            Begun { at, beats }
+        })
+    }
+
+    /// Of the schedules.
+    pub(crate) fn beats(&self) -> &Arc<Beats> {
+        &self.begun().beats
+    }
+
+    /// Where tasks of services are spawned; nowhere before the start and after the end.
+    pub(crate) fn runtime(&self) -> Option<Runtime> {
+        self.links().as_ref()?.runtime.clone()
     }
 
     /// What the wall clock shows.
@@ -183,7 +256,7 @@ impl Core {
     /// Makes the request, without waking anything yet: for a caller that holds a lock. Returns whether
     /// it is the first; [`announce_stop`](Self::announce_stop) must follow then.
     pub(crate) fn claim_stop(&self, reason: Reason) -> bool {
-        self.request.claim(reason, self.runtime.as_ref())
+        self.request.claim(reason, self.runtime().as_ref())
     }
 
     /// Wakes what waits for a request that was claimed.
@@ -196,7 +269,7 @@ impl Core {
     /// caller may be about to block that thread: an empty task takes that place, so that the task that
     /// was woken before can run on another.
     pub(crate) fn pass_on_woken(&self) {
-        if let Some(runtime) = &self.runtime {
+        if let Some(runtime) = self.runtime() {
             drop(runtime.spawn(async {}));
         }
     }
@@ -230,13 +303,19 @@ impl Core {
         self.cells.iter().map(Cell::status).collect()
     }
 
-    pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<Transition> {
-        let (sender, receiver) = mpsc::unbounded_channel();
+    pub(crate) fn subscribe(self: &Arc<Self>) -> Subscription {
+        let (sender, moves) = mpsc::unbounded_channel();
         let mut subscribers = self.subscribers();
+        let number = subscribers.next;
         if !subscribers.closed {
-            subscribers.list.push(sender);
+            subscribers.next += 1;
+            subscribers.list.insert(number, sender);
         }
-        receiver
+        Subscription {
+            moves,
+            core: Arc::downgrade(self),
+            number,
+        }
     }
 
     /// Whether a hook's error only says that the application is stopping.
@@ -244,23 +323,32 @@ impl Core {
         tells_of_the_stop(error.as_ref(), &self.record().failures)
     }
 
+    /// How long ago it was started.
+    fn age(&self) -> Duration {
+        let begun = self.begun.get();
+        begun.map_or(Duration::ZERO, |begun| begun.at.elapsed())
+    }
+
     /// An error of this service, as of now.
     pub(crate) fn error(&self, service: usize, phase: Phase, fault: Fault) -> ServiceError {
         let name = self.cells[service].name.clone();
-        ServiceError::new(name, phase, fault, self.started.elapsed())
+        ServiceError::new(name, phase, fault, self.age())
     }
 
     /// The error of a service that was not ready within its start timeout, `limit`.
     pub(crate) fn start_timeout(&self, service: usize, limit: Duration) -> ServiceError {
         let cell = &self.cells[service];
         let (name, start) = (cell.name.clone(), cell.unfinished_start());
-        ServiceError::start_timeout(name, limit, start, self.started.elapsed())
+        ServiceError::start_timeout(name, limit, start, self.age())
     }
 
     pub(crate) fn report(&self, service: usize, news: News) {
-        // Nobody listens once the supervisor has given the service up: there is nothing left to
-        // say.
-        let _ = self.events.send(Event { service, news });
+        // Not under the lock: it wakes the supervisor.
+        let events = self.links().as_ref().map(|links| links.events.clone());
+        if let Some(events) = events {
+            // Nobody listens once the supervisor is gone: there is nothing left to say.
+            let _ = events.send(Event { service, news });
+        }
     }
 
     /// Moves a service and tells the subscribers. The supervisor alone calls it, so moves have one
@@ -273,7 +361,7 @@ impl Core {
             ticks.close();
         }
         log_move(&cell.name, to);
-        let mut subscribers = self.subscribers();
+        let subscribers = self.subscribers();
         if subscribers.list.is_empty() {
             return;
         }
@@ -283,10 +371,11 @@ impl Core {
             to,
             at: Instant::now(),
         };
-        subscribers.list.retain(|subscriber| {
-            // One whose waker panics has got the move all the same.
-            contain::call(|| subscriber.send(transition.clone()).is_ok()).unwrap_or(true)
-        });
+        for subscriber in subscribers.list.values() {
+            // One that is gone leaves the list by itself, and one whose waker panics has got the move all
+            // the same.
+            let _ = contain::call(|| subscriber.send(transition.clone()));
+        }
     }
 
     pub(crate) fn set_health(&self, health: Health) {
@@ -297,7 +386,7 @@ impl Core {
     }
 
     /// Ends every subscription: no move will follow.
-    pub(crate) fn close_subscriptions(&self) {
+    fn close_subscriptions(&self) {
         let mut subscribers = self.subscribers();
         subscribers.closed = true;
         let list = std::mem::take(&mut subscribers.list);
@@ -314,10 +403,31 @@ impl Core {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn links(&self) -> MutexGuard<'_, Option<Links>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn subscribers(&self) -> MutexGuard<'_, Subscribers> {
         self.subscribers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Subscription {
+    pub(crate) async fn recv(&mut self) -> Option<Transition> {
+        self.moves.recv().await
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let Some(core) = self.core.upgrade() else {
+            return;
+        };
+        let sender = core.subscribers().list.remove(&self.number);
+        // It wakes the task that has waited here last: not under the lock.
+        let _ = contain::call(|| drop(sender));
     }
 }
 
@@ -366,14 +476,20 @@ impl Request {
         self.reason.get()
     }
 
-    /// When the request was made, on the clock of the machine.
+    /// When the request was made, on the clock of the machine; when the run began, if that was later.
     pub(crate) fn made_at(&self) -> Option<WallInstant> {
-        self.made_at.get().map(|at| at.wall)
+        self.counts_from().map(|at| at.wall)
     }
 
-    /// When the request was made, on the clock of the runtime.
+    /// The same, on the clock of the runtime.
     pub(crate) fn asked_at(&self) -> Option<Instant> {
-        self.made_at.get().map(|at| at.runtime)
+        self.counts_from().map(|at| at.runtime)
+    }
+
+    fn counts_from(&self) -> Option<MadeAt> {
+        let made = *self.made_at.get()?;
+        let begun = self.begun_at.get().copied();
+        Some(begun.filter(|begun| begun.wall > made.wall).unwrap_or(made))
     }
 
     /// Resolves when there is a request.

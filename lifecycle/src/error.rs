@@ -451,6 +451,9 @@ pub enum TriggerError {
     /// The services wait for each other's ticks, in this order; the last is the first.
     #[error("these services would wait for each other's ticks: {0}")]
     Cycle(String),
+    /// The registry has not been started.
+    #[error("the registry has not been started: there is no tick to run yet")]
+    NotStarted,
     /// The service has stopped or failed, before or while it ran the tick. As [`Error::Stopping`] it
     /// is no failure of a service that returns it while the application stops.
     #[error("the service has stopped")]

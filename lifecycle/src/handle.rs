@@ -3,9 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::mpsc::UnboundedReceiver;
-
-use crate::core::Core;
+use crate::core::{Core, Subscription};
 use crate::current::{self, Current};
 use crate::error::{Error, TriggerError};
 use crate::reason::Reason;
@@ -16,7 +14,8 @@ use crate::ticks::Ticks;
 use crate::waits::{self, Waits};
 
 /// A view of a [`Running`](crate::Running) registry: cheap to clone, `'static`, and harmless to
-/// drop. It stays valid after the stop.
+/// drop. There is one [before the start](crate::Registry::handle), and it stays valid after the stop:
+/// it then keeps what it shows, and nothing of the runtime.
 #[derive(Clone)]
 pub struct Handle {
     core: Arc<Core>,
@@ -77,15 +76,30 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// The tick's own failure; no such service, one without ticks, or one that has stopped; a wait that
-    /// would have no end.
+    /// The tick's own failure; no such service, one without ticks, or one that has stopped; a registry
+    /// that was not started; a wait that would have no end.
     pub async fn trigger(&self, service: &str) -> Result<(), TriggerError> {
         let cells = &self.core.cells;
         let Some(index) = cells.iter().position(|cell| cell.name == *service) else {
             return Err(TriggerError::Unknown(service.to_owned()));
         };
+        if !self.core.has_begun() {
+            return Err(self.never_begun(index));
+        }
         let _waits = self.wait_for(index)?;
         self.ticks(index).await?.trigger().await
+    }
+
+    /// Why there is no tick yet, or will be none.
+    fn never_begun(&self, index: usize) -> TriggerError {
+        let cell = &self.core.cells[index];
+        if cell.is_known_without_ticks() {
+            TriggerError::NotScheduled(cell.name.clone())
+        } else if self.core.request.reason().is_some() {
+            TriggerError::Stopped
+        } else {
+            TriggerError::NotStarted
+        }
     }
 
     /// Notes that the service whose code asks, if it is one, waits for a tick of this one; unless that
@@ -135,10 +149,11 @@ impl Handle {
     }
 
     /// Every move of every service from now on, each once and in order. A subscriber that is slow
-    /// or gone delays nobody.
+    /// or gone delays nobody. To see the first moves too, subscribe before the start:
+    /// [`Registry::subscribe`](crate::Registry::subscribe).
     #[must_use]
     pub fn subscribe(&self) -> Transitions {
-        Transitions(self.core.subscribe())
+        Transitions::new(self.core.subscribe())
     }
 }
 
@@ -151,11 +166,18 @@ impl fmt::Debug for Handle {
 }
 
 /// The moves of the services, as [`Handle::subscribe`] gives them.
+///
+/// Dropping it ends the subscription at once: nothing is kept for a subscriber that is gone.
 #[derive(Debug)]
-pub struct Transitions(UnboundedReceiver<Transition>);
+pub struct Transitions(Subscription);
 
 impl Transitions {
-    /// The next move; `None` when the registry has stopped and all have been received. Cancel-safe.
+    pub(crate) fn new(subscription: Subscription) -> Self {
+        Self(subscription)
+    }
+
+    /// The next move; `None` when the registry has stopped (or was dropped before it was started) and
+    /// all have been received. Cancel-safe.
     pub async fn recv(&mut self) -> Option<Transition> {
         self.0.recv().await
     }

@@ -24,19 +24,10 @@ pub enum Reason {
     ExternalPanicked(Arc<str>),
     /// Every service has ended by itself.
     Finished,
-    /// The [`Running`](crate::Running) registry was dropped.
+    /// The [`Running`](crate::Running) registry was dropped, or the registry before it was started.
     Dropped,
     /// The registry could not be started at all.
     NotStarted(Arc<StartError>),
-}
-
-impl Reason {
-    pub(crate) fn signal(&self) -> Option<Signal> {
-        match self {
-            Self::Signal(signal) => Some(*signal),
-            _ => None,
-        }
-    }
 }
 
 impl fmt::Display for Reason {

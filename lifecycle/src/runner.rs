@@ -47,7 +47,6 @@ pub(crate) fn run(
             Box::pin(nested::leave(cx.clone(), runs)).await;
         }
         cx.cell().close_span();
-        cx.cell().orders.forget();
         cx.core().report(cx.service(), News::Down);
     }
 }
@@ -381,6 +380,14 @@ impl<'a> Runner<'a> {
 
     fn cell(&self) -> &'a Cell {
         self.subject.cx.cell()
+    }
+}
+
+impl Drop for Runner<'_> {
+    /// Also of a runner that is dropped where it stands: a `Waker` keeps its task's allocation alive, and
+    /// with that the runtime, and a context may be kept for long.
+    fn drop(&mut self) {
+        self.cell().orders.forget();
     }
 }
 

@@ -8,7 +8,6 @@ use tokio::runtime::Handle as Runtime;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::cell::Cell;
 use crate::contain::{self, Contained};
 use crate::context::Context;
 use crate::core::Core;
@@ -22,9 +21,7 @@ use crate::reason::Reason;
 use crate::registry::OnFailure;
 use crate::registry::{Plan, Planned, Registry, RegistryError};
 use crate::runtime_end::Up;
-use crate::service::Sealed;
 use crate::signals::Listener;
-use crate::status::Shape;
 use crate::supervisor::Supervisor;
 use crate::ticks::Ticks;
 use crate::unstarted::Unstarted;
@@ -62,43 +59,44 @@ impl Running {
     pub(crate) fn start(registry: Registry) -> Self {
         let Registry {
             plan,
+            preview,
             limits,
             signals,
             stop_on,
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock,
         } = registry;
+        let core = preview.take();
         // Where the start is refused these are dropped here, each by itself.
         let stop_on = Contained::new(stop_on);
         let Plan { services, graph } = match RegistryError::at_start(plan, limits) {
             Ok(plan) => plan,
-            Err(error) => return Self::refused(StartError::Registry(error)),
+            Err(error) => return Self::refused(core, StartError::Registry(error)),
         };
         let Ok(runtime) = Runtime::try_current() else {
-            return Self::refused_with(services, StartError::NoRuntime);
+            return Self::refused_with(core, services, StartError::NoRuntime);
         };
         // Tokio has no other way to ask: a first sleep without a timer panics. Where panics abort, such a
         // program ends here instead of in the first `sleep` of the supervisor.
         if contain::call(|| drop(sleep(Duration::ZERO))).is_err() {
-            return Self::refused_with(services, StartError::NoTimer);
+            return Self::refused_with(core, services, StartError::NoTimer);
         }
         let engine = Engine::new(graph, services.iter().map(|planned| planned.terms), limits);
-        let cells = services.iter().map(cell).collect();
-        let (core, inbox) = Core::new(cells, Some(runtime.clone()));
         #[cfg(all(feature = "cron", feature = "test-util"))]
         if let Some(clock) = wall_clock {
             let _ = core.wall_clock.set(clock);
         }
         if !nested::adopt(&core) {
-            return Self::refused_with(services, StartError::ServiceEnded);
+            return Self::refused_with(core, services, StartError::ServiceEnded);
         }
         let signals = match signals.then(|| Listener::install(&core)).transpose() {
             Ok(signals) => signals,
             Err(error) => {
                 core.gone.close();
-                return Self::refused_with(services, StartError::Signals(error));
+                return Self::refused_with(core, services, StartError::Signals(error));
             }
         };
+        let inbox = core.begin(Some(runtime.clone()));
         let services = services
             .into_iter()
             .map(|planned| planned.service.into_inner())
@@ -168,9 +166,7 @@ impl Running {
     }
 
     /// None of these services will ever run: a queue among them takes no more items.
-    fn refused_with(services: Vec<Planned>, error: StartError) -> Self {
-        let cells = services.iter().map(cell).collect();
-        let (core, _) = Core::new(cells, None);
+    fn refused_with(core: Arc<Core>, services: Vec<Planned>, error: StartError) -> Self {
         for (index, planned) in services.into_iter().enumerate() {
             let (service, cx) = (
                 planned.service.into_inner(),
@@ -178,29 +174,18 @@ impl Running {
             );
             drop(Unstarted { service, cx });
         }
-        Self::refused(error)
+        Self::refused(core, error)
     }
 
     /// Nothing was started: whoever waits is told why.
-    fn refused(error: StartError) -> Self {
-        let (core, _) = Core::new(Box::default(), None);
+    fn refused(core: Arc<Core>, error: StartError) -> Self {
         core.ask_to_stop(Reason::NotStarted(Arc::new(error)));
-        core.close_subscriptions();
+        core.end();
         Self {
             core,
             supervisor: None,
         }
     }
-}
-
-fn cell(planned: &Planned) -> Cell {
-    Cell::new(
-        planned.name.clone(),
-        planned.service.as_ref().map_or(Shape::Custom, |service| {
-            service.__nature(Sealed::OPEN).shape
-        }),
-        planned.terms.on_failure,
-    )
 }
 
 /// Lives as long as the supervisor. Whoever waits, for a reason, a move or a tick, is told when that is
@@ -228,8 +213,7 @@ impl TellsOfTheEnd {
             cell.ticks().map(Ticks::close);
             cell.end_queue();
         }
-        self.0.beats.close();
-        self.0.close_subscriptions();
+        self.0.end();
     }
 }
 

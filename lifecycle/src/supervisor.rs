@@ -81,10 +81,11 @@ impl Supervisor {
         let mut sees = Seen::default();
 
         let begun = Instant::now();
-        // A signal that was kept for this run: nothing is started, so there is no delay either.
-        if let Some(signal) = self.core.request.reason().and_then(Reason::signal) {
+        // Asked before it began, or by a signal that was kept for this run: nothing is started, so there is
+        // no delay either.
+        if let Some(reason) = self.core.request.reason().cloned() {
             sees.request = true;
-            self.requested(&Reason::Signal(signal), begun, true);
+            self.requested(&reason, begun, true);
         }
         self.engine.begin(begun);
         loop {
@@ -461,8 +462,7 @@ impl Supervisor {
             self.await_leaving(service, task).await;
         }
         self.core.record().ended = Some(Instant::now());
-        self.core.beats.close();
-        self.core.close_subscriptions();
+        self.core.end();
         if let Err(fault) = self.drop_stop_on() {
             self.note_panic_outside(fault);
         }

@@ -73,7 +73,7 @@ thread_local! {
 
 /// Starts `future` as a task of the service; drops it when the service takes no more.
 pub(crate) fn spawn(cx: &Context, future: impl Future<Output = Result> + Send + 'static) -> bool {
-    let Some(runtime) = &cx.core().runtime else {
+    let Some(runtime) = cx.core().runtime() else {
         return false;
     };
     // Only a runtime that ends drops a future right where it is spawned. The destructor of that may spawn

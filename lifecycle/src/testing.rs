@@ -40,7 +40,8 @@ use crate::status::Shape;
 #[must_use]
 pub fn context(name: impl Into<Name>) -> Context {
     let cell = Cell::new(name.into(), Shape::Custom, OnFailure::Shutdown);
-    let (core, _) = Core::new(Box::new([cell]), Runtime::try_current().ok());
+    let core = Core::new(Box::new([cell]));
+    drop(core.begin(Runtime::try_current().ok()));
     Context::new(core, 0)
 }
 

@@ -4,6 +4,7 @@
 mod assembly;
 mod builder;
 mod draft;
+mod preview;
 mod settings;
 
 use std::fmt;
@@ -12,10 +13,12 @@ use std::time::Duration;
 
 pub use self::assembly::{Assembly, Entry, assembly};
 pub use self::builder::{Builder, Problem, RegistryError};
+pub(crate) use self::preview::Preview;
 pub use self::settings::OnFailure;
 pub(crate) use self::settings::{Limits, Terms};
 use crate::contain::Contained;
 use crate::engine::Graph;
+use crate::handle::{Handle, Transitions};
 use crate::name::Name;
 use crate::outcome::Outcome;
 use crate::running::Running;
@@ -51,6 +54,7 @@ use crate::watchdog::Watchdog;
 #[must_use = "a registry does nothing until it is started or run"]
 pub struct Registry {
     pub(crate) plan: Result<Plan, RegistryError>,
+    pub(crate) preview: Preview,
     pub(crate) limits: Limits,
     pub(crate) signals: bool,
     pub(crate) stop_on: Option<StopOn>,
@@ -78,6 +82,7 @@ impl Registry {
 
     pub(crate) fn new(plan: Result<Plan, RegistryError>, limits: Limits) -> Self {
         Self {
+            preview: Preview::new(&plan),
             plan,
             limits,
             signals: cfg!(feature = "signal"),
@@ -189,6 +194,57 @@ impl Registry {
     pub fn wall_clock(mut self, clock: WallClock) -> Self {
         self.wall_clock = Some(clock);
         self
+    }
+
+    /// A view of the application before it is started, and of the run that it then becomes: for what is
+    /// assembled first, such as a probe endpoint that answers "not ready" meanwhile.
+    ///
+    /// Until the start every service is `New` and nothing is healthy; `wait` and `await_healthy` wait;
+    /// `trigger` is an error. `shutdown` makes the start one at which nothing starts. A registry that
+    /// is dropped, or that can't be started, tells those who wait.
+    ///
+    /// ```
+    /// # use lifecycle::{Idle, State, registry, service};
+    /// # #[service(idle)] struct Store;
+    /// # impl Idle for Store {}
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> lifecycle::Outcome {
+    /// let registry = registry! { "store" => Store };
+    /// let handle = registry.handle();
+    /// assert_eq!(handle.states()[0].state, State::New);
+    ///
+    /// tokio::spawn(async move {
+    ///     if handle.await_healthy().await.is_ok() {
+    ///         handle.shutdown();
+    ///     }
+    /// });
+    /// registry.run().await
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.preview.core().clone())
+    }
+
+    /// Every move of every service, from the first on, each once and in order.
+    ///
+    /// ```
+    /// # use lifecycle::{Idle, registry, service};
+    /// # #[service(idle)] struct Store;
+    /// # impl Idle for Store {}
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let registry = registry! { "store" => Store };
+    /// let mut moves = registry.subscribe();
+    /// let running = registry.start();
+    /// let first = moves.recv().await.map(|first| first.to_string());
+    /// assert_eq!(first.as_deref(), Some("store: new -> waiting"));
+    /// # running.stop().await.into_result().unwrap();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn subscribe(&self) -> Transitions {
+        self.handle().subscribe()
     }
 
     /// Starts the services in the background and returns at once. Dependents wait for their

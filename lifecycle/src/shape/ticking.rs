@@ -148,7 +148,7 @@ struct Wait<'a> {
 impl<'a> Wait<'a> {
     fn new(cx: &'a Context, ticks: &'a Ticks) -> Self {
         ticks.open();
-        let timer = Timer::new(&cx.core().beats);
+        let timer = Timer::new(cx.core().beats());
         Self {
             ticks,
             timer,

@@ -52,9 +52,10 @@ async fn record(plan: &Plan) -> Record {
     let before = tasks();
     let journal = Journal::new();
     let origin = Instant::now();
-    let running = start(plan.registry(&journal));
-    let handle = running.handle();
+    let registry = plan.registry(&journal);
+    let handle = registry.handle();
     let moves = Moves::watch(&handle);
+    let running = start(registry);
     let requested = tokio::spawn({
         let handle = handle.clone();
         async move {
