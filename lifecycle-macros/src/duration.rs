@@ -10,7 +10,7 @@ use syn::{Error, Expr, ExprLit, Ident, Lit, LitStr, Result};
 use crate::bounds;
 use crate::diag::mistake;
 use crate::foreign;
-use crate::rules::duration;
+use lifecycle_rules::duration;
 
 pub(crate) enum Length {
     Literal(LitStr, Duration),

@@ -5,7 +5,7 @@
 //! number without its unit (`5m30`), commas and words between the parts. What could mean two things,
 //! such as `1:30` or `1,000ms`, is nothing.
 
-use crate::rules::duration;
+use lifecycle_rules::duration;
 
 /// Sound, and above zero.
 pub(crate) fn duration(text: &str) -> Option<String> {

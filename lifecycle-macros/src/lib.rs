@@ -16,16 +16,6 @@ mod signs;
 mod synonyms;
 mod written;
 
-/// Shared with the runtime, so that both tell the same mistakes in the same words.
-mod rules {
-    pub(crate) mod cron;
-    pub(crate) mod duration;
-    pub(crate) mod graph;
-    pub(crate) mod limits;
-    pub(crate) mod name;
-    pub(crate) mod suggest;
-}
-
 use proc_macro::TokenStream;
 
 /// Gives a struct the shape of a service; see `lifecycle::service`.

@@ -8,9 +8,9 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Error, Ident, Token, token};
 
 use crate::diag::mistake;
-use crate::rules::suggest;
 use crate::service::SHAPES;
 use crate::written::{at_equals, next_token};
+use lifecycle_rules::suggest;
 
 /// What stands between a key and its value, and is no `=`.
 pub(crate) fn refuse_sign(key: &Ident, input: ParseStream) -> Error {

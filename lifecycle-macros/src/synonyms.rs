@@ -3,7 +3,7 @@
 //! Whoever writes `fixed_rate`, `depends_on` or `background` is not near any word of ours in its
 //! letters, and yet the meaning is plain.
 
-use crate::rules::suggest;
+use lifecycle_rules::suggest;
 
 /// Ours, and what else it may be called.
 const MEANINGS: &[(&str, &[&str])] = &[

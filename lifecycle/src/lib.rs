@@ -115,7 +115,6 @@ mod nested;
 mod outcome;
 mod reason;
 mod registry;
-mod rules;
 mod runner;
 mod running;
 mod runtime_end;

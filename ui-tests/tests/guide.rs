@@ -15,7 +15,7 @@ use syn::LitStr;
 
 /// Of the runtime, all that is in quotes in these files is said to a user; of the others, what
 /// `#[error(..)]` and `on_unimplemented` say.
-const SPOKEN: [&str; 3] = ["src/error.rs", "src/registry/builder.rs", "src/rules/"];
+const SPOKEN: [&str; 2] = ["src/error.rs", "src/registry/builder.rs"];
 
 /// How a help begins, which is no sentence of its own but the cure in one.
 const HELPS: &[&str] = &[
@@ -186,7 +186,7 @@ fn bare(text: &str) -> String {
 /// What the source says, `..` for each placeholder.
 fn messages() -> BTreeSet<String> {
     let mut messages = BTreeSet::new();
-    for krate in ["lifecycle-macros", "lifecycle"] {
+    for krate in ["lifecycle-macros", "lifecycle-rules", "lifecycle"] {
         for file in files(&root().join(krate).join("src"), "rs") {
             let path = file
                 .strip_prefix(root())
@@ -200,7 +200,7 @@ fn messages() -> BTreeSet<String> {
                 continue;
             }
             let is_spoken =
-                krate == "lifecycle-macros" || SPOKEN.iter().any(|spoken| path.contains(spoken));
+                krate != "lifecycle" || SPOKEN.iter().any(|spoken| path.contains(spoken));
             let tokens: TokenStream = fs::read_to_string(&file).unwrap().parse().unwrap();
             read(tokens, is_spoken, &mut messages);
         }

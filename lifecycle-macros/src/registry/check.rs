@@ -11,7 +11,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Data, DeriveInput, Error, Ident, LitInt, LitStr, Result, Token, Variant};
 
 use crate::diag::mistake;
-use crate::rules::graph::{self, Dependency, Found, Kind, Place};
+use lifecycle_rules::graph::{self, Dependency, Found, Kind, Place};
 
 pub(crate) struct Node {
     pub(crate) name: LitStr,

@@ -7,7 +7,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Error;
 
 use crate::diag::Order;
-use crate::rules::graph::Kind;
+use lifecycle_rules::graph::Kind;
 
 use super::model::{Entry, Model};
 use super::setting::{Argument, Dependency, Policy, Setting};

@@ -10,10 +10,10 @@ use syn::{Attribute, Error, Expr, Ident, Lit, LitStr, Token};
 
 use crate::diag::{Errors, Order, mistake};
 use crate::duration::{Length, literal};
-use crate::rules::graph::{Place, Problem};
-use crate::rules::{limits, name, suggest};
 use crate::service::is_argument;
 use crate::written::{Form, Value, Written, tidy};
+use lifecycle_rules::graph::{Place, Problem};
+use lifecycle_rules::{limits, name, suggest};
 
 use super::args::{
     self, AFTER, Args, DEADLINE, Name, REGISTRY_SETTINGS, SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS,

@@ -6,11 +6,11 @@ use syn::{Error, Expr, Ident, Lit, LitStr, Result};
 
 use crate::diag::{Errors, Order, mistake};
 use crate::duration::{Length, Zero, literal, parse_length};
-use crate::rules::graph::Kind;
-use crate::rules::suggest;
 use crate::service::is_argument;
 use crate::synonyms;
 use crate::written::{Part, ungrouped, word_of};
+use lifecycle_rules::graph::Kind;
+use lifecycle_rules::suggest;
 
 use super::args::{
     AFTER, DEADLINE, ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS, SHUTDOWN_DELAY,

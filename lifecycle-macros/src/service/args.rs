@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use syn::{Expr, Ident};
 
-use crate::rules::suggest;
 use crate::written::{self, Form, Part, Written};
+use lifecycle_rules::suggest;
 
 pub(crate) const CRATE: &str = "crate";
 pub(crate) const IDLE: &str = "idle";

@@ -4,10 +4,10 @@ use quote::ToTokens;
 use syn::{Error, Lit, LitStr, Result};
 
 use crate::diag::mistake;
-use crate::rules::cron;
-#[cfg(feature = "cron")]
-use crate::rules::suggest;
 use crate::written::Part;
+use lifecycle_rules::cron;
+#[cfg(feature = "cron")]
+use lifecycle_rules::suggest;
 
 use super::crontab;
 use super::item::Type;

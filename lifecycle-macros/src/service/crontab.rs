@@ -2,7 +2,7 @@
 //! elsewhere: an interval, a zone before the fields, a year behind them, the weekdays of Quartz.
 
 use crate::foreign;
-use crate::rules::{cron, duration};
+use lifecycle_rules::{cron, duration};
 
 use super::cron::near_zone;
 

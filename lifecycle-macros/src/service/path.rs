@@ -9,7 +9,7 @@ use syn::{Error, LitInt, LitStr, Result};
 
 use crate::diag::mistake;
 use crate::foreign;
-use crate::rules::{cron, suggest};
+use lifecycle_rules::{cron, suggest};
 
 use super::code::{self, Code};
 use super::crontab;

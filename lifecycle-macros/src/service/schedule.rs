@@ -4,8 +4,8 @@ use syn::{Error, Lit, Result};
 
 use crate::diag::{Errors, mistake};
 use crate::duration::literal;
-use crate::rules::cron;
 use crate::written::{Form, Part, Value};
+use lifecycle_rules::cron;
 
 use super::args::{
     CRON, DELAY, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MAX_FAILURES, MISSED, ON_ERROR, SCHEDULED,

@@ -5,8 +5,8 @@ use syn::Result;
 
 use crate::diag::mistake;
 use crate::duration::literal;
-use crate::rules::suggest;
 use crate::written::{Part, word_of};
+use lifecycle_rules::suggest;
 
 /// A word of the user's, and the variant of the runtime's enum that it stands for.
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! Who depends on whom, as indexes both ways. Built once from a graph that was checked for cycles.
 
-pub(crate) use crate::rules::graph::Kind;
+pub(crate) use lifecycle_rules::graph::Kind;
 
 /// A service at the other end of a dependency, and what that asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

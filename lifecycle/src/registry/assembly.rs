@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::draft::{Declared, Draft};
 use super::{Limits, OnFailure, Registry};
 use crate::name::Name;
-use crate::rules::graph::Kind;
 use crate::service::Service;
+use lifecycle_rules::graph::Kind;
 
 /// A registry in the making.
 #[allow(missing_debug_implementations, reason = "never in the hands of a user")]

@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::draft::{Declared, Draft};
 use super::{Limits, OnFailure, Registry};
 use crate::name::Name;
-use crate::rules::graph::{Found, Kind};
-use crate::rules::limits;
 use crate::service::Service;
+use lifecycle_rules::graph::{Found, Kind};
+use lifecycle_rules::limits;
 
 /// Assembles a [`Registry`] from names that are known only at run time: shards, tenants, plug-ins.
 ///

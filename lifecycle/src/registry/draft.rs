@@ -6,9 +6,9 @@ use super::{Plan, Planned, RegistryError, Terms};
 use crate::contain::Contained;
 use crate::engine::{Edge, Graph};
 use crate::name::Name;
-use crate::rules::graph::{Dependency, Entry, Kind, check};
 use crate::service::{Sealed, Service};
 use crate::status::Shape;
+use lifecycle_rules::graph::{Dependency, Entry, Kind, check};
 
 #[derive(Default)]
 pub(crate) struct Draft {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::rules::limits::DEFAULT_DEADLINE;
+use lifecycle_rules::limits::DEFAULT_DEADLINE;
 
 /// What a service's failure means to the application.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use crate::error::ScheduleError;
-use crate::rules::cron::{Fields, Item, distinct, parse};
+use lifecycle_rules::cron::{Fields, Item, distinct, parse};
 
 /// What the service says at one moment: the expression, and the zone it is meant in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::{Field, Spoken, Times};
-use crate::rules::cron::Problem;
+use lifecycle_rules::cron::Problem;
 
 fn times(cron: &str, tz: &str) -> Times {
     let spoken = Spoken {
@@ -245,7 +245,7 @@ fn what_passes_our_rules_is_sound_to_the_engine() {
         let mut any = |items: &[&'static str]| items[rng.usize(0..items.len())];
         let lists = fields.map(|items| format!("{},{}", any(items), any(items)));
         let cron = lists.join(" ");
-        match crate::rules::cron::parse(&cron) {
+        match lifecycle_rules::cron::parse(&cron) {
             Ok(_) => {}
             Err(Problem::NeverBoth) => continue,
             Err(problem) => panic!("{}", problem.sentence(&cron)),

@@ -7,7 +7,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{APIA, BERLIN, LORD_HOWE, times};
-use crate::rules::cron::{Fields, Item, parse};
+use lifecycle_rules::cron::{Fields, Item, parse};
 
 /// No expression here names a second that is no multiple of this.
 const STEP: i64 = 20;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{Field, LONGEST, MOST_TIMES};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Problem {
+pub enum Problem {
     Empty,
     /// Longer than an expression may be.
     Long,
@@ -33,7 +33,7 @@ pub(crate) enum Problem {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     Malformed,
     OutOfRange,
     Step {
@@ -49,7 +49,7 @@ const FIVE_OR_SIX: &str =
 
 impl Problem {
     /// Of the expression `text`, in one sentence.
-    pub(crate) fn sentence(&self, text: &str) -> String {
+    pub fn sentence(&self, text: &str) -> String {
         if *self == Self::Long {
             return format!("the cron expression has more than {LONGEST} characters");
         }
@@ -92,7 +92,7 @@ impl Problem {
     }
 
     /// What to write instead.
-    pub(crate) fn help(&self) -> String {
+    pub fn help(&self) -> String {
         match self {
             Self::Empty | Self::Count(_) => FIVE_OR_SIX.to_owned(),
             Self::Long | Self::Times(_) => {

@@ -10,15 +10,15 @@ mod tests;
 
 use std::fmt;
 
-pub(crate) use self::problem::{Fault, Problem};
+pub use self::problem::{Fault, Problem};
 
 /// Seconds, minutes, hours, days of the month, months, weekdays.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fields(pub(crate) [Vec<Item>; 6]);
+pub struct Fields(pub [Vec<Item>; 6]);
 
 /// One of the list that a field is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Item {
+pub enum Item {
     /// `*`, `*/15`
     Every { step: u8 },
     /// `30`, `MON`
@@ -39,10 +39,10 @@ pub(crate) enum Item {
 
 /// What there is to know of a field.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Field {
-    pub(crate) name: &'static str,
-    pub(crate) least: u8,
-    pub(crate) most: u8,
+pub struct Field {
+    pub name: &'static str,
+    pub least: u8,
+    pub most: u8,
     /// The first one stands for `least`.
     names: &'static [&'static str],
     /// What it takes, beyond numbers.
@@ -90,7 +90,7 @@ const FIELDS: [Field; 6] = [
     },
 ];
 
-pub(crate) fn parse(text: &str) -> Result<Fields, Problem> {
+pub fn parse(text: &str) -> Result<Fields, Problem> {
     if text.len() > LONGEST {
         return Err(Problem::Long);
     }
@@ -236,7 +236,7 @@ impl Field {
 
 impl Fields {
     /// The times of day, where each is written out: a list of hours, one of minutes and one of seconds.
-    pub(crate) fn times_of_day(&self) -> Option<usize> {
+    pub fn times_of_day(&self) -> Option<usize> {
         let times = &self.0[..3];
         let is_value = |item: &Item| matches!(item, Item::Value(_));
         let are_written_out = times.iter().flatten().all(is_value);
@@ -252,7 +252,7 @@ impl Fields {
 
     /// Whether a date has to fit both day and weekday: where one of them begins with a `*`, or has one in
     /// its list.
-    pub(crate) fn needs_both(&self) -> bool {
+    pub fn needs_both(&self) -> bool {
         let [.., days, _, weekdays] = &self.0;
         let is_star = |items: &[Item]| {
             matches!(items.first(), Some(Item::Every { .. }))
@@ -286,7 +286,7 @@ impl Fields {
 
 impl Item {
     /// Whether a month is among these.
-    pub(crate) fn holds(self, month: u8) -> bool {
+    pub fn holds(self, month: u8) -> bool {
         match self {
             Self::Every { step } => (month - 1) % step == 0,
             Self::Value(value) => month == value,
@@ -307,7 +307,7 @@ impl Item {
 }
 
 /// Each item once.
-pub(crate) fn distinct(items: &[Item]) -> Vec<Item> {
+pub fn distinct(items: &[Item]) -> Vec<Item> {
     let mut all = Vec::new();
     for item in items {
         if !all.contains(item) {

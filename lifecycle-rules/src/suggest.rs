@@ -10,7 +10,7 @@ const COMPARED: usize = 100;
 
 /// The near one of the `known` words, or all of them where they are few.
 #[allow(dead_code, reason = "only the macros list words")]
-pub(crate) fn instead(typed: &str, known: &[&str]) -> Option<String> {
+pub fn instead(typed: &str, known: &[&str]) -> Option<String> {
     if let Some(near) = nearest(typed, known) {
         return Some(format!("did you mean `{near}`?"));
     }
@@ -24,7 +24,7 @@ pub(crate) fn instead(typed: &str, known: &[&str]) -> Option<String> {
 }
 
 /// The known word that is at most a third of its letters away.
-pub(crate) fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
     if typed.len() > COMPARED {
         return None;
     }

@@ -9,14 +9,14 @@ const LONGEST: usize = 31;
 
 /// Why a name is not `[a-z][a-z0-9_-]{0,30}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Flaw {
+pub enum Flaw {
     Empty,
     TooLong(usize),
     Start,
     Character(char),
 }
 
-pub(crate) fn check(name: &str) -> Result<(), Flaw> {
+pub fn check(name: &str) -> Result<(), Flaw> {
     let Some(first) = name.chars().next() else {
         return Err(Flaw::Empty);
     };
@@ -36,7 +36,7 @@ pub(crate) fn check(name: &str) -> Result<(), Flaw> {
 const SHOWN: usize = 4 * LONGEST;
 
 /// The front of a name that may be as long as its writer likes, for a sentence.
-pub(crate) fn shorten(name: &str) -> Cow<'_, str> {
+pub fn shorten(name: &str) -> Cow<'_, str> {
     match name.char_indices().nth(SHOWN) {
         Some((end, _)) => Cow::Owned(format!("{}..", &name[..end])),
         None => Cow::Borrowed(name),
@@ -44,7 +44,7 @@ pub(crate) fn shorten(name: &str) -> Cow<'_, str> {
 }
 
 /// What the writer of a malformed name most likely meant.
-pub(crate) fn repair(name: &str) -> Option<String> {
+pub fn repair(name: &str) -> Option<String> {
     if name.len() > SHOWN {
         return None;
     }

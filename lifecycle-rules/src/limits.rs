@@ -4,18 +4,18 @@ use std::fmt;
 use std::time::Duration;
 
 /// The deadline of a registry that sets none: it fits the 30 s that Kubernetes gives a pod.
-pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_secs(25);
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(25);
 
 /// The delay leaves nothing of the deadline, so that every service would be dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub struct Problem {
     deadline: Duration,
     delay: Duration,
 }
 
 /// The one rule: something of the deadline is left after the delay. A deadline of zero without a delay
 /// is legal and says what it does: nobody is waited for.
-pub(crate) fn check(deadline: Duration, delay: Duration) -> Option<Problem> {
+pub fn check(deadline: Duration, delay: Duration) -> Option<Problem> {
     let is_too_long = delay >= deadline && !delay.is_zero();
     is_too_long.then_some(Problem { deadline, delay })
 }
@@ -32,7 +32,7 @@ impl fmt::Display for Problem {
 
 impl Problem {
     /// What to write instead.
-    pub(crate) fn help(&self) -> String {
+    pub fn help(&self) -> String {
         let help = "write a shorter delay, or a longer deadline, which includes it";
         if self.deadline == DEFAULT_DEADLINE {
             format!("{help} and is {DEFAULT_DEADLINE:?} unless set")

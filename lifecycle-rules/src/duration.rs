@@ -11,7 +11,7 @@ use std::time::Duration;
 mod tests;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Problem {
+pub enum Problem {
     Empty,
     Negative,
     Malformed,
@@ -36,7 +36,7 @@ pub(crate) enum Problem {
     TooFine,
 }
 
-pub(crate) fn parse(text: &str) -> Result<Duration, Problem> {
+pub fn parse(text: &str) -> Result<Duration, Problem> {
     let mut rest = text.trim();
     match rest {
         "" => return Err(Problem::Empty),
@@ -133,7 +133,7 @@ impl fmt::Display for Problem {
 
 impl Problem {
     /// What to write instead.
-    pub(crate) fn help(&self) -> String {
+    pub fn help(&self) -> String {
         match self {
             Self::Empty | Self::Negative | Self::Malformed => {
                 "write a number and a unit, such as `30s` or `1h 30m`".to_owned()

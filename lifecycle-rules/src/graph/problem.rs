@@ -3,10 +3,10 @@
 use std::fmt;
 
 use super::Kind;
-use crate::rules::name;
+use crate::name;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Problem {
+pub enum Problem {
     Empty,
     MalformedName {
         name: String,
@@ -114,7 +114,7 @@ impl fmt::Display for Problem {
 
 impl Problem {
     /// What to write instead.
-    pub(crate) fn help(&self) -> String {
+    pub fn help(&self) -> String {
         match self {
             Self::Empty => "add a service: a name and a value".to_owned(),
             Self::MalformedName { name, .. } => {

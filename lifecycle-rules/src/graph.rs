@@ -7,8 +7,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-pub(crate) use self::problem::Problem;
-use super::{name, suggest};
+pub use self::problem::Problem;
+use crate::{name, suggest};
 
 mod problem;
 #[cfg(test)]
@@ -18,21 +18,21 @@ mod tests;
 /// nobody mends more at a time, and the check stays linear.
 const TOLD: usize = 32;
 
-pub(crate) struct Entry<'a> {
-    pub(crate) name: &'a str,
+pub struct Entry<'a> {
+    pub name: &'a str,
     /// In source order.
-    pub(crate) dependencies: Vec<Dependency<'a>>,
+    pub dependencies: Vec<Dependency<'a>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Dependency<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) kind: Kind,
+pub struct Dependency<'a> {
+    pub name: &'a str,
+    pub kind: Kind,
 }
 
 /// What a dependency asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Order and need: the dependent fails with it.
     After,
     /// Order only: the dependent goes on without it.
@@ -41,18 +41,18 @@ pub(crate) enum Kind {
 
 /// Where to point: a service, or one of its dependencies. Entry 0 for an empty registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
-    pub(crate) entry: usize,
-    pub(crate) dependency: Option<usize>,
+pub struct Place {
+    pub entry: usize,
+    pub dependency: Option<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) place: Place,
-    pub(crate) problem: Problem,
+pub struct Found {
+    pub place: Place,
+    pub problem: Problem,
 }
 
-pub(crate) fn check(entries: &[Entry<'_>]) -> Vec<Found> {
+pub fn check(entries: &[Entry<'_>]) -> Vec<Found> {
     if entries.is_empty() {
         return vec![Found {
             place: Place {
