@@ -20,11 +20,21 @@ pub struct Fields(pub [Vec<Item>; 6]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item {
     /// `*`, `*/15`
-    Every { step: u8 },
+    Every {
+        /// 1 for a plain `*`.
+        step: u8,
+    },
     /// `30`, `MON`
     Value(u8),
     /// `9-17`, `9-17/2`
-    Range { from: u8, to: u8, step: u8 },
+    Range {
+        /// The first value.
+        from: u8,
+        /// The last value, at least `from`.
+        to: u8,
+        /// 1 where none is written.
+        step: u8,
+    },
     /// `L`, a day: the last one of the month.
     Last,
     /// `LW`, a day: the last one from Monday to Friday.
@@ -32,7 +42,12 @@ pub enum Item {
     /// `15W`, a day: the one from Monday to Friday that is nearest.
     Workday(u8),
     /// `5#2`, a weekday: its second one in the month.
-    Nth { weekday: u8, nth: u8 },
+    Nth {
+        /// From 0 for Sunday to 7 for Sunday again.
+        weekday: u8,
+        /// From 1 to 5.
+        nth: u8,
+    },
     /// `5L`, a weekday: its last one in the month.
     LastOf(u8),
 }
@@ -40,8 +55,11 @@ pub enum Item {
 /// What there is to know of a field.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Field {
+    /// In a message: `second`, `weekday`.
     pub name: &'static str,
+    /// Its smallest number.
     pub least: u8,
+    /// Its largest number.
     pub most: u8,
     /// The first one stands for `least`.
     names: &'static [&'static str],
@@ -90,6 +108,11 @@ const FIELDS: [Field; 6] = [
     },
 ];
 
+/// Reads an expression of five or six fields.
+///
+/// # Errors
+///
+/// The first mistake in it.
 pub fn parse(text: &str) -> Result<Fields, Problem> {
     if text.len() > LONGEST {
         return Err(Problem::Long);
@@ -236,6 +259,7 @@ impl Field {
 
 impl Fields {
     /// The times of day, where each is written out: a list of hours, one of minutes and one of seconds.
+    #[must_use]
     pub fn times_of_day(&self) -> Option<usize> {
         let times = &self.0[..3];
         let is_value = |item: &Item| matches!(item, Item::Value(_));
@@ -252,6 +276,7 @@ impl Fields {
 
     /// Whether a date has to fit both day and weekday: where one of them begins with a `*`, or has one in
     /// its list.
+    #[must_use]
     pub fn needs_both(&self) -> bool {
         let [.., days, _, weekdays] = &self.0;
         let is_star = |items: &[Item]| {
@@ -286,6 +311,7 @@ impl Fields {
 
 impl Item {
     /// Whether a month is among these.
+    #[must_use]
     pub fn holds(self, month: u8) -> bool {
         match self {
             Self::Every { step } => (month - 1) % step == 0,
@@ -307,6 +333,7 @@ impl Item {
 }
 
 /// Each item once.
+#[must_use]
 pub fn distinct(items: &[Item]) -> Vec<Item> {
     let mut all = Vec::new();
     for item in items {

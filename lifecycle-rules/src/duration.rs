@@ -10,32 +10,53 @@ use std::time::Duration;
 #[cfg(test)]
 mod tests;
 
+/// Why a text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
+    /// Nothing but white space.
     Empty,
+    /// A minus sign in front.
     Negative,
+    /// Not numbers and units in turn.
     Malformed,
+    /// One number, and nothing else.
     NoUnit {
+        /// The number as it is written.
         number: String,
     },
-    /// Of one number among several.
+    /// One number of several has no unit.
     PartWithoutUnit {
+        /// The number as it is written.
         number: String,
     },
+    /// A word that is no unit.
     UnknownUnit {
+        /// The word as it is written.
         unit: String,
     },
+    /// A month has no fixed length.
     Month {
+        /// The unit as it is written.
         unit: String,
     },
+    /// A year has no fixed length.
     Year,
+    /// One unit, or two spellings of one.
     RepeatedUnit {
+        /// The second one as it is written.
         unit: String,
     },
+    /// More than a [`Duration`] holds.
     TooLong,
+    /// Parts of a nanosecond.
     TooFine,
 }
 
+/// Reads a duration: numbers, each with its unit.
+///
+/// # Errors
+///
+/// The first mistake in it.
 pub fn parse(text: &str) -> Result<Duration, Problem> {
     let mut rest = text.trim();
     match rest {
@@ -133,6 +154,7 @@ impl fmt::Display for Problem {
 
 impl Problem {
     /// What to write instead.
+    #[must_use]
     pub fn help(&self) -> String {
         match self {
             Self::Empty | Self::Negative | Self::Malformed => {

@@ -18,15 +18,21 @@ mod tests;
 /// nobody mends more at a time, and the check stays linear.
 const TOLD: usize = 32;
 
+/// One service of a registry.
+#[derive(Debug)]
 pub struct Entry<'a> {
+    /// As it is written, which may be malformed.
     pub name: &'a str,
     /// In source order.
     pub dependencies: Vec<Dependency<'a>>,
 }
 
+/// One name in the `after` or in the `wants` of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dependency<'a> {
+    /// The name of the service that it asks for.
     pub name: &'a str,
+    /// The list that it stands in.
     pub kind: Kind,
 }
 
@@ -42,16 +48,23 @@ pub enum Kind {
 /// Where to point: a service, or one of its dependencies. Entry 0 for an empty registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
+    /// The index of the service.
     pub entry: usize,
+    /// The index of the dependency among those of the service.
     pub dependency: Option<usize>,
 }
 
+/// A problem and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
+    /// What to point at.
     pub place: Place,
+    /// What is wrong there.
     pub problem: Problem,
 }
 
+/// Everything that is wrong with these services, in source order.
+#[must_use]
 pub fn check(entries: &[Entry<'_>]) -> Vec<Found> {
     if entries.is_empty() {
         return vec![Found {

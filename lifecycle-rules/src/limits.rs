@@ -15,6 +15,7 @@ pub struct Problem {
 
 /// The one rule: something of the deadline is left after the delay. A deadline of zero without a delay
 /// is legal and says what it does: nobody is waited for.
+#[must_use]
 pub fn check(deadline: Duration, delay: Duration) -> Option<Problem> {
     let is_too_long = delay >= deadline && !delay.is_zero();
     is_too_long.then_some(Problem { deadline, delay })
@@ -32,6 +33,7 @@ impl fmt::Display for Problem {
 
 impl Problem {
     /// What to write instead.
+    #[must_use]
     pub fn help(&self) -> String {
         let help = "write a shorter delay, or a longer deadline, which includes it";
         if self.deadline == DEFAULT_DEADLINE {

@@ -10,12 +10,21 @@ const LONGEST: usize = 31;
 /// Why a name is not `[a-z][a-z0-9_-]{0,30}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Flaw {
+    /// No letters at all.
     Empty,
+    /// So many characters.
     TooLong(usize),
+    /// A digit or a sign comes first.
     Start,
+    /// The first character that no name has.
     Character(char),
 }
 
+/// Whether a service may have this name.
+///
+/// # Errors
+///
+/// The first flaw.
 pub fn check(name: &str) -> Result<(), Flaw> {
     let Some(first) = name.chars().next() else {
         return Err(Flaw::Empty);
@@ -36,6 +45,7 @@ pub fn check(name: &str) -> Result<(), Flaw> {
 const SHOWN: usize = 4 * LONGEST;
 
 /// The front of a name that may be as long as its writer likes, for a sentence.
+#[must_use]
 pub fn shorten(name: &str) -> Cow<'_, str> {
     match name.char_indices().nth(SHOWN) {
         Some((end, _)) => Cow::Owned(format!("{}..", &name[..end])),
@@ -44,6 +54,7 @@ pub fn shorten(name: &str) -> Cow<'_, str> {
 }
 
 /// What the writer of a malformed name most likely meant.
+#[must_use]
 pub fn repair(name: &str) -> Option<String> {
     if name.len() > SHOWN {
         return None;

@@ -1,7 +1,6 @@
 //! A word as typed and the words there are go in; what to write instead comes out.
 
 /// More words than this are a list nobody reads.
-#[allow(dead_code, reason = "only the macros list words")]
 const LISTED: usize = 5;
 
 /// Letters of a word that may be near another: the distance of two takes the product of their
@@ -9,7 +8,7 @@ const LISTED: usize = 5;
 const COMPARED: usize = 100;
 
 /// The near one of the `known` words, or all of them where they are few.
-#[allow(dead_code, reason = "only the macros list words")]
+#[must_use]
 pub fn instead(typed: &str, known: &[&str]) -> Option<String> {
     if let Some(near) = nearest(typed, known) {
         return Some(format!("did you mean `{near}`?"));
@@ -24,6 +23,7 @@ pub fn instead(typed: &str, known: &[&str]) -> Option<String> {
 }
 
 /// The known word that is at most a third of its letters away.
+#[must_use]
 pub fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
     if typed.len() > COMPARED {
         return None;

@@ -4,13 +4,16 @@ use std::fmt::Write;
 
 use super::{Field, LONGEST, MOST_TIMES};
 
+/// Why a text is no cron expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
+    /// Nothing but white space.
     Empty,
     /// Longer than an expression may be.
     Long,
     /// So many times of day are written out.
     Times(usize),
+    /// So many fields.
     Count(usize),
     /// `@daily`
     Nickname(String),
@@ -18,27 +21,39 @@ pub enum Problem {
     Interval,
     /// `CRON_TZ=Europe/Berlin 0 3 * * *`
     Zone,
+    /// One item of a field.
     Item {
+        /// The field that it stands in.
         field: &'static Field,
+        /// As it is written.
         item: String,
+        /// What is wrong with it.
         fault: Fault,
     },
     /// No month of the expression has this day.
     Never {
+        /// The first day of the expression.
         day: u8,
+        /// The last day of its longest month.
         longest: u8,
     },
     /// Where a date has to fit day and weekday, none does.
     NeverBoth,
 }
 
+/// What is wrong with one item of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
+    /// Nothing that the field takes.
     Malformed,
+    /// A number outside the field's range.
     OutOfRange,
+    /// A step of 0, or one longer than the field.
     Step {
+        /// The longest step that the field has room for.
         most: u8,
     },
+    /// `FRI#6`
     Nth,
     /// It could be read, but this is how it is written.
     Instead(String),
@@ -49,6 +64,7 @@ const FIVE_OR_SIX: &str =
 
 impl Problem {
     /// Of the expression `text`, in one sentence.
+    #[must_use]
     pub fn sentence(&self, text: &str) -> String {
         if *self == Self::Long {
             return format!("the cron expression has more than {LONGEST} characters");
@@ -92,6 +108,7 @@ impl Problem {
     }
 
     /// What to write instead.
+    #[must_use]
     pub fn help(&self) -> String {
         match self {
             Self::Empty | Self::Count(_) => FIVE_OR_SIX.to_owned(),

@@ -5,42 +5,38 @@ use std::fmt;
 use super::Kind;
 use crate::name;
 
+/// What can be wrong with the services of a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    missing_docs,
+    reason = "`service` is the one at fault, `dependency` a name in its lists"
+)]
 pub enum Problem {
+    /// No services at all.
     Empty,
-    MalformedName {
-        name: String,
-        flaw: name::Flaw,
-    },
-    DuplicateName {
-        name: String,
-        first: usize,
-    },
+    /// See [`name::check`].
+    MalformedName { name: String, flaw: name::Flaw },
+    /// `first` is the index of the service that had the name before.
+    DuplicateName { name: String, first: usize },
+    /// No service of the registry has this name; `instead` is a help that names one.
     UnknownDependency {
         service: String,
         dependency: String,
         kind: Kind,
         instead: Option<String>,
     },
-    SelfDependency {
-        service: String,
-        kind: Kind,
-    },
+    /// A service that depends on itself.
+    SelfDependency { service: String, kind: Kind },
+    /// One list names a dependency twice.
     RepeatedDependency {
         service: String,
         dependency: String,
         kind: Kind,
     },
     /// In `after` and in `wants`.
-    TwofoldDependency {
-        service: String,
-        dependency: String,
-    },
-    Cycle {
-        path: Vec<String>,
-        /// One of its steps is in a `wants`.
-        wants: bool,
-    },
+    TwofoldDependency { service: String, dependency: String },
+    /// Services that wait for each other. `wants`: one of the steps is in a `wants`.
+    Cycle { path: Vec<String>, wants: bool },
 }
 
 /// The sentence: what is wrong, and with which name.
@@ -114,6 +110,7 @@ impl fmt::Display for Problem {
 
 impl Problem {
     /// What to write instead.
+    #[must_use]
     pub fn help(&self) -> String {
         match self {
             Self::Empty => "add a service: a name and a value".to_owned(),
