@@ -95,44 +95,17 @@
 //! - `serde`: `Serialize` for the [`Outcome`], [`ServiceStatus`] and what they hold.
 //! - `test-util`: `lifecycle::testing`, contexts for unit tests of hooks.
 
-mod backoff;
-mod beats;
-mod cell;
-mod contain;
-mod context;
-mod core;
-mod current;
 mod engine;
-mod error;
-mod gate;
 #[cfg(doc)]
 pub mod guide;
-mod handle;
-mod intake;
 mod macros;
-mod name;
-mod nested;
-mod outcome;
-mod reason;
+mod panics;
 mod registry;
-mod runner;
-mod running;
-mod runtime_end;
-mod schedule;
-mod scope;
-#[cfg(feature = "serde")]
-mod serialize;
-mod service;
+mod report;
+mod run;
 mod shape;
-mod signals;
-mod status;
-mod supervisor;
-mod tasks;
-mod threads;
-mod ticks;
-mod unstarted;
-mod waits;
-mod watchdog;
+mod shared;
+mod time;
 
 #[cfg(feature = "test-util")]
 pub mod testing;
@@ -143,22 +116,22 @@ pub mod __private;
 
 pub use async_trait::async_trait;
 
-pub use crate::context::{Context, StopChannel};
-pub use crate::error::{
+pub use crate::macros::service;
+pub use crate::registry::{Builder, OnFailure, Problem, Registry, RegistryError};
+pub use crate::report::error::{
     BoxError, Error, Fault, Result, ScheduleError, ServiceError, StartError, TriggerError,
 };
-pub use crate::handle::{Handle, Transitions};
-pub use crate::intake::{Intake, SendError, TrySendError};
-pub use crate::macros::service;
-pub use crate::name::Name;
-pub use crate::outcome::{Laggard, Outcome, UncleanStop};
-pub use crate::reason::{Cause, Reason, Signal};
-pub use crate::registry::{Builder, OnFailure, Problem, Registry, RegistryError};
-pub use crate::running::Running;
-pub use crate::service::Service;
+pub use crate::report::name::Name;
+pub use crate::report::outcome::{Laggard, Outcome, UncleanStop};
+pub use crate::report::reason::{Cause, Reason, Signal};
+pub use crate::report::status::{Phase, QueueStatus, ServiceStatus, Shape, State, Transition};
+pub use crate::run::running::Running;
+pub use crate::shape::intake::{Intake, SendError, TrySendError};
+pub use crate::shape::service::Service;
 pub use crate::shape::{Idle, Oneshot, Queue, Scheduled, Worker};
-pub use crate::status::{Phase, QueueStatus, ServiceStatus, Shape, State, Transition};
-pub use crate::ticks::TickStatus;
+pub use crate::shared::context::{Context, StopChannel};
+pub use crate::shared::handle::{Handle, Transitions};
+pub use crate::shared::tick_facts::TickStatus;
 
 #[cfg(all(doc, feature = "cron"))]
 #[doc = include_str!("../docs/cron.md")]

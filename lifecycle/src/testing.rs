@@ -20,20 +20,17 @@
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
 
-#[cfg(feature = "cron")]
-mod wall_clock;
-
 use tokio::runtime::Handle as Runtime;
 
 #[cfg(feature = "cron")]
-pub use self::wall_clock::WallClock;
+pub use crate::time::WallClock;
 
-use crate::cell::Cell;
-use crate::context::Context;
-use crate::core::Core;
-use crate::name::Name;
 use crate::registry::OnFailure;
-use crate::status::Shape;
+use crate::report::name::Name;
+use crate::report::status::Shape;
+use crate::shared::application::Core;
+use crate::shared::context::Context;
+use crate::shared::instance::Cell;
 
 /// A context for a service of this name that belongs to no registry. Its stop channel is open until
 /// [`stop`] is called.

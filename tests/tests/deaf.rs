@@ -221,7 +221,7 @@ fn no_line_of_the_library_goes_around_its_guard() {
                 continue;
             }
             assert!(
-                name == Path::new("scope.rs") && line.contains("info_span!"),
+                name == Path::new("shared/scope.rs") && line.contains("info_span!"),
                 "{}: {line}",
                 name.display()
             );

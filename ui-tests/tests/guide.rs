@@ -15,7 +15,7 @@ use syn::LitStr;
 
 /// Of the runtime, all that is in quotes in these files is said to a user; of the others, what
 /// `#[error(..)]` and `on_unimplemented` say.
-const SPOKEN: [&str; 2] = ["src/error.rs", "src/registry/builder.rs"];
+const SPOKEN: [&str; 2] = ["src/report/error.rs", "src/registry/builder.rs"];
 
 /// How a help begins, which is no sentence of its own but the cure in one.
 const HELPS: &[&str] = &[

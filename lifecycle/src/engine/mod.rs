@@ -9,27 +9,29 @@
     reason = "services are counted in u32: four billion of them fit no memory"
 )]
 
+mod alarms;
 mod graph;
 mod node;
-mod round;
+pub(crate) mod settings;
+
 mod start;
 mod stop;
+mod sweep;
 #[cfg(test)]
 mod tests;
-mod timers;
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::alarms::{Alarm, Timers};
 pub(crate) use self::graph::{Edge, Graph};
 use self::node::{Life, Node, Readiness};
-use self::round::Round;
 use self::stop::Stage;
-use self::timers::{Alarm, Timers};
-use crate::error::ServiceError;
-use crate::registry::{Limits, Terms};
-use crate::status::{Phase, State};
+use self::sweep::Round;
+use crate::engine::settings::{Limits, Terms};
+use crate::report::error::ServiceError;
+use crate::report::status::{Phase, State};
 
 /// What the supervisor must do. Services are meant by their index.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::StopTimes;
 use crate::registry::{OnFailure, Terms};
-use crate::status::State;
+use crate::report::status::State;
 
 #[derive(Debug)]
 pub(crate) struct Node {

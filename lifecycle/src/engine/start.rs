@@ -2,14 +2,14 @@
 
 use tokio::time::Instant;
 
+use super::alarms::Alarm;
 use super::graph::{Edge, Kind};
 use super::node::{Life, Readiness};
-use super::round::Purpose;
 use super::stop::Stage;
-use super::timers::Alarm;
+use super::sweep::Purpose;
 use super::{Because, Command, Engine, Failure};
 use crate::registry::OnFailure;
-use crate::status::State;
+use crate::report::status::State;
 
 impl Engine {
     /// Starts every service that depends on nothing; the others wait.

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::alarms::Alarm;
 use super::node::Life;
-use super::round::Purpose;
-use super::timers::Alarm;
+use super::sweep::Purpose;
 use super::{Command, Engine, StopTimes};
-use crate::status::State;
+use crate::report::status::State;
 
 /// How far the application is on its way down.
 #[derive(Debug)]

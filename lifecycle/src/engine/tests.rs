@@ -2,9 +2,9 @@
 
 use super::graph::Kind;
 use super::*;
-use crate::error::Fault;
-use crate::name::Name;
 use crate::registry::OnFailure;
+use crate::report::error::Fault;
+use crate::report::name::Name;
 
 mod rounds;
 mod stopping;

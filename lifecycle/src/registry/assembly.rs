@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use super::draft::{Declared, Draft};
+use super::entries::{Declared, Draft};
 use super::{Limits, OnFailure, Registry};
-use crate::name::Name;
-use crate::service::Service;
+use crate::report::name::Name;
+use crate::shape::service::Service;
 use lifecycle_rules::graph::Kind;
 
 /// A registry in the making.

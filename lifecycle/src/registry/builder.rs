@@ -4,10 +4,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::draft::{Declared, Draft};
+use super::entries::{Declared, Draft};
 use super::{Limits, OnFailure, Registry};
-use crate::name::Name;
-use crate::service::Service;
+use crate::report::name::Name;
+use crate::shape::service::Service;
 use lifecycle_rules::graph::{Found, Kind};
 use lifecycle_rules::limits;
 

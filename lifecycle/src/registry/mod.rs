@@ -3,9 +3,8 @@
 
 mod assembly;
 mod builder;
-mod draft;
+mod entries;
 mod preview;
-mod settings;
 
 use std::fmt;
 use std::future::Future;
@@ -14,20 +13,20 @@ use std::time::Duration;
 pub use self::assembly::{Assembly, Entry, assembly};
 pub use self::builder::{Builder, Problem, RegistryError};
 pub(crate) use self::preview::Preview;
-pub use self::settings::OnFailure;
-pub(crate) use self::settings::{Limits, Terms};
-use crate::contain::Contained;
 use crate::engine::Graph;
-use crate::handle::{Handle, Transitions};
-use crate::name::Name;
-use crate::outcome::Outcome;
-use crate::running::Running;
-use crate::runtime_end;
-use crate::service::Service;
-use crate::supervisor::StopOn;
+pub use crate::engine::settings::OnFailure;
+pub(crate) use crate::engine::settings::{Limits, Terms};
+use crate::panics::Contained;
+use crate::report::name::Name;
+use crate::report::outcome::Outcome;
+use crate::run::running::Running;
+use crate::run::runtime_end;
+use crate::run::supervisor::StopOn;
+use crate::run::watchdog::Watchdog;
+use crate::shape::service::Service;
+use crate::shared::handle::{Handle, Transitions};
 #[cfg(all(feature = "cron", feature = "test-util"))]
-use crate::testing::WallClock;
-use crate::watchdog::Watchdog;
+use crate::time::WallClock;
 
 /// The services of an application, ready to be started.
 ///

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::{Plan, Planned, RegistryError};
-use crate::cell::Cell;
-use crate::core::Core;
-use crate::reason::Reason;
-use crate::service::Sealed;
-use crate::status::Shape;
+use crate::report::reason::Reason;
+use crate::report::status::Shape;
+use crate::shape::service::Sealed;
+use crate::shared::application::Core;
+use crate::shared::instance::Cell;
 
 /// Dropping it tells whoever waits that there will be no run.
 #[derive(Debug)]

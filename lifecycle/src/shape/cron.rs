@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::scheduled::Scheduled;
-use super::ticking::{self, Course, Heard};
+use super::tick_loop::{self, Course, Heard};
 use super::{Declared, Live};
-use crate::context::Context;
-use crate::error::{Result, ScheduleError};
-use crate::schedule::{Calendar, Field, Moment, Plan, Spoken, Times, check_tick_timeout};
-use crate::status::Shape;
+use crate::report::error::{Result, ScheduleError};
+use crate::report::status::Shape;
+use crate::shared::context::Context;
+use crate::time::{Calendar, Field, Moment, Plan, Spoken, Times, check_tick_timeout};
 
 /// What `#[service(scheduled(cron = ..))]` implements. All is read when it is needed, so that a
 /// change of the configuration takes effect.
@@ -93,7 +93,7 @@ impl<S: CronService + Declared> Live<S> for CronShape {
     }
 
     fn run(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
-        ticking::run::<S, ByClock>(service, cx)
+        tick_loop::run::<S, ByClock>(service, cx)
     }
 
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {

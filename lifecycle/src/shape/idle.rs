@@ -4,10 +4,10 @@ use std::future::Future;
 use std::mem::needs_drop;
 
 use super::{Declared, Live, Nothing, is_left_out};
-use crate::context::Context;
-use crate::error::Result;
-use crate::service::Rests;
-use crate::status::{Phase, Shape};
+use crate::report::error::Result;
+use crate::report::status::{Phase, Shape};
+use crate::shape::service::Rests;
+use crate::shared::context::Context;
 
 /// The hooks of a service that has nothing to do while it runs: it is there to be called.
 ///

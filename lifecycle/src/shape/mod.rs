@@ -7,10 +7,12 @@
 #[cfg(feature = "cron")]
 mod cron;
 mod idle;
+pub(crate) mod intake;
 mod oneshot;
 mod queue;
 mod scheduled;
-mod ticking;
+pub(crate) mod service;
+mod tick_loop;
 mod worker;
 
 use std::any::type_name;
@@ -30,13 +32,13 @@ pub(crate) use self::queue::QueueCounts;
 pub use self::queue::{Queue, QueueService, QueueShape};
 pub use self::scheduled::{Scheduled, ScheduledService, ScheduledShape};
 pub use self::worker::{Worker, WorkerService, WorkerShape};
-use crate::backoff::Retry;
-use crate::cell::Orders;
-use crate::contain::say;
-use crate::context::Context;
-use crate::error::{FailedAttempts, Result};
-use crate::service::{BoxFuture, Nature, Rests, Sealed, Service};
-use crate::status::{Phase, Shape};
+use crate::panics::log_safely;
+use crate::report::error::{FailedAttempts, Result};
+use crate::report::status::{Phase, Shape};
+use crate::shape::service::{BoxFuture, Nature, Rests, Sealed, Service};
+use crate::shared::context::Context;
+use crate::shared::instance::Orders;
+use crate::time::retry::Retry;
 
 /// Ties a type to the shape its attribute names.
 #[diagnostic::on_unimplemented(
@@ -196,7 +198,7 @@ where
         failures = attempts.count();
         let wait = retry.wait_after(failures);
         let error = attempts.last();
-        say!(warn, service = cx.name(), %error, failures, ?wait, "startup failed, trying again");
+        log_safely!(warn, service = cx.name(), %error, failures, ?wait, "startup failed, trying again");
         shown.0.cell().set_failed_attempts(Some(attempts));
         sleep(wait).await;
     }

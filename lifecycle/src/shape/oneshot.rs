@@ -3,9 +3,9 @@
 use std::future::Future;
 
 use super::{Declared, Live};
-use crate::context::Context;
-use crate::error::Result;
-use crate::status::{Phase, Shape};
+use crate::report::error::Result;
+use crate::report::status::{Phase, Shape};
+use crate::shared::context::Context;
 
 /// The hook of a service that does one thing and is done: a migration, a seed job.
 ///

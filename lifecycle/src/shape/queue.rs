@@ -17,13 +17,13 @@ use tokio::time::{sleep, timeout};
 pub(crate) use self::counts::QueueCounts;
 use self::drain::Rest;
 use super::{Declared, Live};
-use crate::backoff::Retry;
-use crate::contain::say;
-use crate::context::Context;
-use crate::core::News;
-use crate::error::{self, Result, ScheduleError};
-use crate::intake::{Batch, Holder, Intake, Outlet};
-use crate::status::{Phase, Shape};
+use crate::panics::log_safely;
+use crate::report::error::{self, Result, ScheduleError};
+use crate::report::status::{Phase, Shape};
+use crate::shape::intake::{Batch, Holder, Intake, Outlet};
+use crate::shared::application::News;
+use crate::shared::context::Context;
+use crate::time::retry::Retry;
 
 /// The hooks of a service that gathers items and flushes them in batches: events to a database,
 /// metrics to a collector.
@@ -262,7 +262,7 @@ fn flushed<T>(cx: &Context, outlet: &mut Outlet<T>, batch: Batch<T>, phase: Phas
 /// Counts, shows and logs an attempt that failed.
 fn note_failure(cx: &Context, error: &(dyn StdError + 'static)) {
     let text: Arc<str> = error::chain(error).into();
-    say!(warn, service = cx.name(), error = &*text, "flush failed");
+    log_safely!(warn, service = cx.name(), error = &*text, "flush failed");
     if let Some(counts) = count(cx) {
         counts.failed(text);
     }
@@ -317,10 +317,10 @@ fn read_limits<S: QueueService>(service: &S, cx: &Context) {
     let before = counts.set_problem(problem.clone());
     match &problem {
         Some(why) if before != problem => {
-            say!(warn, service = cx.name(), why = &**why, "degraded");
+            log_safely!(warn, service = cx.name(), why = &**why, "degraded");
         }
         None if before.is_some() => {
-            say!(info, service = cx.name(), "recovered");
+            log_safely!(info, service = cx.name(), "recovered");
         }
         _ => {}
     }

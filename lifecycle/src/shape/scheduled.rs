@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::ticking::{self, Course, Heard};
+use super::tick_loop::{self, Course, Heard};
 use super::{Declared, Live};
-use crate::context::Context;
-use crate::error::{Result, ScheduleError};
-use crate::schedule::{Plan, Timeline, Timing};
-use crate::status::Shape;
+use crate::report::error::{Result, ScheduleError};
+use crate::report::status::Shape;
+use crate::shared::context::Context;
+use crate::time::{Plan, Timeline, Timing};
 
 /// The hooks of a service that does something again and again.
 ///
@@ -118,7 +118,7 @@ impl<S: ScheduledService + Declared> Live<S> for ScheduledShape {
     }
 
     fn run(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
-        ticking::run::<S, Timeline>(service, cx)
+        tick_loop::run::<S, Timeline>(service, cx)
     }
 
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {

@@ -3,9 +3,9 @@
 use std::future::Future;
 
 use super::{Declared, Live};
-use crate::context::Context;
-use crate::error::Result;
-use crate::status::{Phase, Shape};
+use crate::report::error::Result;
+use crate::report::status::{Phase, Shape};
+use crate::shared::context::Context;
 
 /// The hooks of a service that works all the time: a server, a consumer.
 ///

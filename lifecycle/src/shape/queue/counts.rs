@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use super::Limits;
-use crate::contain::{self, say};
-use crate::intake::{Books, Holder};
-use crate::status::QueueStatus;
+use crate::panics::{self, log_safely};
+use crate::report::status::QueueStatus;
+use crate::shape::intake::{Books, Holder};
 
 /// The counts of a queue.
 #[derive(Debug, Default)]
@@ -83,7 +83,7 @@ impl QueueCounts {
         if let Some(books) = books {
             self.lost(books.end(self.holder()), service);
             // It may be the last to know of the items.
-            let _ = contain::call(|| drop(books));
+            let _ = panics::catch(|| drop(books));
         }
     }
 
@@ -138,7 +138,7 @@ impl QueueCounts {
 
 pub(super) fn log_lost(items: usize, service: &str) {
     // Perhaps on the way out of a panic already.
-    say!(error, service, lost = items, "items lost");
+    log_safely!(error, service, lost = items, "items lost");
 }
 
 impl fmt::Debug for Seen {

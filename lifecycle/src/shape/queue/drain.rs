@@ -13,13 +13,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{QueueService, count, flushed, give_way, limits_or_last, note_failure, under_way};
-use crate::contain;
-use crate::context::Context;
-use crate::core::News;
-use crate::error::{BoxError, Fault, Result};
-use crate::intake::{Batch, Outlet};
+use crate::panics;
+use crate::report::error::{BoxError, Fault, Result};
+use crate::report::status::Phase;
 use crate::shape::Declared;
-use crate::status::Phase;
+use crate::shape::intake::{Batch, Outlet};
+use crate::shared::application::News;
+use crate::shared::context::Context;
 
 /// With less time left than this another attempt is not worth waiting for.
 const LAST_CALL: Duration = Duration::from_millis(10);
@@ -178,11 +178,11 @@ impl<S: QueueService + Declared> Drain<'_, S> {
         let (service, cx) = (self.service, self.rest.cx);
         let _under_way = under_way(cx);
         let mut flush = Box::pin(async { service.flush(batch.items(), cx).await });
-        let ended = poll_fn(|task| contain::poll(flush.as_mut(), task)).await;
-        let dropped = contain::call(|| drop(flush));
+        let ended = poll_fn(|task| panics::catch_poll(flush.as_mut(), task)).await;
+        let dropped = panics::catch(|| drop(flush));
         let result = match (ended, dropped) {
             (Ok(result), Ok(())) => Ok(result),
-            (Err(fault), _) | (_, Err(fault)) => Err(fault),
+            (Err(panic), _) | (_, Err(panic)) => Err(panic.into()),
         };
         if let Ok(Err(error)) = &result {
             note_failure(cx, error.as_ref());

@@ -1,0 +1,97 @@
+//! Services as they are declared, names unchecked; out comes a plan, or every problem at once.
+
+use std::collections::HashMap;
+
+use super::{Plan, Planned, RegistryError, Terms};
+use crate::engine::{Edge, Graph};
+use crate::panics::Contained;
+use crate::report::name::Name;
+use crate::report::status::Shape;
+use crate::shape::service::{Sealed, Service};
+use lifecycle_rules::graph::{Dependency, Entry, Kind, check};
+
+#[derive(Default)]
+pub(crate) struct Draft {
+    pub(crate) services: Vec<Declared>,
+}
+
+pub(crate) struct Declared {
+    pub(crate) planned: Planned,
+    /// In the order in which they were named.
+    dependencies: Vec<(Name, Kind)>,
+}
+
+impl Draft {
+    pub(crate) fn add(&mut self, name: Name, service: Box<dyn Service>) -> &mut Declared {
+        let terms = Terms {
+            oneshot: service.__nature(Sealed::OPEN).shape == Shape::Oneshot,
+            ..Terms::default()
+        };
+        self.services.push(Declared {
+            planned: Planned {
+                name,
+                service: Contained::new(service),
+                terms,
+            },
+            dependencies: Vec::new(),
+        });
+        // The one just pushed.
+        let last = self.services.len() - 1;
+        &mut self.services[last]
+    }
+
+    pub(crate) fn plan(self) -> Result<Plan, RegistryError> {
+        let entries: Vec<Entry<'_>> = self.services.iter().map(Declared::entry).collect();
+        let found = check(&entries);
+        if !found.is_empty() {
+            return Err(RegistryError::new(found));
+        }
+        let graph = self.graph();
+        Ok(Plan {
+            services: self
+                .services
+                .into_iter()
+                .map(|declared| declared.planned)
+                .collect(),
+            graph,
+        })
+    }
+
+    fn graph(&self) -> Graph {
+        let indexes: HashMap<&str, u32> = self
+            .services
+            .iter()
+            .zip(0..)
+            .map(|(declared, index)| (&*declared.planned.name, index))
+            .collect();
+        let edge = |(name, kind): &(Name, Kind)| {
+            let service = *indexes.get(name.as_str())?;
+            let kind = *kind;
+            Some(Edge { service, kind })
+        };
+        let dependencies: Vec<Vec<Edge>> = self
+            .services
+            .iter()
+            .map(|declared| declared.dependencies.iter().filter_map(edge).collect())
+            .collect();
+        Graph::new(&dependencies)
+    }
+}
+
+impl Declared {
+    pub(crate) fn depend(&mut self, names: impl IntoIterator<Item = Name>, kind: Kind) {
+        self.dependencies
+            .extend(names.into_iter().map(|name| (name, kind)));
+    }
+
+    fn entry(&self) -> Entry<'_> {
+        Entry {
+            name: &self.planned.name,
+            dependencies: self
+                .dependencies
+                .iter()
+                .map(|(name, kind)| Dependency { name, kind: *kind })
+                .collect(),
+        }
+    }
+}

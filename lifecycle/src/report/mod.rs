@@ -1,0 +1,9 @@
+//! What people read: states, errors, reasons, the outcome. Plain data, made on the floors above.
+
+pub(crate) mod error;
+pub(crate) mod name;
+pub(crate) mod outcome;
+pub(crate) mod reason;
+#[cfg(feature = "serde")]
+mod serialize;
+pub(crate) mod status;

@@ -1,0 +1,371 @@
+//! How it all ended: what `main` returns and what a person on call reads.
+
+use std::collections::HashSet;
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
+use std::process::{ExitCode, Termination};
+use std::sync::Arc;
+use std::time::Duration;
+
+#[cfg(doc)]
+use crate::registry::OnFailure;
+use crate::report::error::ServiceError;
+use crate::report::name::Name;
+use crate::report::reason::{Reason, Signal};
+use crate::report::status::{Phase, ServiceStatus, State};
+use crate::shared::application::Core;
+use crate::shared::instance::Cell;
+
+/// How a run of a registry ended. It is plain data: holding or dropping one changes nothing.
+///
+/// Return it from `main`: the process exits with [`exit_code`](Self::exit_code), and when something
+/// failed the report (this type's `Display`) is printed to standard error.
+///
+/// ```no_run
+/// # use lifecycle::{Idle, registry, service};
+/// # #[service(idle)]
+/// # struct Api;
+/// # impl Idle for Api {}
+/// #[tokio::main]
+/// async fn main() -> lifecycle::Outcome {
+///     registry! { "api" => Api }.run().await
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "return it from `main`, or look at what failed"]
+pub struct Outcome {
+    reason: Reason,
+    failures: Vec<ServiceError>,
+    has_fatal: bool,
+    laggards: Vec<Laggard>,
+    services: Vec<ServiceStatus>,
+    /// Of services with more failures than are kept: how many more.
+    omitted: Vec<(Name, u64)>,
+    took: Option<Duration>,
+    signal: Option<Signal>,
+    /// What the future of `stop_on` panicked with.
+    external_panic: Option<Arc<str>>,
+}
+
+/// A service, or a part of one, that did not stop in time and was dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Laggard {
+    /// Its name in the registry.
+    pub service: Name,
+    /// What it was doing.
+    pub phase: Phase,
+    /// How long it had, from when it was asked to stop.
+    pub had: Duration,
+}
+
+impl fmt::Display for Laggard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "service `{}` did not stop in time: dropped in {} after {:.1?}",
+            self.service, self.phase, self.had
+        )
+    }
+}
+
+impl Outcome {
+    pub(crate) fn of(core: &Core) -> Self {
+        let record = core.record();
+        Self {
+            reason: core.request.reason().cloned().unwrap_or(Reason::Requested),
+            failures: record.failures.clone(),
+            has_fatal: record.has_fatal,
+            laggards: record.laggards.clone(),
+            services: core.states(),
+            omitted: omitted(core),
+            took: record
+                .requested
+                .zip(record.ended)
+                .map(|(from, to)| to.saturating_duration_since(from)),
+            signal: record.signal,
+            external_panic: record.external_panic.clone(),
+        }
+    }
+
+    /// What began the stop.
+    #[must_use]
+    pub fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    /// The failures, the first cause first; those of services under [`OnFailure::Ignore`] too.
+    ///
+    /// Of one service the first 16 are kept. The rest is counted: see
+    /// [`omitted_failures`](Self::omitted_failures).
+    #[must_use]
+    pub fn failures(&self) -> &[ServiceError] {
+        &self.failures
+    }
+
+    /// How many failures are not in [`failures`](Self::failures), because their services had failed too
+    /// often. The report has a line for each of these services.
+    #[must_use]
+    pub fn omitted_failures(&self) -> u64 {
+        self.omitted.iter().map(|(_, count)| count).sum()
+    }
+
+    /// What did not stop in time and was dropped.
+    #[must_use]
+    pub fn laggards(&self) -> &[Laggard] {
+        &self.laggards
+    }
+
+    /// The final status of each service, in registry order.
+    #[must_use]
+    pub fn services(&self) -> &[ServiceStatus] {
+        &self.services
+    }
+
+    /// The first signal that came while the run was up: the [`reason`](Self::reason) itself, or one
+    /// that came while the services were being stopped for another reason, as for a reload. In that
+    /// case it stops the next run of the process as soon as it is started, so a loop of runs ends by
+    /// itself; a loop that looks here can end at once.
+    #[must_use]
+    pub fn signal(&self) -> Option<Signal> {
+        self.signal
+    }
+
+    /// How long the stop took, from the request to the last service down.
+    #[must_use]
+    pub fn took(&self) -> Option<Duration> {
+        self.took
+    }
+
+    /// 0 for a clean stop; 1 when a service failed (not those under [`OnFailure::Ignore`]) or the
+    /// future of [`stop_on`](crate::Registry::stop_on) panicked, something was dropped because it was
+    /// late, or the registry could not be started. (A second
+    /// signal ends the process with 128 plus its number before there is an outcome.)
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        u8::from(!self.is_clean())
+    }
+
+    /// `Ok` for a clean stop; otherwise this outcome as an error, for a `main` that returns a
+    /// `Result`.
+    pub fn into_result(self) -> Result<(), UncleanStop> {
+        if self.is_clean() {
+            Ok(())
+        } else {
+            Err(UncleanStop(Box::new(self)))
+        }
+    }
+
+    /// The outcome of a run that did not come to its end: what still does something is late.
+    pub(crate) fn cut_short(core: &Core) -> Self {
+        // Nothing will empty a queue any more.
+        core.cells.iter().for_each(Cell::end_queue);
+        let mut outcome = Self::of(core);
+        let had = core
+            .request
+            .made_at()
+            .map(|at| at.elapsed())
+            .unwrap_or_default();
+        let known: HashSet<Name> = outcome
+            .laggards
+            .iter()
+            .map(|laggard| laggard.service.clone())
+            .collect();
+        for (cell, service) in core.cells.iter().zip(&outcome.services) {
+            let is_active = matches!(
+                service.state,
+                State::Starting | State::Running | State::Stopping
+            );
+            if is_active && !known.contains(&service.name) {
+                outcome.laggards.push(Laggard {
+                    service: service.name.clone(),
+                    phase: cell.phase(),
+                    had,
+                });
+            }
+        }
+        outcome
+    }
+
+    /// Prints the report to standard error when something failed.
+    pub(crate) fn print_if_unclean(&self) {
+        let has_lost = |status: &ServiceStatus| status.queue.is_some_and(|queue| queue.lost > 0);
+        if !self.is_clean() || !self.failures.is_empty() || self.services.iter().any(has_lost) {
+            // Standard error may be closed; there is nobody left to tell then.
+            let _ = writeln!(std::io::stderr(), "{self}");
+        }
+    }
+
+    /// Prints the report of a process that is ended because a thread of it is blocked.
+    pub(crate) fn print_blocked(&self) {
+        let _ = writeln!(
+            std::io::stderr(),
+            "{self}\nended at the deadline: blocking code does not let go of its thread"
+        );
+    }
+
+    fn is_clean(&self) -> bool {
+        !self.has_fatal && self.laggards.is_empty() && !matches!(self.reason, Reason::NotStarted(_))
+    }
+
+    /// One line of counts.
+    pub(crate) fn totals(&self) -> Totals<'_> {
+        Totals(self)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Reason::NotStarted(error) = &self.reason {
+            return write!(f, "not started: {error}");
+        }
+        write!(f, "stopped: {}", Quoted(&self.reason.to_string()))?;
+        let began = match &self.reason {
+            Reason::Failure(error) => {
+                write!(f, "{}", Age(error))?;
+                Some(error.to_string())
+            }
+            _ => None,
+        };
+        for error in &self.failures {
+            let line = error.to_string();
+            if began.as_ref() != Some(&line) {
+                write!(f, "\n  {}{}", Quoted(&line), Age(error))?;
+            }
+        }
+        for (service, count) in &self.omitted {
+            let times = if *count == 1 { "time" } else { "times" };
+            write!(f, "\n  service `{service}` failed {count} more {times}")?;
+        }
+        let began_outside = matches!(self.reason, Reason::ExternalPanicked(_));
+        if let Some(message) = self.external_panic.as_ref().filter(|_| !began_outside) {
+            let reason = Reason::ExternalPanicked(message.clone()).to_string();
+            write!(f, "\n  {}", Quoted(&reason))?;
+        }
+        for laggard in &self.laggards {
+            write!(f, "\n  {laggard}")?;
+        }
+        for status in &self.services {
+            let lost = status.queue.map_or(0, |queue| queue.lost);
+            if lost > 0 {
+                let items = if lost == 1 { "item" } else { "items" };
+                write!(
+                    f,
+                    "\n  service `{}` lost {lost} accepted {items}",
+                    status.name
+                )?;
+                if let Some(why) = &status.flush_error {
+                    write!(f, ": {}", Quoted(why))?;
+                }
+            }
+        }
+        write!(f, "\n{}", self.totals())
+    }
+}
+
+/// What user code had a part in, so that it can't pass for lines of the report or play with the terminal:
+/// further lines are indented, and what can't be printed is escaped.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, line) in self.0.trim_end().lines().enumerate() {
+            if number > 0 {
+                f.write_str("\n      ")?;
+            }
+            for letter in line.chars() {
+                if letter.is_control() && letter != '\t' {
+                    write!(f, "{}", letter.escape_default())?;
+                } else {
+                    f.write_char(letter)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// When an error came, behind what it says.
+struct Age<'a>(&'a ServiceError);
+
+impl fmt::Display for Age<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " (after {:.1?})", self.0.after())
+    }
+}
+
+fn omitted(core: &Core) -> Vec<(Name, u64)> {
+    let counts = core
+        .cells
+        .iter()
+        .map(|cell| (cell.name.clone(), cell.omitted_failures()));
+    counts.filter(|(_, count)| *count > 0).collect()
+}
+
+pub(crate) struct Totals<'a>(&'a Outcome);
+
+impl fmt::Display for Totals<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Outcome {
+            services,
+            failures,
+            laggards,
+            took,
+            ..
+        } = self.0;
+        let stopped = services
+            .iter()
+            .filter(|status| status.state == State::Stopped)
+            .count();
+        write!(
+            f,
+            "{} {}: {stopped} stopped, {} failed",
+            services.len(),
+            if services.len() == 1 {
+                "service"
+            } else {
+                "services"
+            },
+            count_named(failures.iter().map(ServiceError::service))
+        )?;
+        write!(
+            f,
+            ", {} late",
+            count_named(laggards.iter().map(|laggard| &laggard.service))
+        )?;
+        match took {
+            Some(took) => write!(f, "; stopping took {took:.1?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn count_named<'a>(names: impl Iterator<Item = &'a Name>) -> usize {
+    names.collect::<HashSet<_>>().len()
+}
+
+impl Termination for Outcome {
+    fn report(self) -> ExitCode {
+        self.print_if_unclean();
+        ExitCode::from(self.exit_code())
+    }
+}
+
+/// An [`Outcome`] that was not clean, as an error. Its `Display` is the whole report, and so is its
+/// `Debug`, which is what a `main` that returns an error prints.
+#[derive(Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct UncleanStop(Box<Outcome>);
+
+impl fmt::Debug for UncleanStop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl UncleanStop {
+    /// The outcome itself.
+    pub fn outcome(&self) -> &Outcome {
+        &self.0
+    }
+}

@@ -1,0 +1,100 @@
+//! Why things end: the reason the application stops, and the cause a single service sees in its
+//! drain.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::report::error::{ServiceError, StartError};
+
+/// Why the application stops: what [`Running::wait`](crate::Running::wait) returns.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The process got this signal.
+    Signal(Signal),
+    /// This service failed, and its policy is [`OnFailure::Shutdown`](crate::OnFailure).
+    Failure(ServiceError),
+    /// The program asked for it: `shutdown()` on a handle or a context, or `stop()` on the running
+    /// registry.
+    Requested,
+    /// The future given to [`Registry::stop_on`](crate::Registry::stop_on) has resolved.
+    External,
+    /// The future given to [`Registry::stop_on`](crate::Registry::stop_on) has panicked, with this
+    /// message. It is a failure: the process exits with 1.
+    ExternalPanicked(Arc<str>),
+    /// Every service has ended by itself.
+    Finished,
+    /// The [`Running`](crate::Running) registry was dropped, or the registry before it was started.
+    Dropped,
+    /// The registry could not be started at all.
+    NotStarted(Arc<StartError>),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal(signal) => write!(f, "received {signal}"),
+            Self::Failure(error) => error.fmt(f),
+            Self::Requested => f.write_str("stop requested"),
+            Self::External => f.write_str("stop requested from outside"),
+            Self::ExternalPanicked(message) => {
+                write!(f, "the future of `stop_on` panicked: {message}")
+            }
+            Self::Finished => f.write_str("every service has finished"),
+            Self::Dropped => f.write_str("the running registry was dropped"),
+            Self::NotStarted(error) => error.fmt(f),
+        }
+    }
+}
+
+/// So that it can be the source of an error. The whole sentence is in `Display`.
+impl std::error::Error for Reason {}
+
+/// Why a single service ends: what [`Context::cause`](crate::Context::cause) tells a `drain`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The application stops.
+    Shutdown(Reason),
+    /// The service itself failed.
+    Failure(ServiceError),
+    /// The service has done what it had to do.
+    Finished,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shutdown(reason) => reason.fmt(f),
+            Self::Failure(error) => error.fmt(f),
+            Self::Finished => f.write_str("finished"),
+        }
+    }
+}
+
+/// A signal that asks a process to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Signal(i32);
+
+impl Signal {
+    /// The terminal's Ctrl-C.
+    pub const INTERRUPT: Self = Self(2);
+    /// What service managers and `kill` send.
+    pub const TERMINATE: Self = Self(15);
+
+    /// Its number, the same on every Unix; a process it ends exits with 128 plus this.
+    #[must_use]
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::INTERRUPT => f.write_str("SIGINT"),
+            Self::TERMINATE => f.write_str("SIGTERM"),
+            Self(number) => write!(f, "signal {number}"),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The outcome and the states as data, for a log or a status page. Behind the feature `serde`.
+//!
+//! Names and words are as they are shown; durations are in seconds. New fields may be added.
+
+use std::time::Duration;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+use crate::report::error::{Fault, ServiceError};
+use crate::report::name::Name;
+use crate::report::outcome::{Laggard, Outcome};
+use crate::report::reason::Reason;
+use crate::report::status::{Phase, QueueStatus, ServiceStatus, Shape, State};
+use crate::shared::tick_facts::TickStatus;
+
+/// Writes a struct field by field.
+macro_rules! fields {
+    ($serializer:expr, $name:literal, { $($field:literal: $value:expr,)+ }) => {{
+        let count = [$($field),+].len();
+        let mut fields = $serializer.serialize_struct($name, count)?;
+        $(fields.serialize_field($field, &$value)?;)+
+        fields.end()
+    }};
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fields!(serializer, "Outcome", {
+            "exit_code": self.exit_code(),
+            "reason": self.reason(),
+            "failures": self.failures(),
+            "omitted_failures": self.omitted_failures(),
+            "laggards": self.laggards(),
+            "services": self.services(),
+            "signal": self.signal().map(|signal| signal.to_string()),
+            "took_seconds": self.took().as_ref().map(Duration::as_secs_f64),
+        })
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kind = match self {
+            Self::Signal(_) => "signal",
+            Self::Failure(_) => "failure",
+            Self::Requested => "requested",
+            Self::External => "external",
+            Self::ExternalPanicked(_) => "external_panicked",
+            Self::Finished => "finished",
+            Self::Dropped => "dropped",
+            Self::NotStarted(_) => "not_started",
+        };
+        fields!(serializer, "Reason", {
+            "kind": kind,
+            "text": self.to_string(),
+        })
+    }
+}
+
+impl Serialize for ServiceError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kind = match self.fault() {
+            Fault::Error(_) => "error",
+            Fault::Panic(_) => "panic",
+            Fault::ExitedEarly => "exited_early",
+            Fault::NeverReady => "never_ready",
+            Fault::StartTimeout(_) => "start_timeout",
+            Fault::Dependency(_) => "dependency",
+            Fault::Late(_) => "late",
+        };
+        fields!(serializer, "ServiceError", {
+            "service": self.service(),
+            "phase": self.phase(),
+            "kind": kind,
+            "text": self.to_string(),
+            "after_seconds": self.after().as_secs_f64(),
+        })
+    }
+}
+
+impl Serialize for Laggard {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fields!(serializer, "Laggard", {
+            "service": self.service,
+            "phase": self.phase,
+            "had_seconds": self.had.as_secs_f64(),
+        })
+    }
+}
+
+impl Serialize for ServiceStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fields!(serializer, "ServiceStatus", {
+            "name": self.name,
+            "shape": self.shape,
+            "state": self.state,
+            "healthy": self.is_healthy(),
+            "degraded": self.degraded.as_deref(),
+            "error": self.error,
+            "ticks": self.ticks,
+            "queue": self.queue,
+        })
+    }
+}
+
+impl Serialize for TickStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let seconds = |duration: Option<Duration>| duration.as_ref().map(Duration::as_secs_f64);
+        fields!(serializer, "TickStatus", {
+            "count": self.count,
+            "failures": self.failures,
+            "consecutive_failures": self.consecutive_failures,
+            "in_flight": self.in_flight(),
+            "last_duration_seconds": seconds(self.last_duration),
+            "last_error": self.last_error.as_deref(),
+            "age_seconds": seconds(self.age()),
+        })
+    }
+}
+
+impl Serialize for QueueStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fields!(serializer, "QueueStatus", {
+            "flushed": self.flushed,
+            "failures": self.failures,
+            "lost": self.lost,
+            "depth": self.depth,
+            "flush_age_seconds": self.flush_age.as_ref().map(Duration::as_secs_f64),
+        })
+    }
+}
+
+/// What is shown by a word is written as that word.
+macro_rules! as_word {
+    ($($type:ty)+) => {$(
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    )+};
+}
+
+as_word! { Name Phase Shape State }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_is_its_counts_its_depth_and_the_age_of_its_flush() {
+        let status = QueueStatus {
+            flushed: 7,
+            depth: 5,
+            flush_age: Some(Duration::from_millis(1500)),
+            ..QueueStatus::default()
+        };
+        let expected = serde_json::json!({
+            "flushed": 7,
+            "failures": 0,
+            "lost": 0,
+            "depth": 5,
+            "flush_age_seconds": 1.5,
+        });
+        assert_eq!(serde_json::to_value(status).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_error_is_its_service_phase_kind_and_sentence() {
+        let fault = Fault::Error("disk full".into());
+        let after = Duration::from_millis(1500);
+        let error = ServiceError::new(Name::from("store"), Phase::Drain, fault, after);
+        let expected = serde_json::json!({
+            "service": "store",
+            "phase": "drain",
+            "kind": "error",
+            "text": "service `store` failed in drain: disk full",
+            "after_seconds": 1.5,
+        });
+        assert_eq!(serde_json::to_value(error).unwrap(), expected);
+    }
+}

@@ -1,0 +1,244 @@
+//! What can be seen of a service from outside: its shape, state, phase, and each move between
+//! states.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::registry::OnFailure;
+use crate::report::error::ServiceError;
+use crate::report::name::Name;
+use crate::shared::tick_facts::TickStatus;
+
+/// Writes an enum that is stored in an atomic byte and shown by a word.
+macro_rules! worded {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        #[repr(u8)]
+        pub enum $name { $($(#[$doc])* $variant,)+ }
+
+        impl $name {
+            /// The word it is shown by.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+worded! {
+    /// What a service does while it runs.
+    Shape {
+        /// Nothing: it is there to be called.
+        Idle = "idle",
+        /// A tick on a schedule.
+        Scheduled = "scheduled",
+        /// Gathers items, flushes them in batches.
+        Queue = "queue",
+        /// One long `run`.
+        Worker = "worker",
+        /// One `run` that is expected to finish, before its dependents start.
+        Oneshot = "oneshot",
+        /// Whatever its hand-written [`Service`](crate::Service) implementation does.
+        Custom = "custom",
+    }
+}
+
+worded! {
+    /// Where a service is in its life.
+    ///
+    /// The legal moves, each seen once and in order by [subscribers](crate::Handle::subscribe):
+    ///
+    /// | from | to |
+    /// |---|---|
+    /// | `New` | `Waiting` |
+    /// | `Waiting` | `Starting`; `Failed` when a dependency failed; `Stopped` when the application stops first |
+    /// | `Starting` | `Running`; `Stopping`; `Failed`; `Stopped` for a oneshot that succeeded |
+    /// | `Running` | `Stopping`; `Failed` |
+    /// | `Stopping` | `Stopped`; `Failed` |
+    ///
+    /// `Stopped` and `Failed` are final.
+    State {
+        /// Registered; the registry was not started yet.
+        New = "new",
+        /// Waits for its dependencies, and for what it wants.
+        Waiting = "waiting",
+        /// `startup` is under way, or a oneshot's `run`.
+        Starting = "starting",
+        /// Started, and nothing has gone wrong.
+        Running = "running",
+        /// Asked to stop: its loop ends and it drains.
+        Stopping = "stopping",
+        /// Ended as it should. A oneshot that succeeded is `Stopped` and counts as healthy.
+        Stopped = "stopped",
+        /// Ended by an error, a panic, a timeout, or a failed dependency. Keeps the first cause.
+        Failed = "failed",
+        /// Waits to be started again.
+        Backoff = "backoff",
+    }
+}
+
+worded! {
+    /// Which part of a service's code is meant, in errors and reports.
+    Phase {
+        /// The `startup` hook, or a hand-written `start` before it called `cx.ready()`.
+        Startup = "startup",
+        /// Between hooks: an idle service, or a scheduled one that waits for its next tick.
+        Idle = "idle",
+        /// The `tick` hook.
+        Tick = "tick",
+        /// The `run` hook, or a hand-written `start` after it called `cx.ready()`.
+        Run = "run",
+        /// The `flush` hook.
+        Flush = "flush",
+        /// A task started with `cx.spawn(..)`.
+        Task = "task",
+        /// The `drain` hook, or a hand-written `stop` after `start` has returned.
+        Drain = "drain",
+    }
+}
+
+impl State {
+    /// Whether no further move can follow.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Stopped | Self::Failed)
+    }
+
+    /// The state whose `as u8` this is.
+    pub(crate) fn from_byte(byte: u8) -> Self {
+        const ALL: [State; 8] = [
+            State::New,
+            State::Waiting,
+            State::Starting,
+            State::Running,
+            State::Stopping,
+            State::Stopped,
+            State::Failed,
+            State::Backoff,
+        ];
+        ALL[usize::from(byte)]
+    }
+}
+
+impl Shape {
+    /// The shape whose `as u8` this is.
+    pub(crate) fn from_byte(byte: u8) -> Self {
+        const ALL: [Shape; 6] = [
+            Shape::Idle,
+            Shape::Scheduled,
+            Shape::Queue,
+            Shape::Worker,
+            Shape::Oneshot,
+            Shape::Custom,
+        ];
+        ALL[usize::from(byte)]
+    }
+}
+
+impl Phase {
+    /// The phase whose `as u8` this is.
+    pub(crate) fn from_byte(byte: u8) -> Self {
+        const ALL: [Phase; 7] = [
+            Phase::Startup,
+            Phase::Idle,
+            Phase::Tick,
+            Phase::Run,
+            Phase::Flush,
+            Phase::Task,
+            Phase::Drain,
+        ];
+        ALL[usize::from(byte)]
+    }
+}
+
+/// One service as seen by [`Handle::states`](crate::Handle::states) and
+/// [`Outcome::services`](crate::Outcome::services).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServiceStatus {
+    /// Its name in the registry.
+    pub name: Name,
+    /// What it does while it runs.
+    pub shape: Shape,
+    /// Where it is in its life.
+    pub state: State,
+    /// Whether it is a oneshot that has done what it had to do.
+    pub succeeded: bool,
+    /// What its failure means to the application.
+    pub on_failure: OnFailure,
+    /// Why it works less well than it should: as it told itself with `cx.degraded(..)`, or else as the
+    /// library sees it: a `startup` that fails and is tried again, a schedule or a queue whose values
+    /// can't be followed, a last tick that has failed.
+    pub degraded: Option<Arc<str>>,
+    /// Why it failed: the first cause.
+    pub error: Option<ServiceError>,
+    /// What is known of its ticks; none for the other shapes.
+    pub ticks: Option<TickStatus>,
+    /// What has become of the items of a queue; none for the other shapes.
+    pub queue: Option<QueueStatus>,
+    /// What the last flush of a queue that failed said.
+    pub(crate) flush_error: Option<Arc<str>>,
+}
+
+impl ServiceStatus {
+    /// Whether it is where a started application wants it: running, or a oneshot that succeeded.
+    /// (The application's own [readiness](crate::Handle::is_healthy) leaves out those under
+    /// [`OnFailure::Ignore`].)
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        match self.state {
+            State::Running => true,
+            State::Stopped => self.succeeded,
+            _ => false,
+        }
+    }
+}
+
+/// What has become of the items of a [queue](crate::Queue).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueueStatus {
+    /// How many were flushed.
+    pub flushed: u64,
+    /// How many attempts to flush a batch have failed.
+    pub failures: u64,
+    /// How many were accepted and could not be flushed before the end.
+    pub lost: u64,
+    /// How many are accepted and not flushed: those that wait, and the batch in hand. Counted from the
+    /// start of the service on; none once it is down.
+    pub depth: u64,
+    /// How long the flush in flight takes by now, if there is one: one that never returns shows.
+    pub flush_age: Option<Duration>,
+}
+
+/// One move of one service, as seen by a [subscriber](crate::Handle::subscribe).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Transition {
+    /// The service that moved.
+    pub name: Name,
+    /// The state it left.
+    pub from: State,
+    /// The state it is in now.
+    pub to: State,
+    /// When it moved.
+    pub at: Instant,
+}
+
+impl fmt::Display for Transition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} -> {}", self.name, self.from, self.to)
+    }
+}

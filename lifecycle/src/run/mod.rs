@@ -1,0 +1,10 @@
+//! Carries a run out: the supervisor and its services' tasks, signals, the watchdog, the end.
+
+pub(crate) mod runner;
+pub(crate) mod running;
+pub(crate) mod runtime_end;
+pub(crate) mod signals;
+pub(crate) mod supervisor;
+mod threads;
+pub(crate) mod unstarted;
+pub(crate) mod watchdog;

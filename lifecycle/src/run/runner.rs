@@ -1,0 +1,413 @@
+//! The one task of a service: `start`, `stop` beside it, and the tasks it spawned. It obeys the
+//! supervisor's orders and reports back.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::task::{Context as Task, Poll, ready};
+
+use crate::panics::{self, Panic};
+use crate::report::error::{Fault, Result};
+use crate::report::status::{Phase, Shape};
+use crate::shape::service::{BoxFuture, Service};
+use crate::shared::application::News;
+use crate::shared::context::Context;
+use crate::shared::instance::{Cell, Orders};
+use crate::shared::nested;
+use crate::shared::scope::{SharedSpan, within};
+
+/// Runs the service until it is down; one that has rested so far is only stopped. Dropping the
+/// future drops the service where it stands.
+pub(crate) fn run(
+    cx: Context,
+    service: Box<dyn Service>,
+    rested: bool,
+) -> impl Future<Output = ()> + Send {
+    let span = cx.cell().span();
+    let subject = Subject { cx, span, service };
+    // Of an `async fn` the future would keep each argument twice.
+    async move {
+        Runner::new(&subject, rested).await;
+        let Subject { cx, span, service } = subject;
+        // None are left, but one may have been started since.
+        cx.cell().tasks.close();
+        poll_fn(|task| cx.cell().tasks.poll_gone(task)).await;
+        // Its destructor is the last of its code, and runs before anything it depends on is
+        // stopped.
+        let dropped = within(cx.current(), span.as_deref(), || {
+            panics::catch(|| drop(service))
+        });
+        if let Err(fault) = dropped {
+            fail(&cx, Phase::Drain, fault);
+        }
+        drop(span);
+        let runs = cx.cell().tasks.take_runs();
+        if !runs.is_empty() {
+            // In a box, so that only those pay for its size that have started one.
+            Box::pin(nested::leave(cx.clone(), runs)).await;
+        }
+        cx.cell().close_span();
+        cx.core().report(cx.service(), News::Down);
+    }
+}
+
+/// What is run.
+struct Subject {
+    cx: Context,
+    span: SharedSpan,
+    service: Box<dyn Service>,
+}
+
+/// Small enough that it takes two lines of the cache with all that tokio keeps of a task: a tick waits
+/// longer for memory than for the processor.
+#[repr(C)]
+struct Runner<'a> {
+    subject: &'a Subject,
+    /// The orders obeyed so far.
+    seen: u8,
+    /// `start` is to be called at the first look.
+    begins: bool,
+    /// The orders before which the service's tasks had their turn.
+    announced: u8,
+    /// The supervisor was told something since it last had a chance to run.
+    has_news: bool,
+    /// Time is up: what does not end at its next look is dropped.
+    ends: bool,
+    /// Its tasks were named late: once for all of them.
+    has_late_tasks: bool,
+    start: Option<BoxFuture<'a>>,
+    stop: Option<BoxFuture<'a>>,
+}
+
+/// What happened next.
+enum Step {
+    StartReturned(Result<Result, Panic>),
+    TasksGone,
+    StopReturned(Result<Result, Panic>),
+    OutOfTime,
+    Ordered(u8),
+}
+
+/// Ready when the service is down. Written as a `poll`, as it is most of what a service costs.
+impl Future for Runner<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<()> {
+        let Subject { cx, span, .. } = self.subject;
+        within(cx.current(), span.as_deref(), || self.poll_steps(task))
+    }
+}
+
+impl<'a> Runner<'a> {
+    fn new(subject: &'a Subject, rested: bool) -> Self {
+        Self {
+            subject,
+            start: None,
+            stop: None,
+            seen: 0,
+            announced: 0,
+            begins: !rested,
+            has_news: false,
+            ends: false,
+            has_late_tasks: false,
+        }
+    }
+
+    fn poll_steps(&mut self, task: &mut Task<'_>) -> Poll<()> {
+        if std::mem::take(&mut self.begins) {
+            self.begin();
+        }
+        while !self.is_done() {
+            let step = ready!(self.poll_step(task));
+            self.take(step);
+            if std::mem::take(&mut self.has_news) {
+                // What a task wakes runs next on the task's own thread, and nowhere else: the code
+                // that is polled next may block it, and the supervisor with it. A task that wakes
+                // itself comes after that.
+                task.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn begin(&mut self) {
+        let Subject { cx, service, .. } = self.subject;
+        match panics::catch(|| service.start(cx)) {
+            Ok(start) => self.start = Some(start),
+            Err(fault) => self.start_returned(Err(fault)),
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        let stopped = self.seen & Orders::STOP != 0 && self.stop.is_none();
+        stopped && self.start.is_none() && self.cell().tasks.is_empty()
+    }
+
+    /// Orders come last, so that whoever can end by itself does: a failure is seen before the
+    /// service shows as running, and a service that needs no time to stop is never late.
+    ///
+    /// `stop` comes first: a `start` that is never out of work uses up what tokio grants the whole
+    /// task in one turn, and it may be `stop` that makes it return.
+    fn poll_step(&mut self, task: &mut Task<'_>) -> Poll<Step> {
+        if let Some(stop) = &mut self.stop {
+            if let Poll::Ready(result) = panics::catch_poll(stop.as_mut(), task) {
+                return Poll::Ready(Step::StopReturned(result));
+            }
+            // Before that it still waits for others, who have been told to end.
+            if self.ends && self.cell().exited.is_closed() {
+                return Poll::Ready(Step::OutOfTime);
+            }
+        }
+        if let Some(start) = &mut self.start {
+            if let Poll::Ready(result) = panics::catch_poll(start.as_mut(), task) {
+                return Poll::Ready(Step::StartReturned(result));
+            }
+        }
+        if self.start.is_none() && self.poll_tasks(task).is_ready() {
+            return Poll::Ready(Step::TasksGone);
+        }
+        // From here on whoever gives an order wakes.
+        self.cell().orders.listen(task);
+        self.poll_orders().map(Step::Ordered)
+    }
+
+    /// Ready when the last task is gone and that is what the service waits for. Not before `start` has
+    /// returned: a task that ends must not be why that is polled.
+    fn poll_tasks(&mut self, task: &Task<'_>) -> Poll<()> {
+        ready!(self.cell().tasks.poll_gone(task));
+        if self.cell().exited.is_closed() && !self.is_done() {
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+
+    /// Being ready is passed on from here, and is no step: `start` has just been polled.
+    fn poll_orders(&mut self) -> Poll<u8> {
+        let orders = ready!(self.cell().orders.poll_beyond(self.seen));
+        if orders & !self.seen & Orders::READY == 0 {
+            return Poll::Ready(orders);
+        }
+        self.seen |= Orders::READY;
+        self.show_ready();
+        let further = self.cell().orders.poll_beyond(self.seen);
+        self.has_news = further.is_ready();
+        further
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::StartReturned(result) => self.start_returned(result),
+            Step::TasksGone => {}
+            Step::StopReturned(result) => self.stop_returned(result),
+            Step::OutOfTime => self.drop_late_stop(),
+            Step::Ordered(orders) => self.obey(orders),
+        }
+        self.close_exited();
+    }
+
+    fn start_returned(&mut self, result: Result<Result, Panic>) {
+        self.drop_start();
+        let cell = self.cell();
+        let phase = cell.phase();
+        match result {
+            Ok(Ok(())) if cell.stop.is_closed() => {}
+            Ok(Ok(())) if cell.shape() == Shape::Oneshot => self.finish(),
+            Ok(Ok(())) if cell.orders.given(Orders::READY) => {
+                self.fail(phase, Fault::ExitedEarly);
+            }
+            Ok(Ok(())) => self.fail(phase, Fault::NeverReady),
+            Ok(Err(error)) => self.fail(phase, Fault::Error(error)),
+            Err(fault) => self.fail(phase, fault),
+        }
+    }
+
+    /// A oneshot has succeeded: it stops by itself.
+    fn finish(&mut self) {
+        self.cell().succeeded.store(true, Ordering::Release);
+        self.cell().close_stop_channel();
+        self.cell().orders.note(Orders::STOP);
+        self.obey(Orders::STOP);
+    }
+
+    fn stop_returned(&mut self, result: Result<Result, Panic>) {
+        self.drop_stop();
+        match result {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.fail(Phase::Drain, Fault::Error(error)),
+            Err(fault) => self.fail(Phase::Drain, fault),
+        }
+    }
+
+    /// Obeys the mildest order that is new: between two orders the service gets a look at the
+    /// first.
+    fn obey(&mut self, orders: u8) {
+        let new = orders & !self.seen;
+        let order = new & new.wrapping_neg();
+        if order & (Orders::CUT | Orders::END) & !self.announced != 0 {
+            // What ends at this very instant has been woken with us, and is not late: its turn comes
+            // before our next.
+            self.announced |= order;
+            self.has_news = true;
+            return;
+        }
+        self.seen |= order;
+        match order {
+            Orders::STOP => self.begin_stop(),
+            Orders::CUT => self.cut(),
+            Orders::END => self.end(),
+            _ => {}
+        }
+    }
+
+    fn show_ready(&self) {
+        if self.start.is_none() {
+            return;
+        }
+        if self.cell().shape() == Shape::Custom {
+            self.cell().enter(Phase::Run);
+        }
+        self.report(News::Ready);
+    }
+
+    fn begin_stop(&mut self) {
+        let Subject { cx, service, .. } = self.subject;
+        let cell = self.cell();
+        // A hand-written `start` may have returned before.
+        if cell.shape() == Shape::Custom && cell.exited.is_closed() {
+            cell.enter(Phase::Drain);
+        }
+        match panics::catch(|| service.stop(cx)) {
+            Ok(stop) => self.stop = Some(stop),
+            Err(fault) => self.stop_returned(Err(fault)),
+        }
+    }
+
+    /// Drops what is in the way of the drain. Tasks first: destructors of the others start no new ones
+    /// then.
+    fn cut(&mut self) {
+        let Cell { exited, tasks, .. } = self.cell();
+        if self.start.is_some() {
+            self.report_late(self.cell().phase());
+        } else if !tasks.is_empty() {
+            self.report_late(Phase::Task);
+        }
+        tasks.cut();
+        self.drop_start();
+        if exited.is_closed() {
+            // The drain goes on, and has time for further ones.
+            tasks.reopen();
+        }
+    }
+
+    /// Drops what is in the way, gives the drain one look, and then drops that too.
+    fn end(&mut self) {
+        if self.seen & Orders::CUT == 0 {
+            self.cut();
+        }
+        self.ends = true;
+        self.drop_tasks_of_drain();
+    }
+
+    fn drop_late_stop(&mut self) {
+        self.report_late(Phase::Drain);
+        self.drop_stop();
+    }
+
+    /// Once time is up: whatever was started before the drain is gone.
+    fn drop_tasks_of_drain(&mut self) {
+        let tasks = &self.cell().tasks;
+        let has_refused = tasks.take_refused();
+        if self.cell().exited.is_closed() && (has_refused || !tasks.is_empty()) {
+            self.report_late(Phase::Task);
+        }
+        tasks.cut();
+    }
+
+    fn drop_start(&mut self) {
+        let start = self.start.take();
+        if let Err(fault) = panics::catch(|| drop(start)) {
+            self.fail(self.cell().phase(), fault);
+        }
+    }
+
+    fn drop_stop(&mut self) {
+        let stop = self.stop.take();
+        if let Err(fault) = panics::catch(|| drop(stop)) {
+            self.fail(Phase::Drain, fault);
+        }
+        if self.ends {
+            self.drop_tasks_of_drain();
+        }
+    }
+
+    fn close_exited(&self) {
+        let cell = self.cell();
+        if self.start.is_some() || cell.exited.is_closed() {
+            return;
+        }
+        if !cell.tasks.is_empty() {
+            // What is left of it, should it never let go of its thread.
+            cell.enter(Phase::Task);
+            return;
+        }
+        if cell.shape() == Shape::Custom && cell.stop.is_closed() {
+            cell.enter(Phase::Drain);
+        }
+        cell.exited.close();
+        if !self.ends {
+            cell.tasks.reopen();
+        }
+    }
+
+    fn fail(&mut self, phase: Phase, fault: impl Into<Fault>) {
+        self.has_news = true;
+        fail(&self.subject.cx, phase, fault);
+    }
+
+    fn report_late(&mut self, phase: Phase) {
+        self.has_news = true;
+        if phase == Phase::Task && std::mem::replace(&mut self.has_late_tasks, true) {
+            return;
+        }
+        self.report(News::Late(phase));
+    }
+
+    fn report(&self, news: News) {
+        let cx = &self.subject.cx;
+        cx.core().report(cx.service(), news);
+    }
+
+    fn cell(&self) -> &'a Cell {
+        self.subject.cx.cell()
+    }
+}
+
+impl Drop for Runner<'_> {
+    /// Also of a runner that is dropped where it stands: a `Waker` keeps its task's allocation alive, and
+    /// with that the runtime, and a context may be kept for long.
+    fn drop(&mut self) {
+        self.cell().orders.forget();
+    }
+}
+
+/// Of the failures of one service the first are told, the others are counted.
+pub(crate) fn fail(cx: &Context, phase: Phase, fault: impl Into<Fault>) {
+    let fault = fault.into();
+    if cx.cell().has_failed_enough() {
+        omit(cx, fault);
+        return;
+    }
+    let error = cx.core().error(cx.service(), phase, fault);
+    cx.core().report(cx.service(), News::Failed(error));
+}
+
+fn omit(cx: &Context, fault: Fault) {
+    let core = cx.core();
+    let is_due_to_the_stop = core.request.reason().is_some()
+        && matches!(&fault, Fault::Error(error) if core.is_the_stop(error));
+    if !is_due_to_the_stop {
+        cx.cell().omit_failure();
+    }
+    let _ = panics::catch(|| drop(fault));
+}

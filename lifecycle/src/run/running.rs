@@ -1,0 +1,233 @@
+//! A started registry: whoever holds it stops it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle as Runtime;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::engine::Engine;
+use crate::panics::{self, Contained};
+#[cfg(doc)]
+use crate::registry::OnFailure;
+use crate::registry::{Plan, Planned, Registry, RegistryError};
+use crate::report::error::{Error, StartError};
+use crate::report::outcome::Outcome;
+use crate::report::reason::Reason;
+use crate::run::runtime_end::Up;
+use crate::run::signals::Listener;
+use crate::run::supervisor::Supervisor;
+use crate::run::unstarted::Unstarted;
+use crate::shared::application::Core;
+use crate::shared::context::Context;
+use crate::shared::handle::Handle;
+use crate::shared::nested;
+use crate::shared::tick_facts::Ticks;
+
+/// A started registry. Exactly one exists per run, and it decides when the services stop; for a
+/// view that can be cloned see [`handle`](Self::handle).
+///
+/// Dropping it stops the services, in order, in the background.
+///
+/// ```
+/// # use lifecycle::{Idle, registry, service};
+/// # #[service(idle)] struct Store;
+/// # impl Idle for Store {}
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// let running = registry! { "store" => Store }.start();
+/// running.await_healthy().await?;
+///
+/// let handle = running.handle();
+/// tokio::spawn(async move { handle.shutdown() });
+///
+/// let reason = running.wait().await;
+/// assert_eq!(reason.to_string(), "stop requested");
+/// running.stop().await.into_result()?;
+/// # Ok(()) }
+/// ```
+#[must_use = "dropping it stops the services"]
+pub struct Running {
+    core: Arc<Core>,
+    /// None when nothing could be started, and once `stop` has taken it.
+    supervisor: Option<JoinHandle<Outcome>>,
+}
+
+impl Running {
+    pub(crate) fn start(registry: Registry) -> Self {
+        let Registry {
+            plan,
+            preview,
+            limits,
+            signals,
+            stop_on,
+            #[cfg(all(feature = "cron", feature = "test-util"))]
+            wall_clock,
+        } = registry;
+        let core = preview.take();
+        // Where the start is refused these are dropped here, each by itself.
+        let stop_on = Contained::new(stop_on);
+        let Plan { services, graph } = match RegistryError::at_start(plan, limits) {
+            Ok(plan) => plan,
+            Err(error) => return Self::refused(core, StartError::Registry(error)),
+        };
+        let Ok(runtime) = Runtime::try_current() else {
+            return Self::refused_with(core, services, StartError::NoRuntime);
+        };
+        // Tokio has no other way to ask: a first sleep without a timer panics. Where panics abort, such a
+        // program ends here instead of in the first `sleep` of the supervisor.
+        if panics::catch(|| drop(sleep(Duration::ZERO))).is_err() {
+            return Self::refused_with(core, services, StartError::NoTimer);
+        }
+        let engine = Engine::new(graph, services.iter().map(|planned| planned.terms), limits);
+        #[cfg(all(feature = "cron", feature = "test-util"))]
+        if let Some(clock) = wall_clock {
+            let _ = core.wall_clock.set(clock);
+        }
+        if !nested::adopt(&core) {
+            return Self::refused_with(core, services, StartError::ServiceEnded);
+        }
+        let signals = match signals.then(|| Listener::install(&core)).transpose() {
+            Ok(signals) => signals,
+            Err(error) => {
+                core.gone.close();
+                return Self::refused_with(core, services, StartError::Signals(error));
+            }
+        };
+        let inbox = core.begin(Some(runtime.clone()));
+        let services = services
+            .into_iter()
+            .map(|planned| planned.service.into_inner())
+            .collect();
+        let supervisor = Supervisor {
+            core: core.clone(),
+            inbox,
+            engine,
+            services,
+            stop_on: stop_on.into_inner().flatten(),
+            signals,
+            told_alarm: None,
+        };
+        nested::begin(&core);
+        let ends = (TellsOfTheEnd(core.clone()), Up::new());
+        let supervised = async move {
+            let _ends = ends;
+            supervisor.run().await
+        };
+        Self {
+            core,
+            supervisor: Some(runtime.spawn(supervised)),
+        }
+    }
+
+    /// Resolves when every service is running and every oneshot has succeeded, but for those under
+    /// [`OnFailure::Ignore`]: it neither waits for them nor fails by them. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// The failure that made it impossible, or why the application stops instead.
+    pub async fn await_healthy(&self) -> Result<(), Error> {
+        self.core.await_healthy().await
+    }
+
+    /// Resolves when there is a reason to stop: a signal, a failure, a request, or the end of every
+    /// service. The services go on until [`stop`](Self::stop). Cancel-safe, and may be called
+    /// again.
+    pub async fn wait(&self) -> Reason {
+        self.core.request.made().await
+    }
+
+    /// Stops the services: dependents before their dependencies, each with its drain, none longer
+    /// than its time. Returns when nothing of them is left.
+    ///
+    /// It is bounded by the [deadline](Registry::deadline), counted from the first request.
+    /// Dropping the future changes nothing: the stop goes on in the background.
+    pub async fn stop(mut self) -> Outcome {
+        self.core.ask_to_stop(Reason::Requested);
+        self.core.stop.close();
+        let supervised = match self.supervisor.take() {
+            Some(supervisor) => supervisor.await.ok(),
+            None => None,
+        };
+        // A runtime that ends takes the supervisor with it, and with it every service.
+        supervised.unwrap_or_else(|| Outcome::cut_short(&self.core))
+    }
+
+    /// A view of this run, to be cloned and handed on.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.core.clone())
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// None of these services will ever run: a queue among them takes no more items.
+    fn refused_with(core: Arc<Core>, services: Vec<Planned>, error: StartError) -> Self {
+        for (index, planned) in services.into_iter().enumerate() {
+            let (service, cx) = (
+                planned.service.into_inner(),
+                Context::new(core.clone(), index),
+            );
+            drop(Unstarted { service, cx });
+        }
+        Self::refused(core, error)
+    }
+
+    /// Nothing was started: whoever waits is told why.
+    fn refused(core: Arc<Core>, error: StartError) -> Self {
+        core.ask_to_stop(Reason::NotStarted(Arc::new(error)));
+        core.end();
+        Self {
+            core,
+            supervisor: None,
+        }
+    }
+}
+
+/// Lives as long as the supervisor. Whoever waits, for a reason, a move or a tick, is told when that is
+/// gone before its time, with the runtime or by a panic; nothing goes on without it.
+struct TellsOfTheEnd(Arc<Core>);
+
+impl Drop for TellsOfTheEnd {
+    fn drop(&mut self) {
+        if self.0.record().ended.is_none() {
+            self.end();
+        }
+        nested::end(&self.0);
+        self.0.gone.close();
+    }
+}
+
+impl TellsOfTheEnd {
+    fn end(&self) {
+        self.0.ask_to_stop(Reason::Dropped);
+        for cell in &self.0.cells {
+            cell.tasks.close();
+            let runs = cell.tasks.take_runs();
+            nested::stop(&runs);
+            nested::cut(&runs);
+            cell.ticks().map(Ticks::close);
+            cell.end_queue();
+        }
+        self.0.end();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.core.ask_to_stop(Reason::Dropped);
+        self.core.stop.close();
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running")
+            .field("services", &self.core.states())
+            .finish_non_exhaustive()
+    }
+}

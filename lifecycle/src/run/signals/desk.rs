@@ -1,0 +1,134 @@
+//! Which runs listen, and what each of them has heard: the part that is the same on every system.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use crate::report::reason::{Reason, Signal};
+use crate::shared::application::Core;
+
+/// A further signal so soon after the first is the same request, delivered twice: a terminal and a
+/// wrapper both pass on one Ctrl-C, the wrapper as SIGTERM.
+pub(super) const REPEAT: Duration = Duration::from_millis(150);
+
+/// What the process was asked by signals.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    runs: Vec<Run>,
+    /// The last signal that was some run's first.
+    last: Option<Heard>,
+    /// A signal that stopped nothing, for the next run: it came while the runs that were up stopped
+    /// for another reason, or between two runs.
+    kept: Option<Heard>,
+}
+
+#[derive(Debug)]
+struct Run {
+    core: Weak<Core>,
+    /// Its first signal.
+    heard: Option<Heard>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    signal: Signal,
+    at: Instant,
+}
+
+/// Runs that were asked to stop under the lock, and must be woken without it: a waker is user code.
+#[must_use]
+#[derive(Debug, Default)]
+pub(super) struct Asked(Vec<Arc<Core>>);
+
+impl Asked {
+    #[cfg(unix)]
+    pub(super) fn extend(&mut self, more: Self) {
+        self.0.extend(more.0);
+    }
+
+    pub(super) fn wake(self) {
+        for core in self.0 {
+            core.announce_stop();
+        }
+    }
+}
+
+impl Desk {
+    pub(super) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// A run begins to listen. A signal that was kept for it is its first.
+    pub(super) fn add(&mut self, core: &Arc<Core>) -> Asked {
+        self.runs.push(Run {
+            core: Arc::downgrade(core),
+            heard: None,
+        });
+        match self.kept.take() {
+            Some(kept) => self.tell(kept),
+            None => Asked::default(),
+        }
+    }
+
+    pub(super) fn remove(&mut self, core: &Weak<Core>) {
+        self.runs.retain(|run| !run.core.ptr_eq(core));
+    }
+
+    /// The first signal this run has heard.
+    pub(super) fn heard_by(&self, core: &Weak<Core>) -> Option<Signal> {
+        let run = self.runs.iter().find(|run| run.core.ptr_eq(core))?;
+        run.heard.map(|heard| heard.signal)
+    }
+
+    /// A signal has come while runs listen.
+    pub(super) fn hear(&mut self, signal: Signal, at: Instant) -> Asked {
+        self.tell(Heard { signal, at })
+    }
+
+    /// Makes it the first signal of every run that has had none.
+    fn tell(&mut self, heard: Heard) -> Asked {
+        let mut asked = Asked::default();
+        let mut is_news = false;
+        for run in self.runs.iter_mut().filter(|run| run.heard.is_none()) {
+            run.heard = Some(heard);
+            is_news = true;
+            let Some(core) = run.core.upgrade() else {
+                continue;
+            };
+            core.record().signal = Some(heard.signal);
+            if core.claim_stop(Reason::Signal(heard.signal)) {
+                asked.0.push(core);
+            }
+        }
+        if is_news {
+            self.last = Some(heard);
+            self.kept = Some(heard).filter(|_| asked.0.is_empty());
+        }
+        asked
+    }
+
+    /// Keeps a signal for the next run.
+    #[cfg(unix)]
+    pub(super) fn keep(&mut self, signal: Signal, at: Instant) {
+        self.kept = Some(Heard { signal, at });
+    }
+
+    /// Whether a signal that comes while no run listens only repeats the last one. A SIGTERM is
+    /// never passed on as a SIGINT.
+    #[cfg(unix)]
+    pub(super) fn is_repeat(&self, signal: Signal, at: Instant) -> bool {
+        self.last.is_some_and(|last| {
+            (last.signal == signal || last.signal == Signal::INTERRUPT)
+                && at.saturating_duration_since(last.at) < REPEAT
+        })
+    }
+
+    /// From when on a signal ends the process: every run that listens has had its first one long
+    /// enough ago.
+    pub(super) fn final_from(&self) -> Option<Instant> {
+        let mut latest = None;
+        for run in &self.runs {
+            latest = latest.max(Some(run.heard?.at + REPEAT));
+        }
+        latest
+    }
+}

@@ -1,0 +1,25 @@
+//! Built without the feature `signal`: nothing to listen to.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::report::reason::Signal;
+use crate::shared::application::Core;
+
+#[derive(Debug)]
+pub(crate) struct Listener;
+
+impl Listener {
+    #[allow(
+        clippy::unnecessary_wraps,
+        reason = "where there are signals, it can fail"
+    )]
+    pub(crate) fn install(_: &Arc<Core>) -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    #[allow(clippy::unused_self, reason = "where there are signals, it looks")]
+    pub(crate) fn delivered(&self) -> Option<Signal> {
+        None
+    }
+}

@@ -1,0 +1,28 @@
+//! A service that was never started, on its way out.
+
+use crate::panics;
+use crate::shape::service::{Sealed, Service};
+use crate::shared::context::Context;
+use crate::shared::scope::within;
+
+/// Its last code runs where this is dropped: on a thread where it holds up nobody, or, with a runtime that
+/// ends before that thread had its turn, with the rest of the runtime.
+pub(crate) struct Unstarted {
+    pub(crate) service: Option<Box<dyn Service>>,
+    pub(crate) cx: Context,
+}
+
+impl Drop for Unstarted {
+    fn drop(&mut self) {
+        let (service, cx) = (self.service.take(), &self.cx);
+        within(cx.current(), cx.cell().span().as_deref(), || {
+            if let Some(service) = service {
+                // What a queue has accepted is lost, and counted.
+                let _ = panics::catch(|| service.__abandon(cx, Sealed::OPEN));
+                // Nothing was promised to it, so its destructor is all there is to contain.
+                let _ = panics::catch(|| drop(service));
+            }
+        });
+        cx.cell().close_span();
+    }
+}

@@ -1,0 +1,163 @@
+//! The one trait the registry knows.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::report::error::Result;
+use crate::report::status::Shape;
+use crate::shared::context::Context;
+
+/// A component that starts, runs as long as the application and stops gracefully.
+///
+/// [`#[service(..)]`](macro@crate::service) implements it from the hooks of a shape, and that is
+/// what you want nearly always. A hand-written implementation is for what no shape fits; it is just
+/// as welcome in a registry:
+///
+/// - `start` is called once, when every dependency is running. It blocks. The service counts as
+///   running when it has called [`cx.ready()`](Context::ready); one that never does fails when its
+///   start timeout is over.
+/// - `start` returning `Ok` while nothing has asked the application to stop is a failure (it "exited
+///   early"), and so is `Err`. Once something has asked, `Ok` is a clean end, also before the stop
+///   channel closes and before [`cx.ready()`](Context::ready), and so is an `Err` that only says that
+///   the application is stopping (see [`Error::Stopping`](crate::Error::Stopping)); `stop` is called
+///   when its turn comes.
+/// - To stop the service the registry closes its stop channel and then calls `stop`, once, for
+///   every service whose `start` was called, whether or not it failed. `stop` runs beside `start`,
+///   in the same task. It makes `start` return if the stop channel alone does not, awaits
+///   [`cx.exited()`](Context::exited), and flushes.
+/// - A panic in either is the service's failure; the application goes on to stop.
+/// - What is late is dropped where it stands: `start` at three quarters of the time the service has
+///   to stop, `stop` at its end.
+///
+/// A decorator, which does something before or after another service's `start` and `stop`, forwards
+/// these two, with the context it was given, and nothing else: the service within is what it is. Its
+/// ticks can be asked for, its items are counted, and a oneshot may return.
+///
+/// ```
+/// use lifecycle::{Context, Result, Service, async_trait};
+///
+/// struct Listener;
+///
+/// #[async_trait]
+/// impl Service for Listener {
+///     async fn start(&self, cx: &Context) -> Result {
+///         let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await?;
+///         cx.ready();
+///         let stop = cx.stop_channel();
+///         let mut buffer = [0; 1500];
+///         loop {
+///             tokio::select! {
+///                 () = stop.closed() => return Ok(()),
+///                 packet = socket.recv(&mut buffer) => drop(packet?),
+///             }
+///         }
+///     }
+///
+///     async fn stop(&self, cx: &Context) -> Result {
+///         cx.exited().await;
+///         Ok(()) // flush what is in memory
+///     }
+/// }
+/// ```
+#[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "put `#[service(idle)]`, `#[service(scheduled(interval = ..))]`, `#[service(queue(..))]`, `#[service(worker)]` or `#[service(oneshot)]` on the struct",
+    note = "a generic struct is a service where it implements its hooks, such as `Idle`, and is `Send` and `Sync`",
+    note = "a shared service is registered as a clone of its `Arc`; a trait object is one where its trait says so, such as `trait Tokenizer: Service`",
+    note = "a future is none: write `.await` behind the call that returns it, and `?` behind one that returns a `Result`"
+)]
+pub trait Service: Send + Sync + 'static {
+    /// Blocks until stopped (`Ok`) or until it can't go on (`Err`).
+    async fn start(&self, cx: &Context) -> Result;
+
+    /// Makes `start` return, then drains. Runs beside `start`; [`cx.exited()`](Context::exited)
+    /// resolves when `start` has returned.
+    async fn stop(&self, cx: &Context) -> Result;
+
+    /// What is known of it before it is started. Only for the shapes: `start` and `stop` of others
+    /// may do anything.
+    #[doc(hidden)]
+    fn __nature(&self, _: Sealed) -> Nature {
+        Nature {
+            shape: Shape::Custom,
+            rests: Rests::Never,
+        }
+    }
+
+    /// It will never be started. Only for the shapes: others find out by their destructor.
+    #[doc(hidden)]
+    fn __abandon(&self, cx: &Context, _: Sealed) {
+        let _ = cx;
+    }
+}
+
+/// What only the library overrides takes one of these, which has no name outside.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Sealed(());
+
+impl Sealed {
+    pub(crate) const OPEN: Self = Self(());
+}
+
+/// What is known of a service before it is started. A decorator hides it, so nothing may depend on it
+/// but what is shown and what is saved: the rest is said by the shape's own `start`.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Nature {
+    pub(crate) shape: Shape,
+    pub(crate) rests: Rests,
+}
+
+/// Until when a service has no code to run, and so needs no task or at least not its own `start`.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rests {
+    /// As far as anybody knows it always has.
+    Never,
+    /// It has a drain. Its task is there before, so that many drains begin at once.
+    UntilDrained,
+    /// It only has a destructor, which gets a task when its turn has come.
+    UntilDropped,
+    /// It is there to be called, and that is all.
+    Always,
+}
+
+/// The future of [`Service::start`] and [`Service::stop`], as `async_trait` writes it.
+pub(crate) type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result> + Send + 'a>>;
+
+/// A provider that is also a service is kept as an `Arc<T>`, or an `Arc<dyn Provider>` where `trait
+/// Provider: Service`; the registry gets a clone.
+// Written without `async_trait` so that the inner future is passed on and not boxed a second time.
+impl<S: Service + ?Sized> Service for Arc<S> {
+    fn start<'a, 'c, 'f>(&'a self, cx: &'c Context) -> BoxFuture<'f>
+    where
+        'a: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        (**self).start(cx)
+    }
+
+    fn stop<'a, 'c, 'f>(&'a self, cx: &'c Context) -> BoxFuture<'f>
+    where
+        'a: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        (**self).stop(cx)
+    }
+
+    fn __nature(&self, sealed: Sealed) -> Nature {
+        (**self).__nature(sealed)
+    }
+
+    fn __abandon(&self, cx: &Context, sealed: Sealed) {
+        (**self).__abandon(cx, sealed);
+    }
+}

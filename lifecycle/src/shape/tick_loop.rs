@@ -1,0 +1,238 @@
+//! The loop of every schedule: a tick when its course says so or somebody asks for one, never two at
+//! once, none once the stop is requested.
+//!
+//! The loop is compiled where the service is, in the user's crate; the functions of this crate that
+//! it calls at every tick are marked `#[inline]`, so that they can be compiled there as well.
+
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::task::{Context as Task, Poll, Waker};
+use std::time::Duration;
+
+use tokio::task::coop::poll_proceed;
+use tokio::time::{Instant, timeout};
+
+use super::scheduled::Scheduled;
+use crate::panics::log_safely;
+use crate::report::error::{Result, ScheduleError};
+use crate::report::status::Phase;
+use crate::shared::context::Context;
+use crate::shared::tick_facts::{Askers, Call, Ticks};
+use crate::time::Plan;
+use crate::time::shared_timers::Timer;
+
+/// Where a schedule of a service of type `S` stands. It reads what it needs to know of the service
+/// before each wait.
+pub(super) trait Course<S>: Sized {
+    /// What the attribute fixes.
+    const PLAN: Plan;
+
+    /// The service is running from now on.
+    fn new(service: &S, cx: &Context) -> Result<Self, ScheduleError>;
+
+    /// When the next tick is due; none when none will ever be.
+    fn due(&self) -> Option<Instant>;
+
+    /// When to look again, a minute after now at most.
+    fn wake(&self, now: Instant) -> Instant;
+
+    /// Whether a tick begins now; and what was heard of the service, if it was asked.
+    fn look(&mut self, service: &S, cx: &Context, now: Instant) -> (bool, Option<Heard>);
+
+    /// A tick has just ended, one that was due or one that was asked for.
+    fn end(&mut self, service: &S, cx: &Context, now: Instant) -> Heard;
+
+    /// How long a tick may take.
+    fn tick_timeout(&self) -> Option<Duration>;
+}
+
+/// Whether a schedule goes by what the service says now. If not, it goes on as before.
+pub(super) type Heard = Result<(), ScheduleError>;
+
+/// Runs until the stop is requested, or a tick is the end of the service.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` keeps its arguments twice"
+)]
+pub(super) fn run<S: Scheduled + Sync, C: Course<S> + Send>(
+    service: &S,
+    cx: &Context,
+) -> impl Future<Output = Result> + Send {
+    async move {
+        let cell = cx.cell();
+        cell.enter(Phase::Idle);
+        let Some(ticks) = cell.ticks() else {
+            return Ok(());
+        };
+        let mut wait = Wait::new(cx, ticks);
+        let mut course = C::new(service, cx)?;
+        let mut refuses = false;
+        wait.timer.set(course.wake(Instant::now()));
+        ticks.planned(course.due());
+        loop {
+            let turn = poll_fn(|task| wait.poll(task)).await;
+            if let Turn::Stopped = turn {
+                return Ok(());
+            }
+            let now = Instant::now();
+            if let Turn::Due = turn {
+                let (is_due, heard) = course.look(service, cx, now);
+                if let Some(heard) = heard {
+                    show(heard, cx, ticks, &mut refuses);
+                }
+                if !is_due {
+                    ticks.planned(course.due());
+                    wait.timer.set(course.wake(now));
+                    continue;
+                }
+            }
+            let asked = ticks.begun(now);
+            cell.enter(Phase::Tick);
+            let result = match course.tick_timeout() {
+                None => service.tick(cx).await,
+                Some(limit) => match timeout(limit, service.tick(cx)).await {
+                    Ok(result) => result,
+                    Err(_) => Err(TickTimeout(limit).into()),
+                },
+            };
+            let now = Instant::now();
+            let heard = course.end(service, cx, now);
+            show(heard, cx, ticks, &mut refuses);
+            let ended = Ended {
+                result,
+                asked,
+                now,
+                due: course.due(),
+            };
+            ended.note(cx, ticks, &C::PLAN)?;
+            wait.timer.set(course.wake(now));
+        }
+    }
+}
+
+/// Shows whether the schedule goes by what the service says, and logs when that changes.
+#[inline]
+fn show(heard: Heard, cx: &Context, ticks: &Ticks, refuses: &mut bool) {
+    match heard {
+        Ok(()) if !*refuses => {}
+        Ok(()) => {
+            *refuses = false;
+            if ticks.accept() {
+                cx.log_recovered();
+            }
+        }
+        Err(error) => {
+            *refuses = true;
+            if let Some(why) = ticks.refuse(error) {
+                cx.log_degraded(&why);
+            }
+        }
+    }
+}
+
+/// What the loop goes on for.
+enum Turn {
+    Stopped,
+    Due,
+    Asked,
+}
+
+/// What a loop waits for.
+struct Wait<'a> {
+    ticks: &'a Ticks,
+    timer: Timer<'a>,
+    /// Who is woken by both.
+    known: Option<Waker>,
+}
+
+impl<'a> Wait<'a> {
+    fn new(cx: &'a Context, ticks: &'a Ticks) -> Self {
+        ticks.open();
+        let timer = Timer::new(cx.core().beats());
+        Self {
+            ticks,
+            timer,
+            known: None,
+        }
+    }
+
+    /// By hand, and not by `select!`: it is most of what a tick costs.
+    #[inline]
+    fn poll(&mut self, task: &mut Task<'_>) -> Poll<Turn> {
+        let is_known = |known: &Waker| known.will_wake(task.waker());
+        if !self.known.as_ref().is_some_and(is_known) {
+            self.introduce(task.waker());
+        }
+        let call = self.ticks.call();
+        // First, so that none begins once the service was asked to stop.
+        if call == Some(Call::Stop) {
+            return Poll::Ready(Turn::Stopped);
+        }
+        let turn = if self.timer.is_over(task.waker()) {
+            Turn::Due
+        } else if call.is_some() {
+            Turn::Asked
+        } else {
+            return Poll::Pending;
+        };
+        // Others have their turn as well, even if this one is always late.
+        poll_proceed(task).map(|turns| {
+            turns.made_progress();
+            turn
+        })
+    }
+
+    fn introduce(&mut self, waker: &Waker) {
+        self.known = Some(waker.clone());
+        self.ticks.listen(waker);
+        self.timer.forget_waker();
+    }
+}
+
+/// What has come of a tick.
+struct Ended {
+    result: Result,
+    asked: Askers,
+    now: Instant,
+    /// When the next one is.
+    due: Option<Instant>,
+}
+
+impl Ended {
+    /// For probes, and for those who have asked. `Err` ends the service.
+    #[inline]
+    fn note(self, cx: &Context, ticks: &Ticks, plan: &Plan) -> Result {
+        let Self { now, due, .. } = self;
+        let Err(error) = self.result else {
+            ticks.succeeded(now, due);
+            self.asked.answer(&Ok(()));
+            cx.cell().enter(Phase::Idle);
+            return Ok(());
+        };
+        log_safely!(warn, service = cx.name(), %error, "tick failed");
+        let text: Arc<str> = error.to_string().into();
+        let in_a_row = ticks.failed(now, due, text.clone());
+        self.asked.answer(&Err(text));
+        if plan.gives_up_after(in_a_row) {
+            return Err(error);
+        }
+        cx.cell().enter(Phase::Idle);
+        Ok(())
+    }
+}
+
+/// The tick was dropped: it took longer than its `tick_timeout`.
+#[derive(Debug, thiserror::Error)]
+#[error("the tick was dropped: it took longer than {0:?}")]
+struct TickTimeout(Duration);
+
+/// Whichever way the loop ends, by itself or dropped, nobody waits for a tick any more.
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.ticks.close();
+        // All together are let go of when the application stops.
+        if let (Some(waker), false) = (&self.known, self.ticks.call() == Some(Call::Stop)) {
+            self.timer.leave(waker);
+        }
+    }
+}

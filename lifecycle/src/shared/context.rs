@@ -1,0 +1,257 @@
+//! What a hook can see and ask: its name, its stop channel, the application's end, tasks of its
+//! own.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Weak};
+
+use tokio::time::Instant;
+
+use crate::panics::log_safely;
+use crate::report::error::Result;
+use crate::report::reason::{Cause, Reason};
+use crate::report::status::{Shape, State};
+use crate::shared::application::{Core, News};
+use crate::shared::current::Current;
+use crate::shared::handle::Handle;
+use crate::shared::instance::{Cell, Orders};
+use crate::shared::tasks;
+
+/// What a service can see and ask of the application it runs in. Every hook gets one.
+///
+/// Cloning is cheap and a clone is `'static`: move it into tasks, connections, request handlers. A
+/// context stays valid after its service has stopped; asking then changes nothing.
+///
+/// ```
+/// use lifecycle::{Context, Result, Worker, service};
+///
+/// #[service(worker)]
+/// struct Consumer;
+///
+/// impl Worker for Consumer {
+///     async fn run(&self, cx: &Context) -> Result {
+///         let stop = cx.stop_channel();
+///         loop {
+///             tokio::select! {
+///                 () = stop.closed() => return Ok(()),
+///                 message = next_message() => handle(message).await?,
+///             }
+///         }
+///     }
+/// }
+/// # async fn next_message() -> u8 { 1 }
+/// # async fn handle(_: u8) -> Result { Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Context {
+    core: Arc<Core>,
+    service: usize,
+}
+
+impl Context {
+    pub(crate) fn new(core: Arc<Core>, service: usize) -> Self {
+        Self { core, service }
+    }
+
+    /// The name of the service, as declared in the registry.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.cell().name
+    }
+
+    /// The service's stop channel: closed when the service is asked to stop.
+    #[must_use]
+    pub fn stop_channel(&self) -> StopChannel {
+        StopChannel(self.clone())
+    }
+
+    /// Says that the service is ready, so that its dependents may start. Only a hand-written
+    /// [`Service`](crate::Service) calls it; the shapes do it after `startup`. Calling it again
+    /// changes nothing.
+    ///
+    /// The service shows as running once its `start` goes on to wait: one that fails at once never
+    /// does.
+    pub fn ready(&self) {
+        self.cell().orders.give(Orders::READY);
+    }
+
+    /// Resolves when the service's `start` and all tasks it spawned have returned, or were dropped
+    /// because they were late. A hand-written [`stop`](crate::Service::stop) awaits it before it
+    /// drains. Cancel-safe.
+    pub async fn exited(&self) {
+        self.cell().exited.closed().await;
+    }
+
+    /// Asks the whole application to stop, successfully. Returns at once: the caller is stopped in
+    /// its turn, like the others.
+    pub fn shutdown(&self) {
+        self.core.ask_to_stop(Reason::Requested);
+    }
+
+    /// Says that the service works less well than it should, and why. Shown by
+    /// [`states`](crate::Handle::states); readiness is unchanged. A later call replaces the reason; one
+    /// that gives the same reason changes nothing, and only a change is logged.
+    ///
+    /// What the library itself finds, such as a tick that failed, is kept apart: it neither replaces the
+    /// reason nor is it taken back by [`recovered`](Self::recovered).
+    pub fn degraded(&self, why: impl Into<Arc<str>>) {
+        let why = why.into();
+        if self.cell().set_degraded(Some(why.clone())) {
+            self.log_degraded(&why);
+        }
+    }
+
+    /// Takes back [`degraded`](Self::degraded). Logged when there was something to take back.
+    pub fn recovered(&self) {
+        if self.cell().set_degraded(None) {
+            self.log_recovered();
+        }
+    }
+
+    pub(crate) fn log_degraded(&self, why: &str) {
+        log_safely!(warn, service = self.name(), why, "degraded");
+    }
+
+    pub(crate) fn log_recovered(&self) {
+        log_safely!(info, service = self.name(), "recovered");
+    }
+
+    /// Starts a task that belongs to the service: if it fails or panics the service fails, and the
+    /// service's stop waits for it, so it should end when the [stop channel](Self::stop_channel)
+    /// closes. What is late is dropped.
+    ///
+    /// The task of a client's connection therefore keeps the connection's errors to itself, and ends
+    /// at the stop though the client is silent: [`Worker`](crate::Worker) shows one.
+    ///
+    /// The future is dropped without being polled once the service is down, and from the moment at which
+    /// late tasks are dropped: no chain of tasks, each starting the next, outlives that.
+    pub fn spawn(&self, future: impl Future<Output = Result> + Send + 'static) {
+        if !tasks::spawn(self, future) {
+            log_safely!(
+                warn,
+                service = self.name(),
+                "task not started: the service is down, or was cut"
+            );
+        }
+    }
+
+    /// A view of the whole application, for a service that shows or serves its state: a probe
+    /// endpoint, a status page.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.core.clone())
+    }
+
+    /// Why the service ends; `None` while it has not been asked to. Meant for `drain`.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        let cell = self.cell();
+        // A service that is merely late still ends because it was asked to.
+        if cell.state() == State::Failed {
+            return cell.error.get().cloned().map(Cause::Failure);
+        }
+        if !cell.stop.is_closed() {
+            return None;
+        }
+        Some(
+            self.core
+                .request
+                .reason()
+                .map_or(Cause::Finished, |reason| Cause::Shutdown(reason.clone())),
+        )
+    }
+
+    /// When what is running now will be dropped if it has not returned; `None` while the service has
+    /// not been asked to stop.
+    ///
+    /// `run`, a tick, a hand-written `start` and spawned tasks have three quarters of the service's
+    /// time to stop, so that `drain` still happens; once they have returned (see
+    /// [`exited`](Self::exited)) it is the end of all its time. A oneshot has no drain, and all the
+    /// time for its `run`. What returns by then is not late.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.cell().deadline()
+    }
+
+    pub(crate) fn cell(&self) -> &Cell {
+        &self.core.cells[self.service]
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    pub(crate) fn weak_core(&self) -> Weak<Core> {
+        Arc::downgrade(&self.core)
+    }
+
+    pub(crate) fn service(&self) -> usize {
+        self.service
+    }
+
+    /// The service is of this shape, whatever a decorator has made of it so far.
+    pub(crate) fn take_shape(&self, shape: Shape) {
+        let cell = self.cell();
+        if cell.shape() == shape {
+            return;
+        }
+        cell.take_shape(shape);
+        if shape == Shape::Oneshot {
+            self.core.report(self.service, News::Oneshot);
+        }
+        // The stop channel may have been closed before there were ticks to tell.
+        if cell.stop.is_closed() {
+            cell.close_stop_channel();
+        }
+    }
+
+    /// This service, told from those of all applications.
+    #[inline]
+    pub(crate) fn current(&self) -> Current {
+        Current::new(&self.core, self.service)
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("service", &self.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A service's stop channel. It is closed once and never opened again; there is nothing to send on
+/// it.
+///
+/// Every clone sees the closing, whether it waits before or after.
+///
+/// ```
+/// # async fn serve(_: impl Future<Output = ()>) {}
+/// # async fn run(cx: &lifecycle::Context) -> lifecycle::Result {
+/// let stop = cx.stop_channel();
+/// serve(async move { stop.closed().await }).await;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct StopChannel(Context);
+
+impl StopChannel {
+    /// Resolves when the channel is closed, at once if it already is. Cancel-safe.
+    pub async fn closed(&self) {
+        self.0.cell().stop.closed().await;
+    }
+
+    /// Whether the channel is closed: the service has been asked to stop.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.cell().stop.is_closed()
+    }
+}
+
+impl fmt::Debug for StopChannel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StopChannel")
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,184 @@
+//! A view of a run: to look at it, to wait for it, to ask it to stop.
+
+use std::fmt;
+use std::sync::Arc;
+
+#[cfg(doc)]
+use crate::registry::OnFailure;
+use crate::report::error::{Error, TriggerError};
+use crate::report::reason::Reason;
+use crate::report::status::{ServiceStatus, Transition};
+use crate::shared::application::{Core, Subscription};
+use crate::shared::current::{self, Current};
+use crate::shared::tick_facts::Ticks;
+use crate::shared::waits::{self, Waits};
+
+/// A view of a [`Running`](crate::Running) registry: cheap to clone, `'static`, and harmless to
+/// drop. There is one [before the start](crate::Registry::handle), and it stays valid after the stop:
+/// it then keeps what it shows, and nothing of the runtime.
+#[derive(Clone)]
+pub struct Handle {
+    core: Arc<Core>,
+}
+
+impl Handle {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// Asks the application to stop, successfully. Readiness turns false at once and
+    /// [`wait`](Self::wait) returns; whoever owns the [`Running`](crate::Running) then stops it.
+    /// Only the first request counts.
+    pub fn shutdown(&self) {
+        self.core.ask_to_stop(Reason::Requested);
+    }
+
+    /// Resolves when there is a reason to stop. Cancel-safe.
+    pub async fn wait(&self) -> Reason {
+        self.core.request.made().await
+    }
+
+    /// Readiness: every service is running, or is a oneshot that succeeded, and nobody has asked
+    /// for the stop. Those under [`OnFailure::Ignore`] do not count. Costs two atomic loads, whatever
+    /// the number of services.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.core.is_healthy()
+    }
+
+    /// Resolves when every service is running and every oneshot has succeeded, but for those under
+    /// [`OnFailure::Ignore`]: it neither waits for them nor fails by them. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// The failure that made it impossible, or why the application stops instead.
+    pub async fn await_healthy(&self) -> Result<(), Error> {
+        self.core.await_healthy().await
+    }
+
+    /// The status of every service, in registry order.
+    #[must_use]
+    pub fn states(&self) -> Vec<ServiceStatus> {
+        self.core.states()
+    }
+
+    /// Runs a tick of a scheduled service now, or as soon as the one in flight has ended: never two
+    /// at once. Resolves when that tick has ended; everybody who asks before it begins shares it. One
+    /// that does not run yet ticks as soon as it does. The schedule goes on as it was; under `delay =
+    /// ..` it counts from the end of this tick.
+    ///
+    /// A service cannot wait for a tick of its own in its own hooks, nor by way of others: that is an
+    /// error at once. A task that it has started with [`Context::spawn`](crate::Context::spawn) can.
+    /// (A hook that waits for such a task, or for a thread or a task of tokio's that asks, is not found
+    /// out: a `tick_timeout` ends it.)
+    ///
+    /// Cancel-safe: a tick that was asked for runs, whether or not somebody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// The tick's own failure; no such service, one without ticks, or one that has stopped; a registry
+    /// that was not started; a wait that would have no end.
+    pub async fn trigger(&self, service: &str) -> Result<(), TriggerError> {
+        let cells = &self.core.cells;
+        let Some(index) = cells.iter().position(|cell| cell.name == *service) else {
+            return Err(TriggerError::Unknown(service.to_owned()));
+        };
+        if !self.core.has_begun() {
+            return Err(self.never_begun(index));
+        }
+        let _waits = self.wait_for(index)?;
+        self.ticks(index).await?.trigger().await
+    }
+
+    /// Why there is no tick yet, or will be none.
+    fn never_begun(&self, index: usize) -> TriggerError {
+        let cell = &self.core.cells[index];
+        if cell.is_known_without_ticks() {
+            TriggerError::NotScheduled(cell.name.clone())
+        } else if self.core.request.reason().is_some() {
+            TriggerError::Stopped
+        } else {
+            TriggerError::NotStarted
+        }
+    }
+
+    /// Notes that the service whose code asks, if it is one, waits for a tick of this one; unless that
+    /// would be for ever.
+    fn wait_for(&self, index: usize) -> Result<Option<Waits>, TriggerError> {
+        let Some(asker) = current::service() else {
+            return Ok(None);
+        };
+        let (cell, target) = (&self.core.cells[index], Current::new(&self.core, index));
+        if cell.is_known_without_ticks() {
+            return Err(TriggerError::NotScheduled(cell.name.clone()));
+        }
+        if asker == target {
+            return Err(TriggerError::FromWithin(cell.name.clone()));
+        }
+        let is_ours = asker.application == target.application;
+        if is_ours && self.core.cells[asker.index].is_coming_up() && cell.is_coming_up() {
+            return Err(TriggerError::NotRunning(cell.name.clone()));
+        }
+        waits::begin(asker, target, &cell.name).map(Some)
+    }
+
+    /// The ticks of this service. What a decorator hides shows once the service is up.
+    async fn ticks(&self, index: usize) -> Result<&Ticks, TriggerError> {
+        let cell = &self.core.cells[index];
+        let mut moves = None;
+        loop {
+            if let Some(ticks) = cell.ticks() {
+                return Ok(ticks);
+            }
+            if cell.is_known_without_ticks() {
+                return Err(TriggerError::NotScheduled(cell.name.clone()));
+            }
+            if cell.state().is_final() {
+                return Err(TriggerError::Stopped);
+            }
+            match &mut moves {
+                // To be followed by a look.
+                None => moves = Some(self.core.subscribe()),
+                Some(moves) => {
+                    if moves.recv().await.is_none() {
+                        return Err(TriggerError::Stopped);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Every move of every service from now on, each once and in order. A subscriber that is slow
+    /// or gone delays nobody. To see the first moves too, subscribe before the start:
+    /// [`Registry::subscribe`](crate::Registry::subscribe).
+    #[must_use]
+    pub fn subscribe(&self) -> Transitions {
+        Transitions::new(self.core.subscribe())
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("healthy", &self.is_healthy())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The moves of the services, as [`Handle::subscribe`] gives them.
+///
+/// Dropping it ends the subscription at once: nothing is kept for a subscriber that is gone.
+#[derive(Debug)]
+pub struct Transitions(Subscription);
+
+impl Transitions {
+    pub(crate) fn new(subscription: Subscription) -> Self {
+        Self(subscription)
+    }
+
+    /// The next move; `None` when the registry has stopped (or was dropped before it was started) and
+    /// all have been received. Cancel-safe.
+    pub async fn recv(&mut self) -> Option<Transition> {
+        self.0.recv().await
+    }
+}

@@ -1,0 +1,13 @@
+//! What the parts of one run look at together: the application, its services, their contexts.
+
+pub(crate) mod application;
+pub(crate) mod context;
+pub(crate) mod current;
+pub(crate) mod handle;
+pub(crate) mod instance;
+pub(crate) mod latch;
+pub(crate) mod nested;
+pub(crate) mod scope;
+pub(crate) mod tasks;
+pub(crate) mod tick_facts;
+pub(crate) mod waits;

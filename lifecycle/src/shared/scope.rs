@@ -1,0 +1,94 @@
+//! The scope of a service: the span in which all its code runs, and the mark on the thread that says whose
+//! code that is.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tracing::Span;
+use tracing::span::Entered;
+
+use crate::panics;
+use crate::report::name::Name;
+use crate::shared::current::{self, Current};
+
+/// Runs code of the service in its scope.
+#[inline]
+pub(crate) fn within<T>(
+    current: Current,
+    span: Option<&ServiceSpan>,
+    code: impl FnOnce() -> T,
+) -> T {
+    let _current = current::enter(current);
+    let _inside = span.and_then(ServiceSpan::enter);
+    code()
+}
+
+/// While it lives, this thread is in the span. What a subscriber panics with as that is entered or left is
+/// no failure of the service.
+struct Inside<'a>(Option<Entered<'a>>);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        if let Some(entered) = self.0.take() {
+            let _ = panics::catch(|| drop(entered));
+        }
+    }
+}
+
+/// Where a service keeps its span: made when it is first needed, closed when the service is down, though a
+/// handle may keep the rest of it.
+#[derive(Debug, Default)]
+pub(crate) struct SpanSlot(Mutex<Option<SharedSpan>>);
+
+/// None where no subscriber records the span.
+pub(crate) type SharedSpan = Option<Arc<ServiceSpan>>;
+
+impl SpanSlot {
+    pub(crate) fn get(&self, name: &Name) -> SharedSpan {
+        self.lock()
+            .get_or_insert_with(|| ServiceSpan::new(name).map(Arc::new))
+            .clone()
+    }
+
+    pub(crate) fn close(&self) {
+        let left = self.lock().take();
+        drop(left);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<SharedSpan>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The one span of a service. It has no parent: spans that are each the child of the one before would keep
+/// one another alive, and a line of the last would name them all.
+pub(crate) struct ServiceSpan(Option<Span>);
+
+impl ServiceSpan {
+    fn new(name: &Name) -> Option<Self> {
+        let span = panics::catch(
+            || tracing::info_span!(target: "lifecycle", parent: None, "service", name = name.as_str()),
+        );
+        let span = span.ok().filter(|span| !span.is_disabled())?;
+        Some(Self(Some(span)))
+    }
+
+    fn enter(&self) -> Option<Inside<'_>> {
+        let span = self.0.as_ref()?;
+        let entered = panics::catch(|| span.enter()).ok();
+        Some(Inside(entered))
+    }
+}
+
+impl Drop for ServiceSpan {
+    fn drop(&mut self) {
+        let span = self.0.take();
+        let _ = panics::catch(|| drop(span));
+    }
+}
+
+impl fmt::Debug for ServiceSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ServiceSpan").field(&self.0).finish()
+    }
+}

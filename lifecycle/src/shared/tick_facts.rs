@@ -1,0 +1,377 @@
+//! The ticks of one service as the rest of the program sees them: facts for probes, and the calls by
+//! which one is asked for, or the end of all.
+
+use std::fmt;
+use std::mem;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::panics;
+use crate::report::error::{ScheduleError, TriggerError};
+
+/// What is known of a service's ticks.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct TickStatus {
+    /// How many have ended, failed ones included.
+    pub count: u64,
+    /// How many of those failed: returned an error, or ran into the tick timeout.
+    pub failures: u64,
+    /// How many have failed since the last success.
+    pub consecutive_failures: u64,
+    /// When the last one began; the one in flight, if there is one.
+    pub last_start: Option<Instant>,
+    /// When the last one ended.
+    pub last_end: Option<Instant>,
+    /// How long the last one that has ended took.
+    pub last_duration: Option<Duration>,
+    /// What the last failure said. A success does not clear it.
+    pub last_error: Option<Arc<str>>,
+    /// When the next one is due; none while one is in flight, and when none will ever be.
+    pub next_due: Option<Instant>,
+    in_flight: bool,
+}
+
+impl TickStatus {
+    /// How long ago the last tick has ended, so that a loop that is stuck shows. None before the
+    /// first.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        self.last_end
+            .map(|end| Instant::now().saturating_duration_since(end))
+    }
+
+    /// Whether a tick is in flight.
+    #[must_use]
+    pub fn in_flight(&self) -> bool {
+        self.in_flight
+    }
+}
+
+/// What a tick came to: what its error said, if it failed.
+pub(crate) type TickResult = Result<(), Arc<str>>;
+
+/// Those who have asked for the tick that now begins.
+pub(crate) struct Askers(Vec<Asker>);
+
+type Asker = oneshot::Sender<TickResult>;
+
+impl Askers {
+    #[inline]
+    pub(crate) fn answer(self, result: &TickResult) {
+        if !self.0.is_empty() {
+            self.answer_each(result);
+        }
+    }
+
+    fn answer_each(mut self, result: &TickResult) {
+        for asker in mem::take(&mut self.0) {
+            // One that no longer listens has lost interest; one whose waker panics has its answer.
+            let _ = panics::catch(|| asker.send(result.clone()));
+        }
+    }
+}
+
+/// The tick was dropped: whoever asked for it is told, one by one.
+impl Drop for Askers {
+    #[inline]
+    fn drop(&mut self) {
+        // Nearly always.
+        if self.0.is_empty() {
+            return;
+        }
+        let _ = panics::drop_each(mem::take(&mut self.0));
+    }
+}
+
+/// Kept in the service's cell. What a tick touches is kept small: an application may have thousands.
+#[derive(Debug, Default)]
+pub(crate) struct Ticks {
+    /// What the loop has been called for since it last looked.
+    calls: AtomicU8,
+    inner: Mutex<Inner>,
+}
+
+/// Somebody has asked for a tick, and waits.
+const ASKED: u8 = 1;
+/// The service has been asked to stop.
+const STOPPED: u8 = 1 << 1;
+
+/// What the loop is called for. To stop comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    Stop,
+    Tick,
+}
+
+#[derive(Default)]
+struct Inner {
+    count: u64,
+    last_start: Option<Instant>,
+    last_end: Option<Instant>,
+    /// When the last tick that has ended began.
+    began: Option<Instant>,
+    next_due: Option<Instant>,
+    in_flight: bool,
+    /// No tick will ever run again.
+    closed: bool,
+    /// Since there was one.
+    troubles: Option<Box<Troubles>>,
+    /// Those who have asked for the next tick.
+    waiting: Vec<Asker>,
+    /// What wakes the loop.
+    looped: Option<Waker>,
+}
+
+/// What most services never have.
+#[derive(Debug, Default)]
+struct Troubles {
+    failures: u64,
+    failures_in_a_row: u64,
+    last_failure: Option<Arc<str>>,
+    /// Why the schedule does not go by what the service says now, and that as a sentence.
+    refused: Option<(ScheduleError, Arc<str>)>,
+}
+
+impl Inner {
+    /// When there is no room for one more, takes out those who have lost interest, so that a tick that
+    /// hangs does not gather them.
+    fn take_gone(&mut self) -> Vec<Asker> {
+        if self.waiting.len() < self.waiting.capacity() {
+            return Vec::new();
+        }
+        let (gone, waiting) = mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(Asker::is_closed);
+        self.waiting = waiting;
+        gone
+    }
+
+    fn end(&mut self, at: Instant, due: Option<Instant>) {
+        self.began = self.last_start;
+        self.in_flight = false;
+        self.count += 1;
+        self.last_end = Some(at);
+        self.next_due = due;
+    }
+}
+
+impl Ticks {
+    pub(crate) fn status(&self) -> TickStatus {
+        let inner = self.inner();
+        let took = |(began, end): (_, Instant)| end.saturating_duration_since(began);
+        let troubles = inner.troubles.as_deref();
+        TickStatus {
+            count: inner.count,
+            failures: troubles.map_or(0, |troubles| troubles.failures),
+            consecutive_failures: troubles.map_or(0, |troubles| troubles.failures_in_a_row),
+            last_start: inner.last_start,
+            last_end: inner.last_end,
+            last_duration: inner.began.zip(inner.last_end).map(took),
+            last_error: troubles.and_then(|troubles| troubles.last_failure.clone()),
+            next_due: inner.next_due,
+            in_flight: inner.in_flight,
+        }
+    }
+
+    /// Why the service is degraded: its schedule can't be followed, or its last tick has failed.
+    pub(crate) fn trouble(&self) -> Option<Arc<str>> {
+        let inner = self.inner();
+        let troubles = inner.troubles.as_deref()?;
+        match &troubles.refused {
+            Some((_, sentence)) => Some(sentence.clone()),
+            None => troubles
+                .last_failure
+                .clone()
+                .filter(|_| troubles.failures_in_a_row > 0),
+        }
+    }
+
+    /// The schedule goes on as before, for what the service says now can't be followed. Returns the
+    /// sentence that says so, when it is a new one.
+    pub(crate) fn refuse(&self, error: ScheduleError) -> Option<Arc<str>> {
+        let mut inner = self.inner();
+        let troubles = inner.troubles.get_or_insert_default();
+        if matches!(&troubles.refused, Some((before, _)) if *before == error) {
+            return None;
+        }
+        let sentence: Arc<str> = error.to_string().into();
+        troubles.refused = Some((error, sentence.clone()));
+        Some(sentence)
+    }
+
+    /// The schedule goes by what the service says. Returns whether it did not before.
+    pub(crate) fn accept(&self) -> bool {
+        let mut inner = self.inner();
+        let troubles = inner.troubles.as_deref_mut();
+        troubles.is_some_and(|troubles| troubles.refused.take().is_some())
+    }
+
+    #[inline]
+    pub(crate) fn planned(&self, due: Option<Instant>) {
+        self.inner().next_due = due;
+    }
+
+    /// A tick begins. It is the one of those who have asked by now.
+    #[inline]
+    pub(crate) fn begun(&self, at: Instant) -> Askers {
+        let mut inner = self.inner();
+        inner.last_start = Some(at);
+        inner.in_flight = true;
+        inner.next_due = None;
+        if inner.waiting.is_empty() {
+            return Askers(Vec::new());
+        }
+        self.calls.fetch_and(!ASKED, Ordering::AcqRel);
+        Askers(mem::take(&mut inner.waiting))
+    }
+
+    /// The tick in flight has ended well; when the next one is due.
+    #[inline]
+    pub(crate) fn succeeded(&self, at: Instant, due: Option<Instant>) {
+        let mut inner = self.inner();
+        inner.end(at, due);
+        if let Some(troubles) = &mut inner.troubles {
+            troubles.failures_in_a_row = 0;
+        }
+    }
+
+    /// The tick in flight has failed. Returns how many have in a row.
+    pub(crate) fn failed(&self, at: Instant, due: Option<Instant>, error: Arc<str>) -> u64 {
+        let mut inner = self.inner();
+        inner.end(at, due);
+        let troubles = inner.troubles.get_or_insert_default();
+        troubles.failures += 1;
+        troubles.failures_in_a_row += 1;
+        troubles.last_failure = Some(error);
+        troubles.failures_in_a_row
+    }
+
+    /// Asks for a tick that begins from now on, and waits for it.
+    pub(crate) async fn trigger(&self) -> Result<(), TriggerError> {
+        let answer = self.ask()?;
+        self.wake();
+        match answer.await {
+            Ok(result) => result.map_err(TriggerError::Failed),
+            Err(_) => Err(TriggerError::Stopped),
+        }
+    }
+
+    /// Where the answer will be.
+    fn ask(&self) -> Result<oneshot::Receiver<TickResult>, TriggerError> {
+        let (asker, answer) = oneshot::channel();
+        let mut inner = self.inner();
+        if inner.closed {
+            return Err(TriggerError::Stopped);
+        }
+        let gone = inner.take_gone();
+        inner.waiting.push(asker);
+        self.calls.fetch_or(ASKED, Ordering::Release);
+        // They may run code of others.
+        drop(inner);
+        let _ = panics::drop_each(gone);
+        Ok(answer)
+    }
+
+    /// What the loop is called for.
+    #[inline]
+    pub(crate) fn call(&self) -> Option<Call> {
+        match self.calls.load(Ordering::Acquire) {
+            0 => None,
+            calls if calls & STOPPED != 0 => Some(Call::Stop),
+            _ => Some(Call::Tick),
+        }
+    }
+
+    /// A loop begins: there will be ticks, if there were none any more.
+    pub(crate) fn open(&self) {
+        self.inner().closed = false;
+    }
+
+    /// Whoever calls from now on wakes this task. To be followed by a look.
+    pub(crate) fn listen(&self, waker: &Waker) {
+        let before = self.inner().looped.replace(waker.clone());
+        drop(before);
+    }
+
+    /// No tick begins from now on: the service is asked to stop.
+    pub(crate) fn stop(&self) {
+        self.calls.fetch_or(STOPPED, Ordering::Release);
+        self.wake();
+    }
+
+    /// There will be no more ticks: whoever waits for one is told.
+    pub(crate) fn close(&self) {
+        let mut inner = self.inner();
+        inner.closed = true;
+        inner.in_flight = false;
+        inner.next_due = None;
+        let waiting = mem::take(&mut inner.waiting);
+        // What wakes a task keeps its memory.
+        let looped = inner.looped.take();
+        // Both may run code of others.
+        drop(inner);
+        let _ = panics::drop_each(waiting);
+        let _ = panics::catch(|| drop(looped));
+    }
+
+    fn wake(&self) {
+        let looped = self.inner().looped.clone();
+        if let Some(looped) = looped {
+            panics::wake(looped);
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner")
+            .field("count", &self.count)
+            .field("waiting", &self.waiting.len())
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::task::Wake;
+
+    use super::*;
+
+    struct Task;
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    #[test]
+    fn once_closed_they_keep_no_task() {
+        let (ticks, task) = (Ticks::default(), Arc::new(Task));
+        ticks.listen(&task.clone().into());
+        assert_eq!(Arc::strong_count(&task), 2);
+        ticks.close();
+        assert_eq!(Arc::strong_count(&task), 1);
+    }
+    #[test]
+    fn an_asker_that_loses_interest_leaves_nothing_behind() {
+        let ticks = Ticks::default();
+        let mut task = std::task::Context::from_waker(Waker::noop());
+        for _ in 0..1_000 {
+            let mut asked = Box::pin(ticks.trigger());
+            assert!(asked.as_mut().poll(&mut task).is_pending());
+        }
+        assert!(ticks.inner().waiting.len() <= 4);
+        assert_eq!(ticks.call(), Some(Call::Tick), "the tick is still to come");
+    }
+}

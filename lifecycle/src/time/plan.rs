@@ -1,0 +1,177 @@
+//! What a schedule is made of: the part the attribute fixes, and the part read from the service
+//! before each wait.
+
+use std::time::Duration;
+
+use crate::report::error::ScheduleError;
+
+/// What `scheduled(..)` says, apart from the durations that are read when they are needed.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub(crate) kind: Kind,
+    /// The interval, the delay or the cron expression as it was written, for messages.
+    pub(crate) written: &'static str,
+    pub(crate) first: First,
+    pub(crate) missed: Missed,
+    pub(crate) on_error: OnError,
+    /// Consecutive failures after which the service fails; 0 for never.
+    pub(crate) max_failures: u32,
+}
+
+/// What the time between two ticks is counted from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// From start to start, on a fixed grid.
+    Interval,
+    /// From the end of one tick to the start of the next.
+    Delay,
+    /// It isn't: the wall clock says when.
+    Cron,
+}
+
+/// When the first tick is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// After one interval; with jitter, within the jitter.
+    Default,
+    /// When the service is running; with jitter, within the jitter.
+    Immediate,
+    /// After one interval; with jitter, up to that much earlier.
+    AfterInterval,
+}
+
+/// What becomes of the points that a tick has overrun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// One late tick at once, then the grid goes on.
+    Coalesce,
+    /// Nothing before the next point of the grid.
+    Skip,
+    /// All of them at once, one after another.
+    Burst,
+    /// A whole interval from now: the grid moves.
+    Delay,
+}
+
+/// What a failed tick means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnError {
+    /// It is logged and counted.
+    Continue,
+    /// The service fails.
+    Fail,
+}
+
+impl Plan {
+    /// `interval = ..`, with every option at its default.
+    #[must_use]
+    pub const fn interval(written: &'static str) -> Self {
+        Self::new(Kind::Interval, written)
+    }
+
+    /// `delay = ..`, with every option at its default.
+    #[must_use]
+    pub const fn delay(written: &'static str) -> Self {
+        Self::new(Kind::Delay, written)
+    }
+
+    /// `cron = ..`, with every option at its default.
+    #[must_use]
+    pub const fn cron(written: &'static str) -> Self {
+        Self::new(Kind::Cron, written)
+    }
+
+    /// Of this kind, with every option at its default.
+    #[must_use]
+    pub const fn new(kind: Kind, written: &'static str) -> Self {
+        Self {
+            kind,
+            written,
+            first: First::Default,
+            missed: Missed::Coalesce,
+            on_error: OnError::Continue,
+            max_failures: 0,
+        }
+    }
+
+    /// `first = ..`
+    #[must_use]
+    pub const fn first(mut self, first: First) -> Self {
+        self.first = first;
+        self
+    }
+
+    /// `missed = ..`
+    #[must_use]
+    pub const fn missed(mut self, missed: Missed) -> Self {
+        self.missed = missed;
+        self
+    }
+
+    /// `on_error = ..`
+    #[must_use]
+    pub const fn on_error(mut self, on_error: OnError) -> Self {
+        self.on_error = on_error;
+        self
+    }
+
+    /// `max_failures = ..`
+    #[must_use]
+    pub const fn max_failures(mut self, failures: u32) -> Self {
+        self.max_failures = failures;
+        self
+    }
+}
+
+impl Plan {
+    /// Whether so many failures in a row are the end of the service.
+    pub(crate) fn gives_up_after(&self, failures: u64) -> bool {
+        self.on_error == OnError::Fail
+            || (self.max_failures > 0 && failures >= u64::from(self.max_failures))
+    }
+}
+
+/// The durations of a schedule, as the service gives them at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Timing {
+    /// The interval or the delay.
+    pub(crate) period: Duration,
+    pub(crate) jitter: Duration,
+    pub(crate) tick_timeout: Option<Duration>,
+}
+
+impl Timing {
+    #[inline]
+    pub(crate) fn check(self, plan: &Plan) -> Result<Self, ScheduleError> {
+        let field = plan.written;
+        let setting = match plan.kind {
+            Kind::Interval => "interval",
+            Kind::Delay => "delay",
+            Kind::Cron => "cron",
+        };
+        if self.period.is_zero() {
+            return Err(ScheduleError::Zero { setting, field });
+        }
+        if self.jitter > self.period {
+            let (jitter, period) = (self.jitter, self.period);
+            return Err(ScheduleError::Jitter {
+                jitter,
+                setting,
+                field,
+                period,
+            });
+        }
+        check_tick_timeout(self.tick_timeout)?;
+        Ok(self)
+    }
+}
+
+pub(crate) fn check_tick_timeout(limit: Option<Duration>) -> Result<(), ScheduleError> {
+    if limit.is_some_and(|limit| limit.is_zero()) {
+        return Err(ScheduleError::Zero {
+            setting: "tick_timeout",
+            field: "tick_timeout",
+        });
+    }
+    Ok(())
+}
