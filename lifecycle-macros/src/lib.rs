@@ -2,19 +2,14 @@
 //! `lifecycle::registry!`.
 
 mod bounds;
-mod crate_path;
-mod diag;
-mod duration;
-#[cfg(test)]
-mod expansion;
-mod foreign;
+mod errors;
 mod registry;
-#[cfg(test)]
-mod robustness;
 mod service;
-mod signs;
-mod synonyms;
-mod written;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod value;
+mod words;
 
 use proc_macro::TokenStream;
 

@@ -193,7 +193,7 @@ fn messages() -> BTreeSet<String> {
                 .unwrap()
                 .to_string_lossy()
                 .into_owned();
-            if ["tests", "robustness", "expansion", "synonyms"]
+            if ["tests", "words"]
                 .iter()
                 .any(|test| path.contains(test))
             {

@@ -11,9 +11,9 @@ use syn::parse::discouraged::Speculative;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Error, Expr, Ident, Lit, LitStr, Result, Token, token};
 
-use crate::diag::mistake;
-use crate::signs::parse_hyphens;
-use crate::written::{
+use crate::errors::mistake;
+use crate::syntax::signs::parse_hyphens;
+use crate::syntax::{
     Form, Part, Value, Written, at_equals, next_token, parse_argument, parse_comma, parse_value,
     skip,
 };

@@ -4,14 +4,14 @@
 //! The derive at the end does it for entries behind a `cfg`: a derive sees what `cfg` has left, a
 //! macro call does not.
 
+use lifecycle_rules::graph::{self, Dependency, Found, Kind, Place};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Data, DeriveInput, Error, Ident, LitInt, LitStr, Result, Token, Variant};
 
-use crate::diag::mistake;
-use lifecycle_rules::graph::{self, Dependency, Found, Kind, Place};
+use crate::errors::mistake;
 
 pub(crate) struct Node {
     pub(crate) name: LitStr,

@@ -2,12 +2,12 @@
 //! where there are mistakes, the block has the same shape without the parts they spoilt, and the
 //! mistakes in front.
 
+use lifecycle_rules::graph::Kind;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Error;
 
-use crate::diag::Order;
-use lifecycle_rules::graph::Kind;
+use crate::errors::Order;
 
 use super::model::{Entry, Model};
 use super::setting::{Argument, Dependency, Policy, Setting};

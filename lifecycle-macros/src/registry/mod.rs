@@ -15,7 +15,7 @@ mod tests;
 use proc_macro2::TokenStream;
 
 use crate::bounds;
-use crate::diag::Errors;
+use crate::errors::Errors;
 
 use self::args::Args;
 use self::model::Model;

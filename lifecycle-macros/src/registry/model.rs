@@ -3,17 +3,17 @@
 
 use std::collections::HashSet;
 
+use lifecycle_rules::graph::{Place, Problem};
+use lifecycle_rules::{limits, name, suggest};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Error, Expr, Ident, Lit, LitStr, Token};
 
-use crate::diag::{Errors, Order, mistake};
-use crate::duration::{Length, literal};
+use crate::errors::{Errors, Order, mistake};
 use crate::service::is_argument;
-use crate::written::{Form, Value, Written, tidy};
-use lifecycle_rules::graph::{Place, Problem};
-use lifecycle_rules::{limits, name, suggest};
+use crate::syntax::{Form, Value, Written, tidy};
+use crate::value::duration::{Length, literal};
 
 use super::args::{
     self, AFTER, Args, DEADLINE, Name, REGISTRY_SETTINGS, SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS,

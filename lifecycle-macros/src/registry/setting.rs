@@ -1,16 +1,16 @@
 //! A setting as it is written goes in; a call of the method that has its name comes out, or
 //! mistakes.
 
+use lifecycle_rules::graph::Kind;
+use lifecycle_rules::suggest;
 use quote::ToTokens;
 use syn::{Error, Expr, Ident, Lit, LitStr, Result};
 
-use crate::diag::{Errors, Order, mistake};
-use crate::duration::{Length, Zero, literal, parse_length};
+use crate::errors::{Errors, Order, mistake};
 use crate::service::is_argument;
-use crate::synonyms;
-use crate::written::{Part, ungrouped, word_of};
-use lifecycle_rules::graph::Kind;
-use lifecycle_rules::suggest;
+use crate::syntax::{Part, ungrouped, word_of};
+use crate::value::duration::{Length, Zero, literal, parse_length};
+use crate::words;
 
 use super::args::{
     AFTER, DEADLINE, ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS, SHUTDOWN_DELAY,
@@ -91,14 +91,14 @@ fn unknown_error(key: &Ident, known: &[&str]) -> Error {
     } else if is_argument(&name) && !means_setting(&name, known) {
         argument_error(key)
     } else {
-        let help = synonyms::instead(&name, known).unwrap_or_else(|| "remove it".to_owned());
+        let help = words::instead(&name, known).unwrap_or_else(|| "remove it".to_owned());
         mistake(key, format_args!("unknown setting `{name}`"), help)
     }
 }
 
 /// Among the settings of the registry `delay` is a short form, among those of a service it is not.
 fn means_setting(name: &str, known: &[&str]) -> bool {
-    known.contains(&DEADLINE) && synonyms::meant(name, known).is_some()
+    known.contains(&DEADLINE) && words::meant(name, known).is_some()
 }
 
 fn method_of_registry(name: &str) -> Option<&'static str> {

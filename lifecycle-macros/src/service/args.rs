@@ -1,10 +1,10 @@
 //! The tokens between the parentheses of `#[service(..)]` go in; what is written there comes out.
 
+use lifecycle_rules::suggest;
 use proc_macro2::TokenStream;
 use syn::{Expr, Ident};
 
-use crate::written::{self, Form, Part, Written};
-use lifecycle_rules::suggest;
+use crate::syntax::{self, Form, Part, Written};
 
 pub(crate) const CRATE: &str = "crate";
 pub(crate) const IDLE: &str = "idle";
@@ -52,7 +52,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn parse(tokens: TokenStream) -> Self {
-        let list = written::parse_list(tokens);
+        let list = syntax::parse_list(tokens);
         let shape = list.iter().find_map(|argument| match argument {
             Written::Part(part) if SHAPES.iter().any(|shape| part.key == shape) => {
                 Some(part.key.clone())

@@ -8,7 +8,7 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::{Generics, WherePredicate, parse_quote_spanned};
 
-use crate::crate_path::CratePath;
+use crate::value::crate_path::CratePath;
 
 use super::item::{Item, Type};
 use super::members::{expand_batches, expand_retry, expand_schedule};

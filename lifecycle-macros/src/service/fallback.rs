@@ -5,7 +5,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Error;
 
-use crate::crate_path::CratePath;
+use crate::value::crate_path::CratePath;
 
 use super::args::{Args, CRATE};
 use super::expand::{expand_block, expand_declared, find_self};

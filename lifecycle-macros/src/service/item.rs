@@ -11,7 +11,7 @@ use syn::{
     Attribute, FieldsNamed, Generics, Ident, Lit, Meta, Path, Result, Token, Visibility, token,
 };
 
-use crate::diag::Errors;
+use crate::errors::Errors;
 
 use super::args::{SHAPES, STARTUP};
 

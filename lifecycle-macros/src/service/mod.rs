@@ -1,32 +1,24 @@
 //! `#[service(..)]`: the arguments and the struct go in; the struct comes out as it was, and the
 //! impls that tie it to its shape.
 
-mod args;
-mod code;
-mod count;
-mod cron;
-mod crontab;
+pub(crate) mod args;
 mod expand;
 mod fallback;
-mod item;
+pub(crate) mod item;
 mod members;
 mod model;
 mod options;
-mod path;
 mod queue;
-mod reading;
-mod retry;
 mod schedule;
 mod startup;
 #[cfg(test)]
 mod tests;
-mod word;
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::bounds;
-use crate::diag::Errors;
+use crate::errors::Errors;
 
 use self::args::Args;
 pub(crate) use self::args::SHAPES;

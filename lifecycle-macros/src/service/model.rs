@@ -4,21 +4,21 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Ident, Lit};
 
-use crate::crate_path::CratePath;
-use crate::diag::Errors;
-use crate::duration::literal;
+use crate::errors::Errors;
 use crate::registry::{ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS};
-use crate::synonyms;
-use crate::written::{Form, Part, Value, Written, word_of};
+use crate::syntax::{Form, Part, Value, Written, word_of};
+use crate::value::crate_path::CratePath;
+use crate::value::duration::literal;
+use crate::words;
 
 use super::args::{
     Args, CRATE, CRON, IDLE, INTERVAL, ONESHOT, QUEUE, RETRY, SCHEDULED, SHAPES, STARTUP, WORKER,
 };
 use super::item::{Item, Type};
 use super::queue::{Batches, QUEUE_GRAMMAR};
-use super::retry::Retry;
 use super::schedule::{SCHEDULED_GRAMMAR, Schedule};
 use super::startup::{STARTUP_GRAMMAR, read_startup};
+use crate::value::range::Retry;
 
 pub(crate) struct Model<'a> {
     pub(crate) library: CratePath,
@@ -140,10 +140,10 @@ fn report_unknown(part: &Part, args: &Args, errors: &mut Errors) {
         let help = format_args!("write `{shape}` alone");
         return errors.report(&part.key, format_args!("unknown argument `{name}`"), help);
     }
-    if let (Some(help), None) = (synonyms::instead(&name, &SHAPES), args.shape()) {
+    if let (Some(help), None) = (words::instead(&name, &SHAPES), args.shape()) {
         return errors.report(&part.key, format_args!("unknown shape `{name}`"), help);
     }
-    let help = synonyms::meant(&name, &[STARTUP, CRATE])
+    let help = words::meant(&name, &[STARTUP, CRATE])
         .filter(|_| !is_given_already(&name, args))
         .unwrap_or_else(|| "remove it".to_owned());
     errors.report(&part.key, format_args!("unknown argument `{name}`"), help);
@@ -191,7 +191,7 @@ pub(super) fn find_in_registry(name: &str) -> Option<(String, String)> {
 fn is_given_already(name: &str, args: &Args) -> bool {
     let near = [STARTUP, CRATE]
         .into_iter()
-        .find(|known| synonyms::meant(name, &[known]).is_some());
+        .find(|known| words::meant(name, &[known]).is_some());
     near.is_some_and(|near| args.find(near).is_some())
 }
 

@@ -6,14 +6,14 @@ use std::collections::HashSet;
 use quote::ToTokens;
 use syn::{Error, Lit, LitStr, Result};
 
-use crate::diag::{Errors, Order, mistake};
-use crate::duration::literal;
-use crate::synonyms;
-use crate::written::{Form, Part, Value, Written};
+use crate::errors::{Errors, Order, mistake};
+use crate::syntax::{Form, Part, Value, Written};
+use crate::value::duration::literal;
+use crate::words;
 
 use super::args::{CRATE, CRON, INTERVAL, RETRY, SCHEDULED, SHAPES, SIZE, STARTUP};
 use super::model::find_in_registry;
-use super::word::Word;
+use crate::value::choice::Word;
 
 /// What an argument takes.
 pub(crate) struct Grammar {
@@ -195,8 +195,8 @@ fn refuse_unknown(part: &Part, grammar: &Grammar, given: &HashSet<String>) -> Er
     }
     let missing = grammar.missing(given);
     let help = value_of_option(&name, grammar)
-        .or_else(|| synonyms::meant(&name, &grammar.free(given)))
-        .or_else(|| synonyms::instead(&name, &missing));
+        .or_else(|| words::meant(&name, &grammar.free(given)))
+        .or_else(|| words::instead(&name, &missing));
     mistake(
         &part.key,
         format_args!("unknown argument `{name}` of `{}`", grammar.owner),

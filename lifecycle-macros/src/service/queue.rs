@@ -1,14 +1,14 @@
 //! `queue(..)` goes in; what the queue is made of comes out, or mistakes.
 
-use crate::diag::{Errors, mistake};
-use crate::written::Part;
+use crate::errors::{Errors, mistake};
+use crate::syntax::Part;
 
 use super::args::{ATTEMPTS, INTERVAL, QUEUE, RETRY, SIZE};
-use super::count::read_count;
 use super::item::Type;
 use super::options::{Grammar, Needed, Options};
-use super::reading::{Quantity, Reading};
-use super::retry::Retry;
+use crate::value::count::read_count;
+use crate::value::option::{Quantity, Reading};
+use crate::value::range::Retry;
 
 pub(crate) const QUEUE_GRAMMAR: Grammar = Grammar {
     owner: QUEUE,

@@ -1,22 +1,22 @@
 //! `scheduled(..)` goes in; the schedule comes out, or mistakes.
 
+use lifecycle_rules::cron;
 use syn::{Error, Lit, Result};
 
-use crate::diag::{Errors, mistake};
-use crate::duration::literal;
-use crate::written::{Form, Part, Value};
-use lifecycle_rules::cron;
+use crate::errors::{Errors, mistake};
+use crate::syntax::{Form, Part, Value};
+use crate::value::duration::literal;
 
 use super::args::{
     CRON, DELAY, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MAX_FAILURES, MISSED, ON_ERROR, SCHEDULED,
     TICK_TIMEOUT, TZ,
 };
-use super::count::read_count;
-use super::cron::read_cron;
 use super::item::Type;
 use super::options::{Grammar, Needed, Options};
-use super::reading::{Quantity, Reading};
-use super::word::Word;
+use crate::value::choice::Word;
+use crate::value::count::read_count;
+use crate::value::option::{Quantity, Reading};
+use crate::value::text::read_cron;
 
 pub(crate) const SCHEDULED_EXAMPLE: &str = "scheduled(interval = \"30s\")";
 

@@ -2,12 +2,12 @@
 
 use syn::Ident;
 
-use crate::diag::{Errors, mistake};
-use crate::written::Part;
+use crate::errors::{Errors, mistake};
+use crate::syntax::Part;
 
 use super::args::{ONESHOT, RETRY, STARTUP};
 use super::options::{Grammar, Needed, Options};
-use super::retry::{RETRY_EXAMPLE, Retry};
+use crate::value::range::{RETRY_EXAMPLE, Retry};
 
 pub(crate) const STARTUP_GRAMMAR: Grammar = Grammar {
     owner: STARTUP,

@@ -4,7 +4,7 @@ use expect_test::expect_file;
 use quote::quote;
 
 use super::expand_registry;
-use crate::expansion::check_expression;
+use crate::tests::expansion::check_expression;
 
 #[test]
 fn the_entries() {

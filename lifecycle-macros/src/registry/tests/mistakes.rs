@@ -5,8 +5,8 @@ use proptest::prelude::{prop_assert, proptest};
 use quote::quote;
 
 use super::expand_registry;
-use crate::expansion::{any_tokens, mistakes};
 use crate::registry::{check, expand};
+use crate::tests::expansion::{any_tokens, mistakes};
 
 fn told(input: &TokenStream) -> Vec<String> {
     mistakes(expand_registry(input))

@@ -6,8 +6,8 @@ use std::path::Path;
 use expect_test::expect_file;
 use quote::quote;
 
-use crate::expansion::check_items;
 use crate::service::expand;
+use crate::tests::expansion::check_items;
 
 #[test]
 fn idle() {

@@ -4,8 +4,8 @@ use proc_macro2::TokenStream;
 use proptest::prelude::{prop_assert, proptest};
 use quote::quote;
 
-use crate::expansion::{any_tokens, mistakes};
 use crate::service::expand;
+use crate::tests::expansion::{any_tokens, mistakes};
 
 pub(super) fn told(args: TokenStream) -> Vec<String> {
     mistakes(expand(

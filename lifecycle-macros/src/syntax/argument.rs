@@ -13,8 +13,8 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Error, Expr, ExprLit, Ident, Lit, Result, Token, token};
 
 use crate::bounds;
-use crate::diag::mistake;
-use crate::signs::{parse_hyphens, refuse_hyphen, refuse_sign};
+use crate::errors::mistake;
+use crate::syntax::signs::{parse_hyphens, refuse_hyphen, refuse_sign};
 
 pub(crate) enum Written {
     Part(Part),

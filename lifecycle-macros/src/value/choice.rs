@@ -1,12 +1,12 @@
 //! The value of an option that is one of a few words goes in; the word comes out.
 
+use lifecycle_rules::suggest;
 use quote::ToTokens;
 use syn::Result;
 
-use crate::diag::mistake;
-use crate::duration::literal;
-use crate::written::{Part, word_of};
-use lifecycle_rules::suggest;
+use crate::errors::mistake;
+use crate::syntax::{Part, word_of};
+use crate::value::duration::literal;
 
 /// A word of the user's, and the variant of the runtime's enum that it stands for.
 #[derive(Clone, Copy)]

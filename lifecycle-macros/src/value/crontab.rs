@@ -1,19 +1,20 @@
 //! A text that is no cron expression here goes in; what to write for it comes out, where it is one
 //! elsewhere: an interval, a zone before the fields, a year behind them, the weekdays of Quartz.
 
-use crate::foreign;
 use lifecycle_rules::{cron, duration};
 
-use super::cron::near_zone;
+use crate::value::notation;
 
-pub(super) fn advise(written: &str) -> Option<String> {
+use super::text::near_zone;
+
+pub(crate) fn advise(written: &str) -> Option<String> {
     advise_interval(written)
         .or_else(|| advise_zone(written))
         .or_else(|| read_fields(written).map(|fields| format!("write `{fields}`")))
 }
 
 /// `@every 5m`, `5m`
-pub(super) fn advise_interval(written: &str) -> Option<String> {
+pub(crate) fn advise_interval(written: &str) -> Option<String> {
     let rest = written.trim().strip_prefix("@every ");
     let text = rest.unwrap_or(written).trim();
     // A nickname is a time of the clock, and not just so often.
@@ -23,7 +24,7 @@ pub(super) fn advise_interval(written: &str) -> Option<String> {
     let is_sound = duration::parse(text).is_ok_and(|length| !length.is_zero());
     let interval = is_sound
         .then(|| text.to_owned())
-        .or_else(|| foreign::duration(text))?;
+        .or_else(|| notation::duration(text))?;
     Some(format!("write `interval = \"{interval}\"`"))
 }
 

@@ -2,19 +2,19 @@
 
 use std::fmt::Write;
 
+use lifecycle_rules::{cron, suggest};
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::{Error, LitInt, LitStr, Result};
 
-use crate::diag::mistake;
-use crate::foreign;
-use lifecycle_rules::{cron, suggest};
+use crate::errors::mistake;
+use crate::value::notation;
 
 use super::code::{self, Code};
 use super::crontab;
-use super::item::Type;
-use super::reading::Quantity;
+use super::option::Quantity;
+use crate::service::item::Type;
 
 /// The value of an option, in quotes.
 pub(crate) struct Quoted<'a> {
@@ -94,7 +94,7 @@ impl<'a> Quoted<'a> {
         let Self {
             written, option, ..
         } = self;
-        let here = foreign::duration(written)?;
+        let here = notation::duration(written)?;
         Some((
             format!(
                 "`{}` is not how a duration is written",
@@ -301,7 +301,7 @@ fn is_word(field: &str) -> bool {
 }
 
 /// `EVERY`, as constants are written.
-pub(super) fn is_constant(name: &str) -> bool {
+pub(crate) fn is_constant(name: &str) -> bool {
     name.starts_with(char::is_uppercase) && !name.contains(char::is_lowercase)
 }
 

@@ -9,14 +9,14 @@ use syn::{Expr, Ident};
 use crate::bounds::parse;
 
 /// What the code should be, and what it may be instead.
-pub(super) struct Code {
-    pub(super) code: String,
+pub(crate) struct Code {
+    pub(crate) code: String,
     /// `every()` is rather a method than a function, but nobody knows.
-    pub(super) function: Option<String>,
+    pub(crate) function: Option<String>,
 }
 
 /// `None` for what is no code, or just a word. `fields` are those of the struct, if they are known.
-pub(super) fn read(text: &str, fields: Option<&[Ident]>) -> Option<Code> {
+pub(crate) fn read(text: &str, fields: Option<&[Ident]>) -> Option<Code> {
     let text = text.trim().trim_end_matches([';', ',']);
     let expr = parse(text)?;
     let is_field = |word: &str| match fields {

@@ -7,15 +7,15 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{Expr, Lit, LitStr, Result};
 
-use crate::diag::mistake;
-use crate::duration::{Zero, literal, parse_literal, refuse_literal};
-use crate::written::{Part, tidy, ungrouped};
+use crate::errors::mistake;
+use crate::syntax::{Part, tidy, ungrouped};
+use crate::value::duration::{Zero, literal, parse_literal, refuse_literal};
 
-use super::args::{FIRST, INITIAL_DELAY};
 use super::count::parse_count;
-use super::cron::{check_cron, check_zone, refuse_text};
-use super::item::Type;
 use super::path::Quoted;
+use super::text::{check_cron, check_zone, refuse_text};
+use crate::service::args::{FIRST, INITIAL_DELAY};
+use crate::service::item::Type;
 
 /// An option that the service is asked for when it is needed.
 pub(crate) struct Reading {

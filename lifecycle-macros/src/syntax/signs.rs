@@ -1,16 +1,16 @@
 //! The tokens behind a key that is followed by no `=` go in; a mistake comes out that says what was
 //! most likely meant.
 
+use lifecycle_rules::suggest;
 use proc_macro2::{Group, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Error, Ident, Token, token};
 
-use crate::diag::mistake;
+use crate::errors::mistake;
 use crate::service::SHAPES;
-use crate::written::{at_equals, next_token};
-use lifecycle_rules::suggest;
+use crate::syntax::{at_equals, next_token};
 
 /// What stands between a key and its value, and is no `=`.
 pub(crate) fn refuse_sign(key: &Ident, input: ParseStream) -> Error {

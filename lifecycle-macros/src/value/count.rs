@@ -3,9 +3,9 @@
 use proc_macro2::Literal;
 use syn::{Expr, Lit, LitInt, Result};
 
-use crate::diag::mistake;
-use crate::duration::literal;
-use crate::written::Part;
+use crate::errors::mistake;
+use crate::syntax::Part;
+use crate::value::duration::literal;
 
 /// An option that is fixed when the program is compiled.
 pub(crate) fn read_count(part: &Part, example: u32) -> Result<u32> {

@@ -5,9 +5,9 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::{Expr, Lit, Path, Result};
 
-use crate::diag::mistake;
-use crate::duration::literal;
-use crate::written::{Form, Part};
+use crate::errors::mistake;
+use crate::syntax::{Form, Part};
+use crate::value::duration::literal;
 
 const EXAMPLE: &str = "crate = ::lifecycle";
 

@@ -6,11 +6,11 @@ use proc_macro2::Span;
 use quote::ToTokens;
 use syn::{Expr, Lit, LitStr, Result};
 
-use crate::diag::mistake;
-use crate::duration::{literal, parse_part};
-use crate::written::{Part, ungrouped};
+use crate::errors::mistake;
+use crate::syntax::{Part, ungrouped};
+use crate::value::duration::{literal, parse_part};
 
-use super::args::RETRY;
+use crate::service::args::RETRY;
 
 pub(crate) const RETRY_EXAMPLE: &str = "retry = \"100ms..10s\"";
 

@@ -7,7 +7,7 @@ use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, To
 use proptest::prelude::{any, prop_assert, proptest};
 use quote::quote;
 
-use crate::expansion::mistakes;
+use crate::tests::expansion::mistakes;
 use crate::{registry, service};
 
 const ARGUMENTS: &[&str] = &[

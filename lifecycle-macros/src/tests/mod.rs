@@ -1,0 +1,5 @@
+//! Tests of whole macros: of any input they make Rust, or mistakes, and never a panic.
+
+mod bounds;
+pub(crate) mod expansion;
+mod robustness;

@@ -1,0 +1,13 @@
+//! A value as it is typed goes in; what it means comes out, or the mistake in it.
+
+pub(crate) mod choice;
+mod code;
+pub(crate) mod count;
+pub(crate) mod crate_path;
+mod crontab;
+pub(crate) mod duration;
+mod notation;
+pub(crate) mod option;
+mod path;
+pub(crate) mod range;
+pub(crate) mod text;
