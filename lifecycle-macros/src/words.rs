@@ -1,20 +1,77 @@
-//! A word as typed goes in, which other libraries may have for it; ours comes out.
+//! Every word of the macros' language, once, with its synonyms: shapes, their options, settings.
 //!
-//! Whoever writes `fixed_rate`, `depends_on` or `background` is not near any word of ours in its
-//! letters, and yet the meaning is plain.
+//! Other libraries write `fixed_rate`, `depends_on` or `background`. No word here is near to those in
+//! its letters, and yet the meaning is plain.
 
 use lifecycle_rules::suggest;
 
-/// Ours, and what else it may be called.
-const MEANINGS: &[(&str, &[&str])] = &[
+// What stands between the parentheses of `#[service(..)]`.
+pub(crate) const CRATE: &str = "crate";
+pub(crate) const IDLE: &str = "idle";
+pub(crate) const SCHEDULED: &str = "scheduled";
+pub(crate) const QUEUE: &str = "queue";
+pub(crate) const WORKER: &str = "worker";
+pub(crate) const ONESHOT: &str = "oneshot";
+pub(crate) const STARTUP: &str = "startup";
+
+pub(crate) const SHAPES: [&str; 5] = [IDLE, SCHEDULED, QUEUE, WORKER, ONESHOT];
+
+// The options of `scheduled(..)`, `queue(..)` and `startup(..)`.
+pub(crate) const INTERVAL: &str = "interval";
+pub(crate) const DELAY: &str = "delay";
+pub(crate) const CRON: &str = "cron";
+pub(crate) const TZ: &str = "tz";
+pub(crate) const FIRST: &str = "first";
+pub(crate) const INITIAL_DELAY: &str = "initial_delay";
+pub(crate) const JITTER: &str = "jitter";
+pub(crate) const MISSED: &str = "missed";
+pub(crate) const TICK_TIMEOUT: &str = "tick_timeout";
+pub(crate) const ON_ERROR: &str = "on_error";
+pub(crate) const MAX_FAILURES: &str = "max_failures";
+pub(crate) const SIZE: &str = "size";
+pub(crate) const RETRY: &str = "retry";
+pub(crate) const ATTEMPTS: &str = "attempts";
+
+pub(crate) const SCHEDULED_OPTIONS: &[&str] = &[
+    INTERVAL,
+    DELAY,
+    CRON,
+    TZ,
+    FIRST,
+    INITIAL_DELAY,
+    JITTER,
+    MISSED,
+    TICK_TIMEOUT,
+    ON_ERROR,
+    MAX_FAILURES,
+];
+pub(crate) const QUEUE_OPTIONS: &[&str] = &[SIZE, INTERVAL, RETRY, ATTEMPTS];
+pub(crate) const STARTUP_OPTIONS: &[&str] = &[RETRY];
+
+// The settings in `registry!`.
+pub(crate) const DEADLINE: &str = "deadline";
+pub(crate) const SHUTDOWN_DELAY: &str = "shutdown_delay";
+pub(crate) const AFTER: &str = "after";
+pub(crate) const WANTS: &str = "wants";
+pub(crate) const START_TIMEOUT: &str = "start_timeout";
+pub(crate) const STOP_TIMEOUT: &str = "stop_timeout";
+pub(crate) const ON_FAILURE: &str = "on_failure";
+pub(crate) const RESTART: &str = "restart";
+
+pub(crate) const REGISTRY_SETTINGS: [&str; 2] = [DEADLINE, SHUTDOWN_DELAY];
+pub(crate) const SERVICE_SETTINGS: [&str; 5] =
+    [AFTER, WANTS, START_TIMEOUT, STOP_TIMEOUT, ON_FAILURE];
+
+/// Each word, and what other libraries call the same.
+const SYNONYMS: &[(&str, &[&str])] = &[
     (
-        "idle",
+        IDLE,
         &[
             "passive", "none", "noop", "manual", "plain", "simple", "provider",
         ],
     ),
     (
-        "scheduled",
+        SCHEDULED,
         &[
             "cron",
             "every",
@@ -26,11 +83,11 @@ const MEANINGS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "queue",
+        QUEUE,
         &["batch", "batched", "batcher", "buffer", "buffered"],
     ),
     (
-        "worker",
+        WORKER,
         &[
             "background",
             "daemon",
@@ -44,7 +101,7 @@ const MEANINGS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "oneshot",
+        ONESHOT,
         &[
             "init",
             "job",
@@ -55,39 +112,36 @@ const MEANINGS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "interval",
+        INTERVAL,
         &["every", "fixed_rate", "fixedRate", "period", "rate"],
     ),
-    ("delay", &["fixed_delay", "fixedDelay", "pause"]),
-    ("initial_delay", &["initialDelay", "start_delay"]),
-    ("tick_timeout", &["limit", "max_duration", "timeout"]),
-    ("on_error", &["error", "error_policy", "on_failure"]),
-    ("max_failures", &["failures", "max_errors", "threshold"]),
+    (DELAY, &["fixed_delay", "fixedDelay", "pause"]),
+    (INITIAL_DELAY, &["initialDelay", "start_delay"]),
+    (TICK_TIMEOUT, &["limit", "max_duration", "timeout"]),
+    (ON_ERROR, &["error", "error_policy", "on_failure"]),
+    (MAX_FAILURES, &["failures", "max_errors", "threshold"]),
     (
-        "missed",
+        MISSED,
         &["missed_tick", "missed_tick_behavior", "misfire", "overrun"],
     ),
     (
-        "size",
+        SIZE,
         &["batch_size", "capacity", "count", "max", "max_size"],
     ),
     (
-        "attempts",
+        ATTEMPTS,
         &["max_attempts", "max_retries", "retries", "tries"],
     ),
-    ("retry", &["backoff"]),
+    (RETRY, &["backoff"]),
     (
-        "after",
+        AFTER,
         &["dependencies", "depends", "depends_on", "needs", "requires"],
     ),
+    (WANTS, &["optional", "optionally", "prefers", "soft_after"]),
+    (START_TIMEOUT, &["startup_timeout"]),
+    (STOP_TIMEOUT, &["shutdown_timeout", "timeout"]),
     (
-        "wants",
-        &["optional", "optionally", "prefers", "soft_after"],
-    ),
-    ("start_timeout", &["startup_timeout"]),
-    ("stop_timeout", &["shutdown_timeout", "timeout"]),
-    (
-        "deadline",
+        DEADLINE,
         &[
             "grace_period",
             "shutdown_timeout",
@@ -95,12 +149,12 @@ const MEANINGS: &[(&str, &[&str])] = &[
             "timeout",
         ],
     ),
-    ("shutdown_delay", &["delay", "pre_stop"]),
+    (SHUTDOWN_DELAY, &["delay", "pre_stop"]),
     (
-        "on_failure",
+        ON_FAILURE,
         &["failure", "failure_policy", "on_error", "policy"],
     ),
-    ("crate", &["krate", "path"]),
+    (CRATE, &["krate", "path"]),
 ];
 
 /// What to write instead: the known word that is near, the one that means the same, or all of them
@@ -113,13 +167,19 @@ pub(crate) fn instead(typed: &str, known: &[&str]) -> Option<String> {
 pub(crate) fn meant(typed: &str, known: &[&str]) -> Option<String> {
     let near = suggest::nearest(typed, known);
     let word = near.or_else(|| {
-        MEANINGS
+        SYNONYMS
             .iter()
-            .filter(|(ours, others)| known.contains(ours) && others.contains(&typed))
-            .map(|(ours, _)| *ours)
+            .filter(|(word, others)| known.contains(word) && others.contains(&typed))
+            .map(|(word, _)| *word)
             .next()
     });
     word.map(|word| format!("did you mean `{word}`?"))
+}
+
+/// Whether `#[service(..)]` takes an argument of this name, at any depth.
+pub(crate) fn is_argument(name: &str) -> bool {
+    let options = [SCHEDULED_OPTIONS, QUEUE_OPTIONS, STARTUP_OPTIONS];
+    SHAPES.contains(&name) || name == STARTUP || options.concat().contains(&name)
 }
 
 #[cfg(test)]

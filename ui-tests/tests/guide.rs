@@ -193,10 +193,7 @@ fn messages() -> BTreeSet<String> {
                 .unwrap()
                 .to_string_lossy()
                 .into_owned();
-            if ["tests", "words"]
-                .iter()
-                .any(|test| path.contains(test))
-            {
+            if ["tests", "words"].iter().any(|test| path.contains(test)) {
                 continue;
             }
             let is_spoken =

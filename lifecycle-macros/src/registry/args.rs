@@ -12,24 +12,11 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Error, Expr, Ident, Lit, LitStr, Result, Token, token};
 
 use crate::errors::mistake;
-use crate::syntax::signs::parse_hyphens;
 use crate::syntax::{
-    Form, Part, Value, Written, at_equals, next_token, parse_argument, parse_comma, parse_value,
-    skip,
+    Form, Part, Value, Written, at_equals, next_token, parse_argument, parse_comma, parse_hyphens,
+    parse_value, skip,
 };
-
-pub(crate) const DEADLINE: &str = "deadline";
-pub(crate) const SHUTDOWN_DELAY: &str = "shutdown_delay";
-pub(crate) const AFTER: &str = "after";
-pub(crate) const WANTS: &str = "wants";
-pub(crate) const START_TIMEOUT: &str = "start_timeout";
-pub(crate) const STOP_TIMEOUT: &str = "stop_timeout";
-pub(crate) const ON_FAILURE: &str = "on_failure";
-pub(crate) const RESTART: &str = "restart";
-
-pub(crate) const REGISTRY_SETTINGS: [&str; 2] = [DEADLINE, SHUTDOWN_DELAY];
-pub(crate) const SERVICE_SETTINGS: [&str; 5] =
-    [AFTER, WANTS, START_TIMEOUT, STOP_TIMEOUT, ON_FAILURE];
+use crate::words::{REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS};
 
 pub(crate) struct Args {
     /// The tokens of `$crate`.

@@ -8,6 +8,7 @@ mod args;
 mod check;
 mod expand;
 mod model;
+mod name;
 mod setting;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,6 @@ use crate::errors::Errors;
 use self::args::Args;
 use self::model::Model;
 
-pub(crate) use self::args::{ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS};
 pub(crate) use self::check::check;
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {

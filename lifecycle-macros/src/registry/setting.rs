@@ -7,14 +7,11 @@ use quote::ToTokens;
 use syn::{Error, Expr, Ident, Lit, LitStr, Result};
 
 use crate::errors::{Errors, Order, mistake};
-use crate::service::is_argument;
 use crate::syntax::{Part, ungrouped, word_of};
 use crate::value::duration::{Length, Zero, literal, parse_length};
-use crate::words;
-
-use super::args::{
-    AFTER, DEADLINE, ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS, SHUTDOWN_DELAY,
-    WANTS,
+use crate::words::{
+    self, AFTER, DEADLINE, ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS,
+    SHUTDOWN_DELAY, WANTS, is_argument,
 };
 
 pub(crate) struct Setting {

@@ -5,33 +5,9 @@ use proc_macro2::TokenStream;
 use syn::{Expr, Ident};
 
 use crate::syntax::{self, Form, Part, Written};
+use crate::words::{CRON, DELAY, INITIAL_DELAY, INTERVAL, JITTER, SHAPES, SIZE, TICK_TIMEOUT, TZ};
 
-pub(crate) const CRATE: &str = "crate";
-pub(crate) const IDLE: &str = "idle";
-pub(crate) const SCHEDULED: &str = "scheduled";
-pub(crate) const QUEUE: &str = "queue";
-pub(crate) const WORKER: &str = "worker";
-pub(crate) const ONESHOT: &str = "oneshot";
-pub(crate) const STARTUP: &str = "startup";
-
-pub(crate) const INTERVAL: &str = "interval";
-pub(crate) const DELAY: &str = "delay";
-pub(crate) const CRON: &str = "cron";
-pub(crate) const TZ: &str = "tz";
-pub(crate) const FIRST: &str = "first";
-pub(crate) const INITIAL_DELAY: &str = "initial_delay";
-pub(crate) const JITTER: &str = "jitter";
-pub(crate) const MISSED: &str = "missed";
-pub(crate) const TICK_TIMEOUT: &str = "tick_timeout";
-pub(crate) const ON_ERROR: &str = "on_error";
-pub(crate) const MAX_FAILURES: &str = "max_failures";
-pub(crate) const SIZE: &str = "size";
-pub(crate) const RETRY: &str = "retry";
-pub(crate) const ATTEMPTS: &str = "attempts";
-
-pub(crate) const SHAPES: [&str; 5] = [IDLE, SCHEDULED, QUEUE, WORKER, ONESHOT];
-
-/// What has an expression for its value.
+/// The options that an expression is a value of.
 const VALUED: [&str; 8] = [
     INTERVAL,
     DELAY,

@@ -4,7 +4,7 @@
 //! The loops are the runtime's: what is generated are types, constants and what the service is asked
 //! for.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Generics, WherePredicate, parse_quote_spanned};
 
@@ -117,14 +117,4 @@ fn require(declared: &Type, bound: WherePredicate) -> Generics {
         generics.make_where_clause().predicates.push(bound);
     }
     generics
-}
-
-/// The user's own `self`: one of ours would be another variable to an expression that comes out of
-/// a `macro_rules!`.
-pub(crate) fn find_self(tokens: TokenStream) -> Option<Ident> {
-    tokens.into_iter().find_map(|token| match token {
-        TokenTree::Ident(ident) => (ident == "self").then_some(ident),
-        TokenTree::Group(group) => find_self(group.stream()),
-        TokenTree::Punct(_) | TokenTree::Literal(_) => None,
-    })
 }

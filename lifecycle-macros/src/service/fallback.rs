@@ -5,10 +5,12 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Error;
 
+use crate::syntax::find_self;
 use crate::value::crate_path::CratePath;
+use crate::words::CRATE;
 
-use super::args::{Args, CRATE};
-use super::expand::{expand_block, expand_declared, find_self};
+use super::args::Args;
+use super::expand::{expand_block, expand_declared};
 use super::item::{Item, Type};
 
 pub(crate) fn expand(args: &Args, item: &Item, errors: &[Error]) -> TokenStream {

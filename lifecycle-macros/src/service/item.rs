@@ -7,13 +7,11 @@
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{
-    Attribute, FieldsNamed, Generics, Ident, Lit, Meta, Path, Result, Token, Visibility, token,
-};
+use syn::{Attribute, FieldsNamed, Generics, Ident, Lit, Meta, Result, Token, Visibility, token};
 
 use crate::errors::Errors;
-
-use super::args::{SHAPES, STARTUP};
+use crate::value::fields::Fields;
+use crate::words::{SHAPES, STARTUP};
 
 pub(crate) struct Item {
     pub(crate) tokens: TokenStream,
@@ -31,17 +29,7 @@ struct Header {
 pub(crate) struct Type {
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
-    /// `None` where fields have no names, or nobody can read them.
-    pub(crate) fields: Option<Vec<Ident>>,
-}
-
-impl Type {
-    pub(crate) fn find_field(&self, path: &Path) -> Option<&Ident> {
-        self.fields
-            .iter()
-            .flatten()
-            .find(|field| path.is_ident(*field))
-    }
+    pub(crate) fields: Fields,
 }
 
 impl Item {
@@ -54,6 +42,10 @@ impl Item {
 
     pub(crate) fn declared(&self) -> Option<&Type> {
         self.header.as_ref().ok()?.declared.as_ref()
+    }
+
+    pub(crate) fn fields(&self) -> Option<&Fields> {
+        self.declared().map(|declared| &declared.fields)
     }
 
     pub(crate) fn check(&self, errors: &mut Errors) {
@@ -155,7 +147,7 @@ fn parse_keyword(input: ParseStream) -> Result<Ident> {
 }
 
 fn parse_type(input: ParseStream) -> Result<Type> {
-    let ident = input.parse()?;
+    let ident: Ident = input.parse()?;
     let mut generics: Generics = input.parse()?;
     generics.where_clause = input.parse()?;
     let fields = if input.peek(token::Brace) {
@@ -174,6 +166,10 @@ fn parse_type(input: ParseStream) -> Result<Type> {
         None
     } else {
         Some(Vec::new())
+    };
+    let fields = Fields {
+        of: ident.clone(),
+        names: fields,
     };
     Ok(Type {
         ident,

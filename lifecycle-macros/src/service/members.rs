@@ -6,17 +6,18 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, LitStr};
 
+use crate::syntax::find_self;
+use crate::value::count::expand_count;
 use crate::value::duration::expand_literal;
-
-use super::args::{
+use crate::value::option::{Reading, Source};
+use crate::value::quantity::Quantity;
+use crate::value::range::Retry;
+use crate::words::{
     CRON, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MISSED, ON_ERROR, SIZE, TICK_TIMEOUT, TZ,
 };
-use super::expand::find_self;
+
 use super::queue::Batches;
 use super::schedule::{Pace, Schedule};
-use crate::value::count::expand_count;
-use crate::value::option::{Quantity, Reading, Source};
-use crate::value::range::Retry;
 
 /// What the method that reads an option returns.
 #[derive(Clone, Copy)]

@@ -1,10 +1,11 @@
 //! `#[service(..)]`: the arguments and the struct go in; the struct comes out as it was, and the
 //! impls that tie it to its shape.
 
-pub(crate) mod args;
+mod args;
+mod elsewhere;
 mod expand;
 mod fallback;
-pub(crate) mod item;
+mod item;
 mod members;
 mod model;
 mod options;
@@ -21,10 +22,8 @@ use crate::bounds;
 use crate::errors::Errors;
 
 use self::args::Args;
-pub(crate) use self::args::SHAPES;
 use self::item::Item;
 use self::model::Model;
-pub(crate) use self::model::is_argument;
 
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     if let Err(error) = bounds::check(&item) {

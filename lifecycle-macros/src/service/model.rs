@@ -5,20 +5,20 @@ use quote::ToTokens;
 use syn::{Ident, Lit};
 
 use crate::errors::Errors;
-use crate::registry::{ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS};
 use crate::syntax::{Form, Part, Value, Written, word_of};
 use crate::value::crate_path::CratePath;
 use crate::value::duration::literal;
-use crate::words;
-
-use super::args::{
-    Args, CRATE, CRON, IDLE, INTERVAL, ONESHOT, QUEUE, RETRY, SCHEDULED, SHAPES, STARTUP, WORKER,
+use crate::value::range::Retry;
+use crate::words::{
+    self, CRATE, CRON, IDLE, INTERVAL, ONESHOT, QUEUE, RETRY, SCHEDULED, SHAPES, STARTUP, WORKER,
 };
+
+use super::args::Args;
+use super::elsewhere::find_in_registry;
 use super::item::{Item, Type};
 use super::queue::{Batches, QUEUE_GRAMMAR};
 use super::schedule::{SCHEDULED_GRAMMAR, Schedule};
 use super::startup::{STARTUP_GRAMMAR, read_startup};
-use crate::value::range::Retry;
 
 pub(crate) struct Model<'a> {
     pub(crate) library: CratePath,
@@ -106,10 +106,11 @@ fn read_shape<'a>(
         return errors.report(name, sentence, format_args!("keep `{first}` or `{name}`"));
     }
     let shape = match name.to_string().as_str() {
-        SCHEDULED => Schedule::new(part, item.declared(), errors)
+        SCHEDULED => Schedule::new(part, item.fields(), errors)
             .map(|schedule| Shape::Scheduled(Box::new(schedule))),
-        QUEUE => Batches::new(part, item.declared(), errors)
-            .map(|batches| Shape::Queue(Box::new(batches))),
+        QUEUE => {
+            Batches::new(part, item.fields(), errors).map(|batches| Shape::Queue(Box::new(batches)))
+        }
         WORKER => check_bare(part, errors).then_some(Shape::Worker),
         ONESHOT => check_bare(part, errors).then_some(Shape::Oneshot),
         _ => check_bare(part, errors).then_some(Shape::Idle),
@@ -155,36 +156,6 @@ fn find_place(name: &str, shape: Option<&Ident>) -> Option<(String, String)> {
         return Some((format!("`{name}` is an argument of `{owner}`"), help));
     }
     find_in_registry(name)
-}
-
-/// Whether it is an argument of `#[service(..)]`, at any depth.
-pub(crate) fn is_argument(name: &str) -> bool {
-    let grammars = [SCHEDULED_GRAMMAR, STARTUP_GRAMMAR, QUEUE_GRAMMAR];
-    let mut known = grammars.iter().flat_map(|grammar| grammar.known);
-    SHAPES.contains(&name) || name == STARTUP || known.any(|known| *known == name)
-}
-
-/// What is said of a service where it is registered, and not where it is declared.
-pub(super) fn find_in_registry(name: &str) -> Option<(String, String)> {
-    if name == RESTART || name == "restart_with" {
-        let sentence = format!("`{name}` is a policy in `registry!`");
-        let help = format!("remove it here, and write `{ON_FAILURE} = ..` there");
-        return Some((sentence, help));
-    }
-    if SERVICE_SETTINGS.contains(&name) || REGISTRY_SETTINGS.contains(&name) {
-        let sentence = format!("`{name}` is a setting in `registry!`");
-        return Some((
-            sentence,
-            format!("remove it here, and write `{name} = ..` there"),
-        ));
-    }
-    (name == "name").then(|| {
-        let sentence = "a service is named in `registry!`".to_owned();
-        (
-            sentence,
-            "remove it here, and write `\"name\" => ..` there".to_owned(),
-        )
-    })
 }
 
 /// `krate` beside a `crate`.

@@ -8,12 +8,11 @@ use syn::{Error, Lit, LitStr, Result};
 
 use crate::errors::{Errors, Order, mistake};
 use crate::syntax::{Form, Part, Value, Written};
-use crate::value::duration::literal;
-use crate::words;
-
-use super::args::{CRATE, CRON, INTERVAL, RETRY, SCHEDULED, SHAPES, SIZE, STARTUP};
-use super::model::find_in_registry;
 use crate::value::choice::Word;
+use crate::value::duration::literal;
+use crate::words::{self, CRATE, CRON, INTERVAL, RETRY, SCHEDULED, SHAPES, SIZE, STARTUP};
+
+use super::elsewhere::find_in_registry;
 
 /// What an argument takes.
 pub(crate) struct Grammar {

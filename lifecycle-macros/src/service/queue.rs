@@ -2,17 +2,18 @@
 
 use crate::errors::{Errors, mistake};
 use crate::syntax::Part;
-
-use super::args::{ATTEMPTS, INTERVAL, QUEUE, RETRY, SIZE};
-use super::item::Type;
-use super::options::{Grammar, Needed, Options};
 use crate::value::count::read_count;
-use crate::value::option::{Quantity, Reading};
+use crate::value::fields::Fields;
+use crate::value::option::Reading;
+use crate::value::quantity::Quantity;
 use crate::value::range::Retry;
+use crate::words::{ATTEMPTS, INTERVAL, QUEUE, QUEUE_OPTIONS, RETRY, SIZE};
+
+use super::options::{Grammar, Needed, Options};
 
 pub(crate) const QUEUE_GRAMMAR: Grammar = Grammar {
     owner: QUEUE,
-    known: &[SIZE, INTERVAL, RETRY, ATTEMPTS],
+    known: QUEUE_OPTIONS,
     needed: Needed::All(&[SIZE, INTERVAL]),
     words: &[],
     example: "queue(size = 100, interval = \"1s\")",
@@ -29,14 +30,14 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    pub(crate) fn new(part: &Part, declared: Option<&Type>, errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn new(part: &Part, fields: Option<&Fields>, errors: &mut Errors) -> Option<Self> {
         let options = Options::read(part, &QUEUE_GRAMMAR, errors)?;
         check_complete(&options, part, errors);
         let size = options.value(SIZE, errors, |part| {
-            Reading::read(part, Quantity::Count, declared)
+            Reading::read(part, Quantity::Count, fields)
         });
         let interval = options.value(INTERVAL, errors, |part| {
-            Reading::read(part, Quantity::Duration, declared)
+            Reading::read(part, Quantity::Duration, fields)
         });
         let retry = options.value(RETRY, errors, Retry::read);
         let attempts = options.value(ATTEMPTS, errors, |part| read_count(part, TRIES));

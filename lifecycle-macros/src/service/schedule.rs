@@ -5,36 +5,24 @@ use syn::{Error, Lit, Result};
 
 use crate::errors::{Errors, mistake};
 use crate::syntax::{Form, Part, Value};
-use crate::value::duration::literal;
-
-use super::args::{
-    CRON, DELAY, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MAX_FAILURES, MISSED, ON_ERROR, SCHEDULED,
-    TICK_TIMEOUT, TZ,
-};
-use super::item::Type;
-use super::options::{Grammar, Needed, Options};
 use crate::value::choice::Word;
 use crate::value::count::read_count;
-use crate::value::option::{Quantity, Reading};
-use crate::value::text::read_cron;
+use crate::value::duration::literal;
+use crate::value::fields::Fields;
+use crate::value::option::Reading;
+use crate::value::quantity::Quantity;
+use crate::words::{
+    CRON, DELAY, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MAX_FAILURES, MISSED, ON_ERROR, SCHEDULED,
+    SCHEDULED_OPTIONS, TICK_TIMEOUT, TZ,
+};
+
+use super::options::{Grammar, Needed, Options};
 
 pub(crate) const SCHEDULED_EXAMPLE: &str = "scheduled(interval = \"30s\")";
 
 pub(crate) const SCHEDULED_GRAMMAR: Grammar = Grammar {
     owner: SCHEDULED,
-    known: &[
-        INTERVAL,
-        DELAY,
-        CRON,
-        TZ,
-        FIRST,
-        INITIAL_DELAY,
-        JITTER,
-        MISSED,
-        TICK_TIMEOUT,
-        ON_ERROR,
-        MAX_FAILURES,
-    ],
+    known: SCHEDULED_OPTIONS,
     needed: Needed::OneOf(SCHEDULES),
     words: &[
         (FIRST, FIRST_WORDS),
@@ -89,11 +77,11 @@ enum Kind {
 }
 
 impl Schedule {
-    pub(crate) fn new(part: &Part, declared: Option<&Type>, errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn new(part: &Part, fields: Option<&Fields>, errors: &mut Errors) -> Option<Self> {
         let options = Options::read(part, &SCHEDULED_GRAMMAR, errors)?;
         let kind = check_kind(&options, part, errors);
-        let read = |part| Reading::read(part, Quantity::Duration, declared);
-        let pace = read_pace(&options, kind, declared, errors);
+        let read = |part| Reading::read(part, Quantity::Duration, fields);
+        let pace = read_pace(&options, kind, fields, errors);
         let jitter = options.value(JITTER, errors, read);
         check_jitter(&options, jitter.as_ref(), pace.as_ref(), errors);
         let on_error = options.value(ON_ERROR, errors, |part| Word::read(part, ON_ERROR_WORDS));
@@ -145,20 +133,20 @@ fn check_kind(options: &Options<'_>, part: &Part, errors: &mut Errors) -> Kind {
 fn read_pace(
     options: &Options<'_>,
     kind: Kind,
-    declared: Option<&Type>,
+    fields: Option<&Fields>,
     errors: &mut Errors,
 ) -> Option<Pace> {
     let read = |part| match refuse_expression(part) {
         Some(error) => Err(error),
-        None => Reading::read(part, Quantity::Duration, declared),
+        None => Reading::read(part, Quantity::Duration, fields),
     };
     let interval = options.value(INTERVAL, errors, read);
     let delay = options.value(DELAY, errors, read);
-    let cron = options.value(CRON, errors, |part| read_cron(part, declared));
+    let cron = options.value(CRON, errors, |part| read_cron(part, fields));
     let has_cron = options.find(CRON).is_some();
     let tz = options.value(TZ, errors, |part| {
         if has_cron {
-            Reading::read(part, Quantity::Zone, declared)
+            Reading::read(part, Quantity::Zone, fields)
         } else {
             Err(refuse_zone(part))
         }
@@ -211,6 +199,15 @@ fn read_missed(part: &Part, kind: Kind) -> Result<Word> {
         return Err(mistake(part.value(MISSED)?, sentence, help));
     }
     Ok(word)
+}
+
+fn read_cron(part: &Part, fields: Option<&Fields>) -> Result<Reading> {
+    if cfg!(feature = "cron") {
+        return Reading::read(part, Quantity::Cron, fields);
+    }
+    let sentence = "a schedule by `cron` needs the feature `cron` of `lifecycle`";
+    let help = "write `features = [\"cron\"]` for it in `Cargo.toml`";
+    Err(mistake(&part.key, sentence, help))
 }
 
 fn refuse_zone(part: &Part) -> Error {

@@ -4,14 +4,14 @@ use syn::Ident;
 
 use crate::errors::{Errors, mistake};
 use crate::syntax::Part;
-
-use super::args::{ONESHOT, RETRY, STARTUP};
-use super::options::{Grammar, Needed, Options};
 use crate::value::range::{RETRY_EXAMPLE, Retry};
+use crate::words::{ONESHOT, RETRY, STARTUP, STARTUP_OPTIONS};
+
+use super::options::{Grammar, Needed, Options};
 
 pub(crate) const STARTUP_GRAMMAR: Grammar = Grammar {
     owner: STARTUP,
-    known: &[RETRY],
+    known: STARTUP_OPTIONS,
     needed: Needed::All(&[RETRY]),
     words: &[],
     example: "startup(retry = \"100ms..10s\")",

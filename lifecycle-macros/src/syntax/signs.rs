@@ -9,8 +9,9 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Error, Ident, Token, token};
 
 use crate::errors::mistake;
-use crate::service::SHAPES;
-use crate::syntax::{at_equals, next_token};
+use crate::words::SHAPES;
+
+use super::tokens::{at_equals, next_token};
 
 /// What stands between a key and its value, and is no `=`.
 pub(crate) fn refuse_sign(key: &Ident, input: ParseStream) -> Error {

@@ -67,6 +67,11 @@ fn is_small(ident: &Ident) -> bool {
     name.starts_with(|first: char| first.is_lowercase() || first == '_')
 }
 
+/// `EVERY`, as constants are written.
+pub(crate) fn is_constant(name: &str) -> bool {
+    name.starts_with(char::is_uppercase) && !name.contains(char::is_lowercase)
+}
+
 /// `self.` before each word that is a field.
 fn qualify(text: &str, is_field: impl Fn(&str) -> bool) -> String {
     // What is in quotes again is not looked into.

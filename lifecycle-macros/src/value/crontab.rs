@@ -5,7 +5,7 @@ use lifecycle_rules::{cron, duration};
 
 use crate::value::notation;
 
-use super::text::near_zone;
+use super::zone::near_zone;
 
 pub(crate) fn advise(written: &str) -> Option<String> {
     advise_interval(written)

@@ -10,12 +10,14 @@ use syn::{Expr, Lit, LitStr, Result};
 use crate::errors::mistake;
 use crate::syntax::{Part, tidy, ungrouped};
 use crate::value::duration::{Zero, literal, parse_literal, refuse_literal};
+use crate::words::{FIRST, INITIAL_DELAY};
 
 use super::count::parse_count;
+use super::fields::Fields;
 use super::path::Quoted;
-use super::text::{check_cron, check_zone, refuse_text};
-use crate::service::args::{FIRST, INITIAL_DELAY};
-use crate::service::item::Type;
+use super::quantity::Quantity;
+use super::text::{check_cron, refuse_text};
+use super::zone::check_zone;
 
 /// An option that the service is asked for when it is needed.
 pub(crate) struct Reading {
@@ -23,16 +25,6 @@ pub(crate) struct Reading {
     pub(crate) key: Ident,
     pub(crate) quantity: Quantity,
     pub(crate) source: Source,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Quantity {
-    Duration,
-    Count,
-    /// A cron expression.
-    Cron,
-    /// The name of a time zone.
-    Zone,
 }
 
 pub(crate) enum Source {
@@ -53,18 +45,18 @@ pub(crate) enum Source {
 }
 
 impl Reading {
-    pub(crate) fn read(part: &Part, quantity: Quantity, declared: Option<&Type>) -> Result<Self> {
+    pub(crate) fn read(part: &Part, quantity: Quantity, fields: Option<&Fields>) -> Result<Self> {
         let name = part.key.to_string();
         let value = part.value(&format!("{name} = {}", quantity.example()))?;
         let source = match literal(value) {
-            Some(Lit::Str(text)) => read_quoted(text, &name, quantity, declared),
+            Some(Lit::Str(text)) => read_quoted(text, &name, quantity, fields),
             Some(other) => match quantity {
                 Quantity::Duration => Err(refuse_literal(other, &name)),
                 Quantity::Count => parse_count(value, &name, Quantity::COUNT).map(Source::Count),
                 Quantity::Cron | Quantity::Zone => Err(refuse_text(other, &name, quantity)),
             },
-            None if called_text(value).is_some() => read_called(value, &name, quantity, declared),
-            None => check_base(value, &name, declared).map(|()| Source::Computed(value.clone())),
+            None if called_text(value).is_some() => read_called(value, &name, quantity, fields),
+            None => check_base(value, &name, fields).map(|()| Source::Computed(value.clone())),
         };
         Ok(Self {
             key: part.key.clone(),
@@ -98,40 +90,18 @@ impl Reading {
     }
 }
 
-impl Quantity {
-    const COUNT: u32 = 100;
-
-    pub(crate) fn example(self) -> &'static str {
-        match self {
-            Self::Duration => "\"30s\"",
-            Self::Count => "100",
-            Self::Cron => "\"0 3 * * *\"",
-            Self::Zone => "\"Europe/Berlin\"",
-        }
-    }
-
-    pub(crate) fn noun(self) -> &'static str {
-        match self {
-            Self::Duration => "duration",
-            Self::Count => "number",
-            Self::Cron => "cron expression",
-            Self::Zone => "time zone",
-        }
-    }
-}
-
 /// A digit begins a literal, a letter a path: no field has a name that begins with a digit. In a
 /// cron expression there are spaces, and the name of a zone begins with a capital letter.
 fn read_quoted(
     text: &LitStr,
     name: &str,
     quantity: Quantity,
-    declared: Option<&Type>,
+    fields: Option<&Fields>,
 ) -> Result<Source> {
-    let quoted = Quoted::new(text, name, quantity, declared);
+    let quoted = Quoted::new(text, name, quantity, fields);
     let check = match quantity {
         Quantity::Cron => check_cron(text),
-        Quantity::Zone => check_zone(text, declared),
+        Quantity::Zone => check_zone(text, fields),
         Quantity::Duration | Quantity::Count => None,
     };
     if let Some(checked) = check {
@@ -184,26 +154,26 @@ fn read_called(
     value: &Expr,
     name: &str,
     quantity: Quantity,
-    declared: Option<&Type>,
+    fields: Option<&Fields>,
 ) -> Result<Source> {
-    let source = called_text(value).map(|text| Quoted::new(text, name, quantity, declared));
+    let source = called_text(value).map(|text| Quoted::new(text, name, quantity, fields));
     match source {
         Some(quoted) if quoted.is_nested() => Ok(Source::Field {
             text: quoted.text.clone(),
             path: quoted.parse_path()?,
             called: true,
         }),
-        _ => check_base(value, name, declared).map(|()| Source::Computed(value.clone())),
+        _ => check_base(value, name, fields).map(|()| Source::Computed(value.clone())),
     }
 }
 
 /// What an expression begins with that can't be meant: rustc would speak of a macro, if the field
 /// is called `cfg`, or of a string.
-fn check_base(value: &Expr, name: &str, declared: Option<&Type>) -> Result<()> {
+fn check_base(value: &Expr, name: &str, fields: Option<&Fields>) -> Result<()> {
     match value {
-        Expr::Field(field) => check_base(&field.base, name, declared),
-        Expr::MethodCall(call) => check_base(&call.receiver, name, declared),
-        Expr::Path(path) => match declared.and_then(|declared| declared.find_field(&path.path)) {
+        Expr::Field(field) => check_base(&field.base, name, fields),
+        Expr::MethodCall(call) => check_base(&call.receiver, name, fields),
+        Expr::Path(path) => match fields.and_then(|fields| fields.find(&path.path)) {
             Some(field) => Err(mistake(
                 path,
                 format_args!("the field `{field}` is not in scope without `self`"),

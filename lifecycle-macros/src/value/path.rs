@@ -11,10 +11,10 @@ use syn::{Error, LitInt, LitStr, Result};
 use crate::errors::mistake;
 use crate::value::notation;
 
-use super::code::{self, Code};
+use super::code::{self, Code, is_constant};
 use super::crontab;
-use super::option::Quantity;
-use crate::service::item::Type;
+use super::fields::Fields;
+use super::quantity::Quantity;
 
 /// The value of an option, in quotes.
 pub(crate) struct Quoted<'a> {
@@ -24,7 +24,7 @@ pub(crate) struct Quoted<'a> {
     /// The option as a sentence has it.
     noun: String,
     quantity: Quantity,
-    declared: Option<&'a Type>,
+    fields: Option<&'a Fields>,
 }
 
 impl<'a> Quoted<'a> {
@@ -32,7 +32,7 @@ impl<'a> Quoted<'a> {
         text: &'a LitStr,
         option: &'a str,
         quantity: Quantity,
-        declared: Option<&'a Type>,
+        fields: Option<&'a Fields>,
     ) -> Self {
         Self {
             text,
@@ -40,7 +40,7 @@ impl<'a> Quoted<'a> {
             option,
             noun: option.replace('_', " "),
             quantity,
-            declared,
+            fields,
         }
     }
 
@@ -174,7 +174,7 @@ impl<'a> Quoted<'a> {
 
     fn tell_code(&self) -> Option<(String, String)> {
         let option = self.option;
-        let Code { code, function } = code::read(&self.written, self.fields())?;
+        let Code { code, function } = code::read(&self.written, self.names())?;
         let mut help = format!("write it without quotes: `{option} = {code}`");
         if let Some(function) = function {
             let _ = write!(help, ", or `{option} = {function}` if that is a function");
@@ -182,15 +182,15 @@ impl<'a> Quoted<'a> {
         Some((self.neither(), help))
     }
 
-    fn fields(&self) -> Option<&'a [Ident]> {
-        self.declared?.fields.as_deref()
+    fn names(&self) -> Option<&'a [Ident]> {
+        self.fields?.names.as_deref()
     }
 
     /// Only of the struct itself are the fields known; it is all that rustc could give bad advice
     /// about. A constant is told without knowing them, for a field has no such name.
     fn check_field(&self, field: &Ident) -> Result<()> {
         let name = field.to_string();
-        let fields = self.fields();
+        let fields = self.names();
         let may_be_field = fields.map_or(!is_constant(&name), |fields| fields.contains(field));
         if may_be_field {
             return Ok(());
@@ -213,8 +213,8 @@ impl<'a> Quoted<'a> {
     }
 
     fn unknown(&self, field: &str) -> String {
-        let declared = self.declared.map(|declared| declared.ident.to_string());
-        format!("`{}` has no field `{field}`", declared.unwrap_or_default())
+        let of = self.fields.map(|fields| fields.of.to_string());
+        format!("`{}` has no field `{field}`", of.unwrap_or_default())
     }
 
     /// An interval where a cron expression goes, or a nickname without its `@`.
@@ -252,7 +252,7 @@ impl<'a> Quoted<'a> {
     fn advise(&self) -> String {
         let (noun, example) = (self.quantity.noun(), self.quantity.example());
         let known: Vec<String> = self
-            .fields()
+            .names()
             .iter()
             .flat_map(|fields| fields.iter())
             .map(Ident::to_string)
@@ -298,11 +298,6 @@ fn is_word(field: &str) -> bool {
     Ident::parse_any.parse_str(field).is_ok()
         && !field.contains(char::is_whitespace)
         && !never.contains(&field)
-}
-
-/// `EVERY`, as constants are written.
-pub(crate) fn is_constant(name: &str) -> bool {
-    name.starts_with(char::is_uppercase) && !name.contains(char::is_lowercase)
 }
 
 /// `0.interval`, but not `1.5h`.

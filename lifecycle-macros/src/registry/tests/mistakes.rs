@@ -4,9 +4,10 @@ use proc_macro2::TokenStream;
 use proptest::prelude::{prop_assert, proptest};
 use quote::quote;
 
-use super::expand_registry;
 use crate::registry::{check, expand};
 use crate::tests::expansion::{any_tokens, mistakes};
+
+use super::expand_registry;
 
 fn told(input: &TokenStream) -> Vec<String> {
     mistakes(expand_registry(input))

@@ -1,0 +1,26 @@
+//! The name of an argument goes in; where it belongs comes out, if that is `registry!`.
+
+use crate::words::{ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS};
+
+/// What is said of a service where it is registered, and not where it is declared.
+pub(super) fn find_in_registry(name: &str) -> Option<(String, String)> {
+    if name == RESTART || name == "restart_with" {
+        let sentence = format!("`{name}` is a policy in `registry!`");
+        let help = format!("remove it here, and write `{ON_FAILURE} = ..` there");
+        return Some((sentence, help));
+    }
+    if SERVICE_SETTINGS.contains(&name) || REGISTRY_SETTINGS.contains(&name) {
+        let sentence = format!("`{name}` is a setting in `registry!`");
+        return Some((
+            sentence,
+            format!("remove it here, and write `{name} = ..` there"),
+        ));
+    }
+    (name == "name").then(|| {
+        let sentence = "a service is named in `registry!`".to_owned();
+        (
+            sentence,
+            "remove it here, and write `\"name\" => ..` there".to_owned(),
+        )
+    })
+}

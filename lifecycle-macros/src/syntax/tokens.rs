@@ -1,0 +1,92 @@
+//! Single tokens: what comes next, what to skip, and how to show them.
+
+use proc_macro2::{Spacing, TokenStream, TokenTree};
+use syn::parse::ParseStream;
+use syn::{Ident, Result, Token};
+
+use crate::errors::mistake;
+
+/// Says where the rest of an unreadable argument ends.
+pub(crate) type End = fn(ParseStream) -> bool;
+
+/// The comma after an argument; none is needed at the end.
+pub(crate) fn parse_comma(input: ParseStream) -> Result<()> {
+    if input.is_empty() {
+        return Ok(());
+    }
+    if input.peek(Token![,]) {
+        return input.parse::<Token![,]>().map(drop);
+    }
+    let found = next_token(input);
+    let help = if input.peek(Token![;]) {
+        "write a comma instead".to_owned()
+    } else {
+        format!("write a comma before `{found}`")
+    };
+    let sentence = format_args!("expected `,`, found `{found}`");
+    Err(mistake(&found, sentence, help))
+}
+
+/// An `=` that is not the beginning of `==` or `=>`.
+pub(crate) fn at_equals(input: ParseStream) -> bool {
+    input.peek(Token![=]) && !input.peek(Token![==]) && !input.peek(Token![=>])
+}
+
+pub(crate) fn skip(input: ParseStream, end: End) -> TokenStream {
+    let mut skipped = TokenStream::new();
+    while !input.is_empty() && !end(input) {
+        skipped.extend(input.parse::<TokenTree>());
+    }
+    skipped
+}
+
+/// The token to point at, with all of its signs: `==` is one token to a reader.
+pub(crate) fn next_token(input: ParseStream) -> TokenStream {
+    let ahead = input.fork();
+    let mut token = TokenStream::new();
+    while let Ok(tree) = ahead.parse::<TokenTree>() {
+        let joint = is_joint(&tree);
+        token.extend([tree]);
+        if !joint {
+            break;
+        }
+    }
+    token
+}
+
+pub(super) fn last_token(tokens: &TokenStream) -> TokenStream {
+    let mut last = TokenStream::new();
+    let mut joint = false;
+    for tree in tokens.clone() {
+        if !joint {
+            last = TokenStream::new();
+        }
+        joint = is_joint(&tree);
+        last.extend([tree]);
+    }
+    last
+}
+
+fn is_joint(tree: &TokenTree) -> bool {
+    matches!(tree, TokenTree::Punct(sign) if sign.spacing() == Spacing::Joint)
+}
+
+/// Tokens as their author would write them, or nearly so: a path is printed with spaces in it.
+pub(crate) fn tidy(tokens: &str) -> String {
+    tokens
+        .replace(" :: ", "::")
+        .replace(" ()", "()")
+        .replace(" . ", ".")
+        .replace(" (", "(")
+        .replace(" ?", "?")
+}
+
+/// The user's own `self`: one of ours would be another variable to an expression that comes out of
+/// a `macro_rules!`.
+pub(crate) fn find_self(tokens: TokenStream) -> Option<Ident> {
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Ident(ident) => (ident == "self").then_some(ident),
+        TokenTree::Group(group) => find_self(group.stream()),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => None,
+    })
+}

@@ -1,0 +1,169 @@
+//! The tokens of a value go in; an expression comes out, or what is typed of one so far.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::parse::ParseStream;
+use syn::parse::discouraged::Speculative;
+use syn::{Error, Expr, ExprLit, Ident, Lit, Result};
+
+use crate::bounds;
+use crate::errors::mistake;
+
+use super::tokens::{End, last_token, skip};
+
+pub(crate) enum Value {
+    Expr(Expr),
+    Missing,
+    /// Half-typed, most of the time.
+    Broken {
+        tokens: TokenStream,
+        error: Error,
+        /// The part before a last dot, which an editor has to see to complete it.
+        begun: Option<Expr>,
+    },
+}
+
+impl Value {
+    /// The expression, or why there is none; `key` is what to point at then.
+    pub(crate) fn expr(&self, key: impl ToTokens, name: &str, example: &str) -> Result<&Expr> {
+        match self {
+            // The next argument, behind something that is no comma.
+            Self::Expr(Expr::Assign(assign)) => Err(mistake(
+                assign.eq_token,
+                format_args!("`{name}` has a second `=` in its value"),
+                "write a comma before the next argument",
+            )),
+            Self::Expr(expr) => check_text(expr, name).map(|()| expr),
+            Self::Missing => Err(mistake(
+                key,
+                format_args!("`{name}` has no value"),
+                format_args!("write `{example}`"),
+            )),
+            Self::Broken { tokens, error, .. } => {
+                // An array may be `[0; 3]` to syn, but no setting takes one of those.
+                let message = error.to_string().replace(" or `;`", "");
+                Err(if ends_early(error) {
+                    // Which syn puts at the whole macro call.
+                    let last = last_token(tokens);
+                    mistake(
+                        &last,
+                        format_args!("the value of `{name}` is cut short"),
+                        format_args!("write what follows `{last}`"),
+                    )
+                } else {
+                    let help = if message == "expected `,`" {
+                        "write a comma before this".to_owned()
+                    } else {
+                        format!("the value of `{name}` is one expression: `{example}`")
+                    };
+                    Error::new(error.span(), format_args!("{message}\nhelp: {help}"))
+                })
+            }
+        }
+    }
+
+    pub(crate) fn is_cut_short(&self) -> bool {
+        matches!(self, Self::Broken { error, .. } if ends_early(error))
+    }
+
+    /// What to point at: the value, or its key where there is none.
+    pub(crate) fn place(&self, key: Option<&Ident>) -> TokenStream {
+        match self {
+            Self::Expr(expr) => expr.to_token_stream(),
+            Self::Missing => key.to_token_stream(),
+            Self::Broken { tokens, .. } => tokens.clone(),
+        }
+    }
+
+    /// What the rest of the program may rely on being used, and an editor on being there, even if
+    /// it has no meaning.
+    pub(crate) fn leftover(&self) -> Option<&Expr> {
+        match self {
+            Self::Expr(expr) => Some(expr),
+            Self::Missing => None,
+            Self::Broken { begun, .. } => begun.as_ref(),
+        }
+    }
+}
+
+/// What is done with a text, to read it and to tell what is wrong with it, is not all linear in its
+/// length.
+fn check_text(value: &Expr, name: &str) -> Result<()> {
+    let text = match ungrouped(value) {
+        Expr::Call(call) => ungrouped(&call.func),
+        other => other,
+    };
+    match text {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) if text.value().len() > bounds::TEXT => Err(mistake(
+            text,
+            format_args!("the text of `{name}` is {} bytes long", text.value().len()),
+            format_args!("write one of up to {}", bounds::TEXT),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn ends_early(error: &Error) -> bool {
+    error.to_string().starts_with("unexpected end of input")
+}
+
+pub(crate) fn parse_value(input: ParseStream, end: End) -> Value {
+    if input.is_empty() || end(input) {
+        return Value::Missing;
+    }
+    let ahead = input.fork();
+    match ahead.parse() {
+        Ok(expr) => {
+            input.advance_to(&ahead);
+            Value::Expr(expr)
+        }
+        Err(error) => {
+            let tokens = skip(input, end);
+            // Without what comes behind it, which is not to blame.
+            let error = syn::parse2::<Expr>(tokens.clone()).err().unwrap_or(error);
+            Value::Broken {
+                begun: parse_begun(&tokens),
+                tokens,
+                error,
+            }
+        }
+    }
+}
+
+fn parse_begun(tokens: &TokenStream) -> Option<Expr> {
+    let mut tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    match tokens.pop()? {
+        TokenTree::Punct(last) if last.as_char() == '.' => {
+            syn::parse2(tokens.into_iter().collect()).ok()
+        }
+        _ => None,
+    }
+}
+
+/// The word that stands where a mode goes, in whichever way it is written: `ignore`, `"ignore"`,
+/// `OnFailure::Ignore`, `restart(..)`. `continue` is an expression of its own to syn.
+pub(crate) fn word_of(value: &Expr) -> String {
+    match ungrouped(value) {
+        Expr::Path(path) if path.path.segments.len() > 1 => {
+            let last = path.path.segments.last();
+            last.map(|last| last.ident.to_string()).unwrap_or_default()
+        }
+        Expr::Call(call) => word_of(&call.func),
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(quoted),
+            ..
+        }) => quoted.value(),
+        other => other.to_token_stream().to_string(),
+    }
+}
+
+/// What a `macro_rules!` matcher hands over is in an invisible group.
+pub(crate) fn ungrouped(value: &Expr) -> &Expr {
+    match value {
+        Expr::Group(group) => ungrouped(&group.expr),
+        other => other,
+    }
+}
