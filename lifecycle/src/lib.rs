@@ -117,9 +117,9 @@ pub mod __private;
 pub use async_trait::async_trait;
 
 pub use crate::macros::service;
-pub use crate::registry::{Builder, OnFailure, Problem, Registry, RegistryError};
+pub use crate::registry::{OnFailure, Registry, RegistryBuilder, RegistryError, RegistryProblem};
 pub use crate::report::error::{
-    BoxError, Error, Fault, Result, ScheduleError, ServiceError, StartError, TriggerError,
+    BoxError, Fault, HealthError, OptionError, Result, ServiceError, StartError, TriggerError,
 };
 pub use crate::report::name::Name;
 pub use crate::report::outcome::{Laggard, Outcome, UncleanStop};

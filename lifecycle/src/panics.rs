@@ -4,7 +4,7 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context as Task, Poll, Waker};
+use std::task::{self, Poll, Waker};
 
 /// What user code panicked with, as text.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(crate) struct Panic(pub(crate) String);
 // Unwind safety: what a hook leaves half-done is the service's own, and the service has failed.
 pub(crate) fn catch_poll<F: Future + ?Sized>(
     future: Pin<&mut F>,
-    task: &mut Task<'_>,
+    task: &mut task::Context<'_>,
 ) -> Poll<Result<F::Output, Panic>> {
     match catch_unwind(AssertUnwindSafe(|| future.poll(task))) {
         Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),

@@ -28,21 +28,21 @@ pub use crate::time::WallClock;
 use crate::registry::OnFailure;
 use crate::report::name::Name;
 use crate::report::status::Shape;
-use crate::shared::application::Core;
+use crate::shared::application::Application;
 use crate::shared::context::Context;
-use crate::shared::instance::Cell;
+use crate::shared::instance::Instance;
 
 /// A context for a service of this name that belongs to no registry. Its stop channel is open until
 /// [`stop`] is called.
 #[must_use]
 pub fn context(name: impl Into<Name>) -> Context {
-    let cell = Cell::new(name.into(), Shape::Custom, OnFailure::Shutdown);
-    let core = Core::new(Box::new([cell]));
-    drop(core.begin(Runtime::try_current().ok()));
-    Context::new(core, 0)
+    let instance = Instance::new(name.into(), Shape::Custom, OnFailure::Shutdown);
+    let application = Application::new(Box::new([instance]));
+    drop(application.begin(Runtime::try_current().ok()));
+    Context::new(application, 0)
 }
 
 /// Closes the context's stop channel, as a registry does when it stops the service.
 pub fn stop(cx: &Context) {
-    cx.cell().close_stop_channel();
+    cx.instance().close_stop_channel();
 }

@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use lifecycle::{
-    Error, Handle, Idle, Outcome, Reason, Registry, Running, StartError, State, TriggerError,
+    Handle, HealthError, Idle, Outcome, Reason, Registry, Running, StartError, State, TriggerError,
     registry, service,
 };
 use lifecycle_tests::{Journal, Moves, fails, secs, start, states, takes};
@@ -115,7 +115,7 @@ async fn times_count_from_the_start_and_not_from_the_assembly() {
     assert_eq!(journal.at("a: run failed"), secs(102));
 }
 
-async fn refused_or_dropped(handle: Handle, moves: Moves) -> (Reason, Error) {
+async fn refused_or_dropped(handle: Handle, moves: Moves) -> (Reason, HealthError) {
     assert!(!handle.is_healthy());
     assert_eq!(moves.all().await, [""; 0]);
     assert_eq!(Moves::watch(&handle).all().await, [""; 0]);
@@ -141,10 +141,10 @@ async fn a_registry_that_is_dropped_tells_those_who_wait() {
     sleep(secs(1)).await;
     drop(registry);
     let error = waits.await.unwrap().unwrap_err();
-    assert!(matches!(error, Error::Stopping(Reason::Dropped)));
+    assert!(matches!(error, HealthError::Stopping(Reason::Dropped)));
     let (reason, error) = refused_or_dropped(handle.clone(), moves).await;
     assert!(matches!(reason, Reason::Dropped));
-    assert!(matches!(error, Error::Stopping(Reason::Dropped)));
+    assert!(matches!(error, HealthError::Stopping(Reason::Dropped)));
     assert_eq!(states(&handle).len(), 3);
 }
 
@@ -181,7 +181,7 @@ fn a_start_that_is_refused_tells_those_who_wait() {
             StartError::NoTimer => assert!(has_runtime),
             other => panic!("{other}"),
         }
-        assert!(matches!(error, Error::NotStarted(_)));
+        assert!(matches!(error, HealthError::NotStarted(_)));
         assert_eq!(block_on(running.stop()).exit_code(), 1);
     }
 }
@@ -196,7 +196,7 @@ async fn a_stop_that_is_asked_for_before_the_start_is_obeyed_by_it() {
         sleep(secs(1_000)).await;
         assert!(matches!(
             handle.await_healthy().await,
-            Err(Error::Stopping(Reason::Requested))
+            Err(HealthError::Stopping(Reason::Requested))
         ));
         let outcome: Outcome = if with_run {
             registry.run().await

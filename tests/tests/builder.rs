@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use lifecycle::{Builder, OnFailure, Registry, RegistryError, State, registry};
+use lifecycle::{OnFailure, Registry, RegistryBuilder, RegistryError, State, registry};
 use lifecycle_tests::{IdleScript, Journal, hangs, secs, start, takes};
 
 fn idle() -> IdleScript {
@@ -10,7 +10,7 @@ fn idle() -> IdleScript {
 }
 
 /// `sentence (help: ..)`, for each problem.
-fn problems(builder: Builder) -> Vec<String> {
+fn problems(builder: RegistryBuilder) -> Vec<String> {
     let error: RegistryError = builder.build().unwrap_err();
     let text = error.to_string();
     assert_eq!(
@@ -184,7 +184,7 @@ async fn a_shutdown_delay_that_leaves_nothing_of_the_deadline_is_a_problem() {
     let builder = || Registry::builder().service("a", idle());
     let told = "the shutdown delay of 10s leaves nothing of the deadline of 10s (help: write a shorter delay, or a longer deadline, which includes it)";
     let stray = "`after` was set before any service (help: call `.service(name, service)` first and `.after(..)` after it)";
-    let limits = |builder: Builder| builder.deadline(secs(10)).shutdown_delay(secs(10));
+    let limits = |builder: RegistryBuilder| builder.deadline(secs(10)).shutdown_delay(secs(10));
     assert_eq!(problems(limits(builder())), [told]);
     let several = limits(Registry::builder().after(["b"]).service("a", idle()));
     assert_eq!(problems(several), [told, stray]);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use lifecycle::{
-    Builder, Context, OnFailure, Outcome, Registry, Result, Service, ServiceStatus, State,
+    Context, OnFailure, Outcome, Registry, RegistryBuilder, Result, Service, ServiceStatus, State,
     async_trait,
 };
 use lifecycle_tests::{secs, start};
@@ -58,7 +58,7 @@ impl Service for Counted {
     }
 }
 
-fn chain(links: usize, up: &Arc<AtomicUsize>) -> Builder {
+fn chain(links: usize, up: &Arc<AtomicUsize>) -> RegistryBuilder {
     let mut builder = Registry::builder().service("s-0", Counted::new(up, 0));
     for link in 1..links {
         builder = builder
@@ -68,7 +68,7 @@ fn chain(links: usize, up: &Arc<AtomicUsize>) -> Builder {
     builder
 }
 
-async fn start_and_stop(builder: Builder, services: usize, up: &AtomicUsize) {
+async fn start_and_stop(builder: RegistryBuilder, services: usize, up: &AtomicUsize) {
     let began = Instant::now();
     let running = start(builder.build().unwrap());
     running.await_healthy().await.unwrap();

@@ -24,7 +24,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use lifecycle::{
-    Context, Error, Fault, Outcome, Reason, Result, Running, Scheduled, Service, State,
+    Context, Fault, HealthError, Outcome, Reason, Result, Running, Scheduled, Service, State,
     TriggerError, Worker, async_trait, registry, service,
 };
 use lifecycle_tests::{
@@ -343,9 +343,9 @@ fn what_follows_a_request_of_another_service_is_seen_in_time_in_4000_tries() {
 #[derive(Debug, thiserror::Error)]
 enum AppError {
     #[error("not ready")]
-    Health(#[from] Error),
+    Health(#[from] HealthError),
     #[error(transparent)]
-    Transparent(Error),
+    Transparent(HealthError),
     #[error("no tick")]
     Trigger(#[source] TriggerError),
 }

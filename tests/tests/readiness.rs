@@ -7,14 +7,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use lifecycle::{Error, Handle, Reason, Running, State, registry};
+use lifecycle::{Handle, HealthError, Reason, Running, State, registry};
 use lifecycle_tests::{Hook, Journal, fails, hangs, panics, secs, start, state_of, takes};
 use tokio::time::{sleep, timeout};
 
 /// Both views agree, and the second must take no time.
 async fn is_ready(running: &Running) -> bool {
     let handle = running.handle();
-    let at_once = |ended: Result<Result<(), Error>, _>| matches!(ended, Ok(Ok(())));
+    let at_once = |ended: Result<Result<(), HealthError>, _>| matches!(ended, Ok(Ok(())));
     let owner = at_once(timeout(secs(0), running.await_healthy()).await);
     let view = at_once(timeout(secs(0), handle.await_healthy()).await);
     assert_eq!(owner, handle.is_healthy());
@@ -134,6 +134,6 @@ async fn readiness_of_what_counts_still_turns_false_at_the_first_request() {
     assert!(!handle.is_healthy());
     assert!(matches!(
         handle.await_healthy().await,
-        Err(Error::Stopping(Reason::Requested))
+        Err(HealthError::Stopping(Reason::Requested))
     ));
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use lifecycle::__private::{Declared, IdleService, IdleShape, Retry};
-use lifecycle::{Context, Error, Fault, Idle, Reason, Result, State, registry};
+use lifecycle::{Context, Fault, HealthError, Idle, Reason, Result, State, registry};
 use lifecycle_tests::{
     Hook, Journal, Log, awaits_healthy, degrades, fails, hangs, millis, nothing, panics, paused,
     secs, start, state_of, takes,
@@ -231,7 +231,7 @@ fn the_start_timeout_tells_the_last_error_and_how_many_attempts_there_were() {
     paused(async {
         let running = start(registry! { "store" => Lost, start_timeout = "20s" });
         let error = running.await_healthy().await.unwrap_err();
-        let Error::Service(error) = error else {
+        let HealthError::Service(error) = error else {
             panic!("{error}");
         };
         let attempts = error.attempts();

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use lifecycle::{Error, Fault, Phase, Registry, State, registry};
+use lifecycle::{Fault, HealthError, Phase, Registry, State, registry};
 use lifecycle_tests::{
     Journal, Moves, degrades, fails, hangs, millis, panics, secs, spawns, start, state_of, states,
     takes, yields,
@@ -443,7 +443,7 @@ async fn await_healthy_tells_why_it_never_will_be() {
         "api" => journal.script().idle(), after = ["store"],
     });
     let error = running.await_healthy().await.unwrap_err();
-    assert!(matches!(&error, Error::Service(of) if of.service() == "store"));
+    assert!(matches!(&error, HealthError::Service(of) if of.service() == "store"));
     assert_eq!(
         error.to_string(),
         "service `store` panicked in startup: bad page"
@@ -462,6 +462,6 @@ async fn await_healthy_ends_when_the_application_is_asked_to_stop() {
         handle.shutdown();
     });
     let error = running.await_healthy().await.unwrap_err();
-    assert!(matches!(error, Error::Stopping(_)), "{error}");
+    assert!(matches!(error, HealthError::Stopping(_)), "{error}");
     assert_eq!(journal.now(), secs(3));
 }

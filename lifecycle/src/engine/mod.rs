@@ -29,7 +29,7 @@ pub(crate) use self::graph::{Edge, Graph};
 use self::node::{Life, Node, Readiness};
 use self::stop::Stage;
 use self::sweep::Round;
-use crate::engine::settings::{Limits, Terms};
+use crate::engine::settings::{RegistrySettings, ServiceSettings};
 use crate::report::error::ServiceError;
 use crate::report::status::{Phase, State};
 
@@ -58,7 +58,7 @@ pub(crate) enum Command {
     /// Every service that counts is up.
     AllUp,
     /// Ask the application to stop.
-    Request(Because),
+    Request(StopCause),
 }
 
 /// When the parts of a service that is asked to stop are dropped.
@@ -83,7 +83,7 @@ pub(crate) enum Failure {
 
 /// Why the engine itself asks the application to stop.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Because {
+pub(crate) enum StopCause {
     /// This service failed.
     Failed(usize),
     /// All services have ended by themselves.
@@ -94,7 +94,7 @@ pub(crate) enum Because {
 pub(crate) struct Engine {
     nodes: Vec<Node>,
     graph: Graph,
-    limits: Limits,
+    limits: RegistrySettings,
     stage: Stage,
     timers: Timers,
     commands: Vec<Command>,
@@ -111,15 +111,15 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) fn new(
         graph: Graph,
-        terms: impl IntoIterator<Item = Terms>,
-        limits: Limits,
+        settings: impl IntoIterator<Item = ServiceSettings>,
+        limits: RegistrySettings,
     ) -> Self {
-        let nodes: Vec<Node> = terms
+        let nodes: Vec<Node> = settings
             .into_iter()
             .enumerate()
-            .map(|(service, terms)| {
+            .map(|(service, settings)| {
                 Node::new(
-                    terms,
+                    settings,
                     graph.dependencies(service).len(),
                     graph.dependents(service).len(),
                 )
@@ -213,7 +213,7 @@ impl Engine {
     pub(crate) fn late(&mut self, service: usize, phase: Phase, now: Instant) {
         let node = &mut self.nodes[service];
         // A start timeout drops `start` too: that is a failure, and noted as one.
-        let is_start = phase == Phase::Startup || node.terms.oneshot && phase != Phase::Drain;
+        let is_start = phase == Phase::Startup || node.settings.oneshot && phase != Phase::Drain;
         let timed_out = node.readiness == Readiness::TimedOut && is_start;
         if node.life != Life::Asked || timed_out {
             return;
@@ -274,7 +274,7 @@ impl Engine {
 
     fn request_if_finished(&mut self, now: Instant) {
         if self.gone == self.nodes.len() && matches!(self.stage, Stage::Up) {
-            self.commands.push(Command::Request(Because::Finished));
+            self.commands.push(Command::Request(StopCause::Finished));
             self.requested(now, now, true);
         }
     }

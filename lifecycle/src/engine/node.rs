@@ -3,12 +3,12 @@
 use tokio::time::Instant;
 
 use super::StopTimes;
-use crate::registry::{OnFailure, Terms};
+use crate::registry::{OnFailure, ServiceSettings};
 use crate::report::status::State;
 
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) terms: Terms,
+    pub(crate) settings: ServiceSettings,
     pub(crate) state: State,
     pub(crate) life: Life,
     pub(crate) readiness: Readiness,
@@ -52,9 +52,9 @@ pub(crate) enum Readiness {
 }
 
 impl Node {
-    pub(crate) fn new(terms: Terms, dependencies: usize, dependents: usize) -> Self {
+    pub(crate) fn new(settings: ServiceSettings, dependencies: usize, dependents: usize) -> Self {
         Self {
-            terms,
+            settings,
             state: State::New,
             life: Life::Unborn,
             readiness: Readiness::Pending,
@@ -75,14 +75,14 @@ impl Node {
 
     /// Whether the application is not ready without it.
     pub(crate) fn counts(&self) -> bool {
-        self.terms.on_failure != OnFailure::Ignore
+        self.settings.on_failure != OnFailure::Ignore
     }
 
     /// Whether it is where a started application wants it: running, or a oneshot that succeeded.
     pub(crate) fn is_up(&self) -> bool {
         match self.state {
             State::Running => true,
-            State::Stopped => self.terms.oneshot && self.readiness == Readiness::Reached,
+            State::Stopped => self.settings.oneshot && self.readiness == Readiness::Reached,
             _ => false,
         }
     }

@@ -22,7 +22,7 @@ pub enum OnFailure {
 
 /// The settings of one service.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Terms {
+pub(crate) struct ServiceSettings {
     /// As it is written, if it is.
     pub(crate) start_timeout: Option<Duration>,
     pub(crate) stop_timeout: Duration,
@@ -31,7 +31,7 @@ pub(crate) struct Terms {
     pub(crate) oneshot: bool,
 }
 
-impl Default for Terms {
+impl Default for ServiceSettings {
     fn default() -> Self {
         Self {
             start_timeout: None,
@@ -42,7 +42,7 @@ impl Default for Terms {
     }
 }
 
-impl Terms {
+impl ServiceSettings {
     /// How long the start may take. A oneshot may take as long as its job does, unless it is written
     /// how long that is.
     pub(crate) fn start_limit(&self) -> Option<Duration> {
@@ -54,12 +54,12 @@ impl Terms {
 
 /// The settings of the whole registry.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct RegistrySettings {
     pub(crate) deadline: Duration,
     pub(crate) shutdown_delay: Duration,
 }
 
-impl Default for Limits {
+impl Default for RegistrySettings {
     fn default() -> Self {
         Self {
             deadline: DEFAULT_DEADLINE,

@@ -7,7 +7,7 @@ use super::graph::{Edge, Kind};
 use super::node::{Life, Readiness};
 use super::stop::Stage;
 use super::sweep::Purpose;
-use super::{Because, Command, Engine, Failure};
+use super::{Command, Engine, Failure, StopCause};
 use crate::registry::OnFailure;
 use crate::report::status::State;
 
@@ -25,7 +25,7 @@ impl Engine {
     pub(crate) fn ready(&mut self, service: usize, now: Instant) {
         let node = &self.nodes[service];
         // A oneshot is ready when it has succeeded.
-        if node.state != State::Starting || node.terms.oneshot {
+        if node.state != State::Starting || node.settings.oneshot {
             return;
         }
         self.nodes[service].readiness = Readiness::Reached;
@@ -35,7 +35,7 @@ impl Engine {
 
     /// The service turns out to be a oneshot, once it has started.
     pub(crate) fn is_oneshot(&mut self, service: usize) {
-        self.nodes[service].terms.oneshot = true;
+        self.nodes[service].settings.oneshot = true;
     }
 
     /// It is up: those that need it and those that want it have waited for that.
@@ -73,7 +73,7 @@ impl Engine {
         self.nodes[service].life = Life::Up;
         self.move_to(service, State::Starting);
         self.commands.push(Command::Start(service));
-        let limit = self.nodes[service].terms.start_limit();
+        let limit = self.nodes[service].settings.start_limit();
         if let Some(at) = limit.and_then(|limit| now.checked_add(limit)) {
             self.timers.set(at, Alarm::StartTimeout(service as u32));
         }
@@ -82,7 +82,7 @@ impl Engine {
     pub(super) fn start_timed_out(&mut self, service: usize, now: Instant) {
         let node = &mut self.nodes[service];
         // None, when it has turned out to be a oneshot, which may take its time.
-        let Some(limit) = node.terms.start_limit() else {
+        let Some(limit) = node.settings.start_limit() else {
             return;
         };
         if !node.is_starting() {
@@ -132,7 +132,7 @@ impl Engine {
 
     /// What the failure of this service means to the application.
     pub(super) fn obey_policy(&mut self, service: usize, now: Instant) {
-        match self.nodes[service].terms.on_failure {
+        match self.nodes[service].settings.on_failure {
             OnFailure::Ignore => {
                 if self.nodes[service].life == Life::Up {
                     self.ask(service, now);
@@ -141,7 +141,7 @@ impl Engine {
             OnFailure::Shutdown => {
                 if matches!(self.stage, Stage::Up) {
                     self.commands
-                        .push(Command::Request(Because::Failed(service)));
+                        .push(Command::Request(StopCause::Failed(service)));
                 }
                 self.requested(now, now, true);
             }

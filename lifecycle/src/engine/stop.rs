@@ -31,7 +31,7 @@ pub(crate) enum Stage {
 /// How long a service that was told to end may take to drop what it holds before the others go on
 /// without it. Far more than a task that gets a thread needs, on a busy machine too; only a blocked
 /// one ever uses it.
-const MOMENT: Duration = Duration::from_millis(200);
+const ABORT_GRACE: Duration = Duration::from_millis(200);
 
 /// The least of it, where others below wait and a quarter of what is left to them is less.
 const LEAST_MOMENT: Duration = Duration::from_millis(20);
@@ -155,7 +155,7 @@ impl Engine {
     /// Asks one service to stop. Its time ends with its own timeout or with its share of the
     /// application's, whichever is first.
     pub(super) fn ask(&mut self, service: usize, now: Instant) {
-        let own = now.checked_add(self.nodes[service].terms.stop_timeout);
+        let own = now.checked_add(self.nodes[service].settings.stop_timeout);
         let share = self.share(service, now);
         let times = own
             .into_iter()
@@ -234,7 +234,7 @@ impl Engine {
 
     /// A quarter of its time is kept for the drain; a oneshot has none, and may use it all.
     fn times(&self, service: usize, end: Instant, now: Instant) -> StopTimes {
-        let reserve = if self.nodes[service].terms.oneshot {
+        let reserve = if self.nodes[service].settings.oneshot {
             Duration::ZERO
         } else {
             end.saturating_duration_since(now) / 4
@@ -247,7 +247,7 @@ impl Engine {
 
     /// When the time of a service is over that has had it from this instant on.
     pub(crate) fn end_of(&self, service: usize, asked: Instant) -> Option<Instant> {
-        let own = asked.checked_add(self.nodes[service].terms.stop_timeout);
+        let own = asked.checked_add(self.nodes[service].settings.stop_timeout);
         own.into_iter().chain(self.deadline()).min()
     }
 
@@ -294,8 +294,10 @@ impl Engine {
             .deadline()
             .map(|end| end.saturating_duration_since(now));
         match left.filter(|left| !left.is_zero()) {
-            Some(left) if self.has_others_below(service) => (left / 4).clamp(LEAST_MOMENT, MOMENT),
-            _ => MOMENT,
+            Some(left) if self.has_others_below(service) => {
+                (left / 4).clamp(LEAST_MOMENT, ABORT_GRACE)
+            }
+            _ => ABORT_GRACE,
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) enum Purpose {
 }
 
 /// How much there is to be done at most before a round pauses.
-const PART: usize = 256;
+const SWEEP_CHUNK: usize = 256;
 
 impl Engine {
     pub(super) fn begin_round(&mut self, purpose: Purpose, now: Instant) {
@@ -38,7 +38,7 @@ impl Engine {
 
     /// Goes on until there is enough to do.
     pub(super) fn go_on(&mut self) {
-        while self.commands.len() < PART {
+        while self.commands.len() < SWEEP_CHUNK {
             let Some(round) = &mut self.round else {
                 return;
             };

@@ -11,19 +11,19 @@ mod stopping;
 mod walk;
 mod wants;
 
-const IGNORE: Terms = Terms {
+const IGNORE: ServiceSettings = ServiceSettings {
     on_failure: OnFailure::Ignore,
     ..TERMS
 };
 
-const ONESHOT: Terms = Terms {
+const ONESHOT: ServiceSettings = ServiceSettings {
     oneshot: true,
     start_timeout: None,
     ..TERMS
 };
 
 /// The defaults, but with a stop timeout whose quarters are whole seconds.
-const TERMS: Terms = Terms {
+const TERMS: ServiceSettings = ServiceSettings {
     start_timeout: Some(Duration::from_secs(90)),
     stop_timeout: Duration::from_secs(8),
     on_failure: OnFailure::Shutdown,
@@ -39,32 +39,38 @@ struct Rig {
 
 impl Rig {
     /// Service `i` depends on `after[i]`.
-    fn new<const N: usize>(services: [(Terms, &[u32]); N]) -> Self {
-        Self::within(Limits::default(), services)
+    fn new<const N: usize>(services: [(ServiceSettings, &[u32]); N]) -> Self {
+        Self::within(RegistrySettings::default(), services)
     }
 
-    fn within<const N: usize>(limits: Limits, services: [(Terms, &[u32]); N]) -> Self {
+    fn within<const N: usize>(
+        limits: RegistrySettings,
+        services: [(ServiceSettings, &[u32]); N],
+    ) -> Self {
         Self::of(
             limits,
-            services.map(|(terms, after)| (terms, after, &[][..])),
+            services.map(|(settings, after)| (settings, after, &[][..])),
         )
     }
 
     /// Each with those that it needs, and those that it only wants.
-    fn wanting<const N: usize>(services: [(Terms, &[u32], &[u32]); N]) -> Self {
-        Self::of(Limits::default(), services)
+    fn wanting<const N: usize>(services: [(ServiceSettings, &[u32], &[u32]); N]) -> Self {
+        Self::of(RegistrySettings::default(), services)
     }
 
-    fn of<const N: usize>(limits: Limits, services: [(Terms, &[u32], &[u32]); N]) -> Self {
+    fn of<const N: usize>(
+        limits: RegistrySettings,
+        services: [(ServiceSettings, &[u32], &[u32]); N],
+    ) -> Self {
         let edge = |kind| move |&service: &u32| Edge { service, kind };
         let dependencies = services.map(|(_, after, wants)| {
             let wants = wants.iter().map(edge(Kind::Wants));
             after.iter().map(edge(Kind::After)).chain(wants).collect()
         });
-        let terms = services.map(|(terms, ..)| terms);
+        let settings = services.map(|(settings, ..)| settings);
         let origin = Instant::now();
         Self {
-            engine: Engine::new(Graph::new(&dependencies), terms, limits),
+            engine: Engine::new(Graph::new(&dependencies), settings, limits),
             origin,
             now: origin,
         }
@@ -164,8 +170,8 @@ impl Rig {
             }
             Command::NoteLate(service, phase, had) => format!("{service} late in {phase}: {had:?}"),
             Command::AllUp => "all up".to_owned(),
-            Command::Request(Because::Failed(service)) => format!("request: {service} failed"),
-            Command::Request(Because::Finished) => "request: finished".to_owned(),
+            Command::Request(StopCause::Failed(service)) => format!("request: {service} failed"),
+            Command::Request(StopCause::Finished) => "request: finished".to_owned(),
         }
     }
 }
@@ -299,11 +305,11 @@ fn a_start_timeout_fails_the_service_and_drops_its_start() {
 
 #[test]
 fn a_oneshot_whose_start_timeout_is_written_fails_and_is_dropped() {
-    let terms = Terms {
+    let settings = ServiceSettings {
         start_timeout: Some(Duration::from_secs(5)),
         ..ONESHOT
     };
-    let mut rig = Rig::new([(terms, &[])]);
+    let mut rig = Rig::new([(settings, &[])]);
     rig.begin();
     assert_eq!(
         rig.until(5),

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::entries::{Declared, Draft};
-use super::{Limits, OnFailure, Registry};
+use super::entries::{Declared, Entries};
+use super::{OnFailure, Registry, RegistrySettings};
 use crate::report::name::Name;
 use crate::shape::service::Service;
 use lifecycle_rules::graph::Kind;
@@ -12,8 +12,8 @@ use lifecycle_rules::graph::Kind;
 /// A registry in the making.
 #[allow(missing_debug_implementations, reason = "never in the hands of a user")]
 pub struct Assembly {
-    draft: Draft,
-    limits: Limits,
+    draft: Entries,
+    limits: RegistrySettings,
 }
 
 /// A service just added to it, with its settings to come.
@@ -24,8 +24,8 @@ pub struct Entry<'a>(&'a mut Declared);
 #[must_use]
 pub fn assembly() -> Assembly {
     Assembly {
-        draft: Draft::default(),
-        limits: Limits::default(),
+        draft: Entries::default(),
+        limits: RegistrySettings::default(),
     }
 }
 
@@ -73,19 +73,19 @@ impl Entry<'_> {
 
     /// `start_timeout = limit`
     pub fn start_timeout(self, limit: Duration) -> Self {
-        self.0.planned.terms.start_timeout = Some(limit);
+        self.0.node.settings.start_timeout = Some(limit);
         self
     }
 
     /// `stop_timeout = limit`
     pub fn stop_timeout(self, limit: Duration) -> Self {
-        self.0.planned.terms.stop_timeout = limit;
+        self.0.node.settings.stop_timeout = limit;
         self
     }
 
     /// `on_failure = policy`
     pub fn on_failure(self, policy: OnFailure) -> Self {
-        self.0.planned.terms.on_failure = policy;
+        self.0.node.settings.on_failure = policy;
         self
     }
 }

@@ -4,8 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::entries::{Declared, Draft};
-use super::{Limits, OnFailure, Registry};
+use super::entries::{Declared, Entries};
+use super::{OnFailure, Registry, RegistrySettings};
 use crate::report::name::Name;
 use crate::shape::service::Service;
 use lifecycle_rules::graph::{Found, Kind};
@@ -32,8 +32,8 @@ use lifecycle_rules::limits;
 /// ```
 #[must_use = "a builder does nothing until it is built"]
 #[derive(Default)]
-pub struct Builder {
-    draft: Draft,
+pub struct RegistryBuilder {
+    draft: Entries,
     /// Of the whole, as far as they are set.
     deadline: Option<Duration>,
     shutdown_delay: Option<Duration>,
@@ -41,7 +41,7 @@ pub struct Builder {
     stray: Vec<&'static str>,
 }
 
-impl Builder {
+impl RegistryBuilder {
     /// Adds a service. The settings that follow are its settings, up to the next service.
     pub fn service(mut self, name: impl Into<Name>, service: impl Service) -> Self {
         self.draft.add(name.into(), Box::new(service));
@@ -83,7 +83,7 @@ impl Builder {
     /// count. Default: 90 s, and for a oneshot as long as it takes.
     pub fn start_timeout(self, limit: Duration) -> Self {
         self.set("start_timeout", |service| {
-            service.planned.terms.start_timeout = Some(limit);
+            service.node.settings.start_timeout = Some(limit);
         })
     }
 
@@ -91,14 +91,14 @@ impl Builder {
     /// whole; a quarter of it is kept for `drain`. Default: 10 s.
     pub fn stop_timeout(self, limit: Duration) -> Self {
         self.set("stop_timeout", |service| {
-            service.planned.terms.stop_timeout = limit;
+            service.node.settings.stop_timeout = limit;
         })
     }
 
     /// What its failure means to the application. Default: [`OnFailure::Shutdown`].
     pub fn on_failure(self, policy: OnFailure) -> Self {
         self.set("on_failure", |service| {
-            service.planned.terms.on_failure = policy;
+            service.node.settings.on_failure = policy;
         })
     }
 
@@ -123,8 +123,8 @@ impl Builder {
     /// service, a shutdown delay that leaves nothing of the deadline.
     pub fn build(self) -> Result<Registry, RegistryError> {
         let limits = self.limits();
-        let mut problems: Vec<Problem> = Problem::of(limits).into_iter().collect();
-        problems.extend(self.stray.into_iter().map(Problem::stray));
+        let mut problems: Vec<RegistryProblem> = RegistryProblem::of(limits).into_iter().collect();
+        problems.extend(self.stray.into_iter().map(RegistryProblem::stray));
         match self.draft.plan() {
             Ok(plan) if problems.is_empty() => return Ok(Registry::new(Ok(plan), limits)),
             Ok(_) => {}
@@ -133,9 +133,9 @@ impl Builder {
         Err(RegistryError { problems })
     }
 
-    fn limits(&self) -> Limits {
-        let default = Limits::default();
-        Limits {
+    fn limits(&self) -> RegistrySettings {
+        let default = RegistrySettings::default();
+        RegistrySettings {
             deadline: self.deadline.unwrap_or(default.deadline),
             shutdown_delay: self.shutdown_delay.unwrap_or(default.shutdown_delay),
         }
@@ -150,15 +150,15 @@ impl Builder {
     }
 }
 
-impl fmt::Debug for Builder {
+impl fmt::Debug for RegistryBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self
             .draft
             .services
             .iter()
-            .map(|service| &service.planned.name)
+            .map(|service| &service.node.name)
             .collect();
-        f.debug_struct("Builder")
+        f.debug_struct("RegistryBuilder")
             .field("services", &names)
             .field("limits", &self.limits())
             .finish_non_exhaustive()
@@ -169,19 +169,19 @@ impl fmt::Debug for Builder {
 /// about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryError {
-    problems: Vec<Problem>,
+    problems: Vec<RegistryProblem>,
 }
 
 /// One thing that is wrong with a registry. Its `Display` is one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct RegistryProblem {
     sentence: String,
     help: String,
 }
 
 impl RegistryError {
     pub(super) fn new(found: Vec<Found>) -> Self {
-        let problem = |found: Found| Problem {
+        let problem = |found: Found| RegistryProblem {
             sentence: found.problem.to_string(),
             help: found.problem.help(),
         };
@@ -192,8 +192,8 @@ impl RegistryError {
 
     /// What keeps a registry from being started: what was found when it was assembled, and the limits
     /// as they are by now.
-    pub(crate) fn at_start<T>(plan: Result<T, Self>, limits: Limits) -> Result<T, Self> {
-        let Some(problem) = Problem::of(limits) else {
+    pub(crate) fn at_start<T>(plan: Result<T, Self>, limits: RegistrySettings) -> Result<T, Self> {
+        let Some(problem) = RegistryProblem::of(limits) else {
             return plan;
         };
         let mut problems = vec![problem];
@@ -205,14 +205,14 @@ impl RegistryError {
 
     /// The problems, in the order of the services they were found at.
     #[must_use]
-    pub fn problems(&self) -> &[Problem] {
+    pub fn problems(&self) -> &[RegistryProblem] {
         &self.problems
     }
 }
 
-impl Problem {
+impl RegistryProblem {
     /// Of the settings of the whole, wherever they come from, defaults included.
-    fn of(limits: Limits) -> Option<Self> {
+    fn of(limits: RegistrySettings) -> Option<Self> {
         let problem = limits::check(limits.deadline, limits.shutdown_delay)?;
         Some(Self {
             sentence: problem.to_string(),
@@ -234,7 +234,7 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for RegistryProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.sentence)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Plan, Planned, RegistryError, Terms};
+use super::{Node, Plan, RegistryError, ServiceSettings};
 use crate::engine::{Edge, Graph};
 use crate::panics::Contained;
 use crate::report::name::Name;
@@ -11,27 +11,27 @@ use crate::shape::service::{Sealed, Service};
 use lifecycle_rules::graph::{Dependency, Entry, Kind, check};
 
 #[derive(Default)]
-pub(crate) struct Draft {
+pub(crate) struct Entries {
     pub(crate) services: Vec<Declared>,
 }
 
 pub(crate) struct Declared {
-    pub(crate) planned: Planned,
+    pub(crate) node: Node,
     /// In the order in which they were named.
     dependencies: Vec<(Name, Kind)>,
 }
 
-impl Draft {
+impl Entries {
     pub(crate) fn add(&mut self, name: Name, service: Box<dyn Service>) -> &mut Declared {
-        let terms = Terms {
+        let settings = ServiceSettings {
             oneshot: service.__nature(Sealed::OPEN).shape == Shape::Oneshot,
-            ..Terms::default()
+            ..ServiceSettings::default()
         };
         self.services.push(Declared {
-            planned: Planned {
+            node: Node {
                 name,
                 service: Contained::new(service),
-                terms,
+                settings,
             },
             dependencies: Vec::new(),
         });
@@ -51,7 +51,7 @@ impl Draft {
             services: self
                 .services
                 .into_iter()
-                .map(|declared| declared.planned)
+                .map(|declared| declared.node)
                 .collect(),
             graph,
         })
@@ -62,7 +62,7 @@ impl Draft {
             .services
             .iter()
             .zip(0..)
-            .map(|(declared, index)| (&*declared.planned.name, index))
+            .map(|(declared, index)| (&*declared.node.name, index))
             .collect();
         let edge = |(name, kind): &(Name, Kind)| {
             let service = *indexes.get(name.as_str())?;
@@ -86,7 +86,7 @@ impl Declared {
 
     fn entry(&self) -> Entry<'_> {
         Entry {
-            name: &self.planned.name,
+            name: &self.node.name,
             dependencies: self
                 .dependencies
                 .iter()

@@ -11,11 +11,11 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use self::assembly::{Assembly, Entry, assembly};
-pub use self::builder::{Builder, Problem, RegistryError};
+pub use self::builder::{RegistryBuilder, RegistryError, RegistryProblem};
 pub(crate) use self::preview::Preview;
 use crate::engine::Graph;
 pub use crate::engine::settings::OnFailure;
-pub(crate) use crate::engine::settings::{Limits, Terms};
+pub(crate) use crate::engine::settings::{RegistrySettings, ServiceSettings};
 use crate::panics::Contained;
 use crate::report::name::Name;
 use crate::report::outcome::Outcome;
@@ -54,7 +54,7 @@ use crate::time::WallClock;
 pub struct Registry {
     pub(crate) plan: Result<Plan, RegistryError>,
     pub(crate) preview: Preview,
-    pub(crate) limits: Limits,
+    pub(crate) limits: RegistrySettings,
     pub(crate) signals: bool,
     pub(crate) stop_on: Option<StopOn>,
     #[cfg(all(feature = "cron", feature = "test-util"))]
@@ -63,23 +63,23 @@ pub struct Registry {
 
 /// What is to be run: a checked graph of services.
 pub(crate) struct Plan {
-    pub(crate) services: Vec<Planned>,
+    pub(crate) services: Vec<Node>,
     pub(crate) graph: Graph,
 }
 
-pub(crate) struct Planned {
+pub(crate) struct Node {
     pub(crate) name: Name,
     pub(crate) service: Contained<Box<dyn Service>>,
-    pub(crate) terms: Terms,
+    pub(crate) settings: ServiceSettings,
 }
 
 impl Registry {
-    /// Assembles a registry from names that are known only at run time. See [`Builder`].
-    pub fn builder() -> Builder {
-        Builder::default()
+    /// Assembles a registry from names that are known only at run time. See [`RegistryBuilder`].
+    pub fn builder() -> RegistryBuilder {
+        RegistryBuilder::default()
     }
 
-    pub(crate) fn new(plan: Result<Plan, RegistryError>, limits: Limits) -> Self {
+    pub(crate) fn new(plan: Result<Plan, RegistryError>, limits: RegistrySettings) -> Self {
         Self {
             preview: Preview::new(&plan),
             plan,
@@ -125,7 +125,7 @@ impl Registry {
     /// and after a failure. Default: none.
     ///
     /// It must be shorter than the [deadline](Self::deadline), which includes it (25 s unless set):
-    /// `registry!` refuses literals that are not, [`Builder::build`] values; what is set here is
+    /// `registry!` refuses literals that are not, [`RegistryBuilder::build`] values; what is set here is
     /// checked at the start, which is refused then ([`Reason::NotStarted`](crate::Reason::NotStarted)).
     pub fn shutdown_delay(mut self, delay: Duration) -> Self {
         self.limits.shutdown_delay = delay;
@@ -222,7 +222,7 @@ impl Registry {
     /// ```
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle::new(self.preview.core().clone())
+        Handle::new(self.preview.application().clone())
     }
 
     /// Every move of every service, from the first on, each once and in order.
@@ -284,7 +284,7 @@ impl Registry {
     pub async fn run(self) -> Outcome {
         let limit = self.limits.deadline;
         let running = self.start();
-        let watchdog = Watchdog::watch(running.core(), limit);
+        let watchdog = Watchdog::watch(running.application(), limit);
         running.wait().await;
         let outcome = running.stop().await;
         drop(watchdog);
@@ -299,7 +299,7 @@ impl fmt::Debug for Registry {
             .plan
             .iter()
             .flat_map(|plan| &plan.services)
-            .map(|planned| &planned.name)
+            .map(|node| &node.name)
             .collect();
         f.debug_struct("Registry")
             .field("services", &names)

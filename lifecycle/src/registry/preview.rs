@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{Plan, Planned, RegistryError};
+use super::{Node, Plan, RegistryError};
 use crate::report::reason::Reason;
 use crate::report::status::Shape;
 use crate::shape::service::Sealed;
-use crate::shared::application::Core;
-use crate::shared::instance::Cell;
+use crate::shared::application::Application;
+use crate::shared::instance::Instance;
 
 /// Dropping it tells whoever waits that there will be no run.
 #[derive(Debug)]
 pub(crate) struct Preview {
-    core: Arc<Core>,
+    application: Arc<Application>,
     is_taken: bool,
 }
 
@@ -20,39 +20,39 @@ impl Preview {
     /// Of what is no registry nothing is shown; its start tells why.
     pub(super) fn new(plan: &Result<Plan, RegistryError>) -> Self {
         let services = plan.as_ref().map_or(&[][..], |plan| &plan.services);
-        let core = Core::new(services.iter().map(cell).collect());
+        let application = Application::new(services.iter().map(instance).collect());
         Self {
-            core,
+            application,
             is_taken: false,
         }
     }
 
-    pub(super) fn core(&self) -> &Arc<Core> {
-        &self.core
+    pub(super) fn application(&self) -> &Arc<Application> {
+        &self.application
     }
 
     /// It is up to the caller now to tell.
-    pub(crate) fn take(mut self) -> Arc<Core> {
+    pub(crate) fn take(mut self) -> Arc<Application> {
         self.is_taken = true;
-        self.core.clone()
+        self.application.clone()
     }
 }
 
-fn cell(planned: &Planned) -> Cell {
-    Cell::new(
-        planned.name.clone(),
-        planned.service.as_ref().map_or(Shape::Custom, |service| {
+fn instance(node: &Node) -> Instance {
+    Instance::new(
+        node.name.clone(),
+        node.service.as_ref().map_or(Shape::Custom, |service| {
             service.__nature(Sealed::OPEN).shape
         }),
-        planned.terms.on_failure,
+        node.settings.on_failure,
     )
 }
 
 impl Drop for Preview {
     fn drop(&mut self) {
         if !self.is_taken {
-            self.core.ask_to_stop(Reason::Dropped);
-            self.core.end();
+            self.application.ask_to_stop(Reason::Dropped);
+            self.application.end();
         }
     }
 }

@@ -106,7 +106,7 @@ impl From<Panic> for Fault {
 }
 
 /// How far the sources of an error are followed: one may well be its own.
-const DEPTH: usize = 32;
+const MAX_SOURCES: usize = 32;
 
 /// What happened to a service that failed.
 #[derive(Debug)]
@@ -291,7 +291,7 @@ fn or_nothing(message: &str) -> &str {
 pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut line = shown(error);
     let mut said = line.clone();
-    for source in successors(source(error), |error| source(*error)).take(DEPTH) {
+    for source in successors(source(error), |error| source(*error)).take(MAX_SOURCES) {
         let text = shown(source);
         // Many errors already repeat their source's words.
         if !said.contains(&text) {
@@ -323,16 +323,16 @@ pub(crate) fn tells_of_the_stop(
     let is_known =
         |error: &ServiceError| failures.iter().any(|known| Arc::ptr_eq(&known.0, &error.0));
     let tells = |error: &(dyn StdError + 'static)| match error.downcast_ref() {
-        Some(Error::Stopping(_)) => true,
-        Some(Error::Service(error)) => is_known(error),
-        Some(Error::NotStarted(_)) => false,
+        Some(HealthError::Stopping(_)) => true,
+        Some(HealthError::Service(error)) => is_known(error),
+        Some(HealthError::NotStarted(_)) => false,
         None => {
-            // An error that is transparent to `Error` only shows the source of that.
+            // An error that is transparent to `HealthError` only shows the source of that.
             error.is::<Reason>() || matches!(error.downcast_ref(), Some(TriggerError::Stopped))
         }
     };
     successors(Some(error), |error| source(*error))
-        .take(DEPTH)
+        .take(MAX_SOURCES)
         .any(tells)
 }
 
@@ -340,7 +340,7 @@ pub(crate) fn tells_of_the_stop(
 /// [`await_healthy`](crate::Running::await_healthy) returns.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum HealthError {
     /// A service failed.
     #[error(transparent)]
     Service(ServiceError),
@@ -382,7 +382,7 @@ pub enum StartError {
 /// Why a schedule can't be followed, or a queue's batches can't be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ScheduleError {
+pub enum OptionError {
     /// A duration of the schedule is zero.
     #[error("the {setting} `{field}` is zero: a scheduled service needs a positive one")]
     Zero {
@@ -460,7 +460,7 @@ pub enum TriggerError {
     /// The registry has not been started.
     #[error("the registry has not been started: there is no tick to run yet")]
     NotStarted,
-    /// The service has stopped or failed, before or while it ran the tick. As [`Error::Stopping`] it
+    /// The service has stopped or failed, before or while it ran the tick. As [`HealthError::Stopping`] it
     /// is no failure of a service that returns it while the application stops.
     #[error("the service has stopped")]
     Stopped,

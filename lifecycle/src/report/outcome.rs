@@ -13,8 +13,8 @@ use crate::report::error::ServiceError;
 use crate::report::name::Name;
 use crate::report::reason::{Reason, Signal};
 use crate::report::status::{Phase, ServiceStatus, State};
-use crate::shared::application::Core;
-use crate::shared::instance::Cell;
+use crate::shared::application::Application;
+use crate::shared::instance::Instance;
 
 /// How a run of a registry ended. It is plain data: holding or dropping one changes nothing.
 ///
@@ -70,15 +70,19 @@ impl fmt::Display for Laggard {
 }
 
 impl Outcome {
-    pub(crate) fn of(core: &Core) -> Self {
-        let record = core.record();
+    pub(crate) fn of(application: &Application) -> Self {
+        let record = application.record();
         Self {
-            reason: core.request.reason().cloned().unwrap_or(Reason::Requested),
+            reason: application
+                .request
+                .reason()
+                .cloned()
+                .unwrap_or(Reason::Requested),
             failures: record.failures.clone(),
             has_fatal: record.has_fatal,
             laggards: record.laggards.clone(),
-            services: core.states(),
-            omitted: omitted(core),
+            services: application.states(),
+            omitted: omitted(application),
             took: record
                 .requested
                 .zip(record.ended)
@@ -157,11 +161,11 @@ impl Outcome {
     }
 
     /// The outcome of a run that did not come to its end: what still does something is late.
-    pub(crate) fn cut_short(core: &Core) -> Self {
+    pub(crate) fn cut_short(application: &Application) -> Self {
         // Nothing will empty a queue any more.
-        core.cells.iter().for_each(Cell::end_queue);
-        let mut outcome = Self::of(core);
-        let had = core
+        application.instances.iter().for_each(Instance::end_queue);
+        let mut outcome = Self::of(application);
+        let had = application
             .request
             .made_at()
             .map(|at| at.elapsed())
@@ -171,7 +175,7 @@ impl Outcome {
             .iter()
             .map(|laggard| laggard.service.clone())
             .collect();
-        for (cell, service) in core.cells.iter().zip(&outcome.services) {
+        for (instance, service) in application.instances.iter().zip(&outcome.services) {
             let is_active = matches!(
                 service.state,
                 State::Starting | State::Running | State::Stopping
@@ -179,7 +183,7 @@ impl Outcome {
             if is_active && !known.contains(&service.name) {
                 outcome.laggards.push(Laggard {
                     service: service.name.clone(),
-                    phase: cell.phase(),
+                    phase: instance.phase(),
                     had,
                 });
             }
@@ -294,11 +298,11 @@ impl fmt::Display for Age<'_> {
     }
 }
 
-fn omitted(core: &Core) -> Vec<(Name, u64)> {
-    let counts = core
-        .cells
+fn omitted(application: &Application) -> Vec<(Name, u64)> {
+    let counts = application
+        .instances
         .iter()
-        .map(|cell| (cell.name.clone(), cell.omitted_failures()));
+        .map(|instance| (instance.name.clone(), instance.omitted_failures()));
     counts.filter(|(_, count)| *count > 0).collect()
 }
 

@@ -4,34 +4,34 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
-use std::task::{Context as Task, Poll, ready};
+use std::task::{self, Poll, ready};
 
 use crate::panics::{self, Panic};
 use crate::report::error::{Fault, Result};
 use crate::report::status::{Phase, Shape};
 use crate::shape::service::{BoxFuture, Service};
-use crate::shared::application::News;
+use crate::shared::application::RunnerNews;
 use crate::shared::context::Context;
-use crate::shared::instance::{Cell, Orders};
+use crate::shared::instance::{Instance, Orders};
 use crate::shared::nested;
 use crate::shared::scope::{SharedSpan, within};
 
-/// Runs the service until it is down; one that has rested so far is only stopped. Dropping the
+/// Runs the service until it is down; one that has is_only_stopped so far is only stopped. Dropping the
 /// future drops the service where it stands.
 pub(crate) fn run(
     cx: Context,
     service: Box<dyn Service>,
-    rested: bool,
+    is_only_stopped: bool,
 ) -> impl Future<Output = ()> + Send {
-    let span = cx.cell().span();
+    let span = cx.instance().span();
     let subject = Subject { cx, span, service };
     // Of an `async fn` the future would keep each argument twice.
     async move {
-        Runner::new(&subject, rested).await;
+        Runner::new(&subject, is_only_stopped).await;
         let Subject { cx, span, service } = subject;
         // None are left, but one may have been started since.
-        cx.cell().tasks.close();
-        poll_fn(|task| cx.cell().tasks.poll_gone(task)).await;
+        cx.instance().tasks.close();
+        poll_fn(|task| cx.instance().tasks.poll_gone(task)).await;
         // Its destructor is the last of its code, and runs before anything it depends on is
         // stopped.
         let dropped = within(cx.current(), span.as_deref(), || {
@@ -41,13 +41,13 @@ pub(crate) fn run(
             fail(&cx, Phase::Drain, fault);
         }
         drop(span);
-        let runs = cx.cell().tasks.take_runs();
+        let runs = cx.instance().tasks.take_runs();
         if !runs.is_empty() {
             // In a box, so that only those pay for its size that have started one.
             Box::pin(nested::leave(cx.clone(), runs)).await;
         }
-        cx.cell().close_span();
-        cx.core().report(cx.service(), News::Down);
+        cx.instance().close_span();
+        cx.application().report(cx.service(), RunnerNews::Down);
     }
 }
 
@@ -92,28 +92,28 @@ enum Step {
 impl Future for Runner<'_> {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<()> {
         let Subject { cx, span, .. } = self.subject;
         within(cx.current(), span.as_deref(), || self.poll_steps(task))
     }
 }
 
 impl<'a> Runner<'a> {
-    fn new(subject: &'a Subject, rested: bool) -> Self {
+    fn new(subject: &'a Subject, is_only_stopped: bool) -> Self {
         Self {
             subject,
             start: None,
             stop: None,
             seen: 0,
             announced: 0,
-            begins: !rested,
+            begins: !is_only_stopped,
             has_news: false,
             ends: false,
             has_late_tasks: false,
         }
     }
 
-    fn poll_steps(&mut self, task: &mut Task<'_>) -> Poll<()> {
+    fn poll_steps(&mut self, task: &mut task::Context<'_>) -> Poll<()> {
         if std::mem::take(&mut self.begins) {
             self.begin();
         }
@@ -141,7 +141,7 @@ impl<'a> Runner<'a> {
 
     fn is_done(&self) -> bool {
         let stopped = self.seen & Orders::STOP != 0 && self.stop.is_none();
-        stopped && self.start.is_none() && self.cell().tasks.is_empty()
+        stopped && self.start.is_none() && self.instance().tasks.is_empty()
     }
 
     /// Orders come last, so that whoever can end by itself does: a failure is seen before the
@@ -149,13 +149,13 @@ impl<'a> Runner<'a> {
     ///
     /// `stop` comes first: a `start` that is never out of work uses up what tokio grants the whole
     /// task in one turn, and it may be `stop` that makes it return.
-    fn poll_step(&mut self, task: &mut Task<'_>) -> Poll<Step> {
+    fn poll_step(&mut self, task: &mut task::Context<'_>) -> Poll<Step> {
         if let Some(stop) = &mut self.stop {
             if let Poll::Ready(result) = panics::catch_poll(stop.as_mut(), task) {
                 return Poll::Ready(Step::StopReturned(result));
             }
             // Before that it still waits for others, who have been told to end.
-            if self.ends && self.cell().exited.is_closed() {
+            if self.ends && self.instance().exited.is_closed() {
                 return Poll::Ready(Step::OutOfTime);
             }
         }
@@ -168,15 +168,15 @@ impl<'a> Runner<'a> {
             return Poll::Ready(Step::TasksGone);
         }
         // From here on whoever gives an order wakes.
-        self.cell().orders.listen(task);
+        self.instance().orders.listen(task);
         self.poll_orders().map(Step::Ordered)
     }
 
     /// Ready when the last task is gone and that is what the service waits for. Not before `start` has
     /// returned: a task that ends must not be why that is polled.
-    fn poll_tasks(&mut self, task: &Task<'_>) -> Poll<()> {
-        ready!(self.cell().tasks.poll_gone(task));
-        if self.cell().exited.is_closed() && !self.is_done() {
+    fn poll_tasks(&mut self, task: &task::Context<'_>) -> Poll<()> {
+        ready!(self.instance().tasks.poll_gone(task));
+        if self.instance().exited.is_closed() && !self.is_done() {
             return Poll::Pending;
         }
         Poll::Ready(())
@@ -184,13 +184,13 @@ impl<'a> Runner<'a> {
 
     /// Being ready is passed on from here, and is no step: `start` has just been polled.
     fn poll_orders(&mut self) -> Poll<u8> {
-        let orders = ready!(self.cell().orders.poll_beyond(self.seen));
+        let orders = ready!(self.instance().orders.poll_beyond(self.seen));
         if orders & !self.seen & Orders::READY == 0 {
             return Poll::Ready(orders);
         }
         self.seen |= Orders::READY;
         self.show_ready();
-        let further = self.cell().orders.poll_beyond(self.seen);
+        let further = self.instance().orders.poll_beyond(self.seen);
         self.has_news = further.is_ready();
         further
     }
@@ -208,12 +208,12 @@ impl<'a> Runner<'a> {
 
     fn start_returned(&mut self, result: Result<Result, Panic>) {
         self.drop_start();
-        let cell = self.cell();
-        let phase = cell.phase();
+        let instance = self.instance();
+        let phase = instance.phase();
         match result {
-            Ok(Ok(())) if cell.stop.is_closed() => {}
-            Ok(Ok(())) if cell.shape() == Shape::Oneshot => self.finish(),
-            Ok(Ok(())) if cell.orders.given(Orders::READY) => {
+            Ok(Ok(())) if instance.stop.is_closed() => {}
+            Ok(Ok(())) if instance.shape() == Shape::Oneshot => self.finish(),
+            Ok(Ok(())) if instance.orders.given(Orders::READY) => {
                 self.fail(phase, Fault::ExitedEarly);
             }
             Ok(Ok(())) => self.fail(phase, Fault::NeverReady),
@@ -224,9 +224,9 @@ impl<'a> Runner<'a> {
 
     /// A oneshot has succeeded: it stops by itself.
     fn finish(&mut self) {
-        self.cell().succeeded.store(true, Ordering::Release);
-        self.cell().close_stop_channel();
-        self.cell().orders.note(Orders::STOP);
+        self.instance().succeeded.store(true, Ordering::Release);
+        self.instance().close_stop_channel();
+        self.instance().orders.note(Orders::STOP);
         self.obey(Orders::STOP);
     }
 
@@ -244,7 +244,7 @@ impl<'a> Runner<'a> {
     fn obey(&mut self, orders: u8) {
         let new = orders & !self.seen;
         let order = new & new.wrapping_neg();
-        if order & (Orders::CUT | Orders::END) & !self.announced != 0 {
+        if order & (Orders::DROP_RUN | Orders::DROP_ALL) & !self.announced != 0 {
             // What ends at this very instant has been woken with us, and is not late: its turn comes
             // before our next.
             self.announced |= order;
@@ -254,8 +254,8 @@ impl<'a> Runner<'a> {
         self.seen |= order;
         match order {
             Orders::STOP => self.begin_stop(),
-            Orders::CUT => self.cut(),
-            Orders::END => self.end(),
+            Orders::DROP_RUN => self.cut(),
+            Orders::DROP_ALL => self.end(),
             _ => {}
         }
     }
@@ -264,18 +264,18 @@ impl<'a> Runner<'a> {
         if self.start.is_none() {
             return;
         }
-        if self.cell().shape() == Shape::Custom {
-            self.cell().enter(Phase::Run);
+        if self.instance().shape() == Shape::Custom {
+            self.instance().enter(Phase::Run);
         }
-        self.report(News::Ready);
+        self.report(RunnerNews::Ready);
     }
 
     fn begin_stop(&mut self) {
         let Subject { cx, service, .. } = self.subject;
-        let cell = self.cell();
+        let instance = self.instance();
         // A hand-written `start` may have returned before.
-        if cell.shape() == Shape::Custom && cell.exited.is_closed() {
-            cell.enter(Phase::Drain);
+        if instance.shape() == Shape::Custom && instance.exited.is_closed() {
+            instance.enter(Phase::Drain);
         }
         match panics::catch(|| service.stop(cx)) {
             Ok(stop) => self.stop = Some(stop),
@@ -286,9 +286,9 @@ impl<'a> Runner<'a> {
     /// Drops what is in the way of the drain. Tasks first: destructors of the others start no new ones
     /// then.
     fn cut(&mut self) {
-        let Cell { exited, tasks, .. } = self.cell();
+        let Instance { exited, tasks, .. } = self.instance();
         if self.start.is_some() {
-            self.report_late(self.cell().phase());
+            self.report_late(self.instance().phase());
         } else if !tasks.is_empty() {
             self.report_late(Phase::Task);
         }
@@ -302,7 +302,7 @@ impl<'a> Runner<'a> {
 
     /// Drops what is in the way, gives the drain one look, and then drops that too.
     fn end(&mut self) {
-        if self.seen & Orders::CUT == 0 {
+        if self.seen & Orders::DROP_RUN == 0 {
             self.cut();
         }
         self.ends = true;
@@ -316,9 +316,9 @@ impl<'a> Runner<'a> {
 
     /// Once time is up: whatever was started before the drain is gone.
     fn drop_tasks_of_drain(&mut self) {
-        let tasks = &self.cell().tasks;
+        let tasks = &self.instance().tasks;
         let has_refused = tasks.take_refused();
-        if self.cell().exited.is_closed() && (has_refused || !tasks.is_empty()) {
+        if self.instance().exited.is_closed() && (has_refused || !tasks.is_empty()) {
             self.report_late(Phase::Task);
         }
         tasks.cut();
@@ -327,7 +327,7 @@ impl<'a> Runner<'a> {
     fn drop_start(&mut self) {
         let start = self.start.take();
         if let Err(fault) = panics::catch(|| drop(start)) {
-            self.fail(self.cell().phase(), fault);
+            self.fail(self.instance().phase(), fault);
         }
     }
 
@@ -342,21 +342,21 @@ impl<'a> Runner<'a> {
     }
 
     fn close_exited(&self) {
-        let cell = self.cell();
-        if self.start.is_some() || cell.exited.is_closed() {
+        let instance = self.instance();
+        if self.start.is_some() || instance.exited.is_closed() {
             return;
         }
-        if !cell.tasks.is_empty() {
+        if !instance.tasks.is_empty() {
             // What is left of it, should it never let go of its thread.
-            cell.enter(Phase::Task);
+            instance.enter(Phase::Task);
             return;
         }
-        if cell.shape() == Shape::Custom && cell.stop.is_closed() {
-            cell.enter(Phase::Drain);
+        if instance.shape() == Shape::Custom && instance.stop.is_closed() {
+            instance.enter(Phase::Drain);
         }
-        cell.exited.close();
+        instance.exited.close();
         if !self.ends {
-            cell.tasks.reopen();
+            instance.tasks.reopen();
         }
     }
 
@@ -370,16 +370,16 @@ impl<'a> Runner<'a> {
         if phase == Phase::Task && std::mem::replace(&mut self.has_late_tasks, true) {
             return;
         }
-        self.report(News::Late(phase));
+        self.report(RunnerNews::Late(phase));
     }
 
-    fn report(&self, news: News) {
+    fn report(&self, news: RunnerNews) {
         let cx = &self.subject.cx;
-        cx.core().report(cx.service(), news);
+        cx.application().report(cx.service(), news);
     }
 
-    fn cell(&self) -> &'a Cell {
-        self.subject.cx.cell()
+    fn instance(&self) -> &'a Instance {
+        self.subject.cx.instance()
     }
 }
 
@@ -387,27 +387,28 @@ impl Drop for Runner<'_> {
     /// Also of a runner that is dropped where it stands: a `Waker` keeps its task's allocation alive, and
     /// with that the runtime, and a context may be kept for long.
     fn drop(&mut self) {
-        self.cell().orders.forget();
+        self.instance().orders.forget();
     }
 }
 
 /// Of the failures of one service the first are told, the others are counted.
 pub(crate) fn fail(cx: &Context, phase: Phase, fault: impl Into<Fault>) {
     let fault = fault.into();
-    if cx.cell().has_failed_enough() {
+    if cx.instance().has_failed_enough() {
         omit(cx, fault);
         return;
     }
-    let error = cx.core().error(cx.service(), phase, fault);
-    cx.core().report(cx.service(), News::Failed(error));
+    let error = cx.application().error(cx.service(), phase, fault);
+    cx.application()
+        .report(cx.service(), RunnerNews::Failed(error));
 }
 
 fn omit(cx: &Context, fault: Fault) {
-    let core = cx.core();
-    let is_due_to_the_stop = core.request.reason().is_some()
-        && matches!(&fault, Fault::Error(error) if core.is_the_stop(error));
+    let application = cx.application();
+    let is_due_to_the_stop = application.request.reason().is_some()
+        && matches!(&fault, Fault::Error(error) if application.is_the_stop(error));
     if !is_due_to_the_stop {
-        cx.cell().omit_failure();
+        cx.instance().omit_failure();
     }
     let _ = panics::catch(|| drop(fault));
 }

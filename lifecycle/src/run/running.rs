@@ -12,19 +12,19 @@ use crate::engine::Engine;
 use crate::panics::{self, Contained};
 #[cfg(doc)]
 use crate::registry::OnFailure;
-use crate::registry::{Plan, Planned, Registry, RegistryError};
-use crate::report::error::{Error, StartError};
+use crate::registry::{Node, Plan, Registry, RegistryError};
+use crate::report::error::{HealthError, StartError};
 use crate::report::outcome::Outcome;
 use crate::report::reason::Reason;
 use crate::run::runtime_end::Up;
 use crate::run::signals::Listener;
 use crate::run::supervisor::Supervisor;
 use crate::run::unstarted::Unstarted;
-use crate::shared::application::Core;
+use crate::shared::application::Application;
 use crate::shared::context::Context;
 use crate::shared::handle::Handle;
 use crate::shared::nested;
-use crate::shared::tick_facts::Ticks;
+use crate::shared::tick_facts::TickFacts;
 
 /// A started registry. Exactly one exists per run, and it decides when the services stop; for a
 /// view that can be cloned see [`handle`](Self::handle).
@@ -50,7 +50,7 @@ use crate::shared::tick_facts::Ticks;
 /// ```
 #[must_use = "dropping it stops the services"]
 pub struct Running {
-    core: Arc<Core>,
+    application: Arc<Application>,
     /// None when nothing could be started, and once `stop` has taken it.
     supervisor: Option<JoinHandle<Outcome>>,
 }
@@ -66,43 +66,43 @@ impl Running {
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock,
         } = registry;
-        let core = preview.take();
+        let application = preview.take();
         // Where the start is refused these are dropped here, each by itself.
         let stop_on = Contained::new(stop_on);
         let Plan { services, graph } = match RegistryError::at_start(plan, limits) {
             Ok(plan) => plan,
-            Err(error) => return Self::refused(core, StartError::Registry(error)),
+            Err(error) => return Self::refused(application, StartError::Registry(error)),
         };
         let Ok(runtime) = Runtime::try_current() else {
-            return Self::refused_with(core, services, StartError::NoRuntime);
+            return Self::refused_with(application, services, StartError::NoRuntime);
         };
         // Tokio has no other way to ask: a first sleep without a timer panics. Where panics abort, such a
         // program ends here instead of in the first `sleep` of the supervisor.
         if panics::catch(|| drop(sleep(Duration::ZERO))).is_err() {
-            return Self::refused_with(core, services, StartError::NoTimer);
+            return Self::refused_with(application, services, StartError::NoTimer);
         }
-        let engine = Engine::new(graph, services.iter().map(|planned| planned.terms), limits);
+        let engine = Engine::new(graph, services.iter().map(|node| node.settings), limits);
         #[cfg(all(feature = "cron", feature = "test-util"))]
         if let Some(clock) = wall_clock {
-            let _ = core.wall_clock.set(clock);
+            let _ = application.wall_clock.set(clock);
         }
-        if !nested::adopt(&core) {
-            return Self::refused_with(core, services, StartError::ServiceEnded);
+        if !nested::adopt(&application) {
+            return Self::refused_with(application, services, StartError::ServiceEnded);
         }
-        let signals = match signals.then(|| Listener::install(&core)).transpose() {
+        let signals = match signals.then(|| Listener::install(&application)).transpose() {
             Ok(signals) => signals,
             Err(error) => {
-                core.gone.close();
-                return Self::refused_with(core, services, StartError::Signals(error));
+                application.gone.close();
+                return Self::refused_with(application, services, StartError::Signals(error));
             }
         };
-        let inbox = core.begin(Some(runtime.clone()));
+        let inbox = application.begin(Some(runtime.clone()));
         let services = services
             .into_iter()
-            .map(|planned| planned.service.into_inner())
+            .map(|node| node.service.into_inner())
             .collect();
         let supervisor = Supervisor {
-            core: core.clone(),
+            application: application.clone(),
             inbox,
             engine,
             services,
@@ -110,14 +110,14 @@ impl Running {
             signals,
             told_alarm: None,
         };
-        nested::begin(&core);
-        let ends = (TellsOfTheEnd(core.clone()), Up::new());
+        nested::begin(&application);
+        let ends = (TellsOfTheEnd(application.clone()), Up::new());
         let supervised = async move {
             let _ends = ends;
             supervisor.run().await
         };
         Self {
-            core,
+            application,
             supervisor: Some(runtime.spawn(supervised)),
         }
     }
@@ -128,15 +128,15 @@ impl Running {
     /// # Errors
     ///
     /// The failure that made it impossible, or why the application stops instead.
-    pub async fn await_healthy(&self) -> Result<(), Error> {
-        self.core.await_healthy().await
+    pub async fn await_healthy(&self) -> Result<(), HealthError> {
+        self.application.await_healthy().await
     }
 
     /// Resolves when there is a reason to stop: a signal, a failure, a request, or the end of every
     /// service. The services go on until [`stop`](Self::stop). Cancel-safe, and may be called
     /// again.
     pub async fn wait(&self) -> Reason {
-        self.core.request.made().await
+        self.application.request.made().await
     }
 
     /// Stops the services: dependents before their dependencies, each with its drain, none longer
@@ -145,44 +145,44 @@ impl Running {
     /// It is bounded by the [deadline](Registry::deadline), counted from the first request.
     /// Dropping the future changes nothing: the stop goes on in the background.
     pub async fn stop(mut self) -> Outcome {
-        self.core.ask_to_stop(Reason::Requested);
-        self.core.stop.close();
+        self.application.ask_to_stop(Reason::Requested);
+        self.application.stop.close();
         let supervised = match self.supervisor.take() {
             Some(supervisor) => supervisor.await.ok(),
             None => None,
         };
         // A runtime that ends takes the supervisor with it, and with it every service.
-        supervised.unwrap_or_else(|| Outcome::cut_short(&self.core))
+        supervised.unwrap_or_else(|| Outcome::cut_short(&self.application))
     }
 
     /// A view of this run, to be cloned and handed on.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle::new(self.core.clone())
+        Handle::new(self.application.clone())
     }
 
-    pub(crate) fn core(&self) -> &Arc<Core> {
-        &self.core
+    pub(crate) fn application(&self) -> &Arc<Application> {
+        &self.application
     }
 
     /// None of these services will ever run: a queue among them takes no more items.
-    fn refused_with(core: Arc<Core>, services: Vec<Planned>, error: StartError) -> Self {
-        for (index, planned) in services.into_iter().enumerate() {
+    fn refused_with(application: Arc<Application>, services: Vec<Node>, error: StartError) -> Self {
+        for (index, node) in services.into_iter().enumerate() {
             let (service, cx) = (
-                planned.service.into_inner(),
-                Context::new(core.clone(), index),
+                node.service.into_inner(),
+                Context::new(application.clone(), index),
             );
             drop(Unstarted { service, cx });
         }
-        Self::refused(core, error)
+        Self::refused(application, error)
     }
 
     /// Nothing was started: whoever waits is told why.
-    fn refused(core: Arc<Core>, error: StartError) -> Self {
-        core.ask_to_stop(Reason::NotStarted(Arc::new(error)));
-        core.end();
+    fn refused(application: Arc<Application>, error: StartError) -> Self {
+        application.ask_to_stop(Reason::NotStarted(Arc::new(error)));
+        application.end();
         Self {
-            core,
+            application,
             supervisor: None,
         }
     }
@@ -190,7 +190,7 @@ impl Running {
 
 /// Lives as long as the supervisor. Whoever waits, for a reason, a move or a tick, is told when that is
 /// gone before its time, with the runtime or by a panic; nothing goes on without it.
-struct TellsOfTheEnd(Arc<Core>);
+struct TellsOfTheEnd(Arc<Application>);
 
 impl Drop for TellsOfTheEnd {
     fn drop(&mut self) {
@@ -205,13 +205,13 @@ impl Drop for TellsOfTheEnd {
 impl TellsOfTheEnd {
     fn end(&self) {
         self.0.ask_to_stop(Reason::Dropped);
-        for cell in &self.0.cells {
-            cell.tasks.close();
-            let runs = cell.tasks.take_runs();
+        for instance in &self.0.instances {
+            instance.tasks.close();
+            let runs = instance.tasks.take_runs();
             nested::stop(&runs);
             nested::cut(&runs);
-            cell.ticks().map(Ticks::close);
-            cell.end_queue();
+            instance.ticks().map(TickFacts::close);
+            instance.end_queue();
         }
         self.0.end();
     }
@@ -219,15 +219,15 @@ impl TellsOfTheEnd {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.core.ask_to_stop(Reason::Dropped);
-        self.core.stop.close();
+        self.application.ask_to_stop(Reason::Dropped);
+        self.application.stop.close();
     }
 }
 
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Running")
-            .field("services", &self.core.states())
+            .field("services", &self.application.states())
             .finish_non_exhaustive()
     }
 }

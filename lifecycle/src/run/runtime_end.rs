@@ -24,7 +24,7 @@ use crate::run::threads::{Thread, Threads};
 const LEAVE: Duration = Duration::from_secs(1);
 
 /// How long a thread is watched for any sign of life.
-const LOOK: Duration = Duration::from_millis(100);
+const CLOCK_CHECK: Duration = Duration::from_millis(100);
 
 /// How often the watcher looks. A machine that stands still makes the waiting thread look alive, so
 /// once is not enough; after these the program evidently goes on.
@@ -153,7 +153,7 @@ impl Ending {
             if is_held_up(waiting.as_ref()) {
                 self.end_process();
             }
-            thread::sleep(LOOK);
+            thread::sleep(CLOCK_CHECK);
         }
     }
 
@@ -201,6 +201,6 @@ fn is_held_up(waiting: Option<&(Thread, thread::Thread)>) -> bool {
     if let Some(handle) = handle {
         handle.unpark();
     }
-    thread::sleep(LOOK);
+    thread::sleep(CLOCK_CHECK);
     thread.parked() == Some(parked) && !is_up()
 }

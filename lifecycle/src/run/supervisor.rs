@@ -13,7 +13,7 @@ use tokio::task::coop::unconstrained;
 use tokio::task::{JoinHandle, spawn_blocking, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::engine::{Because, Command, Engine, Failure, StopTimes};
+use crate::engine::{Command, Engine, Failure, StopCause, StopTimes};
 use crate::panics::Panic;
 use crate::panics::{self, log_safely};
 use crate::registry::OnFailure;
@@ -24,9 +24,9 @@ use crate::report::status::Phase;
 use crate::run::runner;
 use crate::run::signals::Listener;
 use crate::run::unstarted::Unstarted;
-use crate::run::watchdog::Word;
-use crate::shape::service::{Rests, Sealed, Service};
-use crate::shared::application::{Core, Event, Health, News};
+use crate::run::watchdog::WatchdogMessage;
+use crate::shape::service::{Sealed, Service, TaskNeed};
+use crate::shared::application::{Application, Health, RunnerNews, SupervisorEvent};
 use crate::shared::context::Context;
 use crate::shared::instance::Orders;
 use crate::shared::nested;
@@ -35,8 +35,8 @@ use crate::shared::nested;
 pub(crate) type StopOn = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 pub(crate) struct Supervisor {
-    pub(crate) core: Arc<Core>,
-    pub(crate) inbox: UnboundedReceiver<Event>,
+    pub(crate) application: Arc<Application>,
+    pub(crate) inbox: UnboundedReceiver<SupervisorEvent>,
     pub(crate) engine: Engine,
     pub(crate) services: Vec<Option<Box<dyn Service>>>,
     pub(crate) stop_on: Option<StopOn>,
@@ -48,7 +48,7 @@ pub(crate) struct Supervisor {
 
 /// What the loop of [`Supervisor::run`] wakes for.
 enum Wake {
-    News,
+    RunnerNews,
     Requested(Reason),
     StopCalled,
     Cut,
@@ -65,7 +65,7 @@ struct Seen {
 }
 
 /// How long the tasks of a service that was given up may take to let go of their threads.
-const PATIENCE: Duration = Duration::from_millis(50);
+const JOIN_GRACE: Duration = Duration::from_millis(50);
 
 /// How long a thread that is in the middle of asking for a stop may take, before a service that has
 /// ended counts as one that nobody has asked.
@@ -84,7 +84,7 @@ impl Supervisor {
         let begun = Instant::now();
         // Asked before it began, or by a signal that was kept for this run: nothing is started, so there is
         // no delay either.
-        if let Some(reason) = self.core.request.reason().cloned() {
+        if let Some(reason) = self.application.request.reason().cloned() {
             sees.request = true;
             self.requested(&reason, begun, true);
         }
@@ -105,7 +105,7 @@ impl Supervisor {
             let wake = self.wake(&mut events, sees).await;
             let now = Instant::now();
             match wake {
-                Wake::News => {
+                Wake::RunnerNews => {
                     for event in events.drain(..) {
                         self.hear(event, now).await;
                     }
@@ -133,7 +133,7 @@ impl Supervisor {
         self.finish(tasks).await
     }
 
-    async fn wake(&mut self, events: &mut Vec<Event>, sees: Seen) -> Wake {
+    async fn wake(&mut self, events: &mut Vec<SupervisorEvent>, sees: Seen) -> Wake {
         let alarm = self.engine.next_alarm();
         if sees.request {
             self.tell_alarm(alarm);
@@ -142,13 +142,13 @@ impl Supervisor {
         tokio::select! {
             biased;
             // Before the news: what is ready by now must not start its dependents any more.
-            reason = self.core.request.made(), if !sees.request => Wake::Requested(reason),
-            _ = self.inbox.recv_many(events, BATCH) => Wake::News,
+            reason = self.application.request.made(), if !sees.request => Wake::Requested(reason),
+            _ = self.inbox.recv_many(events, BATCH) => Wake::RunnerNews,
             // A stop is a request first, and only then a stop.
-            () = self.core.stop.closed(), if sees.request && !sees.stop => Wake::StopCalled,
-            () = self.core.cut.closed(), if sees.stop && !sees.cut => Wake::Cut,
+            () = self.application.stop.closed(), if sees.request && !sees.stop => Wake::StopCalled,
+            () = self.application.cut.closed(), if sees.stop && !sees.cut => Wake::Cut,
             ended = resolved(external) => Wake::External(ended),
-            () = self.core.alarm.notified() => Wake::Alarm,
+            () = self.application.alarm.notified() => Wake::Alarm,
             () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => Wake::Alarm,
         }
     }
@@ -156,7 +156,7 @@ impl Supervisor {
     /// The future of `stop_on` has resolved, or has panicked.
     fn external(&mut self, ended: Result<(), Panic>) {
         match ended.and(self.drop_stop_on()) {
-            Ok(()) => self.core.ask_to_stop(Reason::External),
+            Ok(()) => self.application.ask_to_stop(Reason::External),
             Err(panic) => self.note_panic_outside(panic),
         }
     }
@@ -172,11 +172,11 @@ impl Supervisor {
         let reason = Reason::ExternalPanicked(message.clone());
         panics::log_safely!(error, %reason, "failed");
         {
-            let mut record = self.core.record();
+            let mut record = self.application.record();
             record.has_fatal = true;
             record.external_panic = Some(message);
         }
-        self.core.ask_to_stop(reason);
+        self.application.ask_to_stop(reason);
     }
 
     /// A thread that blocks may have the runtime's clock with it, so the watchdog keeps the time too.
@@ -185,22 +185,24 @@ impl Supervisor {
             self.told_alarm = alarm;
             if let Some(alarm) = alarm {
                 let wait = alarm.saturating_duration_since(Instant::now());
-                self.core.request.tell_watchdog(Word::Alarm(wait));
+                self.application
+                    .request
+                    .tell_watchdog(WatchdogMessage::Alarm(wait));
             }
         }
     }
 
-    async fn hear(&mut self, event: Event, now: Instant) {
-        let Event { service, news } = event;
+    async fn hear(&mut self, event: SupervisorEvent, now: Instant) {
+        let SupervisorEvent { service, news } = event;
         match news {
-            News::Oneshot => self.engine.is_oneshot(service),
-            News::Ready => self.engine.ready(service, now),
-            News::Failed(error) if self.is_due_to_the_stop(&error).await => {
+            RunnerNews::Oneshot => self.engine.is_oneshot(service),
+            RunnerNews::Ready => self.engine.ready(service, now),
+            RunnerNews::Failed(error) if self.is_due_to_the_stop(&error).await => {
                 self.left(service, &error);
             }
-            News::Failed(error) => self.engine.failed(service, Failure::Reported(error), now),
-            News::Late(phase) => self.engine.late(service, phase, now),
-            News::Down => self.engine.down(service, now),
+            RunnerNews::Failed(error) => self.engine.failed(service, Failure::Reported(error), now),
+            RunnerNews::Late(phase) => self.engine.late(service, phase, now),
+            RunnerNews::Down => self.engine.down(service, now),
         }
     }
 
@@ -211,7 +213,7 @@ impl Supervisor {
             Fault::ExitedEarly | Fault::NeverReady => true,
             // What a drain has not flushed is lost, whatever the reason.
             Fault::Error(_) if error.phase() == Phase::Drain => false,
-            Fault::Error(cause) => self.core.is_the_stop(cause),
+            Fault::Error(cause) => self.application.is_the_stop(cause),
             _ => false,
         };
         ends_with_the_stop && self.is_asked_to_stop().await
@@ -252,14 +254,14 @@ impl Supervisor {
 
     /// Passes on what has asked and has not come through.
     async fn has_request(&mut self) -> bool {
-        if self.core.request.reason().is_none() {
+        if self.application.request.reason().is_none() {
             if let Poll::Ready(ended) = self.look_outside().await {
                 self.external(ended);
             } else if let Some(signal) = self.signals.as_ref().and_then(Listener::delivered) {
-                self.core.ask_to_stop(Reason::Signal(signal));
+                self.application.ask_to_stop(Reason::Signal(signal));
             }
         }
-        self.core.request.reason().is_some()
+        self.application.request.reason().is_some()
     }
 
     /// Looks once, whatever is left of what tokio grants this turn.
@@ -280,11 +282,11 @@ impl Supervisor {
         log_safely!(info, reason = %reason, "stopping");
         // The runtime may have been too busy to hear of it at once; the deadline counts all the same.
         let asked = self
-            .core
+            .application
             .request
             .asked_at()
             .map_or(now, |asked| asked.min(now));
-        self.core.record().requested = Some(asked);
+        self.application.record().requested = Some(asked);
         // A person at the terminal, or an application that has failed, has no load balancer to wait
         // for.
         let hurry = hurry
@@ -300,7 +302,7 @@ impl Supervisor {
     async fn carry_out(&mut self, command: Command, tasks: &mut Tasks) {
         match command {
             Command::Move(service, to) => {
-                self.core.move_to(service, to);
+                self.application.move_to(service, to);
                 if to.is_final() {
                     self.abandon(service, tasks);
                     tasks.let_go(service);
@@ -309,22 +311,26 @@ impl Supervisor {
             Command::Start(service) => self.start(service, tasks),
             Command::Stop(service, times) => self.stop(service, times, tasks),
             Command::Shorten(service, times) => {
-                self.core.cells[service].set_stop_times(Some(times));
+                self.application.instances[service].set_stop_times(Some(times));
             }
-            Command::Cut(service) => self.core.cells[service].orders.give(Orders::CUT),
-            Command::End(service) => self.core.cells[service].orders.give(Orders::END),
+            Command::Cut(service) => self.application.instances[service]
+                .orders
+                .give(Orders::DROP_RUN),
+            Command::End(service) => self.application.instances[service]
+                .orders
+                .give(Orders::DROP_ALL),
             Command::GiveUp(service, had) => self.give_up(service, had, tasks).await,
             Command::Fail(service, failure) => self.note_failure(service, failure),
             Command::NoteLate(service, phase, had) => self.note_late(service, phase, had),
             Command::AllUp => {
                 let services = self.services.len();
                 log_safely!(info, services, "healthy");
-                self.core.set_health(Health::Healthy);
+                self.application.set_health(Health::Healthy);
             }
-            Command::Request(Because::Finished) => self.core.ask_to_stop(Reason::Finished),
-            Command::Request(Because::Failed(service)) => {
-                if let Some(error) = self.core.cells[service].error.get() {
-                    self.core.ask_to_stop(Reason::Failure(error.clone()));
+            Command::Request(StopCause::Finished) => self.application.ask_to_stop(Reason::Finished),
+            Command::Request(StopCause::Failed(service)) => {
+                if let Some(error) = self.application.instances[service].error.get() {
+                    self.application.ask_to_stop(Reason::Failure(error.clone()));
                 }
             }
         }
@@ -333,21 +339,21 @@ impl Supervisor {
     /// The service's task does not let go of its thread. What it has spawned still can, and does so
     /// before anything it depends on is stopped.
     async fn give_up(&mut self, service: usize, had: Duration, tasks: &mut Tasks) {
-        let cell = &self.core.cells[service];
-        self.note_late(service, cell.phase(), had);
+        let instance = &self.application.instances[service];
+        self.note_late(service, instance.phase(), had);
         tasks.abandon(service);
-        cell.end_queue();
-        cell.tasks.close();
-        let runs = cell.tasks.take_runs();
+        instance.end_queue();
+        instance.tasks.close();
+        let runs = instance.tasks.take_runs();
         nested::stop(&runs);
         nested::cut(&runs);
         // Some of them may block their thread as well.
         let gone = async {
-            poll_fn(|task| cell.tasks.poll_gone(task)).await;
+            poll_fn(|task| instance.tasks.poll_gone(task)).await;
             nested::gone(&runs).await;
         };
-        let _ = timeout(PATIENCE, gone).await;
-        cell.close_span();
+        let _ = timeout(JOIN_GRACE, gone).await;
+        instance.close_span();
     }
 
     /// Lets go of a service that was never started, if it is one. Its destructor is the only code of it that
@@ -356,7 +362,7 @@ impl Supervisor {
         let Some(service) = self.services[index].take() else {
             return;
         };
-        if service.__nature(Sealed::OPEN).rests == Rests::Always {
+        if service.__nature(Sealed::OPEN).task_need == TaskNeed::Never {
             // There is no destructor.
             return;
         }
@@ -367,7 +373,7 @@ impl Supervisor {
     }
 
     fn unstarted(&self, index: usize, service: Box<dyn Service>) -> Unstarted {
-        let cx = Context::new(self.core.clone(), index);
+        let cx = Context::new(self.application.clone(), index);
         let service = Some(service);
         Unstarted { service, cx }
     }
@@ -376,17 +382,17 @@ impl Supervisor {
         let Some(service) = self.services[index].take() else {
             return;
         };
-        let rests = service.__nature(Sealed::OPEN).rests;
-        if rests == Rests::Never {
+        let task_need = service.__nature(Sealed::OPEN).task_need;
+        if task_need == TaskNeed::Always {
             self.spawn(index, service, false, tasks);
             return;
         }
         // There is no code to run: it is up.
-        let cell = &self.core.cells[index];
-        cell.enter(Phase::Idle);
-        cell.started_up.store(true, Ordering::Release);
-        self.core.report(index, News::Ready);
-        if rests == Rests::UntilDrained {
+        let instance = &self.application.instances[index];
+        instance.enter(Phase::Idle);
+        instance.started_up.store(true, Ordering::Release);
+        self.application.report(index, RunnerNews::Ready);
+        if task_need == TaskNeed::ForDrain {
             self.spawn(index, service, true, tasks);
         } else {
             // Nobody but us has anything to do with it.
@@ -395,54 +401,61 @@ impl Supervisor {
     }
 
     fn stop(&mut self, index: usize, times: Option<StopTimes>, tasks: &mut Tasks) {
-        let cell = &self.core.cells[index];
-        cell.set_stop_times(times);
-        cell.close_stop_channel();
-        cell.orders.give(Orders::STOP);
+        let instance = &self.application.instances[index];
+        instance.set_stop_times(times);
+        instance.close_stop_channel();
+        instance.orders.give(Orders::STOP);
         let Some(service) = self.services[index].take() else {
             return;
         };
-        match service.__nature(Sealed::OPEN).rests {
-            Rests::Always => self.core.report(index, News::Down),
+        match service.__nature(Sealed::OPEN).task_need {
+            TaskNeed::Never => self.application.report(index, RunnerNews::Down),
             _ => self.spawn(index, service, true, tasks),
         }
     }
 
-    fn spawn(&self, index: usize, service: Box<dyn Service>, rested: bool, tasks: &mut Tasks) {
-        let cx = Context::new(self.core.clone(), index);
-        tasks.running[index] = Some(tokio::spawn(runner::run(cx, service, rested)));
+    fn spawn(
+        &self,
+        index: usize,
+        service: Box<dyn Service>,
+        is_only_stopped: bool,
+        tasks: &mut Tasks,
+    ) {
+        let cx = Context::new(self.application.clone(), index);
+        tasks.running[index] = Some(tokio::spawn(runner::run(cx, service, is_only_stopped)));
     }
 
     fn note_failure(&self, service: usize, failure: Failure) {
-        let cell = &self.core.cells[service];
-        let unstarted = |fault| self.core.error(service, Phase::Startup, fault);
+        let instance = &self.application.instances[service];
+        let unstarted = |fault| self.application.error(service, Phase::Startup, fault);
         let error = match failure {
             Failure::Reported(error) => error,
-            Failure::StartTimeout(limit) => self.core.start_timeout(service, limit),
-            Failure::Dependency(root) => {
-                unstarted(Fault::Dependency(self.core.cells[root].name.clone()))
-            }
+            Failure::StartTimeout(limit) => self.application.start_timeout(service, limit),
+            Failure::Dependency(root) => unstarted(Fault::Dependency(
+                self.application.instances[root].name.clone(),
+            )),
         };
-        if !cell.keep_failure() {
+        if !instance.keep_failure() {
             return;
         }
-        log_safely!(error, service = %cell.name, %error, "failed");
-        let _ = cell.error.set(error.clone());
-        let counts = cell.on_failure == OnFailure::Shutdown;
-        let mut record = self.core.record();
+        log_safely!(error, service = %instance.name, %error, "failed");
+        let _ = instance.error.set(error.clone());
+        let counts = instance.on_failure == OnFailure::Shutdown;
+        let mut record = self.application.record();
         if counts && !record.has_fatal {
-            self.core.set_health(Health::Impossible(error.clone()));
+            self.application
+                .set_health(Health::Impossible(error.clone()));
         }
         record.has_fatal |= counts;
         record.failures.push(error);
     }
 
     fn note_late(&self, service: usize, phase: Phase, had: Duration) {
-        let name = self.core.cells[service].name.clone();
+        let name = self.application.instances[service].name.clone();
         log_safely!(error, service = %name, %phase, ?had, "late, dropped");
-        let error = self.core.error(service, phase, Fault::Late(had));
-        let _ = self.core.cells[service].error.set(error);
-        self.core.record().laggards.push(Laggard {
+        let error = self.application.error(service, phase, Fault::Late(had));
+        let _ = self.application.instances[service].error.set(error);
+        self.application.record().laggards.push(Laggard {
             service: name,
             phase,
             had,
@@ -459,13 +472,13 @@ impl Supervisor {
         for (service, task) in std::mem::take(&mut tasks.leaving) {
             self.await_leaving(service, task).await;
         }
-        self.core.record().ended = Some(Instant::now());
-        self.core.end();
+        self.application.record().ended = Some(Instant::now());
+        self.application.end();
         if let Err(fault) = self.drop_stop_on() {
             self.note_panic_outside(fault);
         }
         self.signals = None;
-        let outcome = Outcome::of(&self.core);
+        let outcome = Outcome::of(&self.application);
         log_safely!(info, totals = %outcome.totals(), "stopped");
         outcome
     }
@@ -475,17 +488,21 @@ impl Supervisor {
     /// Waits for the destructor of a service that was never started, as long as the service would have had
     /// for its stop.
     async fn await_leaving(&mut self, service: usize, mut task: JoinHandle<()>) {
-        let asked = self.core.record().requested.unwrap_or_else(Instant::now);
+        let asked = self
+            .application
+            .record()
+            .requested
+            .unwrap_or_else(Instant::now);
         let end = self.engine.end_of(service, asked);
         // Those of many may end at the same time, and the first was waited for until then.
-        let end = end.map(|end| end.max(Instant::now() + PATIENCE));
+        let end = end.map(|end| end.max(Instant::now() + JOIN_GRACE));
         self.tell_alarm(end);
         loop {
             tokio::select! {
                 biased;
                 _ = &mut task => return,
                 // It may be an earlier one.
-                () = self.core.alarm.notified() => {}
+                () = self.application.alarm.notified() => {}
                 () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => {}
             }
             if end.is_some_and(|end| end <= Instant::now()) {

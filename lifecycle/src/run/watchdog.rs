@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::panics::log_safely;
 use crate::report::outcome::Outcome;
-use crate::shared::application::Core;
+use crate::shared::application::Application;
 
 /// The thread waits in slices where others should come first: a machine that stands still takes no more
 /// than one with it.
@@ -30,7 +30,7 @@ const SLACK: Duration = Duration::from_millis(10);
 
 /// What the thread is told.
 #[derive(Debug)]
-pub(crate) enum Word {
+pub(crate) enum WatchdogMessage {
     /// The application was asked to stop, at this instant.
     Asked(Instant),
     /// The supervisor has something to do after so long.
@@ -42,18 +42,18 @@ pub(crate) enum Word {
 /// Watches one run. Dropping it calls the thread off.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
-    thread: Sender<Word>,
+    thread: Sender<WatchdogMessage>,
 }
 
 impl Watchdog {
     /// Sleeps until the application is asked to stop, then lets it take `limit`.
-    pub(crate) fn watch(core: &Arc<Core>, limit: Duration) -> Self {
+    pub(crate) fn watch(application: &Arc<Application>, limit: Duration) -> Self {
         let (thread, words) = channel();
-        core.request.watch_by(thread.clone());
-        let core = core.clone();
+        application.request.watch_by(thread.clone());
+        let application = application.clone();
         let spawned = thread::Builder::new()
             .name("lifecycle-watchdog".to_owned())
-            .spawn(move || keep(&core, limit, &words));
+            .spawn(move || keep(&application, limit, &words));
         if let Err(error) = spawned {
             log_safely!(error, error = %error, "no watchdog: blocking code may outlast the deadline");
         }
@@ -64,13 +64,13 @@ impl Watchdog {
 impl Drop for Watchdog {
     fn drop(&mut self) {
         // The thread is gone only when it had nothing more to do.
-        let _ = self.thread.send(Word::Off);
+        let _ = self.thread.send(WatchdogMessage::Off);
     }
 }
 
 /// The thread: returns when called off, ends the process when time is up.
-fn keep(core: &Arc<Core>, limit: Duration, words: &Receiver<Word>) {
-    let Ok(Word::Asked(asked)) = words.recv() else {
+fn keep(application: &Arc<Application>, limit: Duration, words: &Receiver<WatchdogMessage>) {
+    let Ok(WatchdogMessage::Asked(asked)) = words.recv() else {
         return;
     };
     // None: there is no deadline, only alarms.
@@ -79,32 +79,39 @@ fn keep(core: &Arc<Core>, limit: Duration, words: &Receiver<Word>) {
     let mut alarm = None;
     loop {
         match receive(words, end.into_iter().chain(alarm).min()) {
-            Ok(Word::Alarm(wait)) => alarm = Instant::now().checked_add(wait.saturating_add(SLACK)),
-            Ok(Word::Asked(_)) => {}
-            Ok(Word::Off) | Err(RecvTimeoutError::Disconnected) => return,
-            Err(RecvTimeoutError::Timeout) if alarm.take().is_some() => core.alarm.notify_one(),
+            Ok(WatchdogMessage::Alarm(wait)) => {
+                alarm = Instant::now().checked_add(wait.saturating_add(SLACK))
+            }
+            Ok(WatchdogMessage::Asked(_)) => {}
+            Ok(WatchdogMessage::Off) | Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) if alarm.take().is_some() => {
+                application.alarm.notify_one()
+            }
             Err(RecvTimeoutError::Timeout) if margin > 0 => {
                 margin -= 1;
                 end = Some(Instant::now() + SLICE);
             }
-            Err(RecvTimeoutError::Timeout) => end_process(core),
+            Err(RecvTimeoutError::Timeout) => end_process(application),
         }
     }
 }
 
 /// The next word, or none until then.
-fn receive(words: &Receiver<Word>, until: Option<Instant>) -> Result<Word, RecvTimeoutError> {
+fn receive(
+    words: &Receiver<WatchdogMessage>,
+    until: Option<Instant>,
+) -> Result<WatchdogMessage, RecvTimeoutError> {
     match until {
         Some(until) => words.recv_timeout(until.saturating_duration_since(Instant::now())),
         None => words.recv().map_err(|_| RecvTimeoutError::Disconnected),
     }
 }
 
-fn end_process(core: &Arc<Core>) -> ! {
+fn end_process(application: &Arc<Application>) -> ! {
     let (said, says) = channel();
-    let core = core.clone();
+    let application = application.clone();
     let speaker = thread::Builder::new().spawn(move || {
-        Outcome::cut_short(&core).print_blocked();
+        Outcome::cut_short(&application).print_blocked();
         said.send(())
     });
     if speaker.is_ok() {

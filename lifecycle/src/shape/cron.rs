@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::scheduled::Scheduled;
-use super::tick_loop::{self, Course, Heard};
+use super::tick_loop::{self, Heard, Schedule};
 use super::{Declared, Live};
-use crate::report::error::{Result, ScheduleError};
+use crate::report::error::{OptionError, Result};
 use crate::report::status::Shape;
 use crate::shared::context::Context;
 use crate::time::{Calendar, Field, Moment, Plan, Spoken, Times, check_tick_timeout};
@@ -106,13 +106,13 @@ struct ByClock {
     calendar: Calendar,
     tick_timeout: Option<Duration>,
     /// What the service has said last, if it is no schedule.
-    refused: Option<Box<(Spoken, ScheduleError)>>,
+    refused: Option<Box<(Spoken, OptionError)>>,
 }
 
-impl<S: CronService + Declared> Course<S> for ByClock {
+impl<S: CronService + Declared> Schedule<S> for ByClock {
     const PLAN: Plan = S::PLAN;
 
-    fn new(service: &S, cx: &Context) -> Result<Self, ScheduleError> {
+    fn new(service: &S, cx: &Context) -> Result<Self, OptionError> {
         let tick_timeout = tick_timeout(service)?;
         let times = times::<S>(spoken(service))?;
         let (jitter, delay) = (service.jitter(), service.initial_delay());
@@ -127,11 +127,11 @@ impl<S: CronService + Declared> Course<S> for ByClock {
         self.calendar.due()
     }
 
-    fn wake(&self, _: Instant) -> Instant {
+    fn wake_at(&self, _: Instant) -> Instant {
         self.calendar.wake()
     }
 
-    fn look(&mut self, service: &S, cx: &Context, _: Instant) -> (bool, Option<Heard>) {
+    fn is_due(&mut self, service: &S, cx: &Context, _: Instant) -> (bool, Option<Heard>) {
         let heard = self.read_again(service, cx);
         (self.calendar.look(now(cx)), Some(heard))
     }
@@ -163,7 +163,7 @@ impl ByClock {
     }
 
     /// What was refused is not looked at again, for a search of all time zones is long.
-    fn times<S: CronService>(&mut self, spoken: Spoken) -> Result<Times, ScheduleError> {
+    fn times<S: CronService>(&mut self, spoken: Spoken) -> Result<Times, OptionError> {
         match self.refused.as_deref() {
             Some((before, error)) if *before == spoken => return Err(error.clone()),
             _ => {}
@@ -181,7 +181,7 @@ fn spoken<S: CronService>(service: &S) -> Spoken {
     }
 }
 
-fn times<S: CronService>(spoken: Spoken) -> Result<Times, ScheduleError> {
+fn times<S: CronService>(spoken: Spoken) -> Result<Times, OptionError> {
     let field = Field {
         cron: S::PLAN.written,
         tz: S::TZ,
@@ -189,12 +189,12 @@ fn times<S: CronService>(spoken: Spoken) -> Result<Times, ScheduleError> {
     Times::new(spoken, field)
 }
 
-fn tick_timeout<S: CronService>(service: &S) -> Result<Option<Duration>, ScheduleError> {
+fn tick_timeout<S: CronService>(service: &S) -> Result<Option<Duration>, OptionError> {
     let limit = service.tick_timeout();
     check_tick_timeout(limit)?;
     Ok(limit)
 }
 
 fn now(cx: &Context) -> Moment {
-    Moment::now(cx.core().wall_time())
+    Moment::now(cx.application().wall_time())
 }

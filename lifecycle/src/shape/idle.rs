@@ -6,7 +6,7 @@ use std::mem::needs_drop;
 use super::{Declared, Live, Nothing, is_left_out};
 use crate::report::error::Result;
 use crate::report::status::{Phase, Shape};
-use crate::shape::service::Rests;
+use crate::shape::service::TaskNeed;
 use crate::shared::context::Context;
 
 /// The hooks of a service that has nothing to do while it runs: it is there to be called.
@@ -65,8 +65,8 @@ impl<S: IdleService + Declared> Live<S> for IdleShape {
     }
 
     async fn run(_: &S, cx: &Context) -> Result {
-        cx.cell().enter(Phase::Idle);
-        cx.cell().stop.closed().await;
+        cx.instance().enter(Phase::Idle);
+        cx.instance().stop.closed().await;
         Ok(())
     }
 
@@ -76,15 +76,15 @@ impl<S: IdleService + Declared> Live<S> for IdleShape {
 
     /// From the start, when there is no `startup`. What it holds may have a destructor, which is code
     /// too.
-    fn rests() -> Rests {
+    fn task_need() -> TaskNeed {
         if !is_left_out(S::startup) {
-            Rests::Never
+            TaskNeed::Always
         } else if !is_left_out(S::drain) {
-            Rests::UntilDrained
+            TaskNeed::ForDrain
         } else if needs_drop::<S>() {
-            Rests::UntilDropped
+            TaskNeed::ForDrop
         } else {
-            Rests::Always
+            TaskNeed::Never
         }
     }
 }

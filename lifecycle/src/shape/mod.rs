@@ -20,7 +20,7 @@ use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
-use std::task::{Context as Task, Poll};
+use std::task::{self, Poll};
 
 use tokio::time::sleep;
 
@@ -35,7 +35,7 @@ pub use self::worker::{Worker, WorkerService, WorkerShape};
 use crate::panics::log_safely;
 use crate::report::error::{FailedAttempts, Result};
 use crate::report::status::{Phase, Shape};
-use crate::shape::service::{BoxFuture, Nature, Rests, Sealed, Service};
+use crate::shape::service::{BoxFuture, Nature, Sealed, Service, TaskNeed};
 use crate::shared::context::Context;
 use crate::shared::instance::Orders;
 use crate::time::retry::Retry;
@@ -77,8 +77,8 @@ pub trait Live<S> {
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send;
 
     /// Whether there is a time when it has no code to run.
-    fn rests() -> Rests {
-        Rests::Never
+    fn task_need() -> TaskNeed {
+        TaskNeed::Always
     }
 
     /// Instead of `drain`, where `startup` did not come to its end.
@@ -106,10 +106,10 @@ where
             if !start_up_unless_stopped(self, cx).await? {
                 return Ok(());
             }
-            let cell = cx.cell();
-            cell.started_up.store(true, Ordering::Release);
+            let instance = cx.instance();
+            instance.started_up.store(true, Ordering::Release);
             if S::Shape::SHAPE != Shape::Oneshot {
-                cell.orders.note(Orders::READY);
+                instance.orders.note(Orders::READY);
             }
             S::Shape::run(self, cx).await
         })
@@ -123,8 +123,8 @@ where
     {
         Box::pin(async move {
             cx.exited().await;
-            if cx.cell().started_up.load(Ordering::Acquire) {
-                cx.cell().enter(Phase::Drain);
+            if cx.instance().started_up.load(Ordering::Acquire) {
+                cx.instance().enter(Phase::Drain);
                 S::Shape::drain(self, cx).await
             } else {
                 S::Shape::abandon(self, cx);
@@ -136,7 +136,7 @@ where
     fn __nature(&self, _: Sealed) -> Nature {
         Nature {
             shape: S::Shape::SHAPE,
-            rests: S::Shape::rests(),
+            task_need: S::Shape::task_need(),
         }
     }
 
@@ -152,7 +152,7 @@ where
     S: Declared + Sync,
     S::Shape: Live<S>,
 {
-    let stop = &cx.cell().stop;
+    let stop = &cx.instance().stop;
     let mut startup = pin!(start_up(service, cx));
     let mut stopped = pin!(stop.closed());
     poll_fn(|task| {
@@ -191,7 +191,7 @@ where
     let mut failures = 0;
     while let Err(error) = S::Shape::startup(service, cx).await {
         // Another attempt would say the same.
-        if cx.core().request.reason().is_some() && cx.core().is_the_stop(&error) {
+        if cx.application().request.reason().is_some() && cx.application().is_the_stop(&error) {
             return Err(error);
         }
         let attempts = FailedAttempts::after(failures, error);
@@ -199,7 +199,7 @@ where
         let wait = retry.wait_after(failures);
         let error = attempts.last();
         log_safely!(warn, service = cx.name(), %error, failures, ?wait, "startup failed, trying again");
-        shown.0.cell().set_failed_attempts(Some(attempts));
+        shown.0.instance().set_failed_attempts(Some(attempts));
         sleep(wait).await;
     }
     Ok(())
@@ -210,7 +210,7 @@ struct Shown<'a>(&'a Context);
 
 impl Drop for Shown<'_> {
     fn drop(&mut self) {
-        self.0.cell().set_failed_attempts(None);
+        self.0.instance().set_failed_attempts(None);
     }
 }
 
@@ -226,7 +226,7 @@ impl<S: ?Sized> Nothing<S> {
 impl<S: ?Sized> Future for Nothing<S> {
     type Output = Result;
 
-    fn poll(self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<Result> {
+    fn poll(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Result> {
         Poll::Ready(Ok(()))
     }
 }

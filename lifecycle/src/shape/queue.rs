@@ -18,10 +18,10 @@ pub(crate) use self::counts::QueueCounts;
 use self::drain::Rest;
 use super::{Declared, Live};
 use crate::panics::log_safely;
-use crate::report::error::{self, Result, ScheduleError};
+use crate::report::error::{self, OptionError, Result};
 use crate::report::status::{Phase, Shape};
 use crate::shape::intake::{Batch, Holder, Intake, Outlet};
-use crate::shared::application::News;
+use crate::shared::application::RunnerNews;
 use crate::shared::context::Context;
 use crate::time::retry::Retry;
 
@@ -138,9 +138,9 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
     }
 
     async fn run(service: &S, cx: &Context) -> Result {
-        let cell = cx.cell();
-        let mut stopped = pin!(cell.stop.closed());
-        cell.enter(Phase::Idle);
+        let instance = cx.instance();
+        let mut stopped = pin!(instance.stop.closed());
+        instance.enter(Phase::Idle);
         // At once, unless another service shares the intake.
         let mut outlet = tokio::select! {
             biased;
@@ -148,13 +148,13 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
             outlet = service.intake().outlet(holder(cx)) => outlet,
         };
         loop {
-            cell.enter(Phase::Idle);
+            instance.enter(Phase::Idle);
             tokio::select! {
                 biased;
                 () = &mut stopped => return Ok(()),
                 () = gather(service, cx, &mut outlet) => {}
             }
-            cell.enter(Phase::Flush);
+            instance.enter(Phase::Flush);
             flush(service, cx, &mut outlet, stopped.as_mut()).await?;
             // Stopped between two attempts: the batch is the drain's.
             if !outlet.is_empty() {
@@ -181,12 +181,12 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
 
 /// How often a queue that has nothing to do looks whether its limits have changed, and how often while
 /// they are wrong, so that it shows soon that they are right again.
-const LOOK: Duration = Duration::from_secs(60);
+const CLOCK_CHECK: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What makes a batch.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct RegistrySettings {
     size: usize,
     interval: Duration,
 }
@@ -196,14 +196,14 @@ async fn gather<S: QueueService>(service: &S, cx: &Context, outlet: &mut Outlet<
     give_way().await;
     loop {
         let is_wrong = count(cx).is_some_and(QueueCounts::has_problem);
-        let look = if is_wrong { LOOK_AGAIN } else { LOOK };
+        let look = if is_wrong { LOOK_AGAIN } else { CLOCK_CHECK };
         let is_there = timeout(look, outlet.item()).await.is_ok();
         read_limits(service, cx);
         if is_there {
             break;
         }
     }
-    let Limits { size, interval } = limits_or_last(service, cx);
+    let RegistrySettings { size, interval } = limits_or_last(service, cx);
     outlet.fill(size, interval).await;
     // A producer that was woken runs on this thread, or not before the flush lets go of it.
     if outlet.has_woken() {
@@ -254,8 +254,9 @@ fn flushed<T>(cx: &Context, outlet: &mut Outlet<T>, batch: Batch<T>, phase: Phas
     let (fault, buffer) = batch.drop_items();
     outlet.reuse(buffer);
     if let Some(fault) = fault {
-        let error = cx.core().error(cx.service(), phase, fault);
-        cx.core().report(cx.service(), News::Failed(error));
+        let error = cx.application().error(cx.service(), phase, fault);
+        cx.application()
+            .report(cx.service(), RunnerNews::Failed(error));
     }
 }
 
@@ -292,15 +293,15 @@ async fn give_way() {
     poll_fn(|task| poll_proceed(task).map(|turns| turns.made_progress())).await;
 }
 
-fn limits<S: QueueService>(service: &S) -> Result<Limits, ScheduleError> {
+fn limits<S: QueueService>(service: &S) -> Result<RegistrySettings, OptionError> {
     let (size, interval) = (service.size(), service.interval());
     if size == 0 {
-        return Err(ScheduleError::EmptyBatch);
+        return Err(OptionError::EmptyBatch);
     }
     if interval.is_zero() {
-        return Err(ScheduleError::QueueInterval { field: S::INTERVAL });
+        return Err(OptionError::QueueInterval { field: S::INTERVAL });
     }
-    Ok(Limits { size, interval })
+    Ok(RegistrySettings { size, interval })
 }
 
 /// Reads the limits. Those that are wrong change nothing: the service shows as degraded until they are
@@ -327,9 +328,9 @@ fn read_limits<S: QueueService>(service: &S, cx: &Context) {
 }
 
 /// The last limits that were right.
-fn limits_or_last<S: QueueService>(service: &S, cx: &Context) -> Limits {
+fn limits_or_last<S: QueueService>(service: &S, cx: &Context) -> RegistrySettings {
     let known = count(cx).and_then(QueueCounts::limits);
-    known.unwrap_or_else(|| Limits {
+    known.unwrap_or_else(|| RegistrySettings {
         size: service.size().max(1),
         interval: service.interval(),
     })
@@ -337,7 +338,7 @@ fn limits_or_last<S: QueueService>(service: &S, cx: &Context) -> Limits {
 
 /// What is seen of the service from outside, where it is registered as a queue.
 fn count(cx: &Context) -> Option<&QueueCounts> {
-    cx.cell().queue()
+    cx.instance().queue()
 }
 
 /// Whose the intake is while this service holds it.

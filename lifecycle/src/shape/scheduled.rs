@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::tick_loop::{self, Course, Heard};
+use super::tick_loop::{self, Heard, Schedule};
 use super::{Declared, Live};
-use crate::report::error::{Result, ScheduleError};
+use crate::report::error::{OptionError, Result};
 use crate::report::status::Shape;
 use crate::shared::context::Context;
 use crate::time::{Plan, Timeline, Timing};
@@ -126,10 +126,10 @@ impl<S: ScheduledService + Declared> Live<S> for ScheduledShape {
     }
 }
 
-impl<S: ScheduledService + Declared> Course<S> for Timeline {
+impl<S: ScheduledService + Declared> Schedule<S> for Timeline {
     const PLAN: Plan = S::PLAN;
 
-    fn new(service: &S, _: &Context) -> Result<Self, ScheduleError> {
+    fn new(service: &S, _: &Context) -> Result<Self, OptionError> {
         let (timing, delay) = (timing(service)?, service.initial_delay());
         Ok(Self::new(&S::PLAN, timing, delay, Instant::now()))
     }
@@ -138,11 +138,11 @@ impl<S: ScheduledService + Declared> Course<S> for Timeline {
         self.due()
     }
 
-    fn wake(&self, now: Instant) -> Instant {
+    fn wake_at(&self, now: Instant) -> Instant {
         self.wake(now)
     }
 
-    fn look(&mut self, service: &S, _: &Context, now: Instant) -> (bool, Option<Heard>) {
+    fn is_due(&mut self, service: &S, _: &Context, now: Instant) -> (bool, Option<Heard>) {
         if self.due().is_some_and(|due| due <= now) {
             self.begin(now);
             return (true, None);
@@ -169,7 +169,7 @@ impl<S: ScheduledService + Declared> Course<S> for Timeline {
     }
 }
 
-fn timing<S: ScheduledService>(service: &S) -> Result<Timing, ScheduleError> {
+fn timing<S: ScheduledService>(service: &S) -> Result<Timing, OptionError> {
     let timing = Timing {
         period: service.period(),
         jitter: service.jitter(),

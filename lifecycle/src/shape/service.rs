@@ -22,7 +22,7 @@ use crate::shared::context::Context;
 /// - `start` returning `Ok` while nothing has asked the application to stop is a failure (it "exited
 ///   early"), and so is `Err`. Once something has asked, `Ok` is a clean end, also before the stop
 ///   channel closes and before [`cx.ready()`](Context::ready), and so is an `Err` that only says that
-///   the application is stopping (see [`Error::Stopping`](crate::Error::Stopping)); `stop` is called
+///   the application is stopping (see [`HealthError::Stopping`](crate::HealthError::Stopping)); `stop` is called
 ///   when its turn comes.
 /// - To stop the service the registry closes its stop channel and then calls `stop`, once, for
 ///   every service whose `start` was called, whether or not it failed. `stop` runs beside `start`,
@@ -85,7 +85,7 @@ pub trait Service: Send + Sync + 'static {
     fn __nature(&self, _: Sealed) -> Nature {
         Nature {
             shape: Shape::Custom,
-            rests: Rests::Never,
+            task_need: TaskNeed::Always,
         }
     }
 
@@ -111,21 +111,21 @@ impl Sealed {
 #[derive(Clone, Copy, Debug)]
 pub struct Nature {
     pub(crate) shape: Shape,
-    pub(crate) rests: Rests,
+    pub(crate) task_need: TaskNeed,
 }
 
-/// Until when a service has no code to run, and so needs no task or at least not its own `start`.
+/// What a service needs a task for, by the hooks that it leaves out.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rests {
-    /// As far as anybody knows it always has.
-    Never,
-    /// It has a drain. Its task is there before, so that many drains begin at once.
-    UntilDrained,
-    /// It only has a destructor, which gets a task when its turn has come.
-    UntilDropped,
-    /// It is there to be called, and that is all.
+pub enum TaskNeed {
+    /// It has code to run from its start on, or may have.
     Always,
+    /// It only has a drain. The task is made at the start, so that many drains begin at once.
+    ForDrain,
+    /// It only has a destructor, which gets a task when the service is stopped.
+    ForDrop,
+    /// It has no code to run at all.
+    Never,
 }
 
 /// The future of [`Service::start`] and [`Service::stop`], as `async_trait` writes it.

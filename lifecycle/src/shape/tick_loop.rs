@@ -6,7 +6,7 @@
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
-use std::task::{Context as Task, Poll, Waker};
+use std::task::{self, Poll, Waker};
 use std::time::Duration;
 
 use tokio::task::coop::poll_proceed;
@@ -14,30 +14,30 @@ use tokio::time::{Instant, timeout};
 
 use super::scheduled::Scheduled;
 use crate::panics::log_safely;
-use crate::report::error::{Result, ScheduleError};
+use crate::report::error::{OptionError, Result};
 use crate::report::status::Phase;
 use crate::shared::context::Context;
-use crate::shared::tick_facts::{Askers, Call, Ticks};
+use crate::shared::tick_facts::{Askers, TickFacts, TriggerRequest};
 use crate::time::Plan;
 use crate::time::shared_timers::Timer;
 
 /// Where a schedule of a service of type `S` stands. It reads what it needs to know of the service
 /// before each wait.
-pub(super) trait Course<S>: Sized {
+pub(super) trait Schedule<S>: Sized {
     /// What the attribute fixes.
     const PLAN: Plan;
 
     /// The service is running from now on.
-    fn new(service: &S, cx: &Context) -> Result<Self, ScheduleError>;
+    fn new(service: &S, cx: &Context) -> Result<Self, OptionError>;
 
     /// When the next tick is due; none when none will ever be.
     fn due(&self) -> Option<Instant>;
 
     /// When to look again, a minute after now at most.
-    fn wake(&self, now: Instant) -> Instant;
+    fn wake_at(&self, now: Instant) -> Instant;
 
     /// Whether a tick begins now; and what was heard of the service, if it was asked.
-    fn look(&mut self, service: &S, cx: &Context, now: Instant) -> (bool, Option<Heard>);
+    fn is_due(&mut self, service: &S, cx: &Context, now: Instant) -> (bool, Option<Heard>);
 
     /// A tick has just ended, one that was due or one that was asked for.
     fn end(&mut self, service: &S, cx: &Context, now: Instant) -> Heard;
@@ -47,28 +47,28 @@ pub(super) trait Course<S>: Sized {
 }
 
 /// Whether a schedule goes by what the service says now. If not, it goes on as before.
-pub(super) type Heard = Result<(), ScheduleError>;
+pub(super) type Heard = Result<(), OptionError>;
 
 /// Runs until the stop is requested, or a tick is the end of the service.
 #[expect(
     clippy::manual_async_fn,
     reason = "an `async fn` keeps its arguments twice"
 )]
-pub(super) fn run<S: Scheduled + Sync, C: Course<S> + Send>(
+pub(super) fn run<S: Scheduled + Sync, C: Schedule<S> + Send>(
     service: &S,
     cx: &Context,
 ) -> impl Future<Output = Result> + Send {
     async move {
-        let cell = cx.cell();
-        cell.enter(Phase::Idle);
-        let Some(ticks) = cell.ticks() else {
+        let instance = cx.instance();
+        instance.enter(Phase::Idle);
+        let Some(ticks) = instance.ticks() else {
             return Ok(());
         };
         let mut wait = Wait::new(cx, ticks);
-        let mut course = C::new(service, cx)?;
+        let mut schedule = C::new(service, cx)?;
         let mut refuses = false;
-        wait.timer.set(course.wake(Instant::now()));
-        ticks.planned(course.due());
+        wait.timer.set(schedule.wake_at(Instant::now()));
+        ticks.planned(schedule.due());
         loop {
             let turn = poll_fn(|task| wait.poll(task)).await;
             if let Turn::Stopped = turn {
@@ -76,19 +76,19 @@ pub(super) fn run<S: Scheduled + Sync, C: Course<S> + Send>(
             }
             let now = Instant::now();
             if let Turn::Due = turn {
-                let (is_due, heard) = course.look(service, cx, now);
+                let (is_due, heard) = schedule.is_due(service, cx, now);
                 if let Some(heard) = heard {
                     show(heard, cx, ticks, &mut refuses);
                 }
                 if !is_due {
-                    ticks.planned(course.due());
-                    wait.timer.set(course.wake(now));
+                    ticks.planned(schedule.due());
+                    wait.timer.set(schedule.wake_at(now));
                     continue;
                 }
             }
             let asked = ticks.begun(now);
-            cell.enter(Phase::Tick);
-            let result = match course.tick_timeout() {
+            instance.enter(Phase::Tick);
+            let result = match schedule.tick_timeout() {
                 None => service.tick(cx).await,
                 Some(limit) => match timeout(limit, service.tick(cx)).await {
                     Ok(result) => result,
@@ -96,23 +96,23 @@ pub(super) fn run<S: Scheduled + Sync, C: Course<S> + Send>(
                 },
             };
             let now = Instant::now();
-            let heard = course.end(service, cx, now);
+            let heard = schedule.end(service, cx, now);
             show(heard, cx, ticks, &mut refuses);
             let ended = Ended {
                 result,
                 asked,
                 now,
-                due: course.due(),
+                due: schedule.due(),
             };
             ended.note(cx, ticks, &C::PLAN)?;
-            wait.timer.set(course.wake(now));
+            wait.timer.set(schedule.wake_at(now));
         }
     }
 }
 
 /// Shows whether the schedule goes by what the service says, and logs when that changes.
 #[inline]
-fn show(heard: Heard, cx: &Context, ticks: &Ticks, refuses: &mut bool) {
+fn show(heard: Heard, cx: &Context, ticks: &TickFacts, refuses: &mut bool) {
     match heard {
         Ok(()) if !*refuses => {}
         Ok(()) => {
@@ -139,16 +139,16 @@ enum Turn {
 
 /// What a loop waits for.
 struct Wait<'a> {
-    ticks: &'a Ticks,
+    ticks: &'a TickFacts,
     timer: Timer<'a>,
     /// Who is woken by both.
     known: Option<Waker>,
 }
 
 impl<'a> Wait<'a> {
-    fn new(cx: &'a Context, ticks: &'a Ticks) -> Self {
+    fn new(cx: &'a Context, ticks: &'a TickFacts) -> Self {
         ticks.open();
-        let timer = Timer::new(cx.core().beats());
+        let timer = Timer::new(cx.application().timers());
         Self {
             ticks,
             timer,
@@ -158,14 +158,14 @@ impl<'a> Wait<'a> {
 
     /// By hand, and not by `select!`: it is most of what a tick costs.
     #[inline]
-    fn poll(&mut self, task: &mut Task<'_>) -> Poll<Turn> {
+    fn poll(&mut self, task: &mut task::Context<'_>) -> Poll<Turn> {
         let is_known = |known: &Waker| known.will_wake(task.waker());
         if !self.known.as_ref().is_some_and(is_known) {
             self.introduce(task.waker());
         }
         let call = self.ticks.call();
         // First, so that none begins once the service was asked to stop.
-        if call == Some(Call::Stop) {
+        if call == Some(TriggerRequest::Stop) {
             return Poll::Ready(Turn::Stopped);
         }
         let turn = if self.timer.is_over(task.waker()) {
@@ -201,12 +201,12 @@ struct Ended {
 impl Ended {
     /// For probes, and for those who have asked. `Err` ends the service.
     #[inline]
-    fn note(self, cx: &Context, ticks: &Ticks, plan: &Plan) -> Result {
+    fn note(self, cx: &Context, ticks: &TickFacts, plan: &Plan) -> Result {
         let Self { now, due, .. } = self;
         let Err(error) = self.result else {
             ticks.succeeded(now, due);
             self.asked.answer(&Ok(()));
-            cx.cell().enter(Phase::Idle);
+            cx.instance().enter(Phase::Idle);
             return Ok(());
         };
         log_safely!(warn, service = cx.name(), %error, "tick failed");
@@ -216,7 +216,7 @@ impl Ended {
         if plan.gives_up_after(in_a_row) {
             return Err(error);
         }
-        cx.cell().enter(Phase::Idle);
+        cx.instance().enter(Phase::Idle);
         Ok(())
     }
 }
@@ -231,7 +231,8 @@ impl Drop for Wait<'_> {
     fn drop(&mut self) {
         self.ticks.close();
         // All together are let go of when the application stops.
-        if let (Some(waker), false) = (&self.known, self.ticks.call() == Some(Call::Stop)) {
+        if let (Some(waker), false) = (&self.known, self.ticks.call() == Some(TriggerRequest::Stop))
+        {
             self.timer.leave(waker);
         }
     }

@@ -82,7 +82,7 @@ pub trait Worker {
     /// Once anything has asked (a signal, a failure, `stop_on`, its own [`Context::shutdown`]), `Ok`
     /// is a clean end, also before the stop channel closes: the service waits for its turn in the stop
     /// order and drains in it. Nor is it a failure then to return the error that says so:
-    /// [`Error::Stopping`](crate::Error::Stopping) of a wait for health, or
+    /// [`HealthError::Stopping`](crate::HealthError::Stopping) of a wait for health, or
     /// [`TriggerError::Stopped`](crate::TriggerError::Stopped).
     ///
     /// Dropped at three quarters of the service's time to stop, so that `drain` still happens.
@@ -113,7 +113,7 @@ impl<S: WorkerService + Declared> Live<S> for WorkerShape {
     }
 
     async fn run(service: &S, cx: &Context) -> Result {
-        cx.cell().enter(Phase::Run);
+        cx.instance().enter(Phase::Run);
         service.run(cx).await
     }
 

@@ -25,29 +25,29 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use crate::panics::{self, log_safely};
-use crate::report::error::{BoxError, Error, Fault, ServiceError, tells_of_the_stop};
+use crate::report::error::{BoxError, Fault, HealthError, ServiceError, tells_of_the_stop};
 use crate::report::name::Name;
 use crate::report::outcome::Laggard;
 use crate::report::reason::{Reason, Signal};
 use crate::report::status::{Phase, ServiceStatus, State, Transition};
-use crate::run::watchdog::Word;
-use crate::shared::instance::Cell;
-use crate::shared::latch::Gate;
-use crate::time::shared_timers::Beats;
+use crate::run::watchdog::WatchdogMessage;
+use crate::shared::instance::Instance;
+use crate::shared::latch::Latch;
+use crate::time::shared_timers::SharedTimers;
 
 #[derive(Debug)]
-pub(crate) struct Core {
-    pub(crate) cells: Box<[Cell]>,
+pub(crate) struct Application {
+    pub(crate) instances: Box<[Instance]>,
     pub(crate) request: Request,
     /// The watchdog's word that an alarm of the supervisor has come, in case the runtime's own clock
     /// stands still.
     pub(crate) alarm: Notify,
     /// Closed when the owner of the running registry wants the services stopped.
-    pub(crate) stop: Gate,
+    pub(crate) stop: Latch,
     /// Closed when the service that has started this run is over, and its time too.
-    pub(crate) cut: Gate,
+    pub(crate) cut: Latch,
     /// Closed when the supervisor is gone, and with it all of the run.
-    pub(crate) gone: Gate,
+    pub(crate) gone: Latch,
     pub(crate) record: Mutex<Record>,
     /// Instead of the system's, in a test.
     #[cfg(all(feature = "cron", feature = "test-util"))]
@@ -59,7 +59,7 @@ pub(crate) struct Core {
     all_up: AtomicBool,
     health: Mutex<Health>,
     /// Closed as soon as health is not pending any more.
-    health_known: Gate,
+    health_known: Latch,
     subscribers: Mutex<Subscribers>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Core {
 struct Begun {
     at: Instant,
     /// Of the schedules.
-    beats: Arc<Beats>,
+    timers: Arc<SharedTimers>,
 }
 
 /// What holds the runtime. A handle may be kept long after the run, and must not keep the runtime's
@@ -78,19 +78,19 @@ struct Links {
     /// Where tasks of services are spawned; none only when there is no runtime at all.
     runtime: Option<Runtime>,
     /// The other end of the channel keeps the waker of the supervisor's task.
-    events: mpsc::UnboundedSender<Event>,
+    events: mpsc::UnboundedSender<SupervisorEvent>,
 }
 
 /// The first request to stop the application. Later ones change nothing.
 #[derive(Debug)]
 pub(crate) struct Request {
     reason: OnceLock<Reason>,
-    made: Gate,
+    made: Latch,
     made_at: OnceLock<MadeAt>,
     /// When the run began: one that was asked for before takes no time until then.
     begun_at: OnceLock<MadeAt>,
     /// The thread that must hear of the request whatever the runtime is doing.
-    watchdog: Mutex<Option<Sender<Word>>>,
+    watchdog: Mutex<Option<Sender<WatchdogMessage>>>,
 }
 
 /// One instant on two clocks, so that all who keep the deadline count from the same.
@@ -104,13 +104,13 @@ struct MadeAt {
 
 /// What a service's task reports to the supervisor.
 #[derive(Debug)]
-pub(crate) struct Event {
+pub(crate) struct SupervisorEvent {
     pub(crate) service: usize,
-    pub(crate) news: News,
+    pub(crate) news: RunnerNews,
 }
 
 #[derive(Debug)]
-pub(crate) enum News {
+pub(crate) enum RunnerNews {
     /// It turns out to be a oneshot, which a decorator has hidden.
     Oneshot,
     /// It is ready: dependents may start.
@@ -158,26 +158,26 @@ struct Subscribers {
 #[derive(Debug)]
 pub(crate) struct Subscription {
     moves: mpsc::UnboundedReceiver<Transition>,
-    core: Weak<Core>,
+    application: Weak<Application>,
     number: u64,
 }
 
-impl Core {
+impl Application {
     /// Of a registry that is not started yet.
-    pub(crate) fn new(cells: Box<[Cell]>) -> Arc<Self> {
+    pub(crate) fn new(instances: Box<[Instance]>) -> Arc<Self> {
         Arc::new(Self {
-            cells,
+            instances,
             request: Request {
                 reason: OnceLock::new(),
-                made: Gate::new(),
+                made: Latch::new(),
                 made_at: OnceLock::new(),
                 begun_at: OnceLock::new(),
                 watchdog: Mutex::default(),
             },
             alarm: Notify::new(),
-            stop: Gate::new(),
-            cut: Gate::new(),
-            gone: Gate::new(),
+            stop: Latch::new(),
+            cut: Latch::new(),
+            gone: Latch::new(),
             record: Mutex::default(),
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock: OnceLock::new(),
@@ -185,13 +185,16 @@ impl Core {
             links: Mutex::default(),
             all_up: AtomicBool::new(false),
             health: Mutex::new(Health::Pending),
-            health_known: Gate::new(),
+            health_known: Latch::new(),
             subscribers: Mutex::default(),
         })
     }
 
     /// The run begins now, on this runtime. Called once.
-    pub(crate) fn begin(&self, runtime: Option<Runtime>) -> mpsc::UnboundedReceiver<Event> {
+    pub(crate) fn begin(
+        &self,
+        runtime: Option<Runtime>,
+    ) -> mpsc::UnboundedReceiver<SupervisorEvent> {
         let (events, inbox) = mpsc::unbounded_channel();
         let _ = self.request.begun_at.set(MadeAt::now(runtime.as_ref()));
         *self.links() = Some(Links { runtime, events });
@@ -202,7 +205,7 @@ impl Core {
     /// The run is over, or there will be none: no move follows, and nothing is kept of the runtime.
     pub(crate) fn end(&self) {
         if let Some(begun) = self.begun.get() {
-            begun.beats.close();
+            begun.timers.close();
         }
         self.close_subscriptions();
         let links = self.links().take();
@@ -217,14 +220,14 @@ impl Core {
     fn begun(&self) -> &Begun {
         self.begun.get_or_init(|| {
             let at = Instant::now();
-            let beats = Beats::new(at);
-            Begun { at, beats }
+            let timers = SharedTimers::new(at);
+            Begun { at, timers }
         })
     }
 
     /// Of the schedules.
-    pub(crate) fn beats(&self) -> &Arc<Beats> {
-        &self.begun().beats
+    pub(crate) fn timers(&self) -> &Arc<SharedTimers> {
+        &self.begun().timers
     }
 
     /// Where tasks of services are spawned; nowhere before the start and after the end.
@@ -278,18 +281,20 @@ impl Core {
         self.all_up.load(Ordering::Acquire) && self.request.reason().is_none()
     }
 
-    pub(crate) async fn await_healthy(&self) -> Result<(), Error> {
+    pub(crate) async fn await_healthy(&self) -> Result<(), HealthError> {
         loop {
             let seen = self.health().clone();
             if let Health::Impossible(error) = seen {
-                return Err(Error::Service(error));
+                return Err(HealthError::Service(error));
             }
             match self.request.reason() {
-                Some(Reason::Failure(error)) => return Err(Error::Service(error.clone())),
-                Some(Reason::NotStarted(error)) => return Err(Error::NotStarted(error.clone())),
+                Some(Reason::Failure(error)) => return Err(HealthError::Service(error.clone())),
+                Some(Reason::NotStarted(error)) => {
+                    return Err(HealthError::NotStarted(error.clone()));
+                }
                 // Oneshots that have all succeeded have finished, and were healthy.
                 Some(Reason::Finished) | None if matches!(seen, Health::Healthy) => return Ok(()),
-                Some(reason) => return Err(Error::Stopping(reason.clone())),
+                Some(reason) => return Err(HealthError::Stopping(reason.clone())),
                 None => {}
             }
             tokio::select! {
@@ -300,7 +305,7 @@ impl Core {
     }
 
     pub(crate) fn states(&self) -> Vec<ServiceStatus> {
-        self.cells.iter().map(Cell::status).collect()
+        self.instances.iter().map(Instance::status).collect()
     }
 
     pub(crate) fn subscribe(self: &Arc<Self>) -> Subscription {
@@ -313,7 +318,7 @@ impl Core {
         }
         Subscription {
             moves,
-            core: Arc::downgrade(self),
+            application: Arc::downgrade(self),
             number,
         }
     }
@@ -331,42 +336,42 @@ impl Core {
 
     /// An error of this service, as of now.
     pub(crate) fn error(&self, service: usize, phase: Phase, fault: Fault) -> ServiceError {
-        let name = self.cells[service].name.clone();
+        let name = self.instances[service].name.clone();
         ServiceError::new(name, phase, fault, self.age())
     }
 
     /// The error of a service that was not ready within its start timeout, `limit`.
     pub(crate) fn start_timeout(&self, service: usize, limit: Duration) -> ServiceError {
-        let cell = &self.cells[service];
-        let (name, start) = (cell.name.clone(), cell.unfinished_start());
+        let instance = &self.instances[service];
+        let (name, start) = (instance.name.clone(), instance.unfinished_start());
         ServiceError::start_timeout(name, limit, start, self.age())
     }
 
-    pub(crate) fn report(&self, service: usize, news: News) {
+    pub(crate) fn report(&self, service: usize, news: RunnerNews) {
         // Not under the lock: it wakes the supervisor.
         let events = self.links().as_ref().map(|links| links.events.clone());
         if let Some(events) = events {
             // Nobody listens once the supervisor is gone: there is nothing left to say.
-            let _ = events.send(Event { service, news });
+            let _ = events.send(SupervisorEvent { service, news });
         }
     }
 
     /// Moves a service and tells the subscribers. The supervisor alone calls it, so moves have one
     /// order for all.
     pub(crate) fn move_to(&self, service: usize, to: State) {
-        let cell = &self.cells[service];
-        let from = cell.move_to(to);
+        let instance = &self.instances[service];
+        let from = instance.move_to(to);
         // One that was never up has no loop that would tell those who wait for a tick.
-        if let Some(ticks) = cell.ticks().filter(|_| to.is_final()) {
+        if let Some(ticks) = instance.ticks().filter(|_| to.is_final()) {
             ticks.close();
         }
-        log_move(&cell.name, to);
+        log_move(&instance.name, to);
         let subscribers = self.subscribers();
         if subscribers.list.is_empty() {
             return;
         }
         let transition = Transition {
-            name: cell.name.clone(),
+            name: instance.name.clone(),
             from,
             to,
             at: Instant::now(),
@@ -422,10 +427,10 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let Some(core) = self.core.upgrade() else {
+        let Some(application) = self.application.upgrade() else {
             return;
         };
-        let sender = core.subscribers().list.remove(&self.number);
+        let sender = application.subscribers().list.remove(&self.number);
         // It wakes the task that has waited here last: not under the lock.
         let _ = panics::catch(|| drop(sender));
     }
@@ -500,7 +505,7 @@ impl Request {
     }
 
     /// Names the thread to be told of the request, now or when it comes.
-    pub(crate) fn watch_by(&self, watchdog: Sender<Word>) {
+    pub(crate) fn watch_by(&self, watchdog: Sender<WatchdogMessage>) {
         *self.watchdog() = Some(watchdog);
         if self.reason().is_some() {
             self.tell_watchdog_when();
@@ -509,17 +514,17 @@ impl Request {
 
     fn tell_watchdog_when(&self) {
         let asked = self.made_at().unwrap_or_else(WallInstant::now);
-        self.tell_watchdog(Word::Asked(asked));
+        self.tell_watchdog(WatchdogMessage::Asked(asked));
     }
 
-    pub(crate) fn tell_watchdog(&self, word: Word) {
+    pub(crate) fn tell_watchdog(&self, word: WatchdogMessage) {
         if let Some(watchdog) = &*self.watchdog() {
             // A thread that is gone has nothing to watch any more.
             let _ = watchdog.send(word);
         }
     }
 
-    fn watchdog(&self) -> MutexGuard<'_, Option<Sender<Word>>> {
+    fn watchdog(&self) -> MutexGuard<'_, Option<Sender<WatchdogMessage>>> {
         self.watchdog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,10 +11,10 @@ use crate::panics::log_safely;
 use crate::report::error::Result;
 use crate::report::reason::{Cause, Reason};
 use crate::report::status::{Shape, State};
-use crate::shared::application::{Core, News};
+use crate::shared::application::{Application, RunnerNews};
 use crate::shared::current::Current;
 use crate::shared::handle::Handle;
-use crate::shared::instance::{Cell, Orders};
+use crate::shared::instance::{Instance, Orders};
 use crate::shared::tasks;
 
 /// What a service can see and ask of the application it runs in. Every hook gets one.
@@ -44,19 +44,22 @@ use crate::shared::tasks;
 /// ```
 #[derive(Clone)]
 pub struct Context {
-    core: Arc<Core>,
+    application: Arc<Application>,
     service: usize,
 }
 
 impl Context {
-    pub(crate) fn new(core: Arc<Core>, service: usize) -> Self {
-        Self { core, service }
+    pub(crate) fn new(application: Arc<Application>, service: usize) -> Self {
+        Self {
+            application,
+            service,
+        }
     }
 
     /// The name of the service, as declared in the registry.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.cell().name
+        &self.instance().name
     }
 
     /// The service's stop channel: closed when the service is asked to stop.
@@ -72,20 +75,20 @@ impl Context {
     /// The service shows as running once its `start` goes on to wait: one that fails at once never
     /// does.
     pub fn ready(&self) {
-        self.cell().orders.give(Orders::READY);
+        self.instance().orders.give(Orders::READY);
     }
 
     /// Resolves when the service's `start` and all tasks it spawned have returned, or were dropped
     /// because they were late. A hand-written [`stop`](crate::Service::stop) awaits it before it
     /// drains. Cancel-safe.
     pub async fn exited(&self) {
-        self.cell().exited.closed().await;
+        self.instance().exited.closed().await;
     }
 
     /// Asks the whole application to stop, successfully. Returns at once: the caller is stopped in
     /// its turn, like the others.
     pub fn shutdown(&self) {
-        self.core.ask_to_stop(Reason::Requested);
+        self.application.ask_to_stop(Reason::Requested);
     }
 
     /// Says that the service works less well than it should, and why. Shown by
@@ -96,14 +99,14 @@ impl Context {
     /// reason nor is it taken back by [`recovered`](Self::recovered).
     pub fn degraded(&self, why: impl Into<Arc<str>>) {
         let why = why.into();
-        if self.cell().set_degraded(Some(why.clone())) {
+        if self.instance().set_degraded(Some(why.clone())) {
             self.log_degraded(&why);
         }
     }
 
     /// Takes back [`degraded`](Self::degraded). Logged when there was something to take back.
     pub fn recovered(&self) {
-        if self.cell().set_degraded(None) {
+        if self.instance().set_degraded(None) {
             self.log_recovered();
         }
     }
@@ -139,22 +142,22 @@ impl Context {
     /// endpoint, a status page.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle::new(self.core.clone())
+        Handle::new(self.application.clone())
     }
 
     /// Why the service ends; `None` while it has not been asked to. Meant for `drain`.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
-        let cell = self.cell();
+        let instance = self.instance();
         // A service that is merely late still ends because it was asked to.
-        if cell.state() == State::Failed {
-            return cell.error.get().cloned().map(Cause::Failure);
+        if instance.state() == State::Failed {
+            return instance.error.get().cloned().map(Cause::Failure);
         }
-        if !cell.stop.is_closed() {
+        if !instance.stop.is_closed() {
             return None;
         }
         Some(
-            self.core
+            self.application
                 .request
                 .reason()
                 .map_or(Cause::Finished, |reason| Cause::Shutdown(reason.clone())),
@@ -170,19 +173,19 @@ impl Context {
     /// time for its `run`. What returns by then is not late.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.cell().deadline()
+        self.instance().deadline()
     }
 
-    pub(crate) fn cell(&self) -> &Cell {
-        &self.core.cells[self.service]
+    pub(crate) fn instance(&self) -> &Instance {
+        &self.application.instances[self.service]
     }
 
-    pub(crate) fn core(&self) -> &Core {
-        &self.core
+    pub(crate) fn application(&self) -> &Application {
+        &self.application
     }
 
-    pub(crate) fn weak_core(&self) -> Weak<Core> {
-        Arc::downgrade(&self.core)
+    pub(crate) fn weak_core(&self) -> Weak<Application> {
+        Arc::downgrade(&self.application)
     }
 
     pub(crate) fn service(&self) -> usize {
@@ -191,24 +194,24 @@ impl Context {
 
     /// The service is of this shape, whatever a decorator has made of it so far.
     pub(crate) fn take_shape(&self, shape: Shape) {
-        let cell = self.cell();
-        if cell.shape() == shape {
+        let instance = self.instance();
+        if instance.shape() == shape {
             return;
         }
-        cell.take_shape(shape);
+        instance.take_shape(shape);
         if shape == Shape::Oneshot {
-            self.core.report(self.service, News::Oneshot);
+            self.application.report(self.service, RunnerNews::Oneshot);
         }
         // The stop channel may have been closed before there were ticks to tell.
-        if cell.stop.is_closed() {
-            cell.close_stop_channel();
+        if instance.stop.is_closed() {
+            instance.close_stop_channel();
         }
     }
 
     /// This service, told from those of all applications.
     #[inline]
     pub(crate) fn current(&self) -> Current {
-        Current::new(&self.core, self.service)
+        Current::new(&self.application, self.service)
     }
 }
 
@@ -238,13 +241,13 @@ pub struct StopChannel(Context);
 impl StopChannel {
     /// Resolves when the channel is closed, at once if it already is. Cancel-safe.
     pub async fn closed(&self) {
-        self.0.cell().stop.closed().await;
+        self.0.instance().stop.closed().await;
     }
 
     /// Whether the channel is closed: the service has been asked to stop.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.0.cell().stop.is_closed()
+        self.0.instance().stop.is_closed()
     }
 }
 

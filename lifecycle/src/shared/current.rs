@@ -5,7 +5,7 @@
 use std::cell::Cell as ThreadCell;
 use std::sync::Arc;
 
-use crate::shared::application::Core;
+use crate::shared::application::Application;
 
 /// A service of an application, by the place of both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +19,9 @@ pub(crate) struct Current {
 
 impl Current {
     #[inline]
-    pub(crate) fn new(core: &Arc<Core>, index: usize) -> Self {
+    pub(crate) fn new(application: &Arc<Application>, index: usize) -> Self {
         Self {
-            application: Arc::as_ptr(core).addr(),
+            application: Arc::as_ptr(application).addr(),
             index,
             is_task: false,
         }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 #[cfg(doc)]
 use crate::registry::OnFailure;
-use crate::report::error::{Error, TriggerError};
+use crate::report::error::{HealthError, TriggerError};
 use crate::report::reason::Reason;
 use crate::report::status::{ServiceStatus, Transition};
-use crate::shared::application::{Core, Subscription};
+use crate::shared::application::{Application, Subscription};
 use crate::shared::current::{self, Current};
-use crate::shared::tick_facts::Ticks;
+use crate::shared::tick_facts::TickFacts;
 use crate::shared::waits::{self, Waits};
 
 /// A view of a [`Running`](crate::Running) registry: cheap to clone, `'static`, and harmless to
@@ -18,24 +18,24 @@ use crate::shared::waits::{self, Waits};
 /// it then keeps what it shows, and nothing of the runtime.
 #[derive(Clone)]
 pub struct Handle {
-    core: Arc<Core>,
+    application: Arc<Application>,
 }
 
 impl Handle {
-    pub(crate) fn new(core: Arc<Core>) -> Self {
-        Self { core }
+    pub(crate) fn new(application: Arc<Application>) -> Self {
+        Self { application }
     }
 
     /// Asks the application to stop, successfully. Readiness turns false at once and
     /// [`wait`](Self::wait) returns; whoever owns the [`Running`](crate::Running) then stops it.
     /// Only the first request counts.
     pub fn shutdown(&self) {
-        self.core.ask_to_stop(Reason::Requested);
+        self.application.ask_to_stop(Reason::Requested);
     }
 
     /// Resolves when there is a reason to stop. Cancel-safe.
     pub async fn wait(&self) -> Reason {
-        self.core.request.made().await
+        self.application.request.made().await
     }
 
     /// Readiness: every service is running, or is a oneshot that succeeded, and nobody has asked
@@ -43,7 +43,7 @@ impl Handle {
     /// the number of services.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
-        self.core.is_healthy()
+        self.application.is_healthy()
     }
 
     /// Resolves when every service is running and every oneshot has succeeded, but for those under
@@ -52,14 +52,14 @@ impl Handle {
     /// # Errors
     ///
     /// The failure that made it impossible, or why the application stops instead.
-    pub async fn await_healthy(&self) -> Result<(), Error> {
-        self.core.await_healthy().await
+    pub async fn await_healthy(&self) -> Result<(), HealthError> {
+        self.application.await_healthy().await
     }
 
     /// The status of every service, in registry order.
     #[must_use]
     pub fn states(&self) -> Vec<ServiceStatus> {
-        self.core.states()
+        self.application.states()
     }
 
     /// Runs a tick of a scheduled service now, or as soon as the one in flight has ended: never two
@@ -79,11 +79,14 @@ impl Handle {
     /// The tick's own failure; no such service, one without ticks, or one that has stopped; a registry
     /// that was not started; a wait that would have no end.
     pub async fn trigger(&self, service: &str) -> Result<(), TriggerError> {
-        let cells = &self.core.cells;
-        let Some(index) = cells.iter().position(|cell| cell.name == *service) else {
+        let instances = &self.application.instances;
+        let Some(index) = instances
+            .iter()
+            .position(|instance| instance.name == *service)
+        else {
             return Err(TriggerError::Unknown(service.to_owned()));
         };
-        if !self.core.has_begun() {
+        if !self.application.has_begun() {
             return Err(self.never_begun(index));
         }
         let _waits = self.wait_for(index)?;
@@ -92,10 +95,10 @@ impl Handle {
 
     /// Why there is no tick yet, or will be none.
     fn never_begun(&self, index: usize) -> TriggerError {
-        let cell = &self.core.cells[index];
-        if cell.is_known_without_ticks() {
-            TriggerError::NotScheduled(cell.name.clone())
-        } else if self.core.request.reason().is_some() {
+        let instance = &self.application.instances[index];
+        if instance.is_known_without_ticks() {
+            TriggerError::NotScheduled(instance.name.clone())
+        } else if self.application.request.reason().is_some() {
             TriggerError::Stopped
         } else {
             TriggerError::NotStarted
@@ -108,37 +111,43 @@ impl Handle {
         let Some(asker) = current::service() else {
             return Ok(None);
         };
-        let (cell, target) = (&self.core.cells[index], Current::new(&self.core, index));
-        if cell.is_known_without_ticks() {
-            return Err(TriggerError::NotScheduled(cell.name.clone()));
+        let (instance, target) = (
+            &self.application.instances[index],
+            Current::new(&self.application, index),
+        );
+        if instance.is_known_without_ticks() {
+            return Err(TriggerError::NotScheduled(instance.name.clone()));
         }
         if asker == target {
-            return Err(TriggerError::FromWithin(cell.name.clone()));
+            return Err(TriggerError::FromWithin(instance.name.clone()));
         }
         let is_ours = asker.application == target.application;
-        if is_ours && self.core.cells[asker.index].is_coming_up() && cell.is_coming_up() {
-            return Err(TriggerError::NotRunning(cell.name.clone()));
+        if is_ours
+            && self.application.instances[asker.index].is_coming_up()
+            && instance.is_coming_up()
+        {
+            return Err(TriggerError::NotRunning(instance.name.clone()));
         }
-        waits::begin(asker, target, &cell.name).map(Some)
+        waits::begin(asker, target, &instance.name).map(Some)
     }
 
     /// The ticks of this service. What a decorator hides shows once the service is up.
-    async fn ticks(&self, index: usize) -> Result<&Ticks, TriggerError> {
-        let cell = &self.core.cells[index];
+    async fn ticks(&self, index: usize) -> Result<&TickFacts, TriggerError> {
+        let instance = &self.application.instances[index];
         let mut moves = None;
         loop {
-            if let Some(ticks) = cell.ticks() {
+            if let Some(ticks) = instance.ticks() {
                 return Ok(ticks);
             }
-            if cell.is_known_without_ticks() {
-                return Err(TriggerError::NotScheduled(cell.name.clone()));
+            if instance.is_known_without_ticks() {
+                return Err(TriggerError::NotScheduled(instance.name.clone()));
             }
-            if cell.state().is_final() {
+            if instance.state().is_final() {
                 return Err(TriggerError::Stopped);
             }
             match &mut moves {
                 // To be followed by a look.
-                None => moves = Some(self.core.subscribe()),
+                None => moves = Some(self.application.subscribe()),
                 Some(moves) => {
                     if moves.recv().await.is_none() {
                         return Err(TriggerError::Stopped);
@@ -153,7 +162,7 @@ impl Handle {
     /// [`Registry::subscribe`](crate::Registry::subscribe).
     #[must_use]
     pub fn subscribe(&self) -> Transitions {
-        Transitions::new(self.core.subscribe())
+        Transitions::new(self.application.subscribe())
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context as Task, Poll};
+use std::task::{self, Poll};
 
 use atomic_waker::AtomicWaker;
 use tokio::time::Instant;
@@ -17,18 +17,18 @@ use crate::report::error::{FailedAttempts, ServiceError, Unfinished};
 use crate::report::name::Name;
 use crate::report::status::{Phase, ServiceStatus, Shape, State};
 use crate::shape::QueueCounts;
-use crate::shared::latch::Gate;
+use crate::shared::latch::Latch;
 use crate::shared::scope::{SharedSpan, SpanSlot};
 use crate::shared::tasks::Tasks;
-use crate::shared::tick_facts::Ticks;
+use crate::shared::tick_facts::TickFacts;
 
 #[derive(Debug)]
 // What every turn of a service touches comes first, on one line of the cache.
 #[repr(C, align(64))]
-pub(crate) struct Cell {
+pub(crate) struct Instance {
     pub(crate) orders: Orders,
     /// Of a scheduled service only.
-    ticks: OnceLock<Box<Ticks>>,
+    ticks: OnceLock<Box<TickFacts>>,
     shape: AtomicU8,
     pub(crate) on_failure: OnFailure,
     state: AtomicU8,
@@ -39,9 +39,9 @@ pub(crate) struct Cell {
     pub(crate) succeeded: AtomicBool,
     pub(crate) name: Name,
     /// The service's stop channel.
-    pub(crate) stop: Gate,
+    pub(crate) stop: Latch,
     /// Closed when `start` and every spawned task have returned or were dropped.
-    pub(crate) exited: Gate,
+    pub(crate) exited: Latch,
     pub(crate) tasks: Tasks,
     span: SpanSlot,
     /// Up to [`KEPT`](Self::KEPT).
@@ -58,13 +58,13 @@ pub(crate) struct Cell {
     pub(crate) error: OnceLock<ServiceError>,
 }
 
-impl Cell {
+impl Instance {
     /// How many failures of one service are kept. Each is told in the log and in the report, and a service
     /// whose tasks fail in turn would fill both; those of other services always have room.
     pub(crate) const KEPT: u64 = 16;
 
     pub(crate) fn new(name: Name, shape: Shape, on_failure: OnFailure) -> Self {
-        let cell = Self {
+        let instance = Self {
             name,
             shape: AtomicU8::new(Shape::Custom as u8),
             on_failure,
@@ -72,8 +72,8 @@ impl Cell {
             phase: AtomicU8::new(Phase::Startup as u8),
             started_up: AtomicBool::new(false),
             succeeded: AtomicBool::new(false),
-            stop: Gate::new(),
-            exited: Gate::new(),
+            stop: Latch::new(),
+            exited: Latch::new(),
             orders: Orders::default(),
             tasks: Tasks::default(),
             span: SpanSlot::default(),
@@ -86,8 +86,8 @@ impl Cell {
             stop_times: Mutex::new(None),
             error: OnceLock::new(),
         };
-        cell.take_shape(shape);
-        cell
+        instance.take_shape(shape);
+        instance
     }
 
     /// Makes room for what a service of this shape keeps here. Known at the start, but for what a
@@ -109,7 +109,7 @@ impl Cell {
         Shape::from_byte(self.shape.load(Ordering::Acquire))
     }
 
-    pub(crate) fn ticks(&self) -> Option<&Ticks> {
+    pub(crate) fn ticks(&self) -> Option<&TickFacts> {
         self.ticks.get().map(|ticks| &**ticks)
     }
 
@@ -274,7 +274,7 @@ impl Cell {
             on_failure: self.on_failure,
             degraded: self.degraded(),
             error: self.error.get().cloned(),
-            ticks: self.ticks().map(Ticks::status),
+            ticks: self.ticks().map(TickFacts::status),
             queue: self.queue().map(QueueCounts::status),
             flush_error: self.queue().and_then(QueueCounts::flush_error),
         }
@@ -294,9 +294,9 @@ impl Orders {
     /// Stop: the stop channel is closed, call `stop`.
     pub(crate) const STOP: u8 = 1 << 1;
     /// Drop `start` and the spawned tasks if they have not returned.
-    pub(crate) const CUT: u8 = 1 << 2;
+    pub(crate) const DROP_RUN: u8 = 1 << 2;
     /// Drop whatever is left.
-    pub(crate) const END: u8 = 1 << 3;
+    pub(crate) const DROP_ALL: u8 = 1 << 3;
     pub(crate) fn give(&self, orders: u8) {
         self.note(orders);
         self.wake();
@@ -318,7 +318,7 @@ impl Orders {
 
     /// Wakes `task` at the next order. To be called before they are looked at; one task at a time
     /// may.
-    pub(crate) fn listen(&self, task: &Task<'_>) {
+    pub(crate) fn listen(&self, task: &task::Context<'_>) {
         self.task.register(task.waker());
     }
 

@@ -8,7 +8,7 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context as Task, Poll, Waker};
+use std::task::{self, Poll, Waker};
 
 use crate::panics;
 
@@ -22,7 +22,7 @@ use crate::panics;
 /// `is_closed` is written under the lock, before the waiters are taken out. A waiter looks at it under the
 /// same lock before it joins: it sees the closing, or it is among those that are taken out. Wakers are
 /// called and dropped after the lock is released, since both run code of the waiter.
-pub(crate) struct Gate {
+pub(crate) struct Latch {
     is_closed: AtomicBool,
     waiters: Mutex<Waiters>,
 }
@@ -37,7 +37,7 @@ struct Waiters {
 
 const FIRST: usize = 0;
 
-impl Gate {
+impl Latch {
     pub(crate) const fn new() -> Self {
         Self {
             is_closed: AtomicBool::new(false),
@@ -102,7 +102,7 @@ impl Waiters {
 /// Waits at a [`Gate`].
 #[derive(Debug)]
 pub(crate) struct Closed<'a> {
-    gate: &'a Gate,
+    gate: &'a Latch,
     /// Of this waiter, while it is among the others.
     key: Option<usize>,
 }
@@ -110,7 +110,7 @@ pub(crate) struct Closed<'a> {
 impl Future for Closed<'_> {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<()> {
         let this = &mut *self;
         if this.gate.is_closed() {
             return Poll::Ready(());
@@ -137,9 +137,9 @@ impl Drop for Closed<'_> {
     }
 }
 
-impl fmt::Debug for Gate {
+impl fmt::Debug for Latch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gate")
+        f.debug_struct("Latch")
             .field("closed", &self.is_closed())
             .finish_non_exhaustive()
     }

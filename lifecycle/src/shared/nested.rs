@@ -19,38 +19,38 @@ use std::task::Poll;
 
 use crate::report::reason::Reason;
 use crate::report::status::Phase;
-use crate::shared::application::{Core, News};
+use crate::shared::application::{Application, RunnerNews};
 use crate::shared::context::Context;
 use crate::shared::current;
 use crate::shared::instance::Orders;
 
 /// All runs whose services may start others, by the address of their core, as [`current`] tells it. A `Weak`
 /// keeps the address from being used again.
-static RUNS: Mutex<BTreeMap<usize, Weak<Core>>> = Mutex::new(BTreeMap::new());
+static RUNS: Mutex<BTreeMap<usize, Weak<Application>>> = Mutex::new(BTreeMap::new());
 
 /// Services of this run may start others from now on.
-pub(crate) fn begin(run: &Arc<Core>) {
+pub(crate) fn begin(run: &Arc<Application>) {
     runs().insert(Arc::as_ptr(run).addr(), Arc::downgrade(run));
 }
 
 /// The run has come to its end.
-pub(crate) fn end(run: &Arc<Core>) {
+pub(crate) fn end(run: &Arc<Application>) {
     let left = runs().remove(&Arc::as_ptr(run).addr());
     drop(left);
 }
 
 /// Gives the run to the service whose code starts it. False where that takes none any more; a run that no
 /// service starts belongs to itself.
-pub(crate) fn adopt(run: &Arc<Core>) -> bool {
+pub(crate) fn adopt(run: &Arc<Application>) -> bool {
     let Some(owner) = current::owner() else {
         return true;
     };
     let outer = runs().get(&owner.application).and_then(Weak::upgrade);
-    outer.is_none_or(|outer| outer.cells[owner.index].tasks.adopt(run))
+    outer.is_none_or(|outer| outer.instances[owner.index].tasks.adopt(run))
 }
 
 /// Asks runs to stop whose service is over.
-pub(crate) fn stop(runs: &[Arc<Core>]) {
+pub(crate) fn stop(runs: &[Arc<Application>]) {
     for run in runs {
         run.ask_to_stop(Reason::Dropped);
         run.stop.close();
@@ -58,7 +58,7 @@ pub(crate) fn stop(runs: &[Arc<Core>]) {
 }
 
 /// Leaves them no time.
-pub(crate) fn cut(runs: &[Arc<Core>]) {
+pub(crate) fn cut(runs: &[Arc<Application>]) {
     for run in runs {
         run.cut.close();
     }
@@ -66,20 +66,21 @@ pub(crate) fn cut(runs: &[Arc<Core>]) {
 
 /// The service has come to its end: so do the runs that its code has started. What is not gone when its time
 /// is over is late, as its tasks would be.
-pub(crate) async fn leave(cx: Context, runs: Vec<Arc<Core>>) {
+pub(crate) async fn leave(cx: Context, runs: Vec<Arc<Application>>) {
     stop(&runs);
-    let orders = &cx.cell().orders;
-    let was_over = orders.given(Orders::END);
+    let orders = &cx.instance().orders;
+    let was_over = orders.given(Orders::DROP_ALL);
     let mut is_cut = false;
     for run in &runs {
         let mut gone = run.gone.closed();
         poll_fn(|task| {
             orders.listen(task);
             let waits = Pin::new(&mut gone).poll(task).is_pending();
-            if waits && !is_cut && orders.given(Orders::END) {
+            if waits && !is_cut && orders.given(Orders::DROP_ALL) {
                 is_cut = true;
                 if !was_over {
-                    cx.core().report(cx.service(), News::Late(Phase::Task));
+                    cx.application()
+                        .report(cx.service(), RunnerNews::Late(Phase::Task));
                 }
                 cut(&runs);
             }
@@ -94,12 +95,12 @@ pub(crate) async fn leave(cx: Context, runs: Vec<Arc<Core>>) {
 }
 
 /// Resolves when none of them is left.
-pub(crate) async fn gone(runs: &[Arc<Core>]) {
+pub(crate) async fn gone(runs: &[Arc<Application>]) {
     for run in runs {
         run.gone.closed().await;
     }
 }
 
-fn runs() -> MutexGuard<'static, BTreeMap<usize, Weak<Core>>> {
+fn runs() -> MutexGuard<'static, BTreeMap<usize, Weak<Application>>> {
     RUNS.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::mem;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context as Poller, Poll, Waker, ready};
+use std::task::{self, Poll, Waker, ready};
 
 use tokio::task::AbortHandle;
 
@@ -15,7 +15,7 @@ use crate::panics;
 use crate::report::error::{Fault, Result};
 use crate::report::status::Phase;
 use crate::run::runner;
-use crate::shared::application::Core;
+use crate::shared::application::Application;
 use crate::shared::context::Context;
 use crate::shared::current::Current;
 use crate::shared::scope::{SharedSpan, within};
@@ -41,7 +41,7 @@ struct Owned {
     /// One came to a door that was shut by [`Tasks::cut`].
     has_refused: bool,
     /// What registries it has started; see [`nested`](crate::nested).
-    runs: Vec<Arc<Core>>,
+    runs: Vec<Arc<Application>>,
     /// Of the task that waits for the last one.
     waiter: Option<Waker>,
 }
@@ -73,7 +73,7 @@ thread_local! {
 
 /// Starts `future` as a task of the service; drops it when the service takes no more.
 pub(crate) fn spawn(cx: &Context, future: impl Future<Output = Result> + Send + 'static) -> bool {
-    let Some(runtime) = cx.core().runtime() else {
+    let Some(runtime) = cx.application().runtime() else {
         return false;
     };
     // Only a runtime that ends drops a future right where it is spawned. The destructor of that may spawn
@@ -81,14 +81,14 @@ pub(crate) fn spawn(cx: &Context, future: impl Future<Output = Result> + Send + 
     if SPAWNS.get() {
         return false;
     }
-    let tasks = &cx.cell().tasks;
+    let tasks = &cx.instance().tasks;
     let Some(key) = tasks.enter() else {
         return false;
     };
     let task = Task {
-        core: cx.weak_core(),
+        application: cx.weak_core(),
         current: cx.current().in_a_task(),
-        span: cx.cell().span(),
+        span: cx.instance().span(),
         key,
         future: Some(Box::pin(future)),
     };
@@ -141,7 +141,7 @@ impl Tasks {
     }
 
     /// A registry that the service starts gets in where a task would.
-    pub(crate) fn adopt(&self, run: &Arc<Core>) -> bool {
+    pub(crate) fn adopt(&self, run: &Arc<Application>) -> bool {
         let mut owned = self.lock();
         if owned.door != Door::Open {
             owned.has_refused |= owned.door == Door::Cut;
@@ -157,7 +157,7 @@ impl Tasks {
     }
 
     /// The registries that it has started.
-    pub(crate) fn take_runs(&self) -> Vec<Arc<Core>> {
+    pub(crate) fn take_runs(&self) -> Vec<Arc<Application>> {
         mem::take(&mut self.lock().runs)
     }
 
@@ -166,7 +166,7 @@ impl Tasks {
     }
 
     /// Ready when there are none; wakes the last one that has polled.
-    pub(crate) fn poll_gone(&self, task: &Poller<'_>) -> Poll<()> {
+    pub(crate) fn poll_gone(&self, task: &task::Context<'_>) -> Poll<()> {
         let mut owned = self.lock();
         if owned.tasks.is_empty() {
             return Poll::Ready(());
@@ -235,7 +235,7 @@ impl Drop for Tasks {
 /// One task: the user's future, polled and dropped in the scope of its service.
 struct Task<F> {
     /// A task does not keep the run: in a unit test of a hook it ends with the context.
-    core: Weak<Core>,
+    application: Weak<Application>,
     current: Current,
     span: SharedSpan,
     key: u64,
@@ -246,7 +246,7 @@ struct Task<F> {
 impl<F: Future<Output = Result>> Future for Task<F> {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, task: &mut Poller<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<()> {
         let Self {
             current,
             span,
@@ -277,17 +277,17 @@ impl<F> Task<F> {
             panics::catch(|| drop(future))
         });
         drop(span);
-        let Some(core) = self.core.upgrade() else {
+        let Some(application) = self.application.upgrade() else {
             return;
         };
-        let cx = Context::new(core, self.current.index);
+        let cx = Context::new(application, self.current.index);
         for fault in [ended, dropped.map_err(Fault::from)]
             .into_iter()
             .filter_map(Result::err)
         {
             runner::fail(&cx, Phase::Task, fault);
         }
-        cx.cell().tasks.leave(self.key);
+        cx.instance().tasks.leave(self.key);
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::panics;
-use crate::report::error::{ScheduleError, TriggerError};
+use crate::report::error::{OptionError, TriggerError};
 
 /// What is known of a service's ticks.
 #[derive(Clone, Debug, Default)]
@@ -91,7 +91,7 @@ impl Drop for Askers {
 
 /// Kept in the service's cell. What a tick touches is kept small: an application may have thousands.
 #[derive(Debug, Default)]
-pub(crate) struct Ticks {
+pub(crate) struct TickFacts {
     /// What the loop has been called for since it last looked.
     calls: AtomicU8,
     inner: Mutex<Inner>,
@@ -104,7 +104,7 @@ const STOPPED: u8 = 1 << 1;
 
 /// What the loop is called for. To stop comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
+pub(crate) enum TriggerRequest {
     Stop,
     Tick,
 }
@@ -125,7 +125,7 @@ struct Inner {
     /// Those who have asked for the next tick.
     waiting: Vec<Asker>,
     /// What wakes the loop.
-    looped: Option<Waker>,
+    waker: Option<Waker>,
 }
 
 /// What most services never have.
@@ -135,7 +135,7 @@ struct Troubles {
     failures_in_a_row: u64,
     last_failure: Option<Arc<str>>,
     /// Why the schedule does not go by what the service says now, and that as a sentence.
-    refused: Option<(ScheduleError, Arc<str>)>,
+    refused: Option<(OptionError, Arc<str>)>,
 }
 
 impl Inner {
@@ -161,7 +161,7 @@ impl Inner {
     }
 }
 
-impl Ticks {
+impl TickFacts {
     pub(crate) fn status(&self) -> TickStatus {
         let inner = self.inner();
         let took = |(began, end): (_, Instant)| end.saturating_duration_since(began);
@@ -194,7 +194,7 @@ impl Ticks {
 
     /// The schedule goes on as before, for what the service says now can't be followed. Returns the
     /// sentence that says so, when it is a new one.
-    pub(crate) fn refuse(&self, error: ScheduleError) -> Option<Arc<str>> {
+    pub(crate) fn refuse(&self, error: OptionError) -> Option<Arc<str>> {
         let mut inner = self.inner();
         let troubles = inner.troubles.get_or_insert_default();
         if matches!(&troubles.refused, Some((before, _)) if *before == error) {
@@ -280,11 +280,11 @@ impl Ticks {
 
     /// What the loop is called for.
     #[inline]
-    pub(crate) fn call(&self) -> Option<Call> {
+    pub(crate) fn call(&self) -> Option<TriggerRequest> {
         match self.calls.load(Ordering::Acquire) {
             0 => None,
-            calls if calls & STOPPED != 0 => Some(Call::Stop),
-            _ => Some(Call::Tick),
+            calls if calls & STOPPED != 0 => Some(TriggerRequest::Stop),
+            _ => Some(TriggerRequest::Tick),
         }
     }
 
@@ -295,7 +295,7 @@ impl Ticks {
 
     /// Whoever calls from now on wakes this task. To be followed by a look.
     pub(crate) fn listen(&self, waker: &Waker) {
-        let before = self.inner().looped.replace(waker.clone());
+        let before = self.inner().waker.replace(waker.clone());
         drop(before);
     }
 
@@ -313,17 +313,17 @@ impl Ticks {
         inner.next_due = None;
         let waiting = mem::take(&mut inner.waiting);
         // What wakes a task keeps its memory.
-        let looped = inner.looped.take();
+        let waker = inner.waker.take();
         // Both may run code of others.
         drop(inner);
         let _ = panics::drop_each(waiting);
-        let _ = panics::catch(|| drop(looped));
+        let _ = panics::catch(|| drop(waker));
     }
 
     fn wake(&self) {
-        let looped = self.inner().looped.clone();
-        if let Some(looped) = looped {
-            panics::wake(looped);
+        let waker = self.inner().waker.clone();
+        if let Some(waker) = waker {
+            panics::wake(waker);
         }
     }
 
@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn once_closed_they_keep_no_task() {
-        let (ticks, task) = (Ticks::default(), Arc::new(Task));
+        let (ticks, task) = (TickFacts::default(), Arc::new(Task));
         ticks.listen(&task.clone().into());
         assert_eq!(Arc::strong_count(&task), 2);
         ticks.close();
@@ -365,13 +365,17 @@ mod tests {
     }
     #[test]
     fn an_asker_that_loses_interest_leaves_nothing_behind() {
-        let ticks = Ticks::default();
+        let ticks = TickFacts::default();
         let mut task = std::task::Context::from_waker(Waker::noop());
         for _ in 0..1_000 {
             let mut asked = Box::pin(ticks.trigger());
             assert!(asked.as_mut().poll(&mut task).is_pending());
         }
         assert!(ticks.inner().waiting.len() <= 4);
-        assert_eq!(ticks.call(), Some(Call::Tick), "the tick is still to come");
+        assert_eq!(
+            ticks.call(),
+            Some(TriggerRequest::Tick),
+            "the tick is still to come"
+        );
     }
 }

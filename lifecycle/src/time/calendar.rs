@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::cron::{Spoken, Times};
 use super::jitter::random_below;
-use super::{First, LOOK, Missed, Plan};
+use super::{CLOCK_CHECK, First, Missed, Plan};
 
 /// Further ahead of what it should show, it was set, or the machine has slept.
 const AHEAD: SignedDuration = SignedDuration::from_secs(60);
@@ -99,11 +99,11 @@ impl Calendar {
     /// When to look again.
     pub(crate) fn wake(&self) -> Instant {
         let wait = match self.next {
-            None => LOOK,
+            None => CLOCK_CHECK,
             Some(Next::First(at)) => at.saturating_duration_since(self.seen.at),
             Some(Next::Time { due, .. }) => self.until(due),
         };
-        self.seen.at + wait.min(LOOK)
+        self.seen.at + wait.min(CLOCK_CHECK)
     }
 
     /// Whether a tick begins now. What has gone by in a leap of the clock is one late tick, or none,

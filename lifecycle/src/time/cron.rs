@@ -15,7 +15,7 @@ use croner::parser::CronParser;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
-use crate::report::error::ScheduleError;
+use crate::report::error::OptionError;
 use lifecycle_rules::cron::{Fields, Item, distinct, parse};
 
 /// What the service says at one moment: the expression, and the zone it is meant in.
@@ -45,8 +45,8 @@ pub(crate) struct Times {
 const CHANGES: usize = 200;
 
 impl Times {
-    pub(crate) fn new(spoken: Spoken, field: Field) -> Result<Self, ScheduleError> {
-        let refuse = |problem| ScheduleError::Cron {
+    pub(crate) fn new(spoken: Spoken, field: Field) -> Result<Self, OptionError> {
+        let refuse = |problem| OptionError::Cron {
             field: field.cron,
             problem,
         };
@@ -65,7 +65,7 @@ impl Times {
         });
         let crons = crons.collect::<Result<Vec<_>, _>>()?;
         let Some(zone) = find_zone(&spoken.tz) else {
-            return Err(ScheduleError::Zone {
+            return Err(OptionError::Zone {
                 field: field.tz,
                 zone: spoken.tz.into_owned(),
             });

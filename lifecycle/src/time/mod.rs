@@ -29,4 +29,4 @@ pub use self::wall_clock::WallClock;
 
 /// How long at most a schedule waits before it looks again at what the service says, and at the wall
 /// clock: a change takes effect within a minute.
-const LOOK: Duration = Duration::from_secs(60);
+const CLOCK_CHECK: Duration = Duration::from_secs(60);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::report::error::ScheduleError;
+use crate::report::error::OptionError;
 
 /// What `scheduled(..)` says, apart from the durations that are read when they are needed.
 #[derive(Clone, Copy, Debug)]
@@ -142,7 +142,7 @@ pub(crate) struct Timing {
 
 impl Timing {
     #[inline]
-    pub(crate) fn check(self, plan: &Plan) -> Result<Self, ScheduleError> {
+    pub(crate) fn check(self, plan: &Plan) -> Result<Self, OptionError> {
         let field = plan.written;
         let setting = match plan.kind {
             Kind::Interval => "interval",
@@ -150,11 +150,11 @@ impl Timing {
             Kind::Cron => "cron",
         };
         if self.period.is_zero() {
-            return Err(ScheduleError::Zero { setting, field });
+            return Err(OptionError::Zero { setting, field });
         }
         if self.jitter > self.period {
             let (jitter, period) = (self.jitter, self.period);
-            return Err(ScheduleError::Jitter {
+            return Err(OptionError::Jitter {
                 jitter,
                 setting,
                 field,
@@ -166,9 +166,9 @@ impl Timing {
     }
 }
 
-pub(crate) fn check_tick_timeout(limit: Option<Duration>) -> Result<(), ScheduleError> {
+pub(crate) fn check_tick_timeout(limit: Option<Duration>) -> Result<(), OptionError> {
     if limit.is_some_and(|limit| limit.is_zero()) {
-        return Err(ScheduleError::Zero {
+        return Err(OptionError::Zero {
             setting: "tick_timeout",
             field: "tick_timeout",
         });

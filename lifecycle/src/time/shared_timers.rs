@@ -15,7 +15,7 @@ use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context as Task, Wake, Waker};
+use std::task::{self, Wake, Waker};
 use std::time::Duration;
 
 use tokio::task::coop::unconstrained;
@@ -24,10 +24,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::panics;
 
 #[derive(Debug)]
-pub(crate) struct Beats {
+pub(crate) struct SharedTimers {
     epoch: Instant,
     /// The latest time that is known to have come. Written under the lock.
-    come: AtomicU64,
+    reached: AtomicU64,
     groups: Mutex<Groups>,
 }
 
@@ -37,7 +37,7 @@ type Time = u64;
 /// Later than all times that come.
 const NEVER: Time = Time::MAX;
 
-const NANOS_OF_A_BEAT: Time = 1_000_000;
+const NANOS_OF_A_SLOT: Time = 1_000_000;
 
 #[derive(Debug, Default)]
 struct Groups {
@@ -57,13 +57,13 @@ const RECENT: usize = 32;
 #[derive(Debug)]
 struct Group {
     /// When its timer rings; none when nobody waits.
-    rings: Option<Time>,
+    deadline: Option<Time>,
     waiting: Vec<Waiting>,
     /// Empty, but for the moment in which they are woken.
     woken: Vec<Waker>,
     /// Away while it is being set.
     timer: Option<Pin<Box<Sleep>>>,
-    bell: Waker,
+    timer_wake: Waker,
 }
 
 #[derive(Debug)]
@@ -76,21 +76,21 @@ struct Waiting {
 /// What a group's timer is to be set to.
 struct Setting {
     timer: Pin<Box<Sleep>>,
-    bell: Waker,
+    timer_wake: Waker,
     at: Time,
 }
 
 /// What a group's timer wakes.
-struct Bell {
-    beats: Weak<Beats>,
+struct TimerWake {
+    timers: Weak<SharedTimers>,
     group: usize,
 }
 
-impl Beats {
+impl SharedTimers {
     pub(crate) fn new(epoch: Instant) -> Arc<Self> {
         Arc::new(Self {
             epoch,
-            come: AtomicU64::new(0),
+            reached: AtomicU64::new(0),
             groups: Mutex::default(),
         })
     }
@@ -121,27 +121,27 @@ impl Beats {
     }
 
     #[inline]
-    fn has_come(&self, time: Time) -> bool {
-        time <= self.come.load(Ordering::Acquire)
+    fn has_reached(&self, time: Time) -> bool {
+        time <= self.reached.load(Ordering::Acquire)
     }
 
     /// Whether the time has come; if not, it wakes then, as one of the group whose index it notes.
     fn join(self: &Arc<Self>, until: Time, waker: &Waker, joined: &mut usize) -> bool {
         let mut groups = self.groups();
-        if self.has_come(until) {
+        if self.has_reached(until) {
             return true;
         }
         if until == NEVER || groups.closed {
             return false;
         }
-        if let Some(index) = groups.rings_for(until) {
+        if let Some(index) = groups.group_due_at(until) {
             groups.list[index].join(until, waker);
             *joined = index;
             return false;
         }
         let now = self.time(Instant::now());
         if until <= now {
-            self.come.fetch_max(now, Ordering::Release);
+            self.reached.fetch_max(now, Ordering::Release);
             return true;
         }
         let index = groups.one_more(self, until);
@@ -160,12 +160,13 @@ impl Beats {
     fn set(&self, index: usize, setting: Setting) {
         let Setting {
             mut timer,
-            bell,
+            timer_wake,
             at,
         } = setting;
         timer.as_mut().reset(self.instant(at));
         // To make the bell known. Unconstrained, for a poll that tokio puts off does not.
-        let _ = pin!(unconstrained(timer.as_mut())).poll(&mut Task::from_waker(&bell));
+        let _ =
+            pin!(unconstrained(timer.as_mut())).poll(&mut task::Context::from_waker(&timer_wake));
         if let Some(group) = self.groups().list.get_mut(index) {
             group.timer = Some(timer);
         }
@@ -188,12 +189,12 @@ impl Beats {
         let mut groups = self.groups();
         let group = groups.list.get_mut(index)?;
         // A bell that is late may have rung for what has come already.
-        group.rings?;
+        group.deadline?;
         if !group.timer.as_ref()?.is_elapsed() {
             return None;
         }
         let now = self.time(Instant::now());
-        self.come.fetch_max(now, Ordering::Release);
+        self.reached.fetch_max(now, Ordering::Release);
         Some(group.ring(now))
     }
 
@@ -211,10 +212,10 @@ impl Beats {
 
 impl Groups {
     /// The group of this beat, if it is a recent one, and its timer does not ring too late.
-    fn rings_for(&self, until: Time) -> Option<usize> {
-        let recent = self.recent[place(until)];
-        let rings = self.list.get(recent)?.rings?;
-        (beat(rings) == beat(until) && rings <= until).then_some(recent)
+    fn group_due_at(&self, until: Time) -> Option<usize> {
+        let recent = self.recent[slot(until)];
+        let deadline = self.list.get(recent)?.deadline?;
+        (beat(deadline) == beat(until) && deadline <= until).then_some(recent)
     }
 
     /// Takes out one that waits, if it still does. A group that nobody waits in any more is free, unless
@@ -225,33 +226,33 @@ impl Groups {
             let known = one.waker.as_ref();
             one.until == until && known.is_some_and(|known| known.will_wake(waker))
         };
-        let place = group.waiting.iter().position(is_it)?;
-        let left = group.waiting.remove(place);
-        if group.waiting.is_empty() && group.timer.is_some() && group.rings.take().is_some() {
+        let slot = group.waiting.iter().position(is_it)?;
+        let left = group.waiting.remove(slot);
+        if group.waiting.is_empty() && group.timer.is_some() && group.deadline.take().is_some() {
             self.free.push(index);
         }
         Some(left)
     }
 
     /// A group that nobody waits in.
-    fn one_more(&mut self, beats: &Arc<Beats>, until: Time) -> usize {
+    fn one_more(&mut self, timers: &Arc<SharedTimers>, until: Time) -> usize {
         self.free.pop().unwrap_or_else(|| {
             let group = self.list.len();
-            let timer = Box::pin(sleep_until(beats.instant(until)));
-            let beats = Arc::downgrade(beats);
+            let timer = Box::pin(sleep_until(timers.instant(until)));
+            let timers = Arc::downgrade(timers);
             self.list.push(Group {
-                rings: None,
+                deadline: None,
                 waiting: Vec::new(),
                 woken: Vec::new(),
                 timer: Some(timer),
-                bell: Arc::new(Bell { beats, group }).into(),
+                timer_wake: Arc::new(TimerWake { timers, group }).into(),
             });
             group
         })
     }
 
     fn begin(&mut self, index: usize, until: Time, waker: &Waker) -> Option<Setting> {
-        self.recent[place(until)] = index;
+        self.recent[slot(until)] = index;
         let group = &mut self.list[index];
         group.join(until, waker);
         group.set_to(until)
@@ -278,7 +279,7 @@ impl Group {
 
     /// Takes out those whose time has come.
     fn ring(&mut self, now: Time) -> Vec<Waker> {
-        self.rings = None;
+        self.deadline = None;
         let Self { waiting, woken, .. } = self;
         waiting.retain_mut(|one| {
             let waits = one.until > now;
@@ -291,35 +292,39 @@ impl Group {
     }
 
     fn set_to(&mut self, at: Time) -> Option<Setting> {
-        self.rings = Some(at);
-        let bell = self.bell.clone();
-        self.timer.take().map(|timer| Setting { timer, bell, at })
+        self.deadline = Some(at);
+        let timer_wake = self.timer_wake.clone();
+        self.timer.take().map(|timer| Setting {
+            timer,
+            timer_wake,
+            at,
+        })
     }
 }
 
-impl Wake for Bell {
+impl Wake for TimerWake {
     fn wake(self: Arc<Self>) {
-        if let Some(beats) = self.beats.upgrade() {
-            beats.ring(self.group);
+        if let Some(timers) = self.timers.upgrade() {
+            timers.ring(self.group);
         }
     }
 }
 
 fn beat(time: Time) -> u64 {
-    time / NANOS_OF_A_BEAT
+    time / NANOS_OF_A_SLOT
 }
 
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the remainder fits whatever is cut off before"
 )]
-fn place(time: Time) -> usize {
+fn slot(time: Time) -> usize {
     (beat(time) % RECENT as u64) as usize
 }
 
 /// When one loop goes on: it sets the time, and looks until that has come.
 pub(crate) struct Timer<'a> {
-    beats: &'a Arc<Beats>,
+    timers: &'a Arc<SharedTimers>,
     /// What it is set to.
     until: Time,
     /// When it will be woken; not at all, if that has come.
@@ -330,9 +335,9 @@ pub(crate) struct Timer<'a> {
 
 impl<'a> Timer<'a> {
     /// It is not set.
-    pub(crate) fn new(beats: &'a Arc<Beats>) -> Self {
+    pub(crate) fn new(timers: &'a Arc<SharedTimers>) -> Self {
         Self {
-            beats,
+            timers,
             until: NEVER,
             joined: 0,
             group: 0,
@@ -342,13 +347,13 @@ impl<'a> Timer<'a> {
     /// Sets it to this instant.
     #[inline]
     pub(crate) fn set(&mut self, at: Instant) {
-        self.until = self.beats.time(at);
+        self.until = self.timers.time(at);
     }
 
     /// Will not be woken any more, whose waker this is.
     pub(crate) fn leave(&mut self, waker: &Waker) {
-        if !self.beats.has_come(self.joined) {
-            self.beats.leave(self.group, self.joined, waker);
+        if !self.timers.has_reached(self.joined) {
+            self.timers.leave(self.group, self.joined, waker);
         }
         self.joined = 0;
     }
@@ -362,17 +367,17 @@ impl<'a> Timer<'a> {
     /// before, that is too soon, but never too often.
     #[inline]
     pub(crate) fn is_over(&mut self, waker: &Waker) -> bool {
-        if self.beats.has_come(self.until) {
+        if self.timers.has_reached(self.until) {
             return true;
         }
-        if self.joined <= self.until && !self.beats.has_come(self.joined) {
+        if self.joined <= self.until && !self.timers.has_reached(self.joined) {
             return false;
         }
         // Set to an earlier time than before, it leaves nothing behind.
-        if !self.beats.has_come(self.joined) {
+        if !self.timers.has_reached(self.joined) {
             self.leave(waker);
         }
         self.joined = self.until;
-        self.beats.join(self.until, waker, &mut self.group)
+        self.timers.join(self.until, waker, &mut self.group)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::jitter::random_below;
-use super::{First, Kind, LOOK, Missed, Plan, Timing};
+use super::{CLOCK_CHECK, First, Kind, Missed, Plan, Timing};
 
 /// Where a schedule stands: the tick that is due, and the point it follows.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Timeline {
     /// When to look whether a tick is due, or the service says something else.
     #[inline]
     pub(crate) fn wake(&self, now: Instant) -> Instant {
-        let look = now + LOOK;
+        let look = now + CLOCK_CHECK;
         self.due.map_or(look, |due| due.min(look))
     }
 

@@ -2,7 +2,7 @@
 
 use lifecycle::__private::{First, Missed};
 use lifecycle::{
-    Context, Error, Phase, Result, ScheduleError, Scheduled, Shape, registry, service,
+    Context, HealthError, OptionError, Phase, Result, Scheduled, Shape, registry, service,
 };
 use lifecycle_tests::cron::clock;
 use lifecycle_tests::{Does, Knobs, Trace, millis, paused, secs, start};
@@ -132,7 +132,7 @@ fn a_schedule_that_cannot_be_followed_is_refused_before_anything_is_touched() {
         paused(async {
             let trace = knobs.startup(10).trace();
             let running = begin(&trace);
-            let Err(Error::Service(error)) = running.await_healthy().await else {
+            let Err(HealthError::Service(error)) = running.await_healthy().await else {
                 panic!("it is healthy");
             };
             assert_eq!(error.phase(), Phase::Startup);
@@ -140,7 +140,7 @@ fn a_schedule_that_cannot_be_followed_is_refused_before_anything_is_touched() {
                 error.to_string(),
                 format!("service `probe` failed in startup: {expected}")
             );
-            assert!(error.cause().unwrap().is::<ScheduleError>());
+            assert!(error.cause().unwrap().is::<OptionError>());
             assert_eq!(trace.now(), 0);
             let _ = running.stop().await;
             assert_eq!((trace.starts().len(), trace.drains().len()), (0, 0));

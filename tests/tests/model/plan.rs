@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use lifecycle::{Builder, OnFailure, Registry};
+use lifecycle::{OnFailure, Registry, RegistryBuilder};
 use lifecycle_tests::{Act, Hook, Journal, secs};
 
 #[derive(Clone, PartialEq)]
@@ -136,7 +136,7 @@ impl Plan {
 }
 
 impl Planned {
-    fn add(&self, builder: Builder, service: usize, journal: &Journal) -> Builder {
+    fn add(&self, builder: RegistryBuilder, service: usize, journal: &Journal) -> RegistryBuilder {
         let script = journal
             .script()
             .startup(self.startup.clone())

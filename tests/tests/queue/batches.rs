@@ -1,6 +1,8 @@
 //! When a batch is flushed, and how often.
 
-use lifecycle::{Error, Fault, Phase, QueueStatus, Running, ScheduleError, TrySendError, registry};
+use lifecycle::{
+    Fault, HealthError, OptionError, Phase, QueueStatus, Running, TrySendError, registry,
+};
 use lifecycle_tests::queue::Gatherer;
 use lifecycle_tests::{Does, paused, start};
 
@@ -225,15 +227,15 @@ fn a_panic_in_a_flush_fails_the_service_and_loses_nothing() {
 
 #[test]
 fn batches_that_cannot_be_made_are_refused_at_start() {
-    let zero = ScheduleError::QueueInterval { field: "every" };
-    for (size, interval, expected) in [(0, 50, ScheduleError::EmptyBatch), (2, 0, zero)] {
+    let zero = OptionError::QueueInterval { field: "every" };
+    for (size, interval, expected) in [(0, 50, OptionError::EmptyBatch), (2, 0, zero)] {
         paused(async {
             let queue = Gatherer::new(size, interval, 10);
             let running = start(registry! { "audit" => queue.clone() });
-            let Err(Error::Service(error)) = running.await_healthy().await else {
+            let Err(HealthError::Service(error)) = running.await_healthy().await else {
                 panic!("it is healthy");
             };
-            let cause = error.cause().unwrap().downcast_ref::<ScheduleError>();
+            let cause = error.cause().unwrap().downcast_ref::<OptionError>();
             assert_eq!(cause, Some(&expected));
             assert!(error.to_string().contains("a queue needs"), "{error}");
         });

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use lifecycle::__private::{First, Kind, Missed};
-use lifecycle::{Error, Fault, Phase, ScheduleError, State};
+use lifecycle::{Fault, HealthError, OptionError, Phase, State};
 use lifecycle_tests::schedule::{
     AtMost, Coalesce, Default, Delay, Immediate, Interval, Planned, Strict,
 };
@@ -263,15 +263,15 @@ fn without_a_limit_any_number_of_failures_is_only_counted() {
     });
 }
 
-fn schedule_error(error: &lifecycle::ServiceError) -> ScheduleError {
-    let cause = error.cause().unwrap().downcast_ref::<ScheduleError>();
+fn schedule_error(error: &lifecycle::ServiceError) -> OptionError {
+    let cause = error.cause().unwrap().downcast_ref::<OptionError>();
     cause.unwrap_or_else(|| panic!("{error}")).clone()
 }
 
 /// Durations that can't be followed, and what the error says of them.
-fn wrong(kind: &'static str) -> [(Knobs, ScheduleError); 3] {
-    let zero = |setting, field| ScheduleError::Zero { setting, field };
-    let longer = ScheduleError::Jitter {
+fn wrong(kind: &'static str) -> [(Knobs, OptionError); 3] {
+    let zero = |setting, field| OptionError::Zero { setting, field };
+    let longer = OptionError::Jitter {
         jitter: millis(101),
         setting: kind,
         field: "every",
@@ -291,7 +291,7 @@ async fn are_refused_at_start<P: Planned>(kind: &'static str) {
     for (knobs, expected) in wrong(kind) {
         let trace = knobs.startup(10).trace();
         let running = start(trace.alone::<P>());
-        let Err(Error::Service(error)) = running.await_healthy().await else {
+        let Err(HealthError::Service(error)) = running.await_healthy().await else {
             panic!("it is healthy");
         };
         assert_eq!(schedule_error(&error), expected);

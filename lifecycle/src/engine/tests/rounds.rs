@@ -9,7 +9,11 @@ fn many() -> Rig {
     let origin = Instant::now();
     let after = vec![Vec::new(); MANY];
     Rig {
-        engine: Engine::new(Graph::new(&after), vec![TERMS; MANY], Limits::default()),
+        engine: Engine::new(
+            Graph::new(&after),
+            vec![TERMS; MANY],
+            RegistrySettings::default(),
+        ),
         origin,
         now: origin,
     }

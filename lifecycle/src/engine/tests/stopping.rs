@@ -27,9 +27,9 @@ fn a_oneshot_has_all_its_time_for_its_run() {
 
 #[test]
 fn one_deadline_for_all_and_no_fresh_time_for_those_who_come_late() {
-    let limits = Limits {
+    let limits = RegistrySettings {
         deadline: Duration::from_secs(10),
-        ..Limits::default()
+        ..RegistrySettings::default()
     };
     let mut rig = Rig::within(limits, [(TERMS, &[]), (TERMS, &[0]), (TERMS, &[1])]).up();
     assert_eq!(rig.stop(), ["2 stopping", "stop 2 by 7.5s"]);
@@ -44,11 +44,11 @@ fn one_deadline_for_all_and_no_fresh_time_for_those_who_come_late() {
 
 #[test]
 fn each_level_that_hangs_leaves_a_quarter_to_those_below() {
-    let limits = Limits {
+    let limits = RegistrySettings {
         deadline: Duration::from_secs(64),
-        ..Limits::default()
+        ..RegistrySettings::default()
     };
-    let slow = Terms {
+    let slow = ServiceSettings {
         stop_timeout: Duration::from_secs(600),
         ..TERMS
     };
@@ -71,9 +71,9 @@ fn each_level_that_hangs_leaves_a_quarter_to_those_below() {
 
 #[test]
 fn only_what_is_still_to_be_stopped_is_left_a_share_of_the_time() {
-    let limits = Limits {
+    let limits = RegistrySettings {
         deadline: Duration::from_secs(8),
-        ..Limits::default()
+        ..RegistrySettings::default()
     };
     // Below 2 a oneshot that is done, and below that nothing, or 0.
     for (below, by) in [(&[][..], "stop 2 by 8s"), (&[0], "stop 2 by 6s")] {
@@ -88,9 +88,9 @@ fn only_what_is_still_to_be_stopped_is_left_a_share_of_the_time() {
 
 #[test]
 fn who_was_asked_before_has_no_more_than_its_share_either() {
-    let limits = Limits {
+    let limits = RegistrySettings {
         deadline: Duration::from_secs(4),
-        ..Limits::default()
+        ..RegistrySettings::default()
     };
     let mut rig = Rig::within(limits, [(TERMS, &[]), (IGNORE, &[0])]).up();
     rig.fail(1);
@@ -105,9 +105,9 @@ fn code_that_blocks_takes_no_more_than_a_quarter_of_what_is_left_to_those_below(
         // 2.25 s and a quarter of the 0.75 s that are left.
         (3, "give up 1 after 2.4375s"),
     ] {
-        let limits = Limits {
+        let limits = RegistrySettings {
             deadline: Duration::from_secs(deadline),
-            ..Limits::default()
+            ..RegistrySettings::default()
         };
         let mut rig = Rig::within(limits, [(TERMS, &[]), (TERMS, &[0])]).up();
         rig.stop();
@@ -118,7 +118,7 @@ fn code_that_blocks_takes_no_more_than_a_quarter_of_what_is_left_to_those_below(
 
 #[test]
 fn the_deadline_and_the_delay_count_from_the_request_though_it_was_heard_of_late() {
-    let limits = Limits {
+    let limits = RegistrySettings {
         deadline: Duration::from_secs(9),
         shutdown_delay: Duration::from_secs(4),
     };
@@ -142,9 +142,9 @@ fn the_deadline_and_the_delay_count_from_the_request_though_it_was_heard_of_late
 
 #[test]
 fn who_was_asked_before_the_deadline_was_known_has_no_more_than_it_leaves() {
-    let limits = Limits {
+    let limits = RegistrySettings {
         deadline: Duration::from_secs(4),
-        ..Limits::default()
+        ..RegistrySettings::default()
     };
     let mut rig = Rig::within(limits, [(IGNORE, &[]), (TERMS, &[])]).up();
     assert_eq!(rig.fail(0), ["0 fails", "0 failed", "stop 0 by 8s"]);
@@ -159,9 +159,9 @@ fn who_was_asked_before_the_deadline_was_known_has_no_more_than_it_leaves() {
 
 #[test]
 fn who_was_asked_before_and_ends_with_the_deadline_is_told_nothing_new() {
-    let limits = Limits {
+    let limits = RegistrySettings {
         deadline: Duration::from_secs(7),
-        ..Limits::default()
+        ..RegistrySettings::default()
     };
     let mut rig = Rig::within(limits, [(IGNORE, &[]), (TERMS, &[])]).up();
     rig.fail(0);
@@ -171,9 +171,9 @@ fn who_was_asked_before_and_ends_with_the_deadline_is_told_nothing_new() {
 
 #[test]
 fn the_delay_counts_from_the_request_and_a_failure_ends_it() {
-    let limits = Limits {
+    let limits = RegistrySettings {
         shutdown_delay: Duration::from_secs(5),
-        ..Limits::default()
+        ..RegistrySettings::default()
     };
     let services = [(TERMS, &[][..]), (TERMS, &[])];
     let mut rig = Rig::within(limits, services).up();
@@ -200,7 +200,7 @@ fn the_delay_counts_from_the_request_and_a_failure_ends_it() {
 
 #[test]
 fn a_delay_longer_than_the_deadline_ends_with_it() {
-    let limits = Limits {
+    let limits = RegistrySettings {
         deadline: Duration::from_secs(10),
         shutdown_delay: Duration::MAX,
     };
@@ -214,14 +214,14 @@ fn a_delay_longer_than_the_deadline_ends_with_it() {
 
 #[test]
 fn endless_limits_set_no_alarm() {
-    let endless = Terms {
+    let endless = ServiceSettings {
         start_timeout: Some(Duration::MAX),
         stop_timeout: Duration::MAX,
         ..TERMS
     };
-    let limits = Limits {
+    let limits = RegistrySettings {
         deadline: Duration::MAX,
-        ..Limits::default()
+        ..RegistrySettings::default()
     };
     let mut rig = Rig::within(limits, [(endless, &[])]);
     rig.begin();

@@ -6,7 +6,7 @@ use super::*;
 struct World {
     rig: Rig,
     dependencies: Vec<Vec<Edge>>,
-    terms: Vec<Terms>,
+    settings: Vec<ServiceSettings>,
     alive: Vec<bool>,
     started: Vec<bool>,
     asked: Vec<bool>,
@@ -27,7 +27,7 @@ impl World {
         let mut world = Self {
             rig: Rig::new([]),
             dependencies: Vec::new(),
-            terms: Vec::new(),
+            settings: Vec::new(),
             alive: Vec::new(),
             started: Vec::new(),
             asked: Vec::new(),
@@ -53,7 +53,7 @@ impl World {
             world.dependencies.push(before);
             let choice = world.below(6);
             world
-                .terms
+                .settings
                 .push([TERMS, TERMS, TERMS, IGNORE, IGNORE, ONESHOT][choice]);
         }
         if is_reversed {
@@ -62,15 +62,15 @@ impl World {
             for edge in world.dependencies.iter_mut().flatten() {
                 edge.service = mirror(edge.service);
             }
-            world.terms.reverse();
+            world.settings.reverse();
         }
-        let limits = Limits {
+        let limits = RegistrySettings {
             deadline: Duration::from_secs(1 + world.below(20) as u64),
             shutdown_delay: Duration::from_secs(world.below(3) as u64),
         };
         world.limit = limits.deadline;
         let graph = Graph::new(&world.dependencies);
-        world.rig.engine = Engine::new(graph, world.terms.clone(), limits);
+        world.rig.engine = Engine::new(graph, world.settings.clone(), limits);
         for list in [
             &mut world.alive,
             &mut world.started,
@@ -129,7 +129,7 @@ impl World {
 
     /// A task ends when it was asked to, or when it is a oneshot that has not failed.
     fn may_end(&self, service: usize) -> bool {
-        self.asked[service] || self.terms[service].oneshot && !self.failed[service]
+        self.asked[service] || self.settings[service].oneshot && !self.failed[service]
     }
 
     /// Carries the commands out and checks each.
@@ -148,9 +148,10 @@ impl World {
                 }
                 Command::Fail(service, _) => self.failed[service] = true,
                 Command::AllUp => {
-                    let mut counted = self.terms.iter().zip(&self.up);
+                    let mut counted = self.settings.iter().zip(&self.up);
                     assert!(
-                        counted.all(|(terms, up)| *up || terms.on_failure == OnFailure::Ignore)
+                        counted
+                            .all(|(settings, up)| *up || settings.on_failure == OnFailure::Ignore)
                     );
                 }
                 Command::Cut(service) => assert!(self.started[service]),
@@ -215,7 +216,7 @@ impl World {
         self.leaves_a_share(service, times);
         assert!(self.started[service] && self.alive[service] && !self.asked[service]);
         self.asked[service] = true;
-        if self.failed[service] && self.terms[service].on_failure == OnFailure::Ignore {
+        if self.failed[service] && self.settings[service].on_failure == OnFailure::Ignore {
             return;
         }
         for (dependent, list) in self.dependencies.iter().enumerate() {
@@ -228,7 +229,7 @@ impl World {
     fn move_to(&mut self, service: usize, to: State) {
         use State::{Failed, New, Running, Starting, Stopped, Stopping, Waiting};
         let from = std::mem::replace(&mut self.states[service], to);
-        let is_oneshot = self.terms[service].oneshot;
+        let is_oneshot = self.settings[service].oneshot;
         let is_legal = match (from, to) {
             (New, Waiting)
             | (Waiting, Starting | Failed | Stopped)

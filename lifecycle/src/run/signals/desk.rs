@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::report::reason::{Reason, Signal};
-use crate::shared::application::Core;
+use crate::shared::application::Application;
 
 /// A further signal so soon after the first is the same request, delivered twice: a terminal and a
 /// wrapper both pass on one Ctrl-C, the wrapper as SIGTERM.
@@ -23,7 +23,7 @@ pub(super) struct Desk {
 
 #[derive(Debug)]
 struct Run {
-    core: Weak<Core>,
+    application: Weak<Application>,
     /// Its first signal.
     heard: Option<Heard>,
 }
@@ -37,7 +37,7 @@ struct Heard {
 /// Runs that were asked to stop under the lock, and must be woken without it: a waker is user code.
 #[must_use]
 #[derive(Debug, Default)]
-pub(super) struct Asked(Vec<Arc<Core>>);
+pub(super) struct Asked(Vec<Arc<Application>>);
 
 impl Asked {
     #[cfg(unix)]
@@ -46,8 +46,8 @@ impl Asked {
     }
 
     pub(super) fn wake(self) {
-        for core in self.0 {
-            core.announce_stop();
+        for application in self.0 {
+            application.announce_stop();
         }
     }
 }
@@ -58,9 +58,9 @@ impl Desk {
     }
 
     /// A run begins to listen. A signal that was kept for it is its first.
-    pub(super) fn add(&mut self, core: &Arc<Core>) -> Asked {
+    pub(super) fn add(&mut self, application: &Arc<Application>) -> Asked {
         self.runs.push(Run {
-            core: Arc::downgrade(core),
+            application: Arc::downgrade(application),
             heard: None,
         });
         match self.kept.take() {
@@ -69,13 +69,16 @@ impl Desk {
         }
     }
 
-    pub(super) fn remove(&mut self, core: &Weak<Core>) {
-        self.runs.retain(|run| !run.core.ptr_eq(core));
+    pub(super) fn remove(&mut self, application: &Weak<Application>) {
+        self.runs.retain(|run| !run.application.ptr_eq(application));
     }
 
     /// The first signal this run has heard.
-    pub(super) fn heard_by(&self, core: &Weak<Core>) -> Option<Signal> {
-        let run = self.runs.iter().find(|run| run.core.ptr_eq(core))?;
+    pub(super) fn heard_by(&self, application: &Weak<Application>) -> Option<Signal> {
+        let run = self
+            .runs
+            .iter()
+            .find(|run| run.application.ptr_eq(application))?;
         run.heard.map(|heard| heard.signal)
     }
 
@@ -91,12 +94,12 @@ impl Desk {
         for run in self.runs.iter_mut().filter(|run| run.heard.is_none()) {
             run.heard = Some(heard);
             is_news = true;
-            let Some(core) = run.core.upgrade() else {
+            let Some(application) = run.application.upgrade() else {
                 continue;
             };
-            core.record().signal = Some(heard.signal);
-            if core.claim_stop(Reason::Signal(heard.signal)) {
-                asked.0.push(core);
+            application.record().signal = Some(heard.signal);
+            if application.claim_stop(Reason::Signal(heard.signal)) {
+                asked.0.push(application);
             }
         }
         if is_news {

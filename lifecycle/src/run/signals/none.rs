@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::report::reason::Signal;
-use crate::shared::application::Core;
+use crate::shared::application::Application;
 
 #[derive(Debug)]
 pub(crate) struct Listener;
@@ -14,7 +14,7 @@ impl Listener {
         clippy::unnecessary_wraps,
         reason = "where there are signals, it can fail"
     )]
-    pub(crate) fn install(_: &Arc<Core>) -> io::Result<Self> {
+    pub(crate) fn install(_: &Arc<Application>) -> io::Result<Self> {
         Ok(Self)
     }
 

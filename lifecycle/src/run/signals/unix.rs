@@ -33,11 +33,11 @@ use super::desk::{Asked, Desk};
 use super::others::{Dispositions, Others};
 use crate::panics;
 use crate::report::reason::Signal;
-use crate::shared::application::Core;
+use crate::shared::application::Application;
 
 /// One run's wish to hear of signals, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Listener(Weak<Core>);
+pub(crate) struct Listener(Weak<Application>);
 
 /// How long a signal that ends the process waits for a run to start. A person does not notice it; a
 /// loop that reloads has started the next run by then.
@@ -67,7 +67,7 @@ struct Caught {
 }
 
 impl Listener {
-    pub(crate) fn install(core: &Arc<Core>) -> io::Result<Self> {
+    pub(crate) fn install(application: &Arc<Application>) -> io::Result<Self> {
         let asked = {
             let mut handlers = lock();
             let handlers = match &mut *handlers {
@@ -75,12 +75,12 @@ impl Listener {
                 none => none.insert(Handlers::install()?),
             };
             handlers.fatal = None;
-            let mut asked = handlers.desk.add(core);
+            let mut asked = handlers.desk.add(application);
             asked.extend(handlers.take_notes_and_wake());
             asked
         };
         asked.wake();
-        Ok(Self(Arc::downgrade(core)))
+        Ok(Self(Arc::downgrade(application)))
     }
 
     /// The first signal that has come to the process since this run listens, whether or not the

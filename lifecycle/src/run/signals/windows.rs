@@ -18,11 +18,11 @@ use tokio::sync::oneshot;
 use super::desk::{Asked, Desk};
 use crate::panics;
 use crate::report::reason::Signal;
-use crate::shared::application::Core;
+use crate::shared::application::Application;
 
 /// One run's wish to hear of them, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Listener(Weak<Core>);
+pub(crate) struct Listener(Weak<Application>);
 
 static CONSOLE: Mutex<Option<Console>> = Mutex::new(None);
 
@@ -34,17 +34,17 @@ struct Console {
 }
 
 impl Listener {
-    pub(crate) fn install(core: &Arc<Core>) -> io::Result<Self> {
+    pub(crate) fn install(application: &Arc<Application>) -> io::Result<Self> {
         let asked = {
             let mut console = lock();
             let console = console.get_or_insert_with(Console::default);
             if console.thread.is_none() {
                 console.thread = Some(listen()?);
             }
-            console.desk.add(core)
+            console.desk.add(application)
         };
         asked.wake();
-        Ok(Self(Arc::downgrade(core)))
+        Ok(Self(Arc::downgrade(application)))
     }
 
     /// The first event that this run has heard.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use super::Limits;
+use super::RegistrySettings;
 use crate::panics::{self, log_safely};
 use crate::report::status::QueueStatus;
 use crate::shape::intake::{Books, Holder};
@@ -31,7 +31,7 @@ struct Seen {
     flush_error: Option<Arc<str>>,
     is_failing: bool,
     /// The last limits of a batch that were right.
-    limits: Option<Limits>,
+    limits: Option<RegistrySettings>,
     /// Why those that the service gives now are not.
     problem: Option<Arc<str>>,
 }
@@ -114,11 +114,11 @@ impl QueueCounts {
         seen.is_failing = true;
     }
 
-    pub(super) fn limits(&self) -> Option<Limits> {
+    pub(super) fn limits(&self) -> Option<RegistrySettings> {
         self.seen().limits
     }
 
-    pub(super) fn set_limits(&self, limits: Limits) {
+    pub(super) fn set_limits(&self, limits: RegistrySettings) {
         self.seen().limits = Some(limits);
     }
 

@@ -18,7 +18,7 @@ use crate::report::error::{BoxError, Fault, Result};
 use crate::report::status::Phase;
 use crate::shape::Declared;
 use crate::shape::intake::{Batch, Outlet};
-use crate::shared::application::News;
+use crate::shared::application::RunnerNews;
 use crate::shared::context::Context;
 
 /// With less time left than this another attempt is not worth waiting for.
@@ -78,7 +78,7 @@ pub(super) async fn drain<S: QueueService + Declared>(
     };
     drain.rest.outlet.close();
     // A producer whose item comes back need not wait for a flush that blocks this thread.
-    drain.rest.cx.core().pass_on_woken();
+    drain.rest.cx.application().pass_on_woken();
     drain.try_each().await;
     drain.try_again().await;
     let lost = drain.rest.outlet.left();
@@ -201,8 +201,9 @@ impl<S: QueueService + Declared> Drain<'_, S> {
         note_failure(cx, error.as_ref());
         self.last_error = Some(error);
         if !mem::replace(&mut self.has_panicked, true) {
-            let error = cx.core().error(cx.service(), Phase::Drain, fault);
-            cx.core().report(cx.service(), News::Failed(error));
+            let error = cx.application().error(cx.service(), Phase::Drain, fault);
+            cx.application()
+                .report(cx.service(), RunnerNews::Failed(error));
         }
     }
 }

@@ -29,7 +29,7 @@ fn counts(panics: bool) -> (Arc<Count>, Waker) {
 
 #[test]
 fn a_waker_that_panics_keeps_no_other_from_being_woken() {
-    let gate = Gate::new();
+    let gate = Latch::new();
     let mut all: Vec<_> = (0..100)
         .map(|number| (counts(number % 3 == 0), Box::pin(gate.closed())))
         .collect();
@@ -37,7 +37,7 @@ fn a_waker_that_panics_keeps_no_other_from_being_woken() {
         assert!(
             closed
                 .as_mut()
-                .poll(&mut Task::from_waker(waker))
+                .poll(&mut task::Context::from_waker(waker))
                 .is_pending()
         );
     }
@@ -47,7 +47,7 @@ fn a_waker_that_panics_keeps_no_other_from_being_woken() {
         assert!(
             closed
                 .as_mut()
-                .poll(&mut Task::from_waker(waker))
+                .poll(&mut task::Context::from_waker(waker))
                 .is_ready()
         );
     }
@@ -55,12 +55,12 @@ fn a_waker_that_panics_keeps_no_other_from_being_woken() {
 
 #[test]
 fn who_waits_no_longer_is_not_woken_and_leaves_nothing_behind() {
-    let gate = Gate::new();
+    let gate = Latch::new();
     let (count, waker) = counts(false);
     for _ in 0..3 {
         let mut first = Box::pin(gate.closed());
         let mut second = Box::pin(gate.closed());
-        let mut task = Task::from_waker(&waker);
+        let mut task = task::Context::from_waker(&waker);
         assert!(first.as_mut().poll(&mut task).is_pending());
         assert!(second.as_mut().poll(&mut task).is_pending());
         assert!(second.as_mut().poll(&mut task).is_pending());
@@ -73,26 +73,26 @@ fn who_waits_no_longer_is_not_woken_and_leaves_nothing_behind() {
     assert_eq!(count.woken.load(Ordering::Relaxed), 0);
     assert!(
         pin!(gate.closed())
-            .poll(&mut Task::from_waker(&waker))
+            .poll(&mut task::Context::from_waker(&waker))
             .is_ready()
     );
 }
 
 #[test]
 fn a_waiter_that_moves_to_another_task_is_woken_there() {
-    let gate = Gate::new();
+    let gate = Latch::new();
     let ((old, old_waker), (new, new_waker)) = (counts(false), counts(false));
     let mut closed = pin!(gate.closed());
     assert!(
         closed
             .as_mut()
-            .poll(&mut Task::from_waker(&old_waker))
+            .poll(&mut task::Context::from_waker(&old_waker))
             .is_pending()
     );
     assert!(
         closed
             .as_mut()
-            .poll(&mut Task::from_waker(&new_waker))
+            .poll(&mut task::Context::from_waker(&new_waker))
             .is_pending()
     );
     gate.close();

@@ -60,16 +60,16 @@ async fn over(timer: &mut Timer<'_>) {
 #[test]
 fn all_who_wait_for_one_beat_share_a_timer() {
     paused(async {
-        let beats = Beats::new(Instant::now());
+        let shared = SharedTimers::new(Instant::now());
         let waiting: Vec<_> = (0..100).map(|_| counter()).collect();
-        let mut timers: Vec<_> = waiting.iter().map(|_| Timer::new(&beats)).collect();
+        let mut timers: Vec<_> = waiting.iter().map(|_| Timer::new(&shared)).collect();
         // In turn, as services of two intervals come back in any order.
         for (index, timer) in timers.iter_mut().enumerate() {
             let after = if index.is_multiple_of(2) { 10 } else { 15 };
             timer.set(Instant::now() + millis(after));
             assert!(!timer.is_over(&waiting[index].1));
         }
-        assert_eq!(beats.groups().list.len(), 2);
+        assert_eq!(shared.groups().list.len(), 2);
         for (wait, woken) in [(9, [0, 0]), (1, [1, 0]), (4, [1, 0]), (1, [1, 1])] {
             advance(millis(wait)).await;
             for (index, (count, _)) in waiting.iter().enumerate() {
@@ -88,15 +88,15 @@ fn everybody_is_woken_when_a_timer_of_their_own_would_ring() {
         // Tokio's milliseconds end 0.7 ms after each of ours.
         advance(Duration::from_micros(300)).await;
         let epoch = Instant::now();
-        let beats = Beats::new(epoch);
+        let shared = SharedTimers::new(epoch);
         let dues = [500, 600, 700, 701, 900];
         let waiting = dues.map(|_| counter());
-        let mut timers = dues.map(|due| (due, Timer::new(&beats)));
+        let mut timers = dues.map(|due| (due, Timer::new(&shared)));
         for ((due, timer), (_, waker)) in timers.iter_mut().zip(&waiting) {
             timer.set(epoch + Duration::from_micros(*due));
             assert!(!timer.is_over(waker));
         }
-        assert_eq!(beats.groups().list.len(), 1);
+        assert_eq!(shared.groups().list.len(), 1);
         let woken = || waiting.each_ref().map(|(count, _)| count.woken());
         advance(Duration::from_micros(700)).await;
         assert_eq!(woken(), [1, 1, 1, 0, 0]);
@@ -105,8 +105,8 @@ fn everybody_is_woken_when_a_timer_of_their_own_would_ring() {
         }
         advance(millis(1)).await;
         assert_eq!(woken(), [1; 5]);
-        assert_eq!(beats.groups().list.len(), 1);
-        assert_eq!(beats.groups().free.len(), 1);
+        assert_eq!(shared.groups().list.len(), 1);
+        assert_eq!(shared.groups().free.len(), 1);
     });
 }
 
@@ -115,9 +115,9 @@ fn whoever_comes_late_and_is_due_before_the_others_is_woken_before_them() {
     paused(async {
         advance(Duration::from_micros(300)).await;
         let epoch = Instant::now();
-        let beats = Beats::new(epoch);
+        let shared = SharedTimers::new(epoch);
         let ((late, late_waker), (soon, soon_waker)) = (counter(), counter());
-        let mut timers = [Timer::new(&beats), Timer::new(&beats)];
+        let mut timers = [Timer::new(&shared), Timer::new(&shared)];
         timers[0].set(epoch + Duration::from_micros(900));
         assert!(!timers[0].is_over(&late_waker));
         timers[1].set(epoch + Duration::from_micros(500));
@@ -133,8 +133,8 @@ fn whoever_comes_late_and_is_due_before_the_others_is_woken_before_them() {
 fn whoever_waits_goes_on_by_the_millisecond_and_never_early() {
     paused(async {
         let epoch = Instant::now();
-        let beats = Beats::new(epoch);
-        let mut timer = Timer::new(&beats);
+        let shared = SharedTimers::new(epoch);
+        let mut timer = Timer::new(&shared);
         for (micros, beat) in [
             (1, 1),
             (999, 1),
@@ -155,15 +155,15 @@ fn whoever_waits_goes_on_by_the_millisecond_and_never_early() {
 fn what_is_over_is_over_at_once() {
     paused(async {
         let epoch = Instant::now();
-        let beats = Beats::new(epoch);
+        let shared = SharedTimers::new(epoch);
         advance(millis(50)).await;
         let (count, waker) = counter();
-        let mut timer = Timer::new(&beats);
+        let mut timer = Timer::new(&shared);
         for at in [epoch, epoch + millis(20), epoch + millis(50)] {
             timer.set(at);
             assert!(timer.is_over(&waker));
         }
-        assert_eq!(beats.groups().list.len(), 0, "no timer was needed");
+        assert_eq!(shared.groups().list.len(), 0, "no timer was needed");
         assert_eq!(count.woken(), 0);
     });
 }
@@ -171,11 +171,11 @@ fn what_is_over_is_over_at_once() {
 #[test]
 fn what_never_comes_has_no_timer() {
     paused(async {
-        let beats = Beats::new(Instant::now());
+        let shared = SharedTimers::new(Instant::now());
         let (count, waker) = counter();
-        let mut timer = Timer::new(&beats);
+        let mut timer = Timer::new(&shared);
         assert!(!timer.is_over(&waker), "not set yet");
-        assert_eq!(beats.groups().list.len(), 0);
+        assert_eq!(shared.groups().list.len(), 0);
         advance(Duration::from_hours(1_000_000)).await;
         assert!(!timer.is_over(&waker));
         assert_eq!(count.woken(), 0);
@@ -186,14 +186,14 @@ fn what_never_comes_has_no_timer() {
 fn a_timer_that_is_put_off_is_woken_once_too_soon() {
     paused(async {
         let epoch = Instant::now();
-        let beats = Beats::new(epoch);
+        let shared = SharedTimers::new(epoch);
         let (count, waker) = counter();
-        let mut timer = Timer::new(&beats);
+        let mut timer = Timer::new(&shared);
         for after in 10..1_000 {
             timer.set(epoch + millis(after));
             assert!(!timer.is_over(&waker));
         }
-        assert_eq!(beats.groups().list.len(), 1, "of 990 that it was set to");
+        assert_eq!(shared.groups().list.len(), 1, "of 990 that it was set to");
         advance(millis(10)).await;
         assert_eq!(count.woken(), 1);
         assert!(!timer.is_over(&waker));
@@ -209,9 +209,9 @@ fn a_timer_that_is_put_off_is_woken_once_too_soon() {
 fn a_timer_that_is_brought_forward_comes_in_time() {
     paused(async {
         let epoch = Instant::now();
-        let beats = Beats::new(epoch);
+        let shared = SharedTimers::new(epoch);
         let (count, waker) = counter();
-        let mut timer = Timer::new(&beats);
+        let mut timer = Timer::new(&shared);
         for after in [1_000, 500, 20] {
             timer.set(epoch + millis(after));
             assert!(!timer.is_over(&waker));
@@ -226,12 +226,12 @@ fn a_timer_that_is_brought_forward_comes_in_time() {
 fn a_timer_that_is_brought_forward_again_and_again_leaves_nothing_behind() {
     paused(async {
         let epoch = Instant::now();
-        let beats = Beats::new(epoch);
+        let shared = SharedTimers::new(epoch);
         let (long, short) = (counter(), counter());
-        let mut other = Timer::new(&beats);
+        let mut other = Timer::new(&shared);
         other.set(epoch + millis(60_000));
         assert!(!other.is_over(&short.1));
-        let mut timer = Timer::new(&beats);
+        let mut timer = Timer::new(&shared);
         for turn in 0..1_000 {
             timer.set(epoch + millis(60_000 + 7 * turn));
             assert!(!timer.is_over(&long.1));
@@ -242,7 +242,7 @@ fn a_timer_that_is_brought_forward_again_and_again_leaves_nothing_behind() {
         }
         assert_eq!(long.0.woken(), 1_000, "once for each of the short ones");
         {
-            let groups = beats.groups();
+            let groups = shared.groups();
             let waiting: usize = groups.list.iter().map(|group| group.waiting.len()).sum();
             assert_eq!((groups.list.len(), waiting), (2, 1));
         }
@@ -254,9 +254,9 @@ fn a_timer_that_is_brought_forward_again_and_again_leaves_nothing_behind() {
 #[test]
 fn another_task_is_woken_in_place_of_the_first() {
     paused(async {
-        let beats = Beats::new(Instant::now());
+        let shared = SharedTimers::new(Instant::now());
         let ((_, one), (count, other)) = (counter(), counter());
-        let mut timer = Timer::new(&beats);
+        let mut timer = Timer::new(&shared);
         timer.set(Instant::now() + millis(10));
         assert!(!timer.is_over(&one));
         timer.forget_waker();
@@ -270,15 +270,15 @@ fn another_task_is_woken_in_place_of_the_first() {
 fn groups_are_used_again() {
     paused(async {
         let epoch = Instant::now();
-        let beats = Beats::new(epoch);
-        let mut timers = [3, 5, 7].map(|period| (period, Timer::new(&beats)));
+        let shared = SharedTimers::new(epoch);
+        let mut timers = [3, 5, 7].map(|period| (period, Timer::new(&shared)));
         for beat in 1..=1_000 {
             for (period, timer) in &mut timers {
                 timer.set(epoch + millis(beat * *period));
                 over(timer).await;
             }
         }
-        let groups = beats.groups();
+        let groups = shared.groups();
         assert_eq!(groups.list.len(), 1);
         assert_eq!(groups.free.len(), 1);
     });
@@ -288,9 +288,9 @@ fn groups_are_used_again() {
 fn beats_that_share_a_place_have_a_timer_each() {
     paused(async {
         let epoch = Instant::now();
-        let beats = Beats::new(epoch);
+        let shared = SharedTimers::new(epoch);
         let waiting: Vec<_> = (0..20).map(|_| counter()).collect();
-        let mut timers: Vec<_> = waiting.iter().map(|_| Timer::new(&beats)).collect();
+        let mut timers: Vec<_> = waiting.iter().map(|_| Timer::new(&shared)).collect();
         let due = |index: usize| millis((1 + index % 10) as u64 * RECENT as u64);
         for (index, timer) in timers.iter_mut().enumerate() {
             timer.set(epoch + due(index));
@@ -307,17 +307,17 @@ fn beats_that_share_a_place_have_a_timer_each() {
 #[test]
 fn once_closed_they_keep_nobody() {
     paused(async {
-        let beats = Beats::new(Instant::now());
+        let shared = SharedTimers::new(Instant::now());
         let (count, waker) = counter();
-        let mut timers = [10, 20].map(|after| (after, Timer::new(&beats)));
+        let mut timers = [10, 20].map(|after| (after, Timer::new(&shared)));
         for (after, timer) in &mut timers {
             timer.set(Instant::now() + millis(*after));
             assert!(!timer.is_over(&waker));
         }
         assert_eq!(Arc::strong_count(&count), 4);
-        beats.close();
+        shared.close();
         assert_eq!(Arc::strong_count(&count), 2, "the test's own two");
-        let mut late = Timer::new(&beats);
+        let mut late = Timer::new(&shared);
         late.set(Instant::now() + millis(5));
         assert!(!late.is_over(&waker));
         advance(millis(50)).await;
@@ -328,11 +328,11 @@ fn once_closed_they_keep_nobody() {
 #[test]
 fn without_a_clock_nobody_is_kept_either() {
     let runtime = Builder::new_current_thread().build().unwrap();
-    let beats = runtime.block_on(async { Beats::new(Instant::now()) });
+    let shared = runtime.block_on(async { SharedTimers::new(Instant::now()) });
     let (count, waker) = counter();
     runtime.block_on(async {
         for _ in 0..2 {
-            let mut timer = Timer::new(&beats);
+            let mut timer = Timer::new(&shared);
             timer.set(Instant::now() + millis(10));
             let asked = std::panic::AssertUnwindSafe(|| timer.is_over(&waker));
             assert!(std::panic::catch_unwind(asked).is_err(), "tokio says so");
@@ -354,15 +354,15 @@ fn on_threads_nobody_is_early_and_nobody_is_forgotten() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let beats = Beats::new(Instant::now());
+        let shared = SharedTimers::new(Instant::now());
         let loops: Vec<_> = (0..LOOPS)
-            .map(|seed| tokio::spawn(wait_often(beats.clone(), Rng::with_seed(seed), TURNS)))
+            .map(|seed| tokio::spawn(wait_often(shared.clone(), Rng::with_seed(seed), TURNS)))
             .collect();
         for waiting in loops {
             let waited = timeout(Duration::from_mins(1), waiting).await;
             waited.expect("forgotten").unwrap();
         }
-        let groups = beats.groups();
+        let groups = shared.groups();
         assert!(
             groups
                 .list
@@ -372,8 +372,8 @@ fn on_threads_nobody_is_early_and_nobody_is_forgotten() {
     });
 }
 
-async fn wait_often(beats: Arc<Beats>, mut rng: Rng, turns: usize) {
-    let mut timer = Timer::new(&beats);
+async fn wait_often(shared: Arc<SharedTimers>, mut rng: Rng, turns: usize) {
+    let mut timer = Timer::new(&shared);
     for _ in 0..turns {
         let at = Instant::now() + Duration::from_micros(rng.u64(0..2_500));
         timer.set(at);
