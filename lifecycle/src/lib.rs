@@ -117,21 +117,23 @@ pub mod __private;
 pub use async_trait::async_trait;
 
 pub use crate::macros::service;
-pub use crate::registry::{OnFailure, Registry, RegistryBuilder, RegistryError, RegistryProblem};
+pub use crate::registry::{Registry, RegistryBuilder};
 pub use crate::report::error::{
     BoxError, Fault, HealthError, OptionError, Result, ServiceError, StartError, TriggerError,
 };
 pub use crate::report::name::Name;
 pub use crate::report::outcome::{Laggard, Outcome, UncleanStop};
 pub use crate::report::reason::{Cause, Reason, Signal};
-pub use crate::report::status::{Phase, QueueStatus, ServiceStatus, Shape, State, Transition};
+pub use crate::report::registry_error::{RegistryError, RegistryProblem};
+pub use crate::report::status::{
+    OnFailure, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus, Transition,
+};
 pub use crate::run::running::Running;
 pub use crate::shape::intake::{Intake, SendError, TrySendError};
 pub use crate::shape::service::Service;
 pub use crate::shape::{Idle, Oneshot, Queue, Scheduled, Worker};
 pub use crate::shared::context::{Context, StopChannel};
 pub use crate::shared::handle::{Handle, Transitions};
-pub use crate::shared::tick_facts::TickStatus;
 
 #[cfg(all(doc, feature = "cron"))]
 #[doc = include_str!("../docs/cron.md")]

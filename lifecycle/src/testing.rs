@@ -25,8 +25,8 @@ use tokio::runtime::Handle as Runtime;
 #[cfg(feature = "cron")]
 pub use crate::time::WallClock;
 
-use crate::registry::OnFailure;
 use crate::report::name::Name;
+use crate::report::status::OnFailure;
 use crate::report::status::Shape;
 use crate::shared::application::Application;
 use crate::shared::context::Context;

@@ -3,7 +3,8 @@
 use tokio::time::Instant;
 
 use super::StopTimes;
-use crate::registry::{OnFailure, ServiceSettings};
+use crate::engine::settings::ServiceSettings;
+use crate::report::status::OnFailure;
 use crate::report::status::State;
 
 #[derive(Debug)]

@@ -4,21 +4,7 @@ use std::time::Duration;
 
 use lifecycle_rules::limits::DEFAULT_DEADLINE;
 
-/// What a service's failure means to the application.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum OnFailure {
-    /// The application stops, and exits with 1.
-    #[default]
-    Shutdown,
-    /// The application goes on without the service, which drains at once. The service does not count
-    /// for [readiness](crate::Handle::is_healthy), whatever its state; its failure is logged and
-    /// listed in the [outcome](crate::Outcome::failures), and the exit code stays 0.
-    ///
-    /// What names it in `after` needs it, and fails with it if it fails to start; what can do without
-    /// it names it in `wants`.
-    Ignore,
-}
+use crate::report::status::OnFailure;
 
 /// The settings of one service.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,7 @@ use super::node::{Life, Readiness};
 use super::stop::Stage;
 use super::sweep::Purpose;
 use super::{Command, Engine, Failure, StopCause};
-use crate::registry::OnFailure;
+use crate::report::status::OnFailure;
 use crate::report::status::State;
 
 impl Engine {

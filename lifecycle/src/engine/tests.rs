@@ -2,9 +2,9 @@
 
 use super::graph::Kind;
 use super::*;
-use crate::registry::OnFailure;
 use crate::report::error::Fault;
 use crate::report::name::Name;
+use crate::report::status::OnFailure;
 
 mod rounds;
 mod stopping;

@@ -3,51 +3,53 @@
 
 use std::time::Duration;
 
-use super::entries::{Declared, Entries};
-use super::{OnFailure, Registry, RegistrySettings};
+use super::Registry;
+use super::entries::{self, Entries};
+use crate::engine::settings::RegistrySettings;
 use crate::report::name::Name;
+use crate::report::status::OnFailure;
 use crate::shape::service::Service;
 use lifecycle_rules::graph::Kind;
 
 /// A registry in the making.
 #[allow(missing_debug_implementations, reason = "never in the hands of a user")]
 pub struct Assembly {
-    draft: Entries,
-    limits: RegistrySettings,
+    entries: Entries,
+    settings: RegistrySettings,
 }
 
 /// A service just added to it, with its settings to come.
 #[allow(missing_debug_implementations, reason = "never in the hands of a user")]
-pub struct Entry<'a>(&'a mut Declared);
+pub struct Entry<'a>(&'a mut entries::Entry);
 
 /// An empty one.
 #[must_use]
 pub fn assembly() -> Assembly {
     Assembly {
-        draft: Entries::default(),
-        limits: RegistrySettings::default(),
+        entries: Entries::default(),
+        settings: RegistrySettings::default(),
     }
 }
 
 impl Assembly {
     /// `deadline = limit`
     pub fn deadline(&mut self, limit: Duration) {
-        self.limits.deadline = limit;
+        self.settings.deadline = limit;
     }
 
     /// `shutdown_delay = delay`
     pub fn shutdown_delay(&mut self, delay: Duration) {
-        self.limits.shutdown_delay = delay;
+        self.settings.shutdown_delay = delay;
     }
 
     /// `name => service`
     pub fn service<S: Service>(&mut self, name: &'static str, service: S) -> Entry<'_> {
-        Entry(self.draft.add(Name::from(name), Box::new(service)))
+        Entry(self.entries.add(Name::from(name), Box::new(service)))
     }
 
     /// All entries are there.
     pub fn finish(self) -> Registry {
-        Registry::new(self.draft.plan(), self.limits)
+        Registry::new(self.entries.plan(), self.settings)
     }
 }
 

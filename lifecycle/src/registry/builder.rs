@@ -4,12 +4,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::entries::{Declared, Entries};
-use super::{OnFailure, Registry, RegistrySettings};
+use super::Registry;
+use super::entries::{Entries, Entry};
+use crate::engine::settings::RegistrySettings;
 use crate::report::name::Name;
+use crate::report::registry_error::{RegistryError, RegistryProblem};
+use crate::report::status::OnFailure;
 use crate::shape::service::Service;
-use lifecycle_rules::graph::{Found, Kind};
-use lifecycle_rules::limits;
+use lifecycle_rules::graph::Kind;
 
 /// Assembles a [`Registry`] from names that are known only at run time: shards, tenants, plug-ins.
 ///
@@ -33,7 +35,7 @@ use lifecycle_rules::limits;
 #[must_use = "a builder does nothing until it is built"]
 #[derive(Default)]
 pub struct RegistryBuilder {
-    draft: Entries,
+    entries: Entries,
     /// Of the whole, as far as they are set.
     deadline: Option<Duration>,
     shutdown_delay: Option<Duration>,
@@ -44,7 +46,7 @@ pub struct RegistryBuilder {
 impl RegistryBuilder {
     /// Adds a service. The settings that follow are its settings, up to the next service.
     pub fn service(mut self, name: impl Into<Name>, service: impl Service) -> Self {
-        self.draft.add(name.into(), Box::new(service));
+        self.entries.add(name.into(), Box::new(service));
         self
     }
 
@@ -122,18 +124,21 @@ impl RegistryBuilder {
     /// dependency that is unknown, on itself or named twice (in `after`, in `wants` or in both), a cycle, a setting before the first
     /// service, a shutdown delay that leaves nothing of the deadline.
     pub fn build(self) -> Result<Registry, RegistryError> {
-        let limits = self.limits();
-        let mut problems: Vec<RegistryProblem> = RegistryProblem::of(limits).into_iter().collect();
+        let settings = self.settings();
+        let mut problems: Vec<RegistryProblem> =
+            RegistryProblem::of(settings.deadline, settings.shutdown_delay)
+                .into_iter()
+                .collect();
         problems.extend(self.stray.into_iter().map(RegistryProblem::stray));
-        match self.draft.plan() {
-            Ok(plan) if problems.is_empty() => return Ok(Registry::new(Ok(plan), limits)),
+        match self.entries.plan() {
+            Ok(plan) if problems.is_empty() => return Ok(Registry::new(Ok(plan), settings)),
             Ok(_) => {}
             Err(error) => problems.extend(error.problems),
         }
         Err(RegistryError { problems })
     }
 
-    fn limits(&self) -> RegistrySettings {
+    fn settings(&self) -> RegistrySettings {
         let default = RegistrySettings::default();
         RegistrySettings {
             deadline: self.deadline.unwrap_or(default.deadline),
@@ -141,8 +146,8 @@ impl RegistryBuilder {
         }
     }
 
-    fn set(mut self, setting: &'static str, apply: impl FnOnce(&mut Declared)) -> Self {
-        match self.draft.services.last_mut() {
+    fn set(mut self, setting: &'static str, apply: impl FnOnce(&mut Entry)) -> Self {
+        match self.entries.services.last_mut() {
             Some(service) => apply(service),
             None => self.stray.push(setting),
         }
@@ -153,101 +158,14 @@ impl RegistryBuilder {
 impl fmt::Debug for RegistryBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self
-            .draft
+            .entries
             .services
             .iter()
             .map(|service| &service.node.name)
             .collect();
         f.debug_struct("RegistryBuilder")
             .field("services", &names)
-            .field("limits", &self.limits())
+            .field("settings", &self.settings())
             .finish_non_exhaustive()
     }
 }
-
-/// Everything that is wrong with a registry. Its `Display` lists all problems, each with what to do
-/// about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RegistryError {
-    problems: Vec<RegistryProblem>,
-}
-
-/// One thing that is wrong with a registry. Its `Display` is one sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RegistryProblem {
-    sentence: String,
-    help: String,
-}
-
-impl RegistryError {
-    pub(super) fn new(found: Vec<Found>) -> Self {
-        let problem = |found: Found| RegistryProblem {
-            sentence: found.problem.to_string(),
-            help: found.problem.help(),
-        };
-        Self {
-            problems: found.into_iter().map(problem).collect(),
-        }
-    }
-
-    /// What keeps a registry from being started: what was found when it was assembled, and the limits
-    /// as they are by now.
-    pub(crate) fn at_start<T>(plan: Result<T, Self>, limits: RegistrySettings) -> Result<T, Self> {
-        let Some(problem) = RegistryProblem::of(limits) else {
-            return plan;
-        };
-        let mut problems = vec![problem];
-        if let Err(error) = plan {
-            problems.extend(error.problems);
-        }
-        Err(Self { problems })
-    }
-
-    /// The problems, in the order of the services they were found at.
-    #[must_use]
-    pub fn problems(&self) -> &[RegistryProblem] {
-        &self.problems
-    }
-}
-
-impl RegistryProblem {
-    /// Of the settings of the whole, wherever they come from, defaults included.
-    fn of(limits: RegistrySettings) -> Option<Self> {
-        let problem = limits::check(limits.deadline, limits.shutdown_delay)?;
-        Some(Self {
-            sentence: problem.to_string(),
-            help: problem.help(),
-        })
-    }
-
-    fn stray(setting: &str) -> Self {
-        Self {
-            sentence: format!("`{setting}` was set before any service"),
-            help: format!("call `.service(name, service)` first and `.{setting}(..)` after it"),
-        }
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> &str {
-        &self.help
-    }
-}
-
-impl fmt::Display for RegistryProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.sentence)
-    }
-}
-
-impl fmt::Display for RegistryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.problems.iter().enumerate() {
-            let line_break = if index == 0 { "" } else { "\n" };
-            write!(f, "{line_break}{problem} (help: {})", problem.help)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for RegistryError {}

@@ -2,32 +2,34 @@
 
 use std::collections::HashMap;
 
-use super::{Node, Plan, RegistryError, ServiceSettings};
+use crate::engine::settings::ServiceSettings;
 use crate::engine::{Edge, Graph};
 use crate::panics::Contained;
 use crate::report::name::Name;
+use crate::report::registry_error::RegistryError;
 use crate::report::status::Shape;
+use crate::run::plan::{Node, Plan};
 use crate::shape::service::{Sealed, Service};
-use lifecycle_rules::graph::{Dependency, Entry, Kind, check};
+use lifecycle_rules::graph::{self, Dependency, Kind, check};
 
 #[derive(Default)]
 pub(crate) struct Entries {
-    pub(crate) services: Vec<Declared>,
+    pub(crate) services: Vec<Entry>,
 }
 
-pub(crate) struct Declared {
+pub(crate) struct Entry {
     pub(crate) node: Node,
     /// In the order in which they were named.
     dependencies: Vec<(Name, Kind)>,
 }
 
 impl Entries {
-    pub(crate) fn add(&mut self, name: Name, service: Box<dyn Service>) -> &mut Declared {
+    pub(crate) fn add(&mut self, name: Name, service: Box<dyn Service>) -> &mut Entry {
         let settings = ServiceSettings {
             oneshot: service.__nature(Sealed::OPEN).shape == Shape::Oneshot,
             ..ServiceSettings::default()
         };
-        self.services.push(Declared {
+        self.services.push(Entry {
             node: Node {
                 name,
                 service: Contained::new(service),
@@ -41,7 +43,7 @@ impl Entries {
     }
 
     pub(crate) fn plan(self) -> Result<Plan, RegistryError> {
-        let entries: Vec<Entry<'_>> = self.services.iter().map(Declared::entry).collect();
+        let entries: Vec<graph::Entry<'_>> = self.services.iter().map(Entry::entry).collect();
         let found = check(&entries);
         if !found.is_empty() {
             return Err(RegistryError::new(found));
@@ -78,14 +80,14 @@ impl Entries {
     }
 }
 
-impl Declared {
+impl Entry {
     pub(crate) fn depend(&mut self, names: impl IntoIterator<Item = Name>, kind: Kind) {
         self.dependencies
             .extend(names.into_iter().map(|name| (name, kind)));
     }
 
-    fn entry(&self) -> Entry<'_> {
-        Entry {
+    fn entry(&self) -> graph::Entry<'_> {
+        graph::Entry {
             name: &self.node.name,
             dependencies: self
                 .dependencies

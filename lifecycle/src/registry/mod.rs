@@ -11,19 +11,15 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use self::assembly::{Assembly, Entry, assembly};
-pub use self::builder::{RegistryBuilder, RegistryError, RegistryProblem};
-pub(crate) use self::preview::Preview;
-use crate::engine::Graph;
-pub use crate::engine::settings::OnFailure;
-pub(crate) use crate::engine::settings::{RegistrySettings, ServiceSettings};
-use crate::panics::Contained;
-use crate::report::name::Name;
+pub use self::builder::RegistryBuilder;
+use self::preview::Preview;
+use crate::engine::settings::RegistrySettings;
 use crate::report::outcome::Outcome;
+use crate::report::registry_error::RegistryError;
+use crate::run::plan::{Launch, Plan, StopOn};
 use crate::run::running::Running;
 use crate::run::runtime_end;
-use crate::run::supervisor::StopOn;
 use crate::run::watchdog::Watchdog;
-use crate::shape::service::Service;
 use crate::shared::handle::{Handle, Transitions};
 #[cfg(all(feature = "cron", feature = "test-util"))]
 use crate::time::WallClock;
@@ -52,25 +48,13 @@ use crate::time::WallClock;
 /// ```
 #[must_use = "a registry does nothing until it is started or run"]
 pub struct Registry {
-    pub(crate) plan: Result<Plan, RegistryError>,
-    pub(crate) preview: Preview,
-    pub(crate) limits: RegistrySettings,
-    pub(crate) signals: bool,
-    pub(crate) stop_on: Option<StopOn>,
+    plan: Result<Plan, RegistryError>,
+    preview: Preview,
+    settings: RegistrySettings,
+    signals: bool,
+    stop_on: Option<StopOn>,
     #[cfg(all(feature = "cron", feature = "test-util"))]
-    pub(crate) wall_clock: Option<WallClock>,
-}
-
-/// What is to be run: a checked graph of services.
-pub(crate) struct Plan {
-    pub(crate) services: Vec<Node>,
-    pub(crate) graph: Graph,
-}
-
-pub(crate) struct Node {
-    pub(crate) name: Name,
-    pub(crate) service: Contained<Box<dyn Service>>,
-    pub(crate) settings: ServiceSettings,
+    wall_clock: Option<WallClock>,
 }
 
 impl Registry {
@@ -79,11 +63,11 @@ impl Registry {
         RegistryBuilder::default()
     }
 
-    pub(crate) fn new(plan: Result<Plan, RegistryError>, limits: RegistrySettings) -> Self {
+    pub(crate) fn new(plan: Result<Plan, RegistryError>, settings: RegistrySettings) -> Self {
         Self {
             preview: Preview::new(&plan),
             plan,
-            limits,
+            settings,
             signals: cfg!(feature = "signal"),
             stop_on: None,
             #[cfg(all(feature = "cron", feature = "test-util"))]
@@ -116,7 +100,7 @@ impl Registry {
     /// Code that blocks its thread can't be dropped: those below go on without it after another 200 ms,
     /// or a quarter of what is left to them, if that is less (but not less than 20 ms).
     pub fn deadline(mut self, limit: Duration) -> Self {
-        self.limits.deadline = limit;
+        self.settings.deadline = limit;
         self
     }
 
@@ -128,7 +112,7 @@ impl Registry {
     /// `registry!` refuses literals that are not, [`RegistryBuilder::build`] values; what is set here is
     /// checked at the start, which is refused then ([`Reason::NotStarted`](crate::Reason::NotStarted)).
     pub fn shutdown_delay(mut self, delay: Duration) -> Self {
-        self.limits.shutdown_delay = delay;
+        self.settings.shutdown_delay = delay;
         self
     }
 
@@ -258,7 +242,24 @@ impl Registry {
     /// service's time to stop, and dropped when that is over: the outer stop leaves nothing of it
     /// behind. From the moment at which late code of the service is dropped nothing is started any more.
     pub fn start(self) -> Running {
-        Running::start(self)
+        let Self {
+            plan,
+            preview,
+            settings,
+            signals,
+            stop_on,
+            #[cfg(all(feature = "cron", feature = "test-util"))]
+            wall_clock,
+        } = self;
+        Running::start(Launch {
+            plan,
+            application: preview.take(),
+            settings,
+            signals,
+            stop_on,
+            #[cfg(all(feature = "cron", feature = "test-util"))]
+            wall_clock,
+        })
     }
 
     /// Starts the services, waits for a reason to stop, stops them, and says how it went: all of
@@ -282,7 +283,7 @@ impl Registry {
     ///
     /// Dropping the future stops the services in the background.
     pub async fn run(self) -> Outcome {
-        let limit = self.limits.deadline;
+        let limit = self.settings.deadline;
         let running = self.start();
         let watchdog = Watchdog::watch(running.application(), limit);
         running.wait().await;
@@ -303,7 +304,7 @@ impl fmt::Debug for Registry {
             .collect();
         f.debug_struct("Registry")
             .field("services", &names)
-            .field("limits", &self.limits)
+            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Node, Plan, RegistryError};
 use crate::report::reason::Reason;
+use crate::report::registry_error::RegistryError;
 use crate::report::status::Shape;
+use crate::run::plan::{Node, Plan};
 use crate::shape::service::Sealed;
 use crate::shared::application::Application;
 use crate::shared::instance::Instance;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::panics::{self, Panic};
-use crate::registry::RegistryError;
 use crate::report::name::Name;
 use crate::report::reason::Reason;
+use crate::report::registry_error::RegistryError;
 use crate::report::status::{Phase, Shape};
 
 /// Any error a hook returns: every `Error + Send + Sync` converts with `?`, and so do `&str` and

@@ -7,14 +7,12 @@ use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(doc)]
-use crate::registry::OnFailure;
 use crate::report::error::ServiceError;
 use crate::report::name::Name;
 use crate::report::reason::{Reason, Signal};
+#[cfg(doc)]
+use crate::report::status::OnFailure;
 use crate::report::status::{Phase, ServiceStatus, State};
-use crate::shared::application::Application;
-use crate::shared::instance::Instance;
 
 /// How a run of a registry ended. It is plain data: holding or dropping one changes nothing.
 ///
@@ -34,17 +32,17 @@ use crate::shared::instance::Instance;
 #[derive(Clone, Debug)]
 #[must_use = "return it from `main`, or look at what failed"]
 pub struct Outcome {
-    reason: Reason,
-    failures: Vec<ServiceError>,
-    has_fatal: bool,
-    laggards: Vec<Laggard>,
-    services: Vec<ServiceStatus>,
+    pub(crate) reason: Reason,
+    pub(crate) failures: Vec<ServiceError>,
+    pub(crate) has_fatal: bool,
+    pub(crate) laggards: Vec<Laggard>,
+    pub(crate) services: Vec<ServiceStatus>,
     /// Of services with more failures than are kept: how many more.
-    omitted: Vec<(Name, u64)>,
-    took: Option<Duration>,
-    signal: Option<Signal>,
+    pub(crate) omitted: Vec<(Name, u64)>,
+    pub(crate) took: Option<Duration>,
+    pub(crate) signal: Option<Signal>,
     /// What the future of `stop_on` panicked with.
-    external_panic: Option<Arc<str>>,
+    pub(crate) external_panic: Option<Arc<str>>,
 }
 
 /// A service, or a part of one, that did not stop in time and was dropped.
@@ -70,28 +68,6 @@ impl fmt::Display for Laggard {
 }
 
 impl Outcome {
-    pub(crate) fn of(application: &Application) -> Self {
-        let record = application.record();
-        Self {
-            reason: application
-                .request
-                .reason()
-                .cloned()
-                .unwrap_or(Reason::Requested),
-            failures: record.failures.clone(),
-            has_fatal: record.has_fatal,
-            laggards: record.laggards.clone(),
-            services: application.states(),
-            omitted: omitted(application),
-            took: record
-                .requested
-                .zip(record.ended)
-                .map(|(from, to)| to.saturating_duration_since(from)),
-            signal: record.signal,
-            external_panic: record.external_panic.clone(),
-        }
-    }
-
     /// What began the stop.
     #[must_use]
     pub fn reason(&self) -> &Reason {
@@ -158,37 +134,6 @@ impl Outcome {
         } else {
             Err(UncleanStop(Box::new(self)))
         }
-    }
-
-    /// The outcome of a run that did not come to its end: what still does something is late.
-    pub(crate) fn cut_short(application: &Application) -> Self {
-        // Nothing will empty a queue any more.
-        application.instances.iter().for_each(Instance::end_queue);
-        let mut outcome = Self::of(application);
-        let had = application
-            .request
-            .made_at()
-            .map(|at| at.elapsed())
-            .unwrap_or_default();
-        let known: HashSet<Name> = outcome
-            .laggards
-            .iter()
-            .map(|laggard| laggard.service.clone())
-            .collect();
-        for (instance, service) in application.instances.iter().zip(&outcome.services) {
-            let is_active = matches!(
-                service.state,
-                State::Starting | State::Running | State::Stopping
-            );
-            if is_active && !known.contains(&service.name) {
-                outcome.laggards.push(Laggard {
-                    service: service.name.clone(),
-                    phase: instance.phase(),
-                    had,
-                });
-            }
-        }
-        outcome
     }
 
     /// Prints the report to standard error when something failed.
@@ -296,14 +241,6 @@ impl fmt::Display for Age<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, " (after {:.1?})", self.0.after())
     }
-}
-
-fn omitted(application: &Application) -> Vec<(Name, u64)> {
-    let counts = application
-        .instances
-        .iter()
-        .map(|instance| (instance.name.clone(), instance.omitted_failures()));
-    counts.filter(|(_, count)| *count > 0).collect()
 }
 
 pub(crate) struct Totals<'a>(&'a Outcome);

@@ -11,8 +11,7 @@ use crate::report::error::{Fault, ServiceError};
 use crate::report::name::Name;
 use crate::report::outcome::{Laggard, Outcome};
 use crate::report::reason::Reason;
-use crate::report::status::{Phase, QueueStatus, ServiceStatus, Shape, State};
-use crate::shared::tick_facts::TickStatus;
+use crate::report::status::{Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus};
 
 /// Writes a struct field by field.
 macro_rules! fields {

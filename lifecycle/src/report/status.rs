@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::registry::OnFailure;
 use crate::report::error::ServiceError;
 use crate::report::name::Name;
-use crate::shared::tick_facts::TickStatus;
 
 /// Writes an enum that is stored in an atomic byte and shown by a word.
 macro_rules! worded {
@@ -163,6 +161,22 @@ impl Phase {
     }
 }
 
+/// What a service's failure means to the application.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnFailure {
+    /// The application stops, and exits with 1.
+    #[default]
+    Shutdown,
+    /// The application goes on without the service, which drains at once. The service does not count
+    /// for [readiness](crate::Handle::is_healthy), whatever its state; its failure is logged and
+    /// listed in the [outcome](crate::Outcome::failures), and the exit code stays 0.
+    ///
+    /// What names it in `after` needs it, and fails with it if it fails to start; what can do without
+    /// it names it in `wants`.
+    Ignore,
+}
+
 /// One service as seen by [`Handle::states`](crate::Handle::states) and
 /// [`Outcome::services`](crate::Outcome::services).
 #[derive(Clone, Debug)]
@@ -203,6 +217,45 @@ impl ServiceStatus {
             State::Stopped => self.succeeded,
             _ => false,
         }
+    }
+}
+
+/// What is known of a service's ticks.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct TickStatus {
+    /// How many have ended, failed ones included.
+    pub count: u64,
+    /// How many of those failed: returned an error, or ran into the tick timeout.
+    pub failures: u64,
+    /// How many have failed since the last success.
+    pub consecutive_failures: u64,
+    /// When the last one began; the one in flight, if there is one.
+    pub last_start: Option<Instant>,
+    /// When the last one ended.
+    pub last_end: Option<Instant>,
+    /// How long the last one that has ended took.
+    pub last_duration: Option<Duration>,
+    /// What the last failure said. A success does not clear it.
+    pub last_error: Option<Arc<str>>,
+    /// When the next one is due; none while one is in flight, and when none will ever be.
+    pub next_due: Option<Instant>,
+    pub(crate) in_flight: bool,
+}
+
+impl TickStatus {
+    /// How long ago the last tick has ended, so that a loop that is stuck shows. None before the
+    /// first.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        self.last_end
+            .map(|end| Instant::now().saturating_duration_since(end))
+    }
+
+    /// Whether a tick is in flight.
+    #[must_use]
+    pub fn in_flight(&self) -> bool {
+        self.in_flight
     }
 }
 

@@ -1,5 +1,7 @@
 //! Carries a run out: the supervisor and its services' tasks, signals, the watchdog, the end.
 
+pub(crate) mod conclude;
+pub(crate) mod plan;
 pub(crate) mod runner;
 pub(crate) mod running;
 pub(crate) mod runtime_end;

@@ -12,11 +12,12 @@ use crate::report::status::{Phase, Shape};
 use crate::shape::service::{BoxFuture, Service};
 use crate::shared::application::RunnerNews;
 use crate::shared::context::Context;
+use crate::shared::failure;
 use crate::shared::instance::{Instance, Orders};
 use crate::shared::nested;
 use crate::shared::scope::{SharedSpan, within};
 
-/// Runs the service until it is down; one that has is_only_stopped so far is only stopped. Dropping the
+/// Runs the service until it is down; one that has run no code so far is only stopped. Dropping the
 /// future drops the service where it stands.
 pub(crate) fn run(
     cx: Context,
@@ -38,7 +39,7 @@ pub(crate) fn run(
             panics::catch(|| drop(service))
         });
         if let Err(fault) = dropped {
-            fail(&cx, Phase::Drain, fault);
+            failure::fail(&cx, Phase::Drain, fault);
         }
         drop(span);
         let runs = cx.instance().tasks.take_runs();
@@ -362,7 +363,7 @@ impl<'a> Runner<'a> {
 
     fn fail(&mut self, phase: Phase, fault: impl Into<Fault>) {
         self.has_news = true;
-        fail(&self.subject.cx, phase, fault);
+        failure::fail(&self.subject.cx, phase, fault);
     }
 
     fn report_late(&mut self, phase: Phase) {
@@ -389,26 +390,4 @@ impl Drop for Runner<'_> {
     fn drop(&mut self) {
         self.instance().orders.forget();
     }
-}
-
-/// Of the failures of one service the first are told, the others are counted.
-pub(crate) fn fail(cx: &Context, phase: Phase, fault: impl Into<Fault>) {
-    let fault = fault.into();
-    if cx.instance().has_failed_enough() {
-        omit(cx, fault);
-        return;
-    }
-    let error = cx.application().error(cx.service(), phase, fault);
-    cx.application()
-        .report(cx.service(), RunnerNews::Failed(error));
-}
-
-fn omit(cx: &Context, fault: Fault) {
-    let application = cx.application();
-    let is_due_to_the_stop = application.request.reason().is_some()
-        && matches!(&fault, Fault::Error(error) if application.is_the_stop(error));
-    if !is_due_to_the_stop {
-        cx.instance().omit_failure();
-    }
-    let _ = panics::catch(|| drop(fault));
 }

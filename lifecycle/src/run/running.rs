@@ -10,12 +10,14 @@ use tokio::time::sleep;
 
 use crate::engine::Engine;
 use crate::panics::{self, Contained};
-#[cfg(doc)]
-use crate::registry::OnFailure;
-use crate::registry::{Node, Plan, Registry, RegistryError};
 use crate::report::error::{HealthError, StartError};
 use crate::report::outcome::Outcome;
 use crate::report::reason::Reason;
+use crate::report::registry_error::RegistryError;
+#[cfg(doc)]
+use crate::report::status::OnFailure;
+use crate::run::conclude;
+use crate::run::plan::{Launch, Node, Plan};
 use crate::run::runtime_end::Up;
 use crate::run::signals::Listener;
 use crate::run::supervisor::Supervisor;
@@ -56,23 +58,23 @@ pub struct Running {
 }
 
 impl Running {
-    pub(crate) fn start(registry: Registry) -> Self {
-        let Registry {
+    pub(crate) fn start(launch: Launch) -> Self {
+        let Launch {
             plan,
-            preview,
-            limits,
+            application,
+            settings,
             signals,
             stop_on,
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock,
-        } = registry;
-        let application = preview.take();
+        } = launch;
         // Where the start is refused these are dropped here, each by itself.
         let stop_on = Contained::new(stop_on);
-        let Plan { services, graph } = match RegistryError::at_start(plan, limits) {
-            Ok(plan) => plan,
-            Err(error) => return Self::refused(application, StartError::Registry(error)),
-        };
+        let Plan { services, graph } =
+            match RegistryError::at_start(plan, settings.deadline, settings.shutdown_delay) {
+                Ok(plan) => plan,
+                Err(error) => return Self::refused(application, StartError::Registry(error)),
+            };
         let Ok(runtime) = Runtime::try_current() else {
             return Self::refused_with(application, services, StartError::NoRuntime);
         };
@@ -81,7 +83,7 @@ impl Running {
         if panics::catch(|| drop(sleep(Duration::ZERO))).is_err() {
             return Self::refused_with(application, services, StartError::NoTimer);
         }
-        let engine = Engine::new(graph, services.iter().map(|node| node.settings), limits);
+        let engine = Engine::new(graph, services.iter().map(|node| node.settings), settings);
         #[cfg(all(feature = "cron", feature = "test-util"))]
         if let Some(clock) = wall_clock {
             let _ = application.wall_clock.set(clock);
@@ -152,7 +154,7 @@ impl Running {
             None => None,
         };
         // A runtime that ends takes the supervisor with it, and with it every service.
-        supervised.unwrap_or_else(|| Outcome::cut_short(&self.application))
+        supervised.unwrap_or_else(|| conclude::cut_short(&self.application))
     }
 
     /// A view of this run, to be cloned and handed on.

@@ -2,7 +2,7 @@
 //! engine says.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -16,23 +16,22 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::engine::{Command, Engine, Failure, StopCause, StopTimes};
 use crate::panics::Panic;
 use crate::panics::{self, log_safely};
-use crate::registry::OnFailure;
 use crate::report::error::{Fault, ServiceError};
 use crate::report::outcome::{Laggard, Outcome};
 use crate::report::reason::{Reason, Signal};
+use crate::report::status::OnFailure;
 use crate::report::status::Phase;
+use crate::run::conclude;
+use crate::run::plan::StopOn;
 use crate::run::runner;
 use crate::run::signals::Listener;
 use crate::run::unstarted::Unstarted;
-use crate::run::watchdog::WatchdogMessage;
 use crate::shape::service::{Sealed, Service, TaskNeed};
 use crate::shared::application::{Application, Health, RunnerNews, SupervisorEvent};
 use crate::shared::context::Context;
 use crate::shared::instance::Orders;
 use crate::shared::nested;
-
-/// A future that asks the application to stop when it resolves.
-pub(crate) type StopOn = Pin<Box<dyn Future<Output = ()> + Send>>;
+use crate::shared::request::WatchdogMessage;
 
 pub(crate) struct Supervisor {
     pub(crate) application: Arc<Application>,
@@ -478,7 +477,7 @@ impl Supervisor {
             self.note_panic_outside(fault);
         }
         self.signals = None;
-        let outcome = Outcome::of(&self.application);
+        let outcome = conclude::outcome_of(&self.application);
         log_safely!(info, totals = %outcome.totals(), "stopped");
         outcome
     }

@@ -8,8 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::panics::log_safely;
-use crate::report::outcome::Outcome;
+use crate::run::conclude;
 use crate::shared::application::Application;
+use crate::shared::request::WatchdogMessage;
 
 /// The thread waits in slices where others should come first: a machine that stands still takes no more
 /// than one with it.
@@ -27,17 +28,6 @@ const REPORT: u32 = 60;
 /// How much later than the runtime's clock the thread rings an alarm: where that clock runs, it is
 /// first.
 const SLACK: Duration = Duration::from_millis(10);
-
-/// What the thread is told.
-#[derive(Debug)]
-pub(crate) enum WatchdogMessage {
-    /// The application was asked to stop, at this instant.
-    Asked(Instant),
-    /// The supervisor has something to do after so long.
-    Alarm(Duration),
-    /// The services are down.
-    Off,
-}
 
 /// Watches one run. Dropping it calls the thread off.
 #[derive(Debug)]
@@ -80,12 +70,12 @@ fn keep(application: &Arc<Application>, limit: Duration, words: &Receiver<Watchd
     loop {
         match receive(words, end.into_iter().chain(alarm).min()) {
             Ok(WatchdogMessage::Alarm(wait)) => {
-                alarm = Instant::now().checked_add(wait.saturating_add(SLACK))
+                alarm = Instant::now().checked_add(wait.saturating_add(SLACK));
             }
             Ok(WatchdogMessage::Asked(_)) => {}
             Ok(WatchdogMessage::Off) | Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) if alarm.take().is_some() => {
-                application.alarm.notify_one()
+                application.alarm.notify_one();
             }
             Err(RecvTimeoutError::Timeout) if margin > 0 => {
                 margin -= 1;
@@ -111,7 +101,7 @@ fn end_process(application: &Arc<Application>) -> ! {
     let (said, says) = channel();
     let application = application.clone();
     let speaker = thread::Builder::new().spawn(move || {
-        Outcome::cut_short(&application).print_blocked();
+        conclude::cut_short(&application).print_blocked();
         said.send(())
     });
     if speaker.is_ok() {

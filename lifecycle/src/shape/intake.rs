@@ -30,6 +30,7 @@ use tokio::time::sleep;
 
 use crate::panics;
 use crate::report::error::Fault;
+use crate::shared::queue_counts::{Books, Holder};
 
 /// The intake of a [queue service](crate::Queue): a field of its struct. Clones share it: hand one to
 /// each producer.
@@ -76,9 +77,6 @@ struct Line<T> {
     holder: Option<Holder>,
 }
 
-/// What tells one service of a run from all others.
-pub(crate) type Holder = usize;
-
 /// Taken from the intake, not yet flushed. It outlives a flush that is dropped.
 struct Hand<T> {
     batch: Batch<T>,
@@ -95,16 +93,6 @@ pub(crate) struct Batch<T>(Vec<T>);
 pub(crate) struct Outlet<T> {
     shared: Arc<Shared<T>>,
     hand: OwnedMutexGuard<Hand<T>>,
-}
-
-/// An intake as those see it who do not know what its items are.
-pub(crate) trait Books: Send + Sync {
-    /// How many items are accepted and neither flushed nor written off.
-    fn depth(&self) -> usize;
-
-    /// Closes the intake and writes off what is left, unless another service than this one holds it:
-    /// how many items that were.
-    fn end(&self, holder: Holder) -> usize;
 }
 
 /// The most memory that an empty buffer keeps, in bytes. One that a large batch has needed is given

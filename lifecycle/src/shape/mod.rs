@@ -28,7 +28,6 @@ use tokio::time::sleep;
 pub use self::cron::{CronService, CronShape, Written, text};
 pub use self::idle::{Idle, IdleService, IdleShape};
 pub use self::oneshot::{Oneshot, OneshotService, OneshotShape};
-pub(crate) use self::queue::QueueCounts;
 pub use self::queue::{Queue, QueueService, QueueShape};
 pub use self::scheduled::{Scheduled, ScheduledService, ScheduledShape};
 pub use self::worker::{Worker, WorkerService, WorkerShape};

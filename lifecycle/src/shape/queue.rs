@@ -1,7 +1,6 @@
 //! The queue shape: items in from anybody, batches out to one flush after another, nothing lost
 //! unseen.
 
-mod counts;
 mod drain;
 
 use std::error::Error as StdError;
@@ -14,15 +13,15 @@ use tokio::task::coop::poll_proceed;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
-pub(crate) use self::counts::QueueCounts;
 use self::drain::Rest;
 use super::{Declared, Live};
 use crate::panics::log_safely;
 use crate::report::error::{self, OptionError, Result};
 use crate::report::status::{Phase, Shape};
-use crate::shape::intake::{Batch, Holder, Intake, Outlet};
+use crate::shape::intake::{Batch, Intake, Outlet};
 use crate::shared::application::RunnerNews;
 use crate::shared::context::Context;
+use crate::shared::queue_counts::{BatchLimits, Holder, QueueCounts};
 use crate::time::retry::Retry;
 
 /// The hooks of a service that gathers items and flushes them in batches: events to a database,
@@ -184,13 +183,6 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
 const CLOCK_CHECK: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// What makes a batch.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RegistrySettings {
-    size: usize,
-    interval: Duration,
-}
-
 /// Resolves when there is a batch to flush. Its limits are read when its first item is there.
 async fn gather<S: QueueService>(service: &S, cx: &Context, outlet: &mut Outlet<S::Item>) {
     give_way().await;
@@ -203,7 +195,7 @@ async fn gather<S: QueueService>(service: &S, cx: &Context, outlet: &mut Outlet<
             break;
         }
     }
-    let RegistrySettings { size, interval } = limits_or_last(service, cx);
+    let BatchLimits { size, interval } = limits_or_last(service, cx);
     outlet.fill(size, interval).await;
     // A producer that was woken runs on this thread, or not before the flush lets go of it.
     if outlet.has_woken() {
@@ -293,7 +285,7 @@ async fn give_way() {
     poll_fn(|task| poll_proceed(task).map(|turns| turns.made_progress())).await;
 }
 
-fn limits<S: QueueService>(service: &S) -> Result<RegistrySettings, OptionError> {
+fn limits<S: QueueService>(service: &S) -> Result<BatchLimits, OptionError> {
     let (size, interval) = (service.size(), service.interval());
     if size == 0 {
         return Err(OptionError::EmptyBatch);
@@ -301,7 +293,7 @@ fn limits<S: QueueService>(service: &S) -> Result<RegistrySettings, OptionError>
     if interval.is_zero() {
         return Err(OptionError::QueueInterval { field: S::INTERVAL });
     }
-    Ok(RegistrySettings { size, interval })
+    Ok(BatchLimits { size, interval })
 }
 
 /// Reads the limits. Those that are wrong change nothing: the service shows as degraded until they are
@@ -328,9 +320,9 @@ fn read_limits<S: QueueService>(service: &S, cx: &Context) {
 }
 
 /// The last limits that were right.
-fn limits_or_last<S: QueueService>(service: &S, cx: &Context) -> RegistrySettings {
+fn limits_or_last<S: QueueService>(service: &S, cx: &Context) -> BatchLimits {
     let known = count(cx).and_then(QueueCounts::limits);
-    known.unwrap_or_else(|| RegistrySettings {
+    known.unwrap_or_else(|| BatchLimits {
         size: service.size().max(1),
         interval: service.interval(),
     })

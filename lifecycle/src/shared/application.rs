@@ -14,11 +14,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Duration;
 #[cfg(feature = "cron")]
 use std::time::SystemTime;
-use std::time::{Duration, Instant as WallInstant};
 
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{Notify, mpsc};
@@ -30,9 +29,9 @@ use crate::report::name::Name;
 use crate::report::outcome::Laggard;
 use crate::report::reason::{Reason, Signal};
 use crate::report::status::{Phase, ServiceStatus, State, Transition};
-use crate::run::watchdog::WatchdogMessage;
 use crate::shared::instance::Instance;
 use crate::shared::latch::Latch;
+use crate::shared::request::Request;
 use crate::time::shared_timers::SharedTimers;
 
 #[derive(Debug)]
@@ -79,27 +78,6 @@ struct Links {
     runtime: Option<Runtime>,
     /// The other end of the channel keeps the waker of the supervisor's task.
     events: mpsc::UnboundedSender<SupervisorEvent>,
-}
-
-/// The first request to stop the application. Later ones change nothing.
-#[derive(Debug)]
-pub(crate) struct Request {
-    reason: OnceLock<Reason>,
-    made: Latch,
-    made_at: OnceLock<MadeAt>,
-    /// When the run began: one that was asked for before takes no time until then.
-    begun_at: OnceLock<MadeAt>,
-    /// The thread that must hear of the request whatever the runtime is doing.
-    watchdog: Mutex<Option<Sender<WatchdogMessage>>>,
-}
-
-/// One instant on two clocks, so that all who keep the deadline count from the same.
-#[derive(Clone, Copy, Debug)]
-struct MadeAt {
-    /// The machine's, which the watchdog goes by.
-    wall: WallInstant,
-    /// The runtime's, which may be paused in a test.
-    runtime: Instant,
 }
 
 /// What a service's task reports to the supervisor.
@@ -167,13 +145,7 @@ impl Application {
     pub(crate) fn new(instances: Box<[Instance]>) -> Arc<Self> {
         Arc::new(Self {
             instances,
-            request: Request {
-                reason: OnceLock::new(),
-                made: Latch::new(),
-                made_at: OnceLock::new(),
-                begun_at: OnceLock::new(),
-                watchdog: Mutex::default(),
-            },
+            request: Request::new(),
             alarm: Notify::new(),
             stop: Latch::new(),
             cut: Latch::new(),
@@ -196,7 +168,7 @@ impl Application {
         runtime: Option<Runtime>,
     ) -> mpsc::UnboundedReceiver<SupervisorEvent> {
         let (events, inbox) = mpsc::unbounded_channel();
-        let _ = self.request.begun_at.set(MadeAt::now(runtime.as_ref()));
+        self.request.begin(runtime.as_ref());
         *self.links() = Some(Links { runtime, events });
         self.begun();
         inbox
@@ -445,86 +417,5 @@ fn log_move(service: &Name, to: State) {
         _ => {
             log_safely!(info, service = %service, "{to}");
         }
-    }
-}
-
-impl MadeAt {
-    /// The caller may be on any thread; a clock that is paused is known inside its runtime only.
-    fn now(runtime: Option<&Runtime>) -> Self {
-        let entered = panics::catch(|| runtime.map(Runtime::enter));
-        let now = Self {
-            wall: WallInstant::now(),
-            runtime: Instant::now(),
-        };
-        drop(entered);
-        now
-    }
-}
-
-impl Request {
-    /// Whether this is the first one.
-    fn claim(&self, reason: Reason, runtime: Option<&Runtime>) -> bool {
-        let is_first = self.reason.set(reason).is_ok();
-        if is_first {
-            let _ = self.made_at.set(MadeAt::now(runtime));
-        }
-        is_first
-    }
-
-    fn announce(&self) {
-        // First, for the watchdog's time counts from it, and from the supervisor's alarms only then.
-        self.tell_watchdog_when();
-        self.made.close();
-    }
-
-    pub(crate) fn reason(&self) -> Option<&Reason> {
-        self.reason.get()
-    }
-
-    /// When the request was made, on the clock of the machine; when the run began, if that was later.
-    pub(crate) fn made_at(&self) -> Option<WallInstant> {
-        self.counts_from().map(|at| at.wall)
-    }
-
-    /// The same, on the clock of the runtime.
-    pub(crate) fn asked_at(&self) -> Option<Instant> {
-        self.counts_from().map(|at| at.runtime)
-    }
-
-    fn counts_from(&self) -> Option<MadeAt> {
-        let made = *self.made_at.get()?;
-        let begun = self.begun_at.get().copied();
-        Some(begun.filter(|begun| begun.wall > made.wall).unwrap_or(made))
-    }
-
-    /// Resolves when there is a request.
-    pub(crate) async fn made(&self) -> Reason {
-        self.made.closed().await;
-        // The reason is set before the gate closes.
-        self.reason().cloned().unwrap_or(Reason::Requested)
-    }
-
-    /// Names the thread to be told of the request, now or when it comes.
-    pub(crate) fn watch_by(&self, watchdog: Sender<WatchdogMessage>) {
-        *self.watchdog() = Some(watchdog);
-        if self.reason().is_some() {
-            self.tell_watchdog_when();
-        }
-    }
-
-    fn tell_watchdog_when(&self) {
-        let asked = self.made_at().unwrap_or_else(WallInstant::now);
-        self.tell_watchdog(WatchdogMessage::Asked(asked));
-    }
-
-    pub(crate) fn tell_watchdog(&self, word: WatchdogMessage) {
-        if let Some(watchdog) = &*self.watchdog() {
-            // A thread that is gone has nothing to watch any more.
-            let _ = watchdog.send(word);
-        }
-    }
-
-    fn watchdog(&self) -> MutexGuard<'_, Option<Sender<WatchdogMessage>>> {
-        self.watchdog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

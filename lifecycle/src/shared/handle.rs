@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-#[cfg(doc)]
-use crate::registry::OnFailure;
 use crate::report::error::{HealthError, TriggerError};
 use crate::report::reason::Reason;
+#[cfg(doc)]
+use crate::report::status::OnFailure;
 use crate::report::status::{ServiceStatus, Transition};
 use crate::shared::application::{Application, Subscription};
 use crate::shared::current::{self, Current};

@@ -12,12 +12,12 @@ use atomic_waker::AtomicWaker;
 use tokio::time::Instant;
 
 use crate::engine::StopTimes;
-use crate::registry::OnFailure;
 use crate::report::error::{FailedAttempts, ServiceError, Unfinished};
 use crate::report::name::Name;
+use crate::report::status::OnFailure;
 use crate::report::status::{Phase, ServiceStatus, Shape, State};
-use crate::shape::QueueCounts;
 use crate::shared::latch::Latch;
+use crate::shared::queue_counts::QueueCounts;
 use crate::shared::scope::{SharedSpan, SpanSlot};
 use crate::shared::tasks::Tasks;
 use crate::shared::tick_facts::TickFacts;

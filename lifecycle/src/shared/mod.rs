@@ -3,10 +3,13 @@
 pub(crate) mod application;
 pub(crate) mod context;
 pub(crate) mod current;
+pub(crate) mod failure;
 pub(crate) mod handle;
 pub(crate) mod instance;
 pub(crate) mod latch;
 pub(crate) mod nested;
+pub(crate) mod queue_counts;
+pub(crate) mod request;
 pub(crate) mod scope;
 pub(crate) mod tasks;
 pub(crate) mod tick_facts;

@@ -14,10 +14,10 @@ use tokio::task::AbortHandle;
 use crate::panics;
 use crate::report::error::{Fault, Result};
 use crate::report::status::Phase;
-use crate::run::runner;
 use crate::shared::application::Application;
 use crate::shared::context::Context;
 use crate::shared::current::Current;
+use crate::shared::failure;
 use crate::shared::scope::{SharedSpan, within};
 
 /// The tasks that are there. One that has ended says itself how, and is out.
@@ -285,7 +285,7 @@ impl<F> Task<F> {
             .into_iter()
             .filter_map(Result::err)
         {
-            runner::fail(&cx, Phase::Task, fault);
+            failure::fail(&cx, Phase::Task, fault);
         }
         cx.instance().tasks.leave(self.key);
     }

@@ -6,52 +6,13 @@ use std::mem;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::panics;
 use crate::report::error::{OptionError, TriggerError};
-
-/// What is known of a service's ticks.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct TickStatus {
-    /// How many have ended, failed ones included.
-    pub count: u64,
-    /// How many of those failed: returned an error, or ran into the tick timeout.
-    pub failures: u64,
-    /// How many have failed since the last success.
-    pub consecutive_failures: u64,
-    /// When the last one began; the one in flight, if there is one.
-    pub last_start: Option<Instant>,
-    /// When the last one ended.
-    pub last_end: Option<Instant>,
-    /// How long the last one that has ended took.
-    pub last_duration: Option<Duration>,
-    /// What the last failure said. A success does not clear it.
-    pub last_error: Option<Arc<str>>,
-    /// When the next one is due; none while one is in flight, and when none will ever be.
-    pub next_due: Option<Instant>,
-    in_flight: bool,
-}
-
-impl TickStatus {
-    /// How long ago the last tick has ended, so that a loop that is stuck shows. None before the
-    /// first.
-    #[must_use]
-    pub fn age(&self) -> Option<Duration> {
-        self.last_end
-            .map(|end| Instant::now().saturating_duration_since(end))
-    }
-
-    /// Whether a tick is in flight.
-    #[must_use]
-    pub fn in_flight(&self) -> bool {
-        self.in_flight
-    }
-}
+use crate::report::status::TickStatus;
 
 /// What a tick came to: what its error said, if it failed.
 pub(crate) type TickResult = Result<(), Arc<str>>;

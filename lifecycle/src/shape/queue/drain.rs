@@ -39,7 +39,7 @@ impl<T> Drop for Rest<'_, T> {
                 counts.lost(lost, service);
                 counts.end(service);
             }
-            None if lost > 0 => super::counts::log_lost(lost, service),
+            None if lost > 0 => crate::shared::queue_counts::log_lost(lost, service),
             None => {}
         }
     }

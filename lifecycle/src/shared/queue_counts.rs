@@ -1,16 +1,36 @@
-//! What the rest of the program sees of a queue: kept in the service's cell, beside its intake.
+//! What the rest of the program sees of a queue: kept with its instance, beside its intake.
 
 use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
-use super::RegistrySettings;
 use crate::panics::{self, log_safely};
 use crate::report::status::QueueStatus;
-use crate::shape::intake::{Books, Holder};
+
+/// What tells one service of a run from all others.
+pub(crate) type Holder = usize;
+
+/// An intake as those see it who do not know what its items are.
+pub(crate) trait Books: Send + Sync {
+    /// How many items are accepted and neither flushed nor written off.
+    fn depth(&self) -> usize;
+
+    /// Closes the intake and writes off what is left, unless another service than this one holds it:
+    /// how many items that were.
+    fn end(&self, holder: Holder) -> usize;
+}
+
+/// What makes a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchLimits {
+    pub(crate) size: usize,
+    pub(crate) interval: Duration,
+}
 
 /// The counts of a queue.
 #[derive(Debug, Default)]
@@ -31,7 +51,7 @@ struct Seen {
     flush_error: Option<Arc<str>>,
     is_failing: bool,
     /// The last limits of a batch that were right.
-    limits: Option<RegistrySettings>,
+    limits: Option<BatchLimits>,
     /// Why those that the service gives now are not.
     problem: Option<Arc<str>>,
 }
@@ -66,12 +86,12 @@ impl QueueCounts {
     }
 
     /// Whose counts these are, to the intake.
-    pub(super) fn holder(&self) -> Holder {
+    pub(crate) fn holder(&self) -> Holder {
         std::ptr::from_ref(self).addr()
     }
 
     /// The service starts: this is its intake.
-    pub(super) fn open(&self, books: Arc<dyn Books>) {
+    pub(crate) fn open(&self, books: Arc<dyn Books>) {
         let before = self.seen().books.replace(books);
         drop(before);
     }
@@ -87,47 +107,47 @@ impl QueueCounts {
         }
     }
 
-    pub(super) fn lost(&self, items: usize, service: &str) {
+    pub(crate) fn lost(&self, items: usize, service: &str) {
         if items > 0 {
             self.lost.fetch_add(items as u64, Ordering::Relaxed);
             log_lost(items, service);
         }
     }
 
-    pub(super) fn flush_began(&self) {
+    pub(crate) fn flush_began(&self) {
         self.seen().flushing = Some(Instant::now());
     }
 
-    pub(super) fn flush_ended(&self) {
+    pub(crate) fn flush_ended(&self) {
         self.seen().flushing = None;
     }
 
-    pub(super) fn flushed(&self, items: usize) {
+    pub(crate) fn flushed(&self, items: usize) {
         self.flushed.fetch_add(items as u64, Ordering::Relaxed);
         self.seen().is_failing = false;
     }
 
-    pub(super) fn failed(&self, error: Arc<str>) {
+    pub(crate) fn failed(&self, error: Arc<str>) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         let mut seen = self.seen();
         seen.flush_error = Some(error);
         seen.is_failing = true;
     }
 
-    pub(super) fn limits(&self) -> Option<RegistrySettings> {
+    pub(crate) fn limits(&self) -> Option<BatchLimits> {
         self.seen().limits
     }
 
-    pub(super) fn set_limits(&self, limits: RegistrySettings) {
+    pub(crate) fn set_limits(&self, limits: BatchLimits) {
         self.seen().limits = Some(limits);
     }
 
-    pub(super) fn has_problem(&self) -> bool {
+    pub(crate) fn has_problem(&self) -> bool {
         self.seen().problem.is_some()
     }
 
     /// Shows what is wrong with the limits, or that nothing is. What was shown before.
-    pub(super) fn set_problem(&self, problem: Option<Arc<str>>) -> Option<Arc<str>> {
+    pub(crate) fn set_problem(&self, problem: Option<Arc<str>>) -> Option<Arc<str>> {
         mem::replace(&mut self.seen().problem, problem)
     }
 
@@ -136,7 +156,7 @@ impl QueueCounts {
     }
 }
 
-pub(super) fn log_lost(items: usize, service: &str) {
+pub(crate) fn log_lost(items: usize, service: &str) {
     // Perhaps on the way out of a panic already.
     log_safely!(error, service, lost = items, "items lost");
 }

@@ -1,0 +1,98 @@
+//! What is wrong with a registry, all of it at once.
+
+use std::fmt;
+use std::time::Duration;
+
+use lifecycle_rules::graph::Found;
+use lifecycle_rules::limits;
+
+/// Everything that is wrong with a registry. Its `Display` lists all problems, each with what to do
+/// about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryError {
+    pub(crate) problems: Vec<RegistryProblem>,
+}
+
+/// One thing that is wrong with a registry. Its `Display` is one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryProblem {
+    sentence: String,
+    help: String,
+}
+
+impl RegistryError {
+    pub(crate) fn new(found: Vec<Found>) -> Self {
+        let problem = |found: Found| RegistryProblem {
+            sentence: found.problem.to_string(),
+            help: found.problem.help(),
+        };
+        Self {
+            problems: found.into_iter().map(problem).collect(),
+        }
+    }
+
+    /// What keeps a registry from being started: what was found when it was assembled, and the limits
+    /// as they are by now.
+    pub(crate) fn at_start<T>(
+        plan: Result<T, Self>,
+        deadline: Duration,
+        shutdown_delay: Duration,
+    ) -> Result<T, Self> {
+        let Some(problem) = RegistryProblem::of(deadline, shutdown_delay) else {
+            return plan;
+        };
+        let mut problems = vec![problem];
+        if let Err(error) = plan {
+            problems.extend(error.problems);
+        }
+        Err(Self { problems })
+    }
+
+    /// The problems, in the order of the services they were found at.
+    #[must_use]
+    pub fn problems(&self) -> &[RegistryProblem] {
+        &self.problems
+    }
+}
+
+impl RegistryProblem {
+    /// Of the settings of the whole, wherever they come from, defaults included.
+    pub(crate) fn of(deadline: Duration, shutdown_delay: Duration) -> Option<Self> {
+        let problem = limits::check(deadline, shutdown_delay)?;
+        Some(Self {
+            sentence: problem.to_string(),
+            help: problem.help(),
+        })
+    }
+
+    pub(crate) fn stray(setting: &str) -> Self {
+        Self {
+            sentence: format!("`{setting}` was set before any service"),
+            help: format!("call `.service(name, service)` first and `.{setting}(..)` after it"),
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> &str {
+        &self.help
+    }
+}
+
+impl fmt::Display for RegistryProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl fmt::Display for RegistryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            let line_break = if index == 0 { "" } else { "\n" };
+            write!(f, "{line_break}{problem} (help: {})", problem.help)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for RegistryError {}

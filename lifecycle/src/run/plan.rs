@@ -1,0 +1,41 @@
+//! What a run is started with: the services, their graph, and the settings of the whole.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::engine::Graph;
+use crate::engine::settings::{RegistrySettings, ServiceSettings};
+use crate::panics::Contained;
+use crate::report::name::Name;
+use crate::report::registry_error::RegistryError;
+use crate::shape::service::Service;
+use crate::shared::application::Application;
+#[cfg(all(feature = "cron", feature = "test-util"))]
+use crate::time::WallClock;
+
+/// A future that asks the application to stop when it resolves.
+pub(crate) type StopOn = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What is to be run: a checked graph of services.
+pub(crate) struct Plan {
+    pub(crate) services: Vec<Node>,
+    pub(crate) graph: Graph,
+}
+
+pub(crate) struct Node {
+    pub(crate) name: Name,
+    pub(crate) service: Contained<Box<dyn Service>>,
+    pub(crate) settings: ServiceSettings,
+}
+
+/// All that a registry hands down when it is started.
+pub(crate) struct Launch {
+    pub(crate) plan: Result<Plan, RegistryError>,
+    pub(crate) application: Arc<Application>,
+    pub(crate) settings: RegistrySettings,
+    pub(crate) signals: bool,
+    pub(crate) stop_on: Option<StopOn>,
+    #[cfg(all(feature = "cron", feature = "test-util"))]
+    pub(crate) wall_clock: Option<WallClock>,
+}
