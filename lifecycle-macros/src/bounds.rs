@@ -1,4 +1,4 @@
-//! The tokens of a macro call go in; a mistake comes out where they are nested so deep, or a number
+//! The tokens of a macro call go in; a problem comes out where they are nested so deep, or a number
 //! is so long, that to parse them would overflow the stack or take minutes.
 //!
 //! syn reads by recursion, and a number by long division: what it costs is bounded here, by a walk
@@ -10,7 +10,7 @@ use proc_macro2::{
 };
 use syn::{Error, Expr, Result};
 
-use crate::errors::mistake;
+use crate::errors::problem_at;
 
 /// What may be on the stack at once, in kilobytes of a debug build: half of what rustc's threads
 /// have.
@@ -133,7 +133,7 @@ fn check_number(literal: &Literal) -> Result<()> {
         return Ok(());
     }
     let sentence = format_args!("this number is {} characters long", written.len());
-    Err(mistake(
+    Err(problem_at(
         literal,
         sentence,
         "write a number that a type of Rust can hold",

@@ -1,4 +1,4 @@
-//! Mistakes go in as they are found; all of them come out, in the order of the source.
+//! Problems go in as they are found; all of them come out, in the order of the source.
 
 use std::fmt::Display;
 use std::thread;
@@ -6,15 +6,19 @@ use std::thread;
 use quote::ToTokens;
 use syn::Error;
 
-/// A mistake at the tokens to change: a sentence that says what is wrong, and what to write
+/// A problem at the tokens to change: a sentence that says what is wrong, and what to write
 /// instead.
-pub(crate) fn mistake(place: impl ToTokens, sentence: impl Display, help: impl Display) -> Error {
+pub(crate) fn problem_at(
+    place: impl ToTokens,
+    sentence: impl Display,
+    help: impl Display,
+) -> Error {
     Error::new_spanned(place, format_args!("{sentence}\nhelp: {help}"))
 }
 
-/// Collects mistakes, so that the first doesn't hide the others.
+/// Collects problems, so that the first doesn't hide the others.
 ///
-/// Must be finished: to drop it with mistakes inside would swallow them.
+/// Must be finished: to drop it with problems inside would swallow them.
 #[must_use]
 #[derive(Default)]
 pub(crate) struct Errors {
@@ -22,7 +26,7 @@ pub(crate) struct Errors {
     next: usize,
 }
 
-/// A place in the order of the source, for a mistake that only shows when all is read.
+/// A place in the order of the source, for a problem that only shows when all is read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Order(usize);
 
@@ -39,7 +43,7 @@ impl Errors {
         sentence: impl Display,
         help: impl Display,
     ) {
-        self.push(mistake(place, sentence, help));
+        self.push(problem_at(place, sentence, help));
     }
 
     pub(crate) fn push(&mut self, error: Error) {
@@ -57,7 +61,7 @@ impl Errors {
         order
     }
 
-    /// Keeps the value, or the mistake.
+    /// Keeps the value, or the problem.
     pub(crate) fn handle<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }
@@ -72,7 +76,7 @@ impl Errors {
         found.into_iter().map(|(_, error)| error).collect()
     }
 
-    /// For someone who finds more mistakes later, and has to tell all in source order.
+    /// For someone who finds more problems later, and has to tell all in source order.
     pub(crate) fn finish_with_orders(mut self) -> Vec<(Order, Error)> {
         let mut found = std::mem::take(&mut self.found);
         found.sort_by_key(|&(order, _)| order);
@@ -84,7 +88,7 @@ impl Drop for Errors {
     fn drop(&mut self) {
         debug_assert!(
             self.found.is_empty() || thread::panicking(),
-            "mistakes were found and never told"
+            "problems were found and never told"
         );
     }
 }
@@ -93,21 +97,21 @@ impl Drop for Errors {
 mod tests {
     use quote::quote;
 
-    use super::{Errors, mistake};
+    use super::{Errors, problem_at};
 
     #[test]
-    fn mistakes_come_out_in_source_order() {
+    fn problems_come_out_in_source_order() {
         let mut errors = Errors::default();
         let first = errors.reserve();
         errors.report(quote!(b), "second", "two");
-        errors.push_at(first, mistake(quote!(a), "first", "one"));
+        errors.push_at(first, problem_at(quote!(a), "first", "one"));
         let told: Vec<String> = errors.finish().iter().map(ToString::to_string).collect();
         assert_eq!(told, ["first\nhelp: one", "second\nhelp: two"]);
     }
 
     #[test]
     #[should_panic(expected = "never told")]
-    fn swallowed_mistakes_are_noticed() {
+    fn swallowed_problems_are_noticed() {
         let mut errors = Errors::default();
         errors.report(quote!(a), "first", "one");
     }

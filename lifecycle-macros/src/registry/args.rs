@@ -11,29 +11,29 @@ use syn::parse::discouraged::Speculative;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Error, Expr, Ident, Lit, LitStr, Result, Token, token};
 
-use crate::errors::mistake;
+use crate::errors::problem_at;
 use crate::syntax::{
-    Form, Part, Value, Written, at_equals, next_token, parse_argument, parse_comma, parse_hyphens,
-    parse_value, skip,
+    Argument, Form, NamedArgument, Value, at_equals, next_token, parse_argument, parse_comma,
+    parse_hyphens, parse_value, skip,
 };
 use crate::words::{REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS};
 
 pub(crate) struct Args {
     /// The tokens of `$crate`.
     pub(crate) library: TokenStream,
-    pub(crate) settings: Vec<Written>,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) settings: Vec<Argument>,
+    pub(crate) entries: Vec<TypedEntry>,
     /// Tokens were skipped that may have been an entry.
     pub(crate) lost: bool,
 }
 
-pub(crate) struct Entry {
+pub(crate) struct TypedEntry {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) name: Name,
     /// What is wrong with the `=>`.
     pub(crate) arrow: Result<()>,
     pub(crate) value: Value,
-    pub(crate) settings: Vec<Written>,
+    pub(crate) settings: Vec<Argument>,
 }
 
 pub(crate) enum Name {
@@ -54,7 +54,7 @@ impl Args {
     }
 
     /// Where a setting belongs that is read now.
-    fn settings(&mut self) -> &mut Vec<Written> {
+    fn settings(&mut self) -> &mut Vec<Argument> {
         match self.entries.last_mut() {
             Some(entry) => &mut entry.settings,
             None => &mut self.settings,
@@ -75,8 +75,8 @@ fn parse_args(input: ParseStream) -> Result<Args> {
         if input.peek(Token![#]) && !input.peek2(token::Bracket) {
             let sentence = "`#` begins an attribute, and `//` a comment";
             let sign: Token![#] = input.parse()?;
-            let error = mistake(sign, sentence, "write `//`, or `#[cfg(..)]`");
-            args.settings().push(Written::Unreadable(error));
+            let error = problem_at(sign, sentence, "write `//`, or `#[cfg(..)]`");
+            args.settings().push(Argument::Unreadable(error));
             skip(input, at_end);
             args.lost = true;
         }
@@ -96,14 +96,14 @@ fn parse_args(input: ParseStream) -> Result<Args> {
     Ok(args)
 }
 
-fn parse_entry(attributes: Vec<Attribute>, input: ParseStream) -> Entry {
+fn parse_entry(attributes: Vec<Attribute>, input: ParseStream) -> TypedEntry {
     let name = parse_name(input);
     let arrow = match &name {
         Ok(Name::Missing | Name::Computed(_)) | Err(_) => Ok(()),
         Ok(name) => parse_arrow(name, input),
     };
     let value = parse_value(input, at_end);
-    Entry {
+    TypedEntry {
         attributes,
         name: name.unwrap_or(Name::Missing),
         arrow,
@@ -154,7 +154,7 @@ fn parse_arrow(name: &Name, input: ParseStream) -> Result<()> {
         _ => "\"name\"".to_owned(),
     };
     let sentence = format_args!("expected `=>` after `{name}`, found `{found}`");
-    Err(mistake(
+    Err(problem_at(
         &found,
         sentence,
         format_args!("write `{name} => ..`"),
@@ -195,15 +195,15 @@ fn at_entry(input: ParseStream) -> bool {
 fn parse_separator(input: ParseStream, args: &mut Args) -> Result<()> {
     let broken = match args.settings().last() {
         Some(
-            Written::Part(Part {
+            Argument::Named(NamedArgument {
                 form: Form::Value(value),
                 ..
             })
-            | Written::Stray(value),
+            | Argument::Stray(value),
         ) => {
             matches!(value, Value::Broken { .. })
         }
-        Some(Written::Part(_) | Written::Unreadable(_)) => false,
+        Some(Argument::Named(_) | Argument::Unreadable(_)) => false,
         None => args
             .entries
             .last()
@@ -213,7 +213,7 @@ fn parse_separator(input: ParseStream, args: &mut Args) -> Result<()> {
         return Ok(());
     }
     if let Err(error) = parse_comma(input) {
-        args.settings().push(Written::Unreadable(error));
+        args.settings().push(Argument::Unreadable(error));
         if !at_setting(input) && !at_entry(input) && !input.peek(Token![#]) {
             skip(input, at_end);
             args.lost = true;
@@ -228,7 +228,7 @@ fn parse_separator(input: ParseStream, args: &mut Args) -> Result<()> {
 fn refuse_attributes(attributes: &[Attribute], args: &mut Args) {
     for attribute in attributes {
         let error = attribute_error(attribute);
-        args.settings().push(Written::Unreadable(error));
+        args.settings().push(Argument::Unreadable(error));
     }
 }
 
@@ -238,7 +238,7 @@ fn attribute_error(attribute: &Attribute) -> Error {
         "the attribute `{}` belongs to no service",
         path.to_token_stream()
     );
-    mistake(
+    problem_at(
         path,
         sentence,
         "put it before the name of a service, or remove it",

@@ -11,7 +11,7 @@ use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Data, DeriveInput, Error, Ident, LitInt, LitStr, Result, Token, Variant};
 
-use crate::errors::mistake;
+use crate::errors::problem_at;
 
 pub(crate) struct Node {
     pub(crate) name: LitStr,
@@ -51,13 +51,13 @@ pub(crate) fn tell(found: &Found, nodes: &[Node], registry: impl ToTokens) -> Er
         None => Some(&node.name),
     });
     match place {
-        Some(place) => mistake(place, problem, problem.help()),
-        None => mistake(registry, problem, problem.help()),
+        Some(place) => problem_at(place, problem, problem.help()),
+        None => problem_at(registry, problem, problem.help()),
     }
 }
 
 /// `enum Entries { #[entry("api", "store", wants "cache")] E0, .. }`: a variant for each entry, its name
-/// and its dependencies. Where the macro has found mistakes itself, they come with `#[mistake(place, ..)]` on
+/// and its dependencies. Where the macro has found problems itself, they come with `#[problem_at(place, ..)]` on
 /// the enum, and the names with `#[places(..)]`: all are told in the order of the source.
 pub(crate) fn check(input: TokenStream) -> TokenStream {
     match parse_nodes(input) {
@@ -69,10 +69,10 @@ pub(crate) fn check(input: TokenStream) -> TokenStream {
 struct Checked {
     registry: Ident,
     nodes: Vec<Node>,
-    /// Of each node: of its name, and of its dependencies. Nothing where no mistake was known.
+    /// Of each node: of its name, and of its dependencies. Nothing where no problem was known.
     places: Vec<Vec<usize>>,
-    /// The place, and what tells the mistake.
-    mistakes: Vec<(usize, TokenStream)>,
+    /// The place, and what tells the problem.
+    problems: Vec<(usize, TokenStream)>,
 }
 
 impl Checked {
@@ -82,11 +82,11 @@ impl Checked {
             let Place { entry, dependency } = found.place;
             let place = dependency.map_or(0, |dependency| dependency + 1);
             let place = self.places.get(entry).and_then(|places| places.get(place));
-            self.mistakes
+            self.problems
                 .push((place.copied().unwrap_or_default(), error));
         }
-        self.mistakes.sort_by_key(|(place, _)| *place);
-        self.mistakes.into_iter().map(|(_, error)| error).collect()
+        self.problems.sort_by_key(|(place, _)| *place);
+        self.problems.into_iter().map(|(_, error)| error).collect()
     }
 }
 
@@ -96,7 +96,7 @@ fn parse_nodes(input: TokenStream) -> Result<Checked> {
         registry: input.ident,
         nodes: Vec::new(),
         places: Vec::new(),
-        mistakes: Vec::new(),
+        problems: Vec::new(),
     };
     let variants = match input.data {
         Data::Enum(data) => data.variants,
@@ -108,7 +108,7 @@ fn parse_nodes(input: TokenStream) -> Result<Checked> {
     }
     for attribute in with_name(&input.attrs, "mistake") {
         checked
-            .mistakes
+            .problems
             .push(attribute.parse_args_with(parse_mistake)?);
     }
     Ok(checked)

@@ -1,6 +1,6 @@
 //! A model goes in; the block that assembles the registry comes out. Nothing can go wrong any more:
-//! where there are mistakes, the block has the same shape without the parts they spoilt, and the
-//! mistakes in front.
+//! where there are problems, the block has the same shape without the parts they spoilt, and the
+//! problems in front.
 
 use lifecycle_rules::graph::Kind;
 use proc_macro2::{Ident, Span, TokenStream};
@@ -10,7 +10,7 @@ use syn::Error;
 use crate::errors::Order;
 
 use super::model::{Entry, Model};
-use super::setting::{Argument, Dependency, Policy, Setting};
+use super::setting::{Dependency, Policy, Setting, SettingValue};
 
 pub(crate) fn expand(model: &Model, errors: &[(Order, Error)]) -> TokenStream {
     let library = &model.library;
@@ -72,19 +72,19 @@ fn expand_entry(entry: &Entry) -> Option<TokenStream> {
 
 fn expand_setting(setting: &Setting) -> TokenStream {
     let key = &setting.key;
-    let argument = match &setting.argument {
-        Argument::Length(length) => length.to_token_stream(),
-        Argument::Dependencies(dependencies) => {
+    let argument = match &setting.value {
+        SettingValue::Length(length) => length.to_token_stream(),
+        SettingValue::Dependencies(dependencies) => {
             let names = dependencies.iter().map(|dependency| &dependency.name);
             quote!(&[#(#names),*])
         }
-        Argument::OnFailure(Policy::Shutdown) => quote!(__lifecycle::OnFailure::Shutdown),
-        Argument::OnFailure(Policy::Ignore) => quote!(__lifecycle::OnFailure::Ignore),
+        SettingValue::OnFailure(Policy::Shutdown) => quote!(__lifecycle::OnFailure::Shutdown),
+        SettingValue::OnFailure(Policy::Ignore) => quote!(__lifecycle::OnFailure::Ignore),
     };
     quote!(.#key(#argument))
 }
 
-/// In a block of its own, where the enum hides no name from the values of the entries. The mistakes
+/// In a block of its own, where the enum hides no name from the values of the entries. The problems
 /// that are known already go with their places in the source, and then the names have theirs too.
 fn expand_check(entries: &[Entry], errors: &[(Order, Error)]) -> TokenStream {
     let variants = entries.iter().enumerate().map(|(index, entry)| {
@@ -99,15 +99,15 @@ fn expand_check(entries: &[Entry], errors: &[(Order, Error)]) -> TokenStream {
         let places = (!errors.is_empty()).then(|| expand_places(entry));
         quote!(#(#conditions)* #[entry(#name #(, #names)*)] #places #variant)
     });
-    let mistakes = errors.iter().map(|(order, error)| {
+    let problems = errors.iter().map(|(order, error)| {
         let (order, error) = (order.number(), error.to_compile_error());
-        quote!(#[mistake(#order, #error)])
+        quote!(#[problem_at(#order, #error)])
     });
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
             #[derive(__lifecycle::__private::RegistryCheck)]
             #[allow(dead_code)]
-            #(#mistakes)*
+            #(#problems)*
             enum Entries {
                 #(#variants,)*
             }

@@ -1,5 +1,5 @@
 //! What is written goes in; the calls that assemble the registry come out, without the parts that
-//! are mistakes.
+//! are problems.
 
 use std::collections::HashSet;
 
@@ -9,22 +9,22 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Attribute, Error, Expr, Ident, LitStr};
 
-use crate::errors::{Errors, Order, mistake};
-use crate::syntax::{Form, Value, Written};
-use crate::value::duration::Length;
+use crate::errors::{Errors, Order, problem_at};
+use crate::syntax::{Argument, Form, Value};
+use crate::value::duration::DurationValue;
 use crate::words::{AFTER, DEADLINE, REGISTRY_SETTINGS, SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS};
 
-use super::args::{self, Args, Name};
+use super::args::{Args, Name, TypedEntry};
 use super::check::{Node, find_problems, tell};
 use super::name::{ENTRY_EXAMPLE, read_name, stray_error};
-use super::setting::{Argument, Dependency, Setting};
+use super::setting::{Dependency, Setting, SettingValue};
 
 pub(crate) struct Model {
     /// The tokens of `$crate`.
     pub(crate) library: TokenStream,
     pub(crate) settings: Vec<Setting>,
     pub(crate) entries: Vec<Entry>,
-    /// Values that a mistake left without a place: evaluated, so that they are neither unused nor
+    /// Values that a problem left without a place: evaluated, so that they are neither unused nor
     /// hidden from an editor.
     pub(crate) leftovers: Vec<Expr>,
     /// `cfg` may remove an entry: only the derive knows what is there.
@@ -35,13 +35,13 @@ pub(crate) struct Entry {
     pub(crate) conditions: Vec<Attribute>,
     pub(crate) name: LitStr,
     pub(crate) order: Order,
-    /// `None` when it is a mistake; the name is known to the others nevertheless.
+    /// `None` when it is a problem; the name is known to the others nevertheless.
     pub(crate) value: Option<Expr>,
     pub(crate) settings: Vec<Setting>,
 }
 
 impl Model {
-    /// Mistakes come in source order, those about names and dependencies too.
+    /// Problems come in source order, those about names and dependencies too.
     pub(crate) fn new(args: Args, errors: &mut Errors) -> Self {
         let mut model = Self {
             library: args.library,
@@ -71,7 +71,7 @@ impl Model {
         model
     }
 
-    fn read_entry(&mut self, written: &args::Entry, errors: &mut Errors) -> Option<Entry> {
+    fn read_entry(&mut self, written: &TypedEntry, errors: &mut Errors) -> Option<Entry> {
         let conditions = read_conditions(&written.attributes, errors);
         let order = errors.reserve();
         let before = errors.count();
@@ -106,7 +106,7 @@ impl Model {
 
     fn read_settings(
         &mut self,
-        list: &[Written],
+        list: &[Argument],
         known: &[&str],
         errors: &mut Errors,
     ) -> Vec<Setting> {
@@ -114,30 +114,30 @@ impl Model {
         let mut given: HashSet<String> = HashSet::new();
         for written in list {
             match written {
-                Written::Part(part) if !given.insert(part.key.to_string()) => {
-                    errors.push(twice_error(&part.key));
+                Argument::Named(argument) if !given.insert(argument.key.to_string()) => {
+                    errors.push(twice_error(&argument.key));
                 }
-                Written::Part(part) => match Setting::new(part, known, errors) {
+                Argument::Named(argument) => match Setting::new(argument, known, errors) {
                     Some(setting) => settings.push(setting),
                     None => {
-                        if let Form::Value(value) = &part.form {
+                        if let Form::Value(value) = &argument.form {
                             self.leftovers.extend(leftover(value).cloned());
                         }
                     }
                 },
-                Written::Stray(value) => errors.push(stray_error(value)),
-                Written::Unreadable(error) => errors.push(error.clone()),
+                Argument::Stray(value) => errors.push(stray_error(value)),
+                Argument::Unreadable(error) => errors.push(error.clone()),
             }
         }
         settings
     }
 
     /// Literals are known here, and so is the default; what is computed is checked at the start.
-    fn check_limits(&self, written: &[Written], errors: &mut Errors) {
+    fn check_limits(&self, written: &[Argument], errors: &mut Errors) {
         let find = |key: &str| {
             let setting = self.settings.iter().find(|setting| setting.key == key)?;
-            match &setting.argument {
-                Argument::Length(Length::Literal(text, length)) => Some((text, *length)),
+            match &setting.value {
+                SettingValue::Length(DurationValue::Literal(text, length)) => Some((text, *length)),
                 _ => None,
             }
         };
@@ -146,8 +146,8 @@ impl Model {
         };
         // One that could not be read is no default.
         let is_complete = written.iter().all(|written| match written {
-            Written::Part(part) => part.key != DEADLINE,
-            Written::Stray(_) | Written::Unreadable(_) => false,
+            Argument::Named(argument) => argument.key != DEADLINE,
+            Argument::Stray(_) | Argument::Unreadable(_) => false,
         });
         let deadline = match find(DEADLINE) {
             Some((_, deadline)) => deadline,
@@ -185,9 +185,9 @@ impl Entry {
     pub(crate) fn dependencies(&self) -> impl Iterator<Item = &Dependency> {
         self.settings
             .iter()
-            .flat_map(|setting| match &setting.argument {
-                Argument::Dependencies(list) => list.as_slice(),
-                Argument::Length(_) | Argument::OnFailure(_) => &[],
+            .flat_map(|setting| match &setting.value {
+                SettingValue::Dependencies(list) => list.as_slice(),
+                SettingValue::Length(_) | SettingValue::OnFailure(_) => &[],
             })
     }
 
@@ -217,11 +217,11 @@ fn read_conditions(attributes: &[Attribute], errors: &mut Errors) -> Vec<Attribu
         let path = attribute.path();
         errors.push(if path.is_ident("doc") {
             let sentence = "a service in a registry has no documentation";
-            mistake(path, sentence, "write a comment: `//`")
+            problem_at(path, sentence, "write a comment: `//`")
         } else {
             let path = path.to_token_stream();
             let sentence = format!("the attribute `{path}` means nothing for a service here");
-            mistake(path, sentence, "remove it: only `#[cfg(..)]` does")
+            problem_at(path, sentence, "remove it: only `#[cfg(..)]` does")
         });
     }
     conditions
@@ -233,7 +233,7 @@ fn twice_error(key: &Ident) -> Error {
     } else {
         "remove one of the two"
     };
-    mistake(key, format_args!("`{key}` is given twice"), help)
+    problem_at(key, format_args!("`{key}` is given twice"), help)
 }
 
 /// A lone word is rather a slip than a value, a list has no meaning by itself, and a call of one

@@ -7,17 +7,17 @@ use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
 use syn::{Error, Expr, Ident, Lit, LitStr, Token};
 
-use crate::errors::{Errors, mistake};
+use crate::errors::{Errors, problem_at};
 use crate::syntax::{Value, tidy};
 use crate::value::duration::literal;
 use crate::words::{SERVICE_SETTINGS, is_argument};
 
-use super::args::{self, Name};
+use super::args::{Name, TypedEntry};
 use super::setting::argument_error;
 
 pub(crate) const ENTRY_EXAMPLE: &str = "\"name\" => value";
 
-pub(crate) fn read_name(written: &args::Entry, errors: &mut Errors) -> Option<LitStr> {
+pub(crate) fn read_name(written: &TypedEntry, errors: &mut Errors) -> Option<LitStr> {
     match (&written.name, &written.value) {
         (Name::Quoted(name), _) => Some(name.clone()),
         (Name::Bare(word), _) => {
@@ -91,7 +91,7 @@ fn nameless_error(value: &Expr) -> Error {
             _ => name_before(value),
         },
     };
-    mistake(value, "this service has no name", help)
+    problem_at(value, "this service has no name", help)
 }
 
 /// `scheduled(interval = "5s")`, as a setting.
@@ -111,13 +111,13 @@ pub(crate) fn stray_error(value: &Value) -> Error {
     if let Some(word) = code {
         let sentence = format_args!("a registry is a list, and `{word}` is code");
         let help = "put `#[cfg(..)]` before a service, or assemble them with `Registry::builder()`";
-        return mistake(&word, sentence, help);
+        return problem_at(&word, sentence, help);
     }
     let help = match first_in_group(&place) {
         Some(service) => format!("{}, and its settings behind it", name_before(&service)),
         None => format!("write `{ENTRY_EXAMPLE}`, or a setting"),
     };
-    mistake(place, "this is neither a service nor a setting", help)
+    problem_at(place, "this is neither a service nor a setting", help)
 }
 
 /// The service that a group begins with: `{ Api, after: [..] }`.

@@ -1,14 +1,14 @@
 //! A setting as it is written goes in; a call of the method that has its name comes out, or
-//! mistakes.
+//! problems.
 
 use lifecycle_rules::graph::Kind;
 use lifecycle_rules::suggest;
 use quote::ToTokens;
 use syn::{Error, Expr, Ident, Lit, LitStr, Result};
 
-use crate::errors::{Errors, Order, mistake};
-use crate::syntax::{Part, ungrouped, word_of};
-use crate::value::duration::{Length, Zero, literal, parse_length};
+use crate::errors::{Errors, Order, problem_at};
+use crate::syntax::{NamedArgument, ungrouped, word_of};
+use crate::value::duration::{DurationValue, Zero, literal, parse_length};
 use crate::words::{
     self, AFTER, DEADLINE, ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS,
     SHUTDOWN_DELAY, WANTS, is_argument,
@@ -17,11 +17,11 @@ use crate::words::{
 pub(crate) struct Setting {
     /// The user's own word: what an editor knows of the method, it shows there.
     pub(crate) key: Ident,
-    pub(crate) argument: Argument,
+    pub(crate) value: SettingValue,
 }
 
-pub(crate) enum Argument {
-    Length(Length),
+pub(crate) enum SettingValue {
+    Length(DurationValue),
     Dependencies(Vec<Dependency>),
     OnFailure(Policy),
 }
@@ -42,25 +42,29 @@ const SHUTDOWN: &str = "shutdown";
 const IGNORE: &str = "ignore";
 
 impl Setting {
-    /// `None` with a mistake told: also for a key that no setting has.
-    pub(crate) fn new(part: &Part, known: &[&str], errors: &mut Errors) -> Option<Self> {
-        let key = part.key.to_string();
-        let argument = match key.as_str() {
+    /// `None` with a problem told: also for a key that no setting has.
+    pub(crate) fn new(
+        argument: &NamedArgument,
+        known: &[&str],
+        errors: &mut Errors,
+    ) -> Option<Self> {
+        let key = argument.key.to_string();
+        let value = match key.as_str() {
             _ if !known.contains(&key.as_str()) => {
-                errors.push(unknown_error(&part.key, known));
+                errors.push(unknown_error(&argument.key, known));
                 return None;
             }
-            AFTER => Argument::Dependencies(read_names(part, Kind::After, errors)?),
-            WANTS => Argument::Dependencies(read_names(part, Kind::Wants, errors)?),
+            AFTER => SettingValue::Dependencies(read_names(argument, Kind::After, errors)?),
+            WANTS => SettingValue::Dependencies(read_names(argument, Kind::Wants, errors)?),
             ON_FAILURE => {
-                let policy = part.value("on_failure = ignore").and_then(read_policy);
-                Argument::OnFailure(errors.handle(policy)?)
+                let policy = argument.value("on_failure = ignore").and_then(read_policy);
+                SettingValue::OnFailure(errors.handle(policy)?)
             }
-            _ => Argument::Length(errors.handle(read_length(part, &key))?),
+            _ => SettingValue::Length(errors.handle(read_length(argument, &key))?),
         };
         Some(Self {
-            key: part.key.clone(),
-            argument,
+            key: argument.key.clone(),
+            value,
         })
     }
 }
@@ -72,11 +76,11 @@ fn unknown_error(key: &Ident, known: &[&str]) -> Error {
         restart_error(key)
     } else if REGISTRY_SETTINGS.contains(&name.as_str()) {
         let sentence = format_args!("`{name}` is a setting of the whole registry");
-        mistake(key, sentence, "write it before the first service")
+        problem_at(key, sentence, "write it before the first service")
     } else if SERVICE_SETTINGS.contains(&name.as_str()) {
         let sentence =
             format_args!("`{name}` is a setting of a service, and none stands before it");
-        mistake(
+        problem_at(
             key,
             sentence,
             format_args!("write `\"name\" => value, {name} = ..`"),
@@ -84,12 +88,12 @@ fn unknown_error(key: &Ident, known: &[&str]) -> Error {
     } else if let Some(call) = method_of_registry(&name) {
         let sentence = format_args!("`{name}` is a method of `Registry`");
         let help = format_args!("call it on what the macro makes: `registry! {{ .. }}.{call}`");
-        mistake(key, sentence, help)
+        problem_at(key, sentence, help)
     } else if is_argument(&name) && !means_setting(&name, known) {
         argument_error(key)
     } else {
         let help = words::instead(&name, known).unwrap_or_else(|| "remove it".to_owned());
-        mistake(key, format_args!("unknown setting `{name}`"), help)
+        problem_at(key, format_args!("unknown setting `{name}`"), help)
     }
 }
 
@@ -108,7 +112,7 @@ fn method_of_registry(name: &str) -> Option<&'static str> {
 
 /// What is said of a service where it is declared, and not where it is registered.
 pub(super) fn argument_error(key: &Ident) -> Error {
-    mistake(
+    problem_at(
         key,
         format_args!("`{key}` is an argument of `#[service(..)]`"),
         "remove it here, and write it on the struct",
@@ -116,19 +120,23 @@ pub(super) fn argument_error(key: &Ident) -> Error {
 }
 
 /// Only a delay may be zero: with no time to start or to stop nothing could.
-fn read_length(part: &Part, key: &str) -> Result<Length> {
+fn read_length(argument: &NamedArgument, key: &str) -> Result<DurationValue> {
     let zero = if key == SHUTDOWN_DELAY {
         Zero::Allowed
     } else {
         Zero::Refused
     };
-    let value = part.value(&format!("{key} = \"10s\""))?;
+    let value = argument.value(&format!("{key} = \"10s\""))?;
     parse_length(value, key, zero)
 }
 
-fn read_names(part: &Part, kind: Kind, errors: &mut Errors) -> Option<Vec<Dependency>> {
-    let key = &part.key;
-    let value = errors.handle(part.value(&format!("{key} = [\"name\"]")))?;
+fn read_names(
+    argument: &NamedArgument,
+    kind: Kind,
+    errors: &mut Errors,
+) -> Option<Vec<Dependency>> {
+    let key = &argument.key;
+    let value = errors.handle(argument.value(&format!("{key} = [\"name\"]")))?;
     let Expr::Array(list) = ungrouped(value) else {
         let sentence = format_args!("the value of `{key}` is not a list of names");
         let help = format!("write `{key} = [{}]`", names_in(value));
@@ -181,9 +189,9 @@ fn refuse_dependency(element: &Expr) -> Error {
         Expr::Path(path) => {
             let name = path.to_token_stream();
             let sentence = format!("the dependency `{name}` is not in quotes");
-            mistake(element, sentence, format_args!("write `\"{name}\"`"))
+            problem_at(element, sentence, format_args!("write `\"{name}\"`"))
         }
-        _ => mistake(
+        _ => problem_at(
             element,
             "a dependency is the name of a service, in quotes",
             "write the name that it has in this registry, such as `\"store\"`",
@@ -204,14 +212,14 @@ fn read_policy(value: &Expr) -> Result<Policy> {
     }
     if literal(value).is_some() && known.contains(&word.as_str()) {
         let help = format_args!("write `on_failure = {word}`");
-        return Err(mistake(
+        return Err(problem_at(
             value,
             format_args!("the policy `{word}` is in quotes"),
             help,
         ));
     }
     let help = suggest::instead(&word, &known).unwrap_or_default();
-    Err(mistake(
+    Err(problem_at(
         value,
         format_args!("unknown policy `{word}`"),
         help,
@@ -219,7 +227,7 @@ fn read_policy(value: &Expr) -> Result<Policy> {
 }
 
 fn restart_error(place: impl ToTokens) -> Error {
-    mistake(
+    problem_at(
         place,
         "restarting a failed service is not available yet",
         "write `on_failure = shutdown` or `on_failure = ignore`",

@@ -1,5 +1,5 @@
 mod expansions;
-mod mistakes;
+mod problems;
 
 use proc_macro2::TokenStream;
 use quote::quote;

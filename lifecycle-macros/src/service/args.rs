@@ -4,7 +4,7 @@ use lifecycle_rules::suggest;
 use proc_macro2::TokenStream;
 use syn::{Expr, Ident};
 
-use crate::syntax::{self, Form, Part, Written};
+use crate::syntax::{self, Argument, Form, NamedArgument};
 use crate::words::{CRON, DELAY, INITIAL_DELAY, INTERVAL, JITTER, SHAPES, SIZE, TICK_TIMEOUT, TZ};
 
 /// The options that an expression is a value of.
@@ -21,7 +21,7 @@ const VALUED: [&str; 8] = [
 
 #[derive(Default)]
 pub(crate) struct Args {
-    pub(crate) list: Vec<Written>,
+    pub(crate) list: Vec<Argument>,
     /// The first shape, which is the one that counts.
     shape: Option<Ident>,
 }
@@ -30,8 +30,8 @@ impl Args {
     pub(crate) fn parse(tokens: TokenStream) -> Self {
         let list = syntax::parse_list(tokens);
         let shape = list.iter().find_map(|argument| match argument {
-            Written::Part(part) if SHAPES.iter().any(|shape| part.key == shape) => {
-                Some(part.key.clone())
+            Argument::Named(argument) if SHAPES.iter().any(|shape| argument.key == shape) => {
+                Some(argument.key.clone())
             }
             _ => None,
         });
@@ -39,9 +39,9 @@ impl Args {
     }
 
     /// The first argument of that name.
-    pub(crate) fn find(&self, name: &str) -> Option<&Part> {
+    pub(crate) fn find(&self, name: &str) -> Option<&NamedArgument> {
         self.list.iter().find_map(|argument| match argument {
-            Written::Part(part) if part.key == name => Some(part),
+            Argument::Named(argument) if argument.key == name => Some(argument),
             _ => None,
         })
     }
@@ -58,18 +58,18 @@ impl Args {
         while let Some(list) = lists.pop() {
             for argument in list {
                 match argument {
-                    Written::Part(Part {
-                        form: Form::List { parts, .. },
+                    Argument::Named(NamedArgument {
+                        form: Form::List { arguments, .. },
                         ..
-                    }) => lists.push(parts),
-                    Written::Part(Part {
+                    }) => lists.push(arguments),
+                    Argument::Named(NamedArgument {
                         form: Form::Value(value),
                         key,
                     }) if suggest::nearest(&key.to_string(), &VALUED).is_some() => {
                         values.extend(value.leftover());
                     }
-                    Written::Stray(value) => values.extend(value.leftover()),
-                    Written::Part(_) | Written::Unreadable(_) => {}
+                    Argument::Stray(value) => values.extend(value.leftover()),
+                    Argument::Named(_) | Argument::Unreadable(_) => {}
                 }
             }
         }

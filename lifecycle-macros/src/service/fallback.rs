@@ -1,5 +1,5 @@
-//! Mistakes go in; the item comes out with a stub in place of its impls, so that nothing but the
-//! mistakes is told.
+//! Problems go in; the item comes out with a stub in place of its impls, so that nothing but the
+//! problems is told.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};

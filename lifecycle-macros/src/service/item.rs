@@ -62,7 +62,7 @@ impl Item {
         }
     }
 
-    /// Without a second `#[service(..)]`, which would bring impls, and mistakes, of its own.
+    /// Without a second `#[service(..)]`, which would bring impls, and problems, of its own.
     pub(crate) fn without_rivals(&self) -> TokenStream {
         let mut tokens: Vec<TokenTree> = Vec::new();
         for token in self.tokens.clone() {

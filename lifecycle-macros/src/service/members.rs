@@ -9,9 +9,9 @@ use syn::{Expr, LitStr};
 use crate::syntax::find_self;
 use crate::value::count::expand_count;
 use crate::value::duration::expand_literal;
-use crate::value::option::{Reading, Source};
+use crate::value::option::{OptionValue, Source};
 use crate::value::quantity::Quantity;
-use crate::value::range::Retry;
+use crate::value::range::WaitRange;
 use crate::words::{
     CRON, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MISSED, ON_ERROR, SIZE, TICK_TIMEOUT, TZ,
 };
@@ -35,12 +35,10 @@ pub(crate) fn expand_schedule(schedule: &Schedule) -> TokenStream {
         (&schedule.jitter, JITTER, Returned::Value),
         (&schedule.tick_timeout, TICK_TIMEOUT, Returned::Some),
     ];
-    let others = others
-        .into_iter()
-        .filter_map(|(reading, method, returned)| {
-            let reading = reading.as_ref()?;
-            Some(expand_reading(reading, method, returned))
-        });
+    let others = others.into_iter().filter_map(|(option, method, returned)| {
+        let option = option.as_ref()?;
+        Some(expand_option(option, method, returned))
+    });
     quote_spanned! {Span::mixed_site()=>
         const PLAN: __lifecycle::Plan = #plan;
         #pace
@@ -51,12 +49,12 @@ pub(crate) fn expand_schedule(schedule: &Schedule) -> TokenStream {
 fn expand_pace(pace: &Pace) -> TokenStream {
     let (cron, tz) = match pace {
         Pace::Interval(period) | Pace::Delay(period) => {
-            return expand_reading(period, "period", Returned::Value);
+            return expand_option(period, "period", Returned::Value);
         }
-        Pace::Cron { cron, tz } => (expand_reading(cron, CRON, Returned::Value), tz),
+        Pace::Cron { cron, tz } => (expand_option(cron, CRON, Returned::Value), tz),
     };
     let tz = tz.as_ref().map(|tz| {
-        let (written, tz) = (tz.written(), expand_reading(tz, TZ, Returned::Value));
+        let (written, tz) = (tz.written(), expand_option(tz, TZ, Returned::Value));
         quote_spanned! {Span::mixed_site()=>
             const TZ: &'static ::core::primitive::str = #written;
             #tz
@@ -72,13 +70,13 @@ fn expand_plan(schedule: &Schedule) -> TokenStream {
         Pace::Cron { cron, .. } => ("cron", cron),
     };
     let (kind, written) = (mixed(kind), pace.written());
-    let words = [
+    let choices = [
         (schedule.first, FIRST, "First"),
         (schedule.missed, MISSED, "Missed"),
         (schedule.on_error, ON_ERROR, "OnError"),
     ];
-    let words = words.into_iter().filter_map(|(word, method, of)| {
-        let [method, of, variant] = [method, of, word?.variant].map(mixed);
+    let choices = choices.into_iter().filter_map(|(choice, method, of)| {
+        let [method, of, variant] = [method, of, choice?.variant].map(mixed);
         let mode = quote_spanned!(Span::mixed_site()=> __lifecycle::#of::#variant);
         Some(quote_spanned!(Span::mixed_site()=> .#method(#mode)))
     });
@@ -88,7 +86,7 @@ fn expand_plan(schedule: &Schedule) -> TokenStream {
     });
     quote_spanned! {Span::mixed_site()=>
         __lifecycle::Plan::#kind(#written)
-            #(#words)* #failures
+            #(#choices)* #failures
     }
 }
 
@@ -106,8 +104,8 @@ pub(crate) fn expand_batches(batches: &Batches) -> TokenStream {
         }
     });
     let written = batches.interval.written();
-    let size = expand_reading(&batches.size, SIZE, Returned::Value);
-    let interval = expand_reading(&batches.interval, INTERVAL, Returned::Value);
+    let size = expand_option(&batches.size, SIZE, Returned::Value);
+    let interval = expand_option(&batches.interval, INTERVAL, Returned::Value);
     quote_spanned! {Span::mixed_site()=>
         #retry
         #attempts
@@ -117,20 +115,20 @@ pub(crate) fn expand_batches(batches: &Batches) -> TokenStream {
     }
 }
 
-pub(crate) fn expand_retry(retry: Retry) -> TokenStream {
+pub(crate) fn expand_retry(retry: WaitRange) -> TokenStream {
     let [from, up_to] = [retry.from, retry.up_to].map(expand_literal);
     quote_spanned!(Span::mixed_site()=> __lifecycle::Retry::new(#from, #up_to))
 }
 
-fn expand_reading(reading: &Reading, method: &str, returned: Returned) -> TokenStream {
+fn expand_option(option: &OptionValue, method: &str, returned: Returned) -> TokenStream {
     // At the key, for the label that says where a type is promised.
-    let promised = Span::mixed_site().located_at(reading.key.span());
-    let promise = match reading.quantity {
+    let promised = Span::mixed_site().located_at(option.key.span());
+    let promise = match option.quantity {
         Quantity::Duration => quote_spanned!(promised=> ::core::time::Duration),
         Quantity::Count => quote_spanned!(promised=> ::core::primitive::usize),
         Quantity::Cron | Quantity::Zone => quote_spanned!(promised=> __lifecycle::Written),
     };
-    let (this, before, value) = match &reading.source {
+    let (this, before, value) = match &option.source {
         Source::Length { length, .. } => (mixed("self"), None, expand_literal(*length)),
         Source::Count(count) => (mixed("self"), None, expand_count(*count).to_token_stream()),
         Source::Text(text) => {
@@ -139,10 +137,10 @@ fn expand_reading(reading: &Reading, method: &str, returned: Returned) -> TokenS
         }
         Source::Field { text, path, called } => {
             let (this, field) = expand_field(text, path, *called);
-            let (before, value) = match reading.quantity {
+            let (before, value) = match option.quantity {
                 Quantity::Cron | Quantity::Zone => (None, expand_text(&field)),
                 Quantity::Duration | Quantity::Count => {
-                    let local = mixed(&format!("__{}", reading.key));
+                    let local = mixed(&format!("__{}", option.key));
                     let promised = quote_spanned!(promised=> &#promise);
                     // By reference, for a field of another type gets no advice from rustc then, who
                     // would write it into the literal.
@@ -154,7 +152,7 @@ fn expand_reading(reading: &Reading, method: &str, returned: Returned) -> TokenS
             (this, before, value)
         }
         Source::Computed(value) => {
-            let (before, expanded) = expand_computed(reading, value, &promise, returned);
+            let (before, expanded) = expand_computed(option, value, &promise, returned);
             (find_this(value), before, expanded)
         }
     };
@@ -175,19 +173,19 @@ fn expand_reading(reading: &Reading, method: &str, returned: Returned) -> TokenS
 }
 
 fn expand_computed(
-    reading: &Reading,
+    option: &OptionValue,
     value: &Expr,
     promise: &TokenStream,
     returned: Returned,
 ) -> (Option<TokenStream>, TokenStream) {
     let value = guard(value);
-    match (reading.quantity, returned) {
+    match (option.quantity, returned) {
         (Quantity::Cron | Quantity::Zone, _) => (None, expand_text(&borrow(value))),
         (_, Returned::Value) => (None, value),
         // In a statement, for the label that says where a type is promised. The user's own braces,
         // which nobody minds around the body of a function, would be one too many there.
         (_, Returned::Some) => {
-            let local = mixed(&format!("__{}", reading.key));
+            let local = mixed(&format!("__{}", option.key));
             let before = quote_spanned! {Span::mixed_site()=>
                 #[allow(unused_braces, unused_parens)]
                 let #local: #promise = #value;

@@ -1,14 +1,14 @@
-//! What is written goes in; a model that holds only legal services comes out, or mistakes.
+//! What is written goes in; a model that holds only legal services comes out, or problems.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Ident, Lit};
 
 use crate::errors::Errors;
-use crate::syntax::{Form, Part, Value, Written, word_of};
+use crate::syntax::{Argument, Form, NamedArgument, Value, word_of};
 use crate::value::crate_path::CratePath;
 use crate::value::duration::literal;
-use crate::value::range::Retry;
+use crate::value::range::WaitRange;
 use crate::words::{
     self, CRATE, CRON, IDLE, INTERVAL, ONESHOT, QUEUE, RETRY, SCHEDULED, SHAPES, STARTUP, WORKER,
 };
@@ -24,7 +24,7 @@ pub(crate) struct Model<'a> {
     pub(crate) library: CratePath,
     pub(crate) declared: &'a Type,
     pub(crate) shape: Shape,
-    pub(crate) retry: Option<Retry>,
+    pub(crate) retry: Option<WaitRange>,
 }
 
 pub(crate) enum Shape {
@@ -36,7 +36,7 @@ pub(crate) enum Shape {
 }
 
 impl<'a> Model<'a> {
-    /// Mistakes come in source order: the arguments, then the item below them.
+    /// Problems come in source order: the arguments, then the item below them.
     pub(crate) fn new(args: &Args, item: &'a Item, errors: &mut Errors) -> Option<Self> {
         let mut library = None;
         let mut shape = None;
@@ -44,18 +44,18 @@ impl<'a> Model<'a> {
         let before = errors.count();
         for argument in &args.list {
             match argument {
-                Written::Part(part) if part.key == CRATE => {
-                    read_library(part, &mut library, errors);
+                Argument::Named(argument) if argument.key == CRATE => {
+                    read_library(argument, &mut library, errors);
                 }
-                Written::Part(part) if part.key == STARTUP => {
-                    read_startup_once(part, args, &mut startup, errors);
+                Argument::Named(argument) if argument.key == STARTUP => {
+                    read_startup_once(argument, args, &mut startup, errors);
                 }
-                Written::Part(part) if SHAPES.iter().any(|known| part.key == known) => {
-                    read_shape(part, item, &mut shape, errors);
+                Argument::Named(argument) if SHAPES.iter().any(|known| argument.key == known) => {
+                    read_shape(argument, item, &mut shape, errors);
                 }
-                Written::Part(part) => report_unknown(part, args, errors),
-                Written::Stray(value) => report_stray(value, errors),
-                Written::Unreadable(error) => errors.push(error.clone()),
+                Argument::Named(argument) => report_unknown(argument, args, errors),
+                Argument::Stray(value) => report_stray(value, errors),
+                Argument::Unreadable(error) => errors.push(error.clone()),
             }
         }
         if shape.is_none() && errors.count() == before {
@@ -71,56 +71,59 @@ impl<'a> Model<'a> {
     }
 }
 
-fn read_library(part: &Part, library: &mut Option<CratePath>, errors: &mut Errors) {
+fn read_library(argument: &NamedArgument, library: &mut Option<CratePath>, errors: &mut Errors) {
     if library.is_some() {
-        return errors.report(&part.key, "`crate` is given twice", "remove one of the two");
+        return errors.report(
+            &argument.key,
+            "`crate` is given twice",
+            "remove one of the two",
+        );
     }
-    *library = Some(errors.handle(CratePath::new(part)).unwrap_or_default());
+    *library = Some(errors.handle(CratePath::new(argument)).unwrap_or_default());
 }
 
 fn read_startup_once<'a>(
-    part: &'a Part,
+    argument: &'a NamedArgument,
     args: &Args,
-    startup: &mut Option<(&'a Ident, Option<Retry>)>,
+    startup: &mut Option<(&'a Ident, Option<WaitRange>)>,
     errors: &mut Errors,
 ) {
     if startup.is_some() {
         let sentence = "`startup` is given twice";
-        return errors.report(&part.key, sentence, "remove one of the two");
+        return errors.report(&argument.key, sentence, "remove one of the two");
     }
-    *startup = Some((&part.key, read_startup(part, args.shape(), errors)));
+    *startup = Some((&argument.key, read_startup(argument, args.shape(), errors)));
 }
 
-/// A shape with a mistake in it is a shape nevertheless: a second one is a second mistake.
+/// A shape with a problem in it is a shape nevertheless: a second one is a second problem.
 type Chosen<'a> = (&'a Ident, Option<Shape>);
 
 fn read_shape<'a>(
-    part: &'a Part,
+    argument: &'a NamedArgument,
     item: &Item,
     chosen: &mut Option<Chosen<'a>>,
     errors: &mut Errors,
 ) {
-    let name = &part.key;
+    let name = &argument.key;
     if let Some((first, _)) = chosen {
         let sentence = format_args!("a service has one shape, and `{name}` is the second");
         return errors.report(name, sentence, format_args!("keep `{first}` or `{name}`"));
     }
     let shape = match name.to_string().as_str() {
-        SCHEDULED => Schedule::new(part, item.fields(), errors)
+        SCHEDULED => Schedule::new(argument, item.fields(), errors)
             .map(|schedule| Shape::Scheduled(Box::new(schedule))),
-        QUEUE => {
-            Batches::new(part, item.fields(), errors).map(|batches| Shape::Queue(Box::new(batches)))
-        }
-        WORKER => check_bare(part, errors).then_some(Shape::Worker),
-        ONESHOT => check_bare(part, errors).then_some(Shape::Oneshot),
-        _ => check_bare(part, errors).then_some(Shape::Idle),
+        QUEUE => Batches::new(argument, item.fields(), errors)
+            .map(|batches| Shape::Queue(Box::new(batches))),
+        WORKER => check_bare(argument, errors).then_some(Shape::Worker),
+        ONESHOT => check_bare(argument, errors).then_some(Shape::Oneshot),
+        _ => check_bare(argument, errors).then_some(Shape::Idle),
     };
     *chosen = Some((name, shape));
 }
 
-fn check_bare(part: &Part, errors: &mut Errors) -> bool {
-    let name = &part.key;
-    let place = match &part.form {
+fn check_bare(argument: &NamedArgument, errors: &mut Errors) -> bool {
+    let name = &argument.key;
+    let place = match &argument.form {
         Form::Word => return true,
         Form::List { group, .. } => group.to_token_stream(),
         Form::Value(value) => value.place(Some(name)),
@@ -131,23 +134,31 @@ fn check_bare(part: &Part, errors: &mut Errors) -> bool {
 }
 
 /// One word among the arguments that is no shape and no argument of ours.
-fn report_unknown(part: &Part, args: &Args, errors: &mut Errors) {
-    let name = part.key.to_string();
+fn report_unknown(argument: &NamedArgument, args: &Args, errors: &mut Errors) {
+    let name = argument.key.to_string();
     if let Some((sentence, help)) = find_place(&name, args.shape()) {
-        return errors.report(&part.key, sentence, help);
+        return errors.report(&argument.key, sentence, help);
     }
     // `shape = idle`
-    if let (Some(shape), None) = (shape_in_value(part), args.shape()) {
+    if let (Some(shape), None) = (shape_in_value(argument), args.shape()) {
         let help = format_args!("write `{shape}` alone");
-        return errors.report(&part.key, format_args!("unknown argument `{name}`"), help);
+        return errors.report(
+            &argument.key,
+            format_args!("unknown argument `{name}`"),
+            help,
+        );
     }
     if let (Some(help), None) = (words::instead(&name, &SHAPES), args.shape()) {
-        return errors.report(&part.key, format_args!("unknown shape `{name}`"), help);
+        return errors.report(&argument.key, format_args!("unknown shape `{name}`"), help);
     }
     let help = words::meant(&name, &[STARTUP, CRATE])
         .filter(|_| !is_given_already(&name, args))
         .unwrap_or_else(|| "remove it".to_owned());
-    errors.report(&part.key, format_args!("unknown argument `{name}`"), help);
+    errors.report(
+        &argument.key,
+        format_args!("unknown argument `{name}`"),
+        help,
+    );
 }
 
 /// Where an argument belongs that is one of ours, but not beside the shape.
@@ -166,8 +177,8 @@ fn is_given_already(name: &str, args: &Args) -> bool {
     near.is_some_and(|near| args.find(near).is_some())
 }
 
-fn shape_in_value(part: &Part) -> Option<&'static str> {
-    let Form::Value(Value::Expr(value)) = &part.form else {
+fn shape_in_value(argument: &NamedArgument) -> Option<&'static str> {
+    let Form::Value(Value::Expr(value)) = &argument.form else {
         return None;
     };
     let word = word_of(value);

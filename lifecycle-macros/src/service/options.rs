@@ -6,9 +6,9 @@ use std::collections::HashSet;
 use quote::ToTokens;
 use syn::{Error, Lit, LitStr, Result};
 
-use crate::errors::{Errors, Order, mistake};
-use crate::syntax::{Form, Part, Value, Written};
-use crate::value::choice::Word;
+use crate::errors::{Errors, Order, problem_at};
+use crate::syntax::{Argument, Form, NamedArgument, Value};
+use crate::value::choice::Choice;
 use crate::value::duration::literal;
 use crate::words::{self, CRATE, CRON, INTERVAL, RETRY, SCHEDULED, SHAPES, SIZE, STARTUP};
 
@@ -21,7 +21,7 @@ pub(crate) struct Grammar {
     pub(crate) known: &'static [&'static str],
     pub(crate) needed: Needed,
     /// The options that take one of a few words.
-    pub(crate) words: &'static [(&'static str, &'static [Word])],
+    pub(crate) choices: &'static [(&'static str, &'static [Choice])],
     /// The whole argument as it should be written.
     pub(crate) example: &'static str,
     /// The option to write where nothing else is known.
@@ -36,24 +36,28 @@ pub(crate) enum Needed {
 pub(crate) struct Options<'a> {
     /// The place of what they belong to.
     pub(crate) order: Order,
-    found: Vec<Found<'a>>,
+    found: Vec<GivenOption<'a>>,
     /// Something is there that may have been meant for an option that is missing.
     pub(crate) unclear: bool,
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Found<'a> {
-    pub(crate) part: &'a Part,
+pub(crate) struct GivenOption<'a> {
+    pub(crate) argument: &'a NamedArgument,
     order: Order,
 }
 
 impl<'a> Options<'a> {
-    pub(crate) fn read(part: &'a Part, grammar: &Grammar, errors: &mut Errors) -> Option<Self> {
-        let parts = match &part.form {
-            Form::List { parts, .. } => parts.as_slice(),
+    pub(crate) fn read(
+        argument: &'a NamedArgument,
+        grammar: &Grammar,
+        errors: &mut Errors,
+    ) -> Option<Self> {
+        let arguments = match &argument.form {
+            Form::List { arguments, .. } => arguments.as_slice(),
             Form::Word => &[],
             Form::Value(value) => {
-                errors.push(refuse_value(value, part, grammar));
+                errors.push(refuse_value(value, argument, grammar));
                 return None;
             }
         };
@@ -62,14 +66,14 @@ impl<'a> Options<'a> {
             found: Vec::new(),
             unclear: false,
         };
-        let given: HashSet<String> = parts
+        let given: HashSet<String> = arguments
             .iter()
             .filter_map(|argument| match argument {
-                Written::Part(part) => Some(part.key.to_string()),
+                Argument::Named(argument) => Some(argument.key.to_string()),
                 _ => None,
             })
             .collect();
-        for argument in parts {
+        for argument in arguments {
             let order = errors.reserve();
             if let Err(error) = options.take(argument, order, grammar, &given) {
                 errors.push_at(order, error);
@@ -80,23 +84,25 @@ impl<'a> Options<'a> {
 
     fn take(
         &mut self,
-        argument: &'a Written,
+        argument: &'a Argument,
         order: Order,
         grammar: &Grammar,
         given: &HashSet<String>,
     ) -> Result<()> {
         let error = match argument {
-            Written::Part(part) if self.find(&part.key.to_string()).is_some() => {
-                let sentence = format_args!("`{}` is given twice", part.key);
-                return Err(mistake(&part.key, sentence, "remove one of the two"));
+            Argument::Named(argument) if self.find(&argument.key.to_string()).is_some() => {
+                let sentence = format_args!("`{}` is given twice", argument.key);
+                return Err(problem_at(&argument.key, sentence, "remove one of the two"));
             }
-            Written::Part(part) if grammar.known.iter().any(|known| part.key == known) => {
-                self.found.push(Found { part, order });
+            Argument::Named(argument)
+                if grammar.known.iter().any(|known| argument.key == known) =>
+            {
+                self.found.push(GivenOption { argument, order });
                 return Ok(());
             }
-            Written::Part(part) => refuse_unknown(part, grammar, given),
-            Written::Stray(value) => refuse_keyless(value, grammar),
-            Written::Unreadable(error) => error.clone(),
+            Argument::Named(argument) => refuse_unknown(argument, grammar, given),
+            Argument::Stray(value) => refuse_keyless(value, grammar),
+            Argument::Unreadable(error) => error.clone(),
         };
         self.unclear = true;
         Err(error)
@@ -106,42 +112,42 @@ impl<'a> Options<'a> {
         self.found.is_empty()
     }
 
-    pub(crate) fn find(&self, name: &str) -> Option<Found<'a>> {
+    pub(crate) fn find(&self, name: &str) -> Option<GivenOption<'a>> {
         self.found
             .iter()
-            .find(|found| found.part.key == name)
+            .find(|found| found.argument.key == name)
             .copied()
     }
 
     /// The later one of two options, where both are given.
-    pub(crate) fn find_second(&self, one: &str, other: &str) -> Option<Found<'a>> {
+    pub(crate) fn find_second(&self, one: &str, other: &str) -> Option<GivenOption<'a>> {
         let (one, other) = (self.find(one)?, self.find(other)?);
         Some(if one.order < other.order { other } else { one })
     }
 
     /// Those of these options that are given, in their order.
-    pub(crate) fn given(&self, names: &[&str]) -> Vec<Found<'a>> {
-        let is_one = |found: &&Found<'a>| names.iter().any(|name| found.part.key == name);
+    pub(crate) fn given(&self, names: &[&str]) -> Vec<GivenOption<'a>> {
+        let is_one = |found: &&GivenOption<'a>| names.iter().any(|name| found.argument.key == name);
         let mut given: Vec<_> = self.found.iter().filter(is_one).copied().collect();
         given.sort_by_key(|found| found.order);
         given
     }
 
-    /// What the option says, if it is given and there is no mistake in it.
+    /// What the option says, if it is given and there is no problem in it.
     pub(crate) fn value<T>(
         &self,
         name: &str,
         errors: &mut Errors,
-        read: impl FnOnce(&'a Part) -> Result<T>,
+        read: impl FnOnce(&'a NamedArgument) -> Result<T>,
     ) -> Option<T> {
         let found = self.find(name)?;
-        let read = read(found.part);
+        let read = read(found.argument);
         read.map_err(|error| errors.push_at(found.order, error))
             .ok()
     }
 }
 
-impl Found<'_> {
+impl GivenOption<'_> {
     pub(crate) fn report(self, errors: &mut Errors, error: Error) {
         errors.push_at(self.order, error);
     }
@@ -173,31 +179,31 @@ impl Grammar {
     }
 }
 
-fn refuse_value(value: &Value, part: &Part, grammar: &Grammar) -> Error {
+fn refuse_value(value: &Value, argument: &NamedArgument, grammar: &Grammar) -> Error {
     let name = grammar.owner;
     let shape = if SHAPES.contains(&name) {
         "the shape "
     } else {
         ""
     };
-    mistake(
-        value.place(Some(&part.key)),
+    problem_at(
+        value.place(Some(&argument.key)),
         format_args!("{shape}`{name}` takes its arguments in parentheses"),
         format_args!("write `{}`", grammar.example),
     )
 }
 
-fn refuse_unknown(part: &Part, grammar: &Grammar, given: &HashSet<String>) -> Error {
-    let name = part.key.to_string();
+fn refuse_unknown(argument: &NamedArgument, grammar: &Grammar, given: &HashSet<String>) -> Error {
+    let name = argument.key.to_string();
     if let Some((sentence, help)) = find_beside(&name, grammar) {
-        return mistake(&part.key, sentence, help);
+        return problem_at(&argument.key, sentence, help);
     }
     let missing = grammar.missing(given);
     let help = value_of_option(&name, grammar)
         .or_else(|| words::meant(&name, &grammar.free(given)))
         .or_else(|| words::instead(&name, &missing));
-    mistake(
-        &part.key,
+    problem_at(
+        &argument.key,
         format_args!("unknown argument `{name}` of `{}`", grammar.owner),
         help.unwrap_or_else(|| "remove it".to_owned()),
     )
@@ -222,8 +228,8 @@ fn find_beside(name: &str, grammar: &Grammar) -> Option<(String, String)> {
 
 /// `immediate`, or `immediate = true`: the value without its option.
 fn value_of_option(name: &str, grammar: &Grammar) -> Option<String> {
-    let mut options = grammar.words.iter();
-    let (option, _) = options.find(|(_, words)| words.iter().any(|word| word.text == name))?;
+    let mut options = grammar.choices.iter();
+    let (option, _) = options.find(|(_, choices)| choices.iter().any(|word| word.text == name))?;
     Some(format!("write `{option} = {name}`"))
 }
 
@@ -242,7 +248,7 @@ fn refuse_keyless(value: &Value, grammar: &Grammar) -> Error {
         None => format!("write `{}`", grammar.option),
     };
     let sentence = format_args!("the argument of `{}` has no name", grammar.owner);
-    mistake(value.place(None), sentence, help)
+    problem_at(value.place(None), sentence, help)
 }
 
 /// Nothing else in quotes has so many words.

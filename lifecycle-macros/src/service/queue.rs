@@ -1,12 +1,12 @@
-//! `queue(..)` goes in; what the queue is made of comes out, or mistakes.
+//! `queue(..)` goes in; what the queue is made of comes out, or problems.
 
-use crate::errors::{Errors, mistake};
-use crate::syntax::Part;
+use crate::errors::{Errors, problem_at};
+use crate::syntax::NamedArgument;
 use crate::value::count::read_count;
 use crate::value::fields::Fields;
-use crate::value::option::Reading;
+use crate::value::option::OptionValue;
 use crate::value::quantity::Quantity;
-use crate::value::range::Retry;
+use crate::value::range::WaitRange;
 use crate::words::{ATTEMPTS, INTERVAL, QUEUE, QUEUE_OPTIONS, RETRY, SIZE};
 
 use super::options::{Grammar, Needed, Options};
@@ -15,7 +15,7 @@ pub(crate) const QUEUE_GRAMMAR: Grammar = Grammar {
     owner: QUEUE,
     known: QUEUE_OPTIONS,
     needed: Needed::All(&[SIZE, INTERVAL]),
-    words: &[],
+    choices: &[],
     example: "queue(size = 100, interval = \"1s\")",
     option: "size = 100",
 };
@@ -23,24 +23,28 @@ pub(crate) const QUEUE_GRAMMAR: Grammar = Grammar {
 const TRIES: u32 = 5;
 
 pub(crate) struct Batches {
-    pub(crate) size: Reading,
-    pub(crate) interval: Reading,
-    pub(crate) retry: Option<Retry>,
+    pub(crate) size: OptionValue,
+    pub(crate) interval: OptionValue,
+    pub(crate) retry: Option<WaitRange>,
     pub(crate) attempts: Option<u32>,
 }
 
 impl Batches {
-    pub(crate) fn new(part: &Part, fields: Option<&Fields>, errors: &mut Errors) -> Option<Self> {
-        let options = Options::read(part, &QUEUE_GRAMMAR, errors)?;
-        check_complete(&options, part, errors);
-        let size = options.value(SIZE, errors, |part| {
-            Reading::read(part, Quantity::Count, fields)
+    pub(crate) fn new(
+        argument: &NamedArgument,
+        fields: Option<&Fields>,
+        errors: &mut Errors,
+    ) -> Option<Self> {
+        let options = Options::read(argument, &QUEUE_GRAMMAR, errors)?;
+        check_complete(&options, argument, errors);
+        let size = options.value(SIZE, errors, |argument| {
+            OptionValue::read(argument, Quantity::Count, fields)
         });
-        let interval = options.value(INTERVAL, errors, |part| {
-            Reading::read(part, Quantity::Duration, fields)
+        let interval = options.value(INTERVAL, errors, |argument| {
+            OptionValue::read(argument, Quantity::Duration, fields)
         });
-        let retry = options.value(RETRY, errors, Retry::read);
-        let attempts = options.value(ATTEMPTS, errors, |part| read_count(part, TRIES));
+        let retry = options.value(RETRY, errors, WaitRange::read);
+        let attempts = options.value(ATTEMPTS, errors, |argument| read_count(argument, TRIES));
         Some(Self {
             size: size?,
             interval: interval?,
@@ -50,7 +54,7 @@ impl Batches {
     }
 }
 
-fn check_complete(options: &Options<'_>, part: &Part, errors: &mut Errors) {
+fn check_complete(options: &Options<'_>, argument: &NamedArgument, errors: &mut Errors) {
     if options.unclear {
         return;
     }
@@ -62,6 +66,6 @@ fn check_complete(options: &Options<'_>, part: &Part, errors: &mut Errors) {
         [false, false] => ("size and no interval", QUEUE_GRAMMAR.example),
     };
     let sentence = format_args!("a queue has no {missing}");
-    let error = mistake(&part.key, sentence, format_args!("write `{help}`"));
+    let error = problem_at(&argument.key, sentence, format_args!("write `{help}`"));
     errors.push_at(options.order, error);
 }

@@ -2,9 +2,9 @@
 
 use syn::Ident;
 
-use crate::errors::{Errors, mistake};
-use crate::syntax::Part;
-use crate::value::range::{RETRY_EXAMPLE, Retry};
+use crate::errors::{Errors, problem_at};
+use crate::syntax::NamedArgument;
+use crate::value::range::{RETRY_EXAMPLE, WaitRange};
 use crate::words::{ONESHOT, RETRY, STARTUP, STARTUP_OPTIONS};
 
 use super::options::{Grammar, Needed, Options};
@@ -13,26 +13,26 @@ pub(crate) const STARTUP_GRAMMAR: Grammar = Grammar {
     owner: STARTUP,
     known: STARTUP_OPTIONS,
     needed: Needed::All(&[RETRY]),
-    words: &[],
+    choices: &[],
     example: "startup(retry = \"100ms..10s\")",
     option: RETRY_EXAMPLE,
 };
 
 pub(crate) fn read_startup(
-    part: &Part,
+    argument: &NamedArgument,
     shape: Option<&Ident>,
     errors: &mut Errors,
-) -> Option<Retry> {
+) -> Option<WaitRange> {
     if shape.is_some_and(|shape| shape == ONESHOT) {
         let sentence = "a oneshot has no startup that could be tried again";
-        errors.report(&part.key, sentence, "remove it");
+        errors.report(&argument.key, sentence, "remove it");
         return None;
     }
-    let options = Options::read(part, &STARTUP_GRAMMAR, errors)?;
+    let options = Options::read(argument, &STARTUP_GRAMMAR, errors)?;
     if options.find(RETRY).is_none() && !options.unclear {
         let help = format_args!("write `{}`", STARTUP_GRAMMAR.example);
-        let error = mistake(&part.key, "`startup` has no argument", help);
+        let error = problem_at(&argument.key, "`startup` has no argument", help);
         errors.push_at(options.order, error);
     }
-    options.value(RETRY, errors, Retry::read)
+    options.value(RETRY, errors, WaitRange::read)
 }

@@ -1,5 +1,5 @@
 mod batches;
 mod cron;
 mod expansions;
-mod mistakes;
 mod options;
+mod problems;

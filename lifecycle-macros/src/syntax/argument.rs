@@ -10,20 +10,20 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Error, Expr, Ident, Result, Token, token};
 
-use crate::errors::mistake;
+use crate::errors::problem_at;
 
 use super::signs::{parse_hyphens, refuse_hyphen, refuse_sign};
 use super::tokens::{End, at_equals, next_token, parse_comma, skip};
 use super::value::{Value, parse_value};
 
-pub(crate) enum Written {
-    Part(Part),
+pub(crate) enum Argument {
+    Named(NamedArgument),
     /// A value where the name of an argument goes.
     Stray(Value),
     Unreadable(Error),
 }
 
-pub(crate) struct Part {
+pub(crate) struct NamedArgument {
     pub(crate) key: Ident,
     pub(crate) form: Form,
 }
@@ -32,12 +32,15 @@ pub(crate) enum Form {
     /// `idle`
     Word,
     /// `scheduled(..)`
-    List { group: Group, parts: Vec<Written> },
+    List {
+        group: Group,
+        arguments: Vec<Argument>,
+    },
     /// `interval = ..`
     Value(Value),
 }
 
-impl Part {
+impl NamedArgument {
     /// The value of a setting, or why there is none; `example` is the whole setting as it should be
     /// written.
     pub(crate) fn value(&self, example: &str) -> Result<&Expr> {
@@ -47,7 +50,11 @@ impl Part {
             Form::Word => &Value::Missing,
             Form::List { group, .. } => {
                 let sentence = format_args!("the value of `{key}` is in parentheses");
-                return Err(mistake(group, sentence, format_args!("write `{example}`")));
+                return Err(problem_at(
+                    group,
+                    sentence,
+                    format_args!("write `{example}`"),
+                ));
             }
         };
         value.expr(key, &key.to_string(), example)
@@ -55,13 +62,13 @@ impl Part {
 }
 
 /// What is between a pair of parentheses.
-pub(crate) fn parse_list(tokens: TokenStream) -> Vec<Written> {
+pub(crate) fn parse_list(tokens: TokenStream) -> Vec<Argument> {
     let parser = |input: ParseStream| {
         let mut list = Vec::new();
         while !input.is_empty() {
             list.push(parse_argument(input, at_comma));
             if let Err(error) = parse_comma(input) {
-                list.push(Written::Unreadable(error));
+                list.push(Argument::Unreadable(error));
                 if !input.peek(Ident::peek_any) {
                     skip(input, at_comma);
                     parse_comma(input)?;
@@ -72,29 +79,29 @@ pub(crate) fn parse_list(tokens: TokenStream) -> Vec<Written> {
     };
     parser
         .parse2(tokens)
-        .unwrap_or_else(|error| vec![Written::Unreadable(error)])
+        .unwrap_or_else(|error| vec![Argument::Unreadable(error)])
 }
 
-pub(crate) fn parse_argument(input: ParseStream, end: End) -> Written {
+pub(crate) fn parse_argument(input: ParseStream, end: End) -> Argument {
     if input.peek(Ident::peek_any) {
-        return match parse_part(input, end) {
-            Ok(part) => Written::Part(part),
+        return match parse_named(input, end) {
+            Ok(argument) => Argument::Named(argument),
             Err(error) => {
                 skip(input, end);
-                Written::Unreadable(error)
+                Argument::Unreadable(error)
             }
         };
     }
     match parse_value(input, end) {
         Value::Missing => {
             let comma = next_token(input);
-            Written::Unreadable(mistake(
+            Argument::Unreadable(problem_at(
                 comma,
                 "there is nothing before this comma",
                 "remove it",
             ))
         }
-        value => Written::Stray(value),
+        value => Argument::Stray(value),
     }
 }
 
@@ -102,7 +109,7 @@ fn at_comma(input: ParseStream) -> bool {
     input.peek(Token![,])
 }
 
-fn parse_part(input: ParseStream, end: End) -> Result<Part> {
+fn parse_named(input: ParseStream, end: End) -> Result<NamedArgument> {
     let key = input.call(Ident::parse_any)?;
     let hyphens = parse_hyphens(&input.fork());
     if !hyphens.is_empty() {
@@ -111,7 +118,7 @@ fn parse_part(input: ParseStream, end: End) -> Result<Part> {
     let form = if input.peek(token::Paren) {
         let group: Group = input.parse()?;
         Form::List {
-            parts: parse_list(group.stream()),
+            arguments: parse_list(group.stream()),
             group,
         }
     } else if at_equals(input) {
@@ -122,5 +129,5 @@ fn parse_part(input: ParseStream, end: End) -> Result<Part> {
     } else {
         return Err(refuse_sign(&key, input));
     };
-    Ok(Part { key, form })
+    Ok(NamedArgument { key, form })
 }

@@ -1,4 +1,4 @@
-//! The tokens behind a key that is followed by no `=` go in; a mistake comes out that says what was
+//! The tokens behind a key that is followed by no `=` go in; a problem comes out that says what was
 //! most likely meant.
 
 use lifecycle_rules::suggest;
@@ -8,7 +8,7 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Error, Ident, Token, token};
 
-use crate::errors::mistake;
+use crate::errors::problem_at;
 use crate::words::SHAPES;
 
 use super::tokens::{at_equals, next_token};
@@ -17,7 +17,7 @@ use super::tokens::{at_equals, next_token};
 pub(crate) fn refuse_sign(key: &Ident, input: ParseStream) -> Error {
     let found = next_token(input);
     if at_group_of_arguments(input) {
-        return mistake(
+        return problem_at(
             &found,
             format_args!("the arguments of `{key}` are not in parentheses"),
             format_args!("write `{key}(..)`"),
@@ -25,9 +25,9 @@ pub(crate) fn refuse_sign(key: &Ident, input: ParseStream) -> Error {
     }
     if input.peek(Token![|]) || input.peek(Token![+]) || input.peek(Token![&]) {
         let sentence = format_args!("expected `,`, found `{found}`");
-        return mistake(&found, sentence, "write a comma instead");
+        return problem_at(&found, sentence, "write a comma instead");
     }
-    mistake(
+    problem_at(
         &found,
         format_args!("expected `=` after `{key}`, found `{found}`"),
         format_args!("write `{key} = ..`"),
@@ -68,7 +68,7 @@ pub(crate) fn refuse_hyphen(first: &Ident, rest: &TokenStream) -> Error {
     let typed = tokens.to_string().replace(' ', "");
     let word = typed.replace('-', "_");
     let word = suggest::nearest(&word, &SHAPES).unwrap_or(&word);
-    mistake(
+    problem_at(
         tokens,
         format_args!("`{typed}` has a hyphen in it"),
         format_args!("write `{word}`"),

@@ -4,7 +4,7 @@ use proc_macro2::{Spacing, TokenStream, TokenTree};
 use syn::parse::ParseStream;
 use syn::{Ident, Result, Token};
 
-use crate::errors::mistake;
+use crate::errors::problem_at;
 
 /// Says where the rest of an unreadable argument ends.
 pub(crate) type End = fn(ParseStream) -> bool;
@@ -24,7 +24,7 @@ pub(crate) fn parse_comma(input: ParseStream) -> Result<()> {
         format!("write a comma before `{found}`")
     };
     let sentence = format_args!("expected `,`, found `{found}`");
-    Err(mistake(&found, sentence, help))
+    Err(problem_at(&found, sentence, help))
 }
 
 /// An `=` that is not the beginning of `==` or `=>`.

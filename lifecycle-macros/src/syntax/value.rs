@@ -7,7 +7,7 @@ use syn::parse::discouraged::Speculative;
 use syn::{Error, Expr, ExprLit, Ident, Lit, Result};
 
 use crate::bounds;
-use crate::errors::mistake;
+use crate::errors::problem_at;
 
 use super::tokens::{End, last_token, skip};
 
@@ -28,13 +28,13 @@ impl Value {
     pub(crate) fn expr(&self, key: impl ToTokens, name: &str, example: &str) -> Result<&Expr> {
         match self {
             // The next argument, behind something that is no comma.
-            Self::Expr(Expr::Assign(assign)) => Err(mistake(
+            Self::Expr(Expr::Assign(assign)) => Err(problem_at(
                 assign.eq_token,
                 format_args!("`{name}` has a second `=` in its value"),
                 "write a comma before the next argument",
             )),
             Self::Expr(expr) => check_text(expr, name).map(|()| expr),
-            Self::Missing => Err(mistake(
+            Self::Missing => Err(problem_at(
                 key,
                 format_args!("`{name}` has no value"),
                 format_args!("write `{example}`"),
@@ -45,7 +45,7 @@ impl Value {
                 Err(if ends_early(error) {
                     // Which syn puts at the whole macro call.
                     let last = last_token(tokens);
-                    mistake(
+                    problem_at(
                         &last,
                         format_args!("the value of `{name}` is cut short"),
                         format_args!("write what follows `{last}`"),
@@ -97,7 +97,7 @@ fn check_text(value: &Expr, name: &str) -> Result<()> {
         Expr::Lit(ExprLit {
             lit: Lit::Str(text),
             ..
-        }) if text.value().len() > bounds::TEXT => Err(mistake(
+        }) if text.value().len() > bounds::TEXT => Err(problem_at(
             text,
             format_args!("the text of `{name}` is {} bytes long", text.value().len()),
             format_args!("write one of up to {}", bounds::TEXT),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::tests::expansion::mistakes;
+use crate::tests::expansion::problems;
 use crate::{registry, service};
 
 /// Expressions that go one level deeper with each of `count`.
@@ -60,8 +60,8 @@ fn told_of(value: &str) -> [Vec<String>; 2] {
         struct Gc(Duration);
     );
     [
-        mistakes(service::expand(quote!(scheduled(interval = #value)), item)),
-        mistakes(registry::expand(quote!([::lifecycle] "a" => #value))),
+        problems(service::expand(quote!(scheduled(interval = #value)), item)),
+        problems(registry::expand(quote!([::lifecycle] "a" => #value))),
     ]
 }
 
@@ -76,7 +76,7 @@ fn as_in_rustc(test: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
-fn what_is_too_deep_is_one_mistake() {
+fn what_is_too_deep_is_one_problem() {
     as_in_rustc(|| {
         for count in [1000, 20_000] {
             for tower in towers(count) {
@@ -110,7 +110,7 @@ fn what_people_write_is_not_too_deep() {
     let list = format!("[{}]", "a < b && !c, ".repeat(40));
     let nested = format!("{}x{}", "async { f(".repeat(40), ").await }".repeat(40));
     for value in [router, body, list, nested] {
-        let told = mistakes(registry::expand({
+        let told = problems(registry::expand({
             let value = tokens(&value);
             quote!([::lifecycle] "a" => #value)
         }));
@@ -118,11 +118,11 @@ fn what_people_write_is_not_too_deep() {
     }
     let documented = tokens(&"#[doc = \"line\"]".repeat(3000));
     let item = quote!(#documented struct Gc { #documented a: u8 });
-    assert!(mistakes(service::expand(quote!(idle), item)).is_empty());
+    assert!(problems(service::expand(quote!(idle), item)).is_empty());
 }
 
 #[test]
-fn a_deep_item_is_one_mistake_and_stays() {
+fn a_deep_item_is_one_problem_and_stays() {
     as_in_rustc(|| {
         for item in [
             format!(
@@ -143,7 +143,7 @@ fn a_deep_item_is_one_mistake_and_stays() {
             format!("fn gc() {{ {}1{} }}", "(".repeat(3000), ")".repeat(3000)),
         ] {
             let expansion = service::expand(quote!(idle), tokens(&item));
-            let told = mistakes(expansion.clone());
+            let told = problems(expansion.clone());
             assert_eq!(told.len(), 1, "{}", &item[..40]);
             assert!(expansion.to_string().starts_with(&item[..4]));
         }
@@ -162,7 +162,7 @@ fn a_long_number_is_refused_before_it_is_read() {
         let length = number.len();
         let number = tokens(&number);
         let queue = quote!(queue(interval = "1s", size = #number));
-        let told = mistakes(service::expand(
+        let told = problems(service::expand(
             queue,
             quote!(
                 struct Gc;
@@ -174,7 +174,7 @@ fn a_long_number_is_refused_before_it_is_read() {
             [format!("this number is {length} characters long | {help}")]
         );
         let setting = quote!([::lifecycle] "a" => s, stop_timeout = f(#number));
-        assert_eq!(mistakes(registry::expand(setting)).len(), 1);
+        assert_eq!(problems(registry::expand(setting)).len(), 1);
     }
     assert!(start.elapsed() < Duration::from_secs(20));
 }
@@ -194,7 +194,7 @@ fn a_long_text_is_refused_before_it_is_read() {
             quote!(idle, startup(retry = #text)),
             quote!(idle, crate = #text),
         ] {
-            let told = mistakes(service::expand(
+            let told = problems(service::expand(
                 args,
                 quote!(
                     struct Gc;
@@ -208,12 +208,12 @@ fn a_long_text_is_refused_before_it_is_read() {
             );
         }
         let entry = quote!([::lifecycle] "a" => s, stop_timeout = #text);
-        assert_eq!(mistakes(registry::expand(entry)).len(), 1);
+        assert_eq!(problems(registry::expand(entry)).len(), 1);
     }
     assert!(start.elapsed() < Duration::from_secs(20));
 }
 
-/// Each is a mistake, told with what is near it and with what is given already.
+/// Each is a problem, told with what is near it and with what is given already.
 #[test]
 fn thousands_of_arguments_take_as_long_as_there_are_many() {
     let start = Instant::now();
@@ -226,7 +226,7 @@ fn thousands_of_arguments_take_as_long_as_there_are_many() {
         quote!(scheduled(interval = "1s", #list)),
         quote!(queue(#list)),
     ] {
-        let told = mistakes(service::expand(
+        let told = problems(service::expand(
             args,
             quote!(
                 struct Gc;
@@ -235,7 +235,7 @@ fn thousands_of_arguments_take_as_long_as_there_are_many() {
         assert!(told.len() >= count);
     }
     for input in [quote!(#list "a" => s), quote!("a" => s, #list)] {
-        let told = mistakes(registry::expand(quote!([::lifecycle] #input)));
+        let told = problems(registry::expand(quote!([::lifecycle] #input)));
         assert!(told.len() >= count);
     }
     assert!(start.elapsed() < Duration::from_secs(120));

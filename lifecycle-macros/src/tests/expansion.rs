@@ -1,4 +1,4 @@
-//! What a macro expands to goes in; a test gets it as a file to compare, or as the mistakes it
+//! What a macro expands to goes in; a test gets it as a file to compare, or as the problems it
 //! tells.
 
 use expect_test::ExpectFile;
@@ -19,22 +19,22 @@ pub(crate) fn check_expression(expected: &ExpectFile, expansion: &TokenStream) {
 }
 
 /// The sentences and helps of an expansion, in their order.
-pub(crate) fn mistakes(expansion: TokenStream) -> Vec<String> {
-    let mut mistakes = Vec::new();
+pub(crate) fn problems(expansion: TokenStream) -> Vec<String> {
+    let mut problems = Vec::new();
     let mut is_message = false;
     for token in expansion {
         match token {
             TokenTree::Ident(ident) => is_message = ident == "compile_error",
             TokenTree::Group(group) if is_message => {
                 let message: LitStr = syn::parse2(group.stream()).expect("one message");
-                mistakes.push(message.value().replace("\nhelp: ", " | "));
+                problems.push(message.value().replace("\nhelp: ", " | "));
                 is_message = false;
             }
-            TokenTree::Group(group) => mistakes.extend(self::mistakes(group.stream())),
+            TokenTree::Group(group) => problems.extend(self::problems(group.stream())),
             TokenTree::Punct(_) | TokenTree::Literal(_) => {}
         }
     }
-    mistakes
+    problems
 }
 
 /// Token streams of these words in any order, most of them nonsense.

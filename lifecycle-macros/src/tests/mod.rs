@@ -1,4 +1,4 @@
-//! Tests of whole macros: of any input they make Rust, or mistakes, and never a panic.
+//! Tests of whole macros: of any input they make Rust, or problems, and never a panic.
 
 mod bounds;
 pub(crate) mod expansion;

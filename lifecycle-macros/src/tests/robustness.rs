@@ -7,7 +7,7 @@ use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, To
 use proptest::prelude::{any, prop_assert, proptest};
 use quote::quote;
 
-use crate::tests::expansion::mistakes;
+use crate::tests::expansion::problems;
 use crate::{registry, service};
 
 const ARGUMENTS: &[&str] = &[
@@ -161,9 +161,9 @@ impl Draws {
     }
 }
 
-/// Each mistake is one sentence, most of them with a help.
+/// Each problem is one sentence, most of them with a help.
 fn are_told(expansion: TokenStream) -> bool {
-    mistakes(expansion).iter().all(|told| !told.is_empty())
+    problems(expansion).iter().all(|told| !told.is_empty())
 }
 
 proptest! {
@@ -174,7 +174,7 @@ proptest! {
         prop_assert!(expansion.to_string().starts_with("struct Gc"), "{args}");
         // Of an expression that is none in a body of a function rustc tells by itself.
         let is_rust = syn::parse2::<syn::File>(expansion.clone()).is_ok();
-        prop_assert!(is_rust || mistakes(expansion.clone()).is_empty(), "{args}\n{expansion}");
+        prop_assert!(is_rust || problems(expansion.clone()).is_empty(), "{args}\n{expansion}");
         prop_assert!(are_told(expansion), "{args}");
     }
 
@@ -187,7 +187,7 @@ proptest! {
         // What was an item still is one.
         if syn::parse2::<syn::File>(item.clone()).is_ok() {
             let is_rust = syn::parse2::<syn::File>(expansion.clone()).is_ok();
-            prop_assert!(is_rust || mistakes(expansion.clone()).is_empty(), "{item}\n{expansion}");
+            prop_assert!(is_rust || problems(expansion.clone()).is_empty(), "{item}\n{expansion}");
         }
     }
 

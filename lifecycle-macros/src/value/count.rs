@@ -3,14 +3,14 @@
 use proc_macro2::Literal;
 use syn::{Expr, Lit, LitInt, Result};
 
-use crate::errors::mistake;
-use crate::syntax::Part;
+use crate::errors::problem_at;
+use crate::syntax::NamedArgument;
 use crate::value::duration::literal;
 
 /// An option that is fixed when the program is compiled.
-pub(crate) fn read_count(part: &Part, example: u32) -> Result<u32> {
-    let name = part.key.to_string();
-    let value = part.value(&format!("{name} = {example}"))?;
+pub(crate) fn read_count(argument: &NamedArgument, example: u32) -> Result<u32> {
+    let name = argument.key.to_string();
+    let value = argument.value(&format!("{name} = {example}"))?;
     parse_count(value, &name, example)
 }
 
@@ -19,14 +19,14 @@ pub(crate) fn parse_count(value: &Expr, name: &str, example: u32) -> Result<u32>
         Some(Lit::Int(number)) if ["", "u32", "usize"].contains(&number.suffix()) => number,
         Some(Lit::Str(text)) if text.value().parse::<u32>().is_ok_and(|count| count > 0) => {
             let written = text.value();
-            return Err(mistake(
+            return Err(problem_at(
                 text,
                 format_args!("the number `{written}` is in quotes"),
                 format_args!("write `{name} = {written}`"),
             ));
         }
         _ => {
-            return Err(mistake(
+            return Err(problem_at(
                 value,
                 format_args!("the value of `{name}` is not an integer literal"),
                 format_args!("write a number above zero, such as `{name} = {example}`"),
@@ -38,13 +38,13 @@ pub(crate) fn parse_count(value: &Expr, name: &str, example: u32) -> Result<u32>
 
 fn check_range(number: &LitInt, name: &str, example: u32) -> Result<u32> {
     match number.base10_parse() {
-        Ok(0) => Err(mistake(
+        Ok(0) => Err(problem_at(
             number,
             format_args!("`{name}` is zero"),
             format_args!("write a number above zero, such as `{name} = {example}`"),
         )),
         Ok(count) => Ok(count),
-        Err(_) => Err(mistake(
+        Err(_) => Err(problem_at(
             number,
             format_args!("`{name}` is too large"),
             format_args!("write a number up to `{}`", u32::MAX),

@@ -5,8 +5,8 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::{Expr, Lit, Path, Result};
 
-use crate::errors::mistake;
-use crate::syntax::{Form, Part};
+use crate::errors::problem_at;
+use crate::syntax::{Form, NamedArgument};
 use crate::value::duration::literal;
 
 const EXAMPLE: &str = "crate = ::lifecycle";
@@ -16,30 +16,34 @@ const EXAMPLE: &str = "crate = ::lifecycle";
 pub(crate) struct CratePath(Option<Path>);
 
 impl CratePath {
-    pub(crate) fn new(part: &Part) -> Result<Self> {
-        let value = part.value(EXAMPLE)?;
+    pub(crate) fn new(argument: &NamedArgument) -> Result<Self> {
+        let value = argument.value(EXAMPLE)?;
         match (value, literal(value)) {
             (Expr::Path(path), _) if path.qself.is_none() => Ok(Self(Some(path.path.clone()))),
             (_, Some(Lit::Str(quoted))) => {
                 let help = format_args!("write `crate = {}`", quoted.value());
-                Err(mistake(quoted, "the path of `crate` is in quotes", help))
+                Err(problem_at(quoted, "the path of `crate` is in quotes", help))
             }
             _ => {
                 let help = format_args!("write `{EXAMPLE}`");
-                Err(mistake(value, "the value of `crate` is not a path", help))
+                Err(problem_at(
+                    value,
+                    "the value of `crate` is not a path",
+                    help,
+                ))
             }
         }
     }
 
-    /// The most likely path, for stubs that have to find the library in spite of a mistake.
-    pub(crate) fn guess(part: &Part) -> Self {
-        let quoted = match &part.form {
+    /// The most likely path, for stubs that have to find the library in spite of a problem.
+    pub(crate) fn guess(argument: &NamedArgument) -> Self {
+        let quoted = match &argument.form {
             Form::Value(value) => value.leftover().and_then(literal),
             Form::Word | Form::List { .. } => None,
         };
         match quoted {
             Some(Lit::Str(quoted)) => Self(quoted.parse().ok()),
-            _ => Self::new(part).unwrap_or_default(),
+            _ => Self::new(argument).unwrap_or_default(),
         }
     }
 }

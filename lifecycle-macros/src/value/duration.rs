@@ -9,10 +9,10 @@ use quote::{ToTokens, quote_spanned};
 use syn::{Error, Expr, ExprLit, Ident, Lit, LitStr, Result};
 
 use crate::bounds;
-use crate::errors::mistake;
+use crate::errors::problem_at;
 use crate::value::notation;
 
-pub(crate) enum Length {
+pub(crate) enum DurationValue {
     Literal(LitStr, Duration),
     Expr(Expr),
 }
@@ -24,13 +24,12 @@ pub(crate) enum Zero {
 }
 
 /// A literal that is no string is never a duration; anything but a literal may be one.
-pub(crate) fn parse_length(value: &Expr, name: &str, zero: Zero) -> Result<Length> {
+pub(crate) fn parse_length(value: &Expr, name: &str, zero: Zero) -> Result<DurationValue> {
     match literal(value) {
-        Some(Lit::Str(text)) => {
-            parse_literal(text, name, zero).map(|length| Length::Literal(text.clone(), length))
-        }
+        Some(Lit::Str(text)) => parse_literal(text, name, zero)
+            .map(|length| DurationValue::Literal(text.clone(), length)),
         Some(other) => Err(refuse_literal(other, name)),
-        None => Ok(Length::Expr(value.clone())),
+        None => Ok(DurationValue::Expr(value.clone())),
     }
 }
 
@@ -40,7 +39,7 @@ pub(crate) fn parse_literal(literal: &LitStr, name: &str, zero: Zero) -> Result<
     }
     let length = parse_part(literal, &literal.value())?;
     if length.is_zero() && zero == Zero::Refused {
-        return Err(mistake(
+        return Err(problem_at(
             literal,
             format_args!("`{name}` is zero"),
             format_args!("write a duration above zero, such as `{name} = \"10s\"`"),
@@ -66,7 +65,7 @@ fn refuse_code(literal: &LitStr, name: &str) -> Option<Error> {
     } else {
         format!("write it without quotes: `{name} = {text}`")
     };
-    is_code.then(|| mistake(literal, format_args!("`{text}` is not a duration"), help))
+    is_code.then(|| problem_at(literal, format_args!("`{text}` is not a duration"), help))
 }
 
 /// The text of a literal, or one of the durations in it.
@@ -82,7 +81,7 @@ pub(crate) fn parse_part(literal: &LitStr, text: &str) -> Result<Duration> {
             duration::Problem::Malformed => format!("`{text}`"),
             _ => format!("the duration `{text}`"),
         };
-        mistake(literal, format_args!("{named} {problem}"), help)
+        problem_at(literal, format_args!("{named} {problem}"), help)
     })
 }
 
@@ -90,17 +89,17 @@ pub(crate) fn parse_part(literal: &LitStr, text: &str) -> Result<Duration> {
 pub(crate) fn refuse_literal(literal: &Lit, name: &str) -> Error {
     let written = literal.to_token_stream().to_string();
     match literal {
-        Lit::Int(_) | Lit::Float(_) if literal.suffix().is_empty() => mistake(
+        Lit::Int(_) | Lit::Float(_) if literal.suffix().is_empty() => problem_at(
             literal,
             format_args!("the duration `{written}` has no unit"),
             format_args!("write `{name} = \"{written}s\"` for seconds"),
         ),
-        Lit::Int(_) | Lit::Float(_) => mistake(
+        Lit::Int(_) | Lit::Float(_) => problem_at(
             literal,
             format_args!("the duration `{written}` is not in quotes"),
             format_args!("write `{name} = \"{written}\"`"),
         ),
-        _ => mistake(
+        _ => problem_at(
             literal,
             format_args!("`{written}` is not a duration"),
             format_args!("write a number and a unit in quotes, such as `{name} = \"30s\"`"),
@@ -124,7 +123,7 @@ pub(crate) fn expand_literal(length: Duration) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> ::core::time::Duration::new(#seconds, #nanos))
 }
 
-impl ToTokens for Length {
+impl ToTokens for DurationValue {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         match self {
             Self::Literal(_, length) => expand_literal(*length).to_tokens(tokens),

@@ -1,4 +1,4 @@
-//! A value as it is typed goes in; what it means comes out, or the mistake in it.
+//! A value as it is typed goes in; what it means comes out, or the problem in it.
 
 pub(crate) mod choice;
 mod code;

@@ -7,8 +7,8 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{Expr, Lit, LitStr, Result};
 
-use crate::errors::mistake;
-use crate::syntax::{Part, tidy, ungrouped};
+use crate::errors::problem_at;
+use crate::syntax::{NamedArgument, tidy, ungrouped};
 use crate::value::duration::{Zero, literal, parse_literal, refuse_literal};
 use crate::words::{FIRST, INITIAL_DELAY};
 
@@ -20,7 +20,7 @@ use super::text::{check_cron, refuse_text};
 use super::zone::check_zone;
 
 /// An option that the service is asked for when it is needed.
-pub(crate) struct Reading {
+pub(crate) struct OptionValue {
     /// The place of the promise which type it has.
     pub(crate) key: Ident,
     pub(crate) quantity: Quantity,
@@ -44,10 +44,14 @@ pub(crate) enum Source {
     Computed(Expr),
 }
 
-impl Reading {
-    pub(crate) fn read(part: &Part, quantity: Quantity, fields: Option<&Fields>) -> Result<Self> {
-        let name = part.key.to_string();
-        let value = part.value(&format!("{name} = {}", quantity.example()))?;
+impl OptionValue {
+    pub(crate) fn read(
+        argument: &NamedArgument,
+        quantity: Quantity,
+        fields: Option<&Fields>,
+    ) -> Result<Self> {
+        let name = argument.key.to_string();
+        let value = argument.value(&format!("{name} = {}", quantity.example()))?;
         let source = match literal(value) {
             Some(Lit::Str(text)) => read_quoted(text, &name, quantity, fields),
             Some(other) => match quantity {
@@ -59,7 +63,7 @@ impl Reading {
             None => check_base(value, &name, fields).map(|()| Source::Computed(value.clone())),
         };
         Ok(Self {
-            key: part.key.clone(),
+            key: argument.key.clone(),
             quantity,
             source: source?,
         })
@@ -125,7 +129,7 @@ fn read_quoted(
     let length = parse_literal(text, name, zero)?;
     if length.is_zero() {
         let sentence = format_args!("`{INITIAL_DELAY}` is zero");
-        return Err(mistake(
+        return Err(problem_at(
             text,
             sentence,
             format_args!("write `{FIRST} = immediate` instead"),
@@ -174,7 +178,7 @@ fn check_base(value: &Expr, name: &str, fields: Option<&Fields>) -> Result<()> {
         Expr::Field(field) => check_base(&field.base, name, fields),
         Expr::MethodCall(call) => check_base(&call.receiver, name, fields),
         Expr::Path(path) => match fields.and_then(|fields| fields.find(&path.path)) {
-            Some(field) => Err(mistake(
+            Some(field) => Err(problem_at(
                 path,
                 format_args!("the field `{field}` is not in scope without `self`"),
                 format_args!("write `self.{field}`"),
@@ -182,7 +186,7 @@ fn check_base(value: &Expr, name: &str, fields: Option<&Fields>) -> Result<()> {
             None => Ok(()),
         },
         Expr::Call(call) => match literal(&call.func) {
-            Some(Lit::Str(text)) => Err(mistake(
+            Some(Lit::Str(text)) => Err(problem_at(
                 text,
                 "a method is called without quotes",
                 format_args!("write `{name} = self.{}()`", text.value().escape_debug()),

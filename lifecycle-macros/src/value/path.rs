@@ -8,7 +8,7 @@ use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::{Error, LitInt, LitStr, Result};
 
-use crate::errors::mistake;
+use crate::errors::problem_at;
 use crate::value::notation;
 
 use super::code::{self, Code, is_constant};
@@ -76,7 +76,7 @@ impl<'a> Quoted<'a> {
             .or_else(|| self.tell_path())
             .or_else(|| self.tell_code());
         let (sentence, help) = told.unwrap_or_else(|| (self.neither(), self.advise()));
-        mistake(self.text, sentence, help)
+        problem_at(self.text, sentence, help)
     }
 
     fn neither(&self) -> String {
@@ -209,7 +209,7 @@ impl<'a> Quoted<'a> {
             (None, Some(near)) => (self.unknown(&name), format!("did you mean `{near}`?")),
             (None, None) => (self.unknown(&name), self.advise_instead_of(&name, &known)),
         };
-        Err(mistake(self.text, sentence, help))
+        Err(problem_at(self.text, sentence, help))
     }
 
     fn unknown(&self, field: &str) -> String {

@@ -4,7 +4,7 @@ use lifecycle_rules::cron;
 use quote::ToTokens;
 use syn::{Error, Lit, LitStr, Result};
 
-use crate::errors::mistake;
+use crate::errors::problem_at;
 
 use super::crontab;
 use super::quantity::Quantity;
@@ -20,7 +20,7 @@ pub(crate) fn check_cron(text: &LitStr) -> Option<Result<()>> {
 
 pub(crate) fn refuse_text(literal: &Lit, name: &str, quantity: Quantity) -> Error {
     let (noun, example) = (quantity.noun(), quantity.example());
-    mistake(
+    problem_at(
         literal,
         format_args!("`{}` is not a {noun}", literal.to_token_stream()),
         format_args!("write it in quotes, such as `{name} = {example}`"),
@@ -33,5 +33,5 @@ fn check_expression(text: &LitStr) -> Result<()> {
         return Ok(());
     };
     let help = crontab::advise(&written).unwrap_or_else(|| problem.help());
-    Err(mistake(text, problem.sentence(&written), help))
+    Err(problem_at(text, problem.sentence(&written), help))
 }

@@ -5,7 +5,7 @@ use lifecycle_rules::suggest;
 use syn::{LitStr, Result};
 
 #[cfg(feature = "cron")]
-use crate::errors::mistake;
+use crate::errors::problem_at;
 
 #[cfg(feature = "cron")]
 use super::code::is_constant;
@@ -47,7 +47,7 @@ fn check_name(text: &LitStr) -> Result<()> {
         None => "write a name such as `Europe/Berlin`, or a field path".to_owned(),
     };
     let sentence = format_args!("there is no time zone `{}`", written.escape_debug());
-    Err(mistake(text, sentence, help))
+    Err(problem_at(text, sentence, help))
 }
 
 /// The zone that is meant: by an offset, the name of its city, or another spelling.

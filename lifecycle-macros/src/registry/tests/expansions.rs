@@ -58,7 +58,7 @@ fn entries_under_a_condition() {
 }
 
 #[test]
-fn mistakes_leave_what_is_sound() {
+fn problems_leave_what_is_sound() {
     let expansion = expand_registry(&quote! {
         deadlin = cfg.deadline,
         "store" => store.connect()., after = ["cache"],

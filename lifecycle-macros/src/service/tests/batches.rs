@@ -2,8 +2,8 @@
 
 use quote::quote;
 
-use super::mistakes::told;
 use super::options::{check, queue};
+use super::problems::told;
 
 #[test]
 fn queues() {

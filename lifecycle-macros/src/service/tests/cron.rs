@@ -2,9 +2,9 @@
 
 use quote::quote;
 
-#[cfg(feature = "cron")]
-use super::mistakes::told;
 use super::options::check;
+#[cfg(feature = "cron")]
+use super::problems::told;
 
 #[cfg(not(feature = "cron"))]
 #[test]

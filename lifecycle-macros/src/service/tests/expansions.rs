@@ -238,7 +238,7 @@ fn a_struct_with_a_lifetime() {
 }
 
 #[test]
-fn a_mistake_leaves_the_item_and_a_stub() {
+fn a_problem_leaves_the_item_and_a_stub() {
     let expansion = expand(
         quote!(scheduled(interval = self.cfg.), retries = 3),
         quote!(

@@ -3,9 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::mistakes::told;
+use super::problems::told;
 
-/// One mistake, one message.
+/// One problem, one message.
 pub(super) fn check(cases: impl IntoIterator<Item = (TokenStream, &'static str)>) {
     for (args, expected) in cases {
         assert_eq!(told(args.clone()), [expected], "{args}");

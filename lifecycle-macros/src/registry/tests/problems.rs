@@ -5,15 +5,15 @@ use proptest::prelude::{prop_assert, proptest};
 use quote::quote;
 
 use crate::registry::{check, expand};
-use crate::tests::expansion::{any_tokens, mistakes};
+use crate::tests::expansion::{any_tokens, problems};
 
 use super::expand_registry;
 
 fn told(input: &TokenStream) -> Vec<String> {
-    mistakes(expand_registry(input))
+    problems(expand_registry(input))
 }
 
-/// One mistake each, in an otherwise sound registry.
+/// One problem each, in an otherwise sound registry.
 fn check_each<const N: usize>(cases: [(TokenStream, &str); N]) {
     for (input, expected) in cases {
         assert_eq!(told(&input), [expected], "{input}");
@@ -237,7 +237,7 @@ fn a_delay_that_leaves_nothing_of_the_default_deadline() {
         ),
     ]);
     let misread = told(&quote!(shutdown_delay = "30s", deadline = "5", "a" => s));
-    assert_eq!(misread.len(), 1, "one mistake, one error: {misread:?}");
+    assert_eq!(misread.len(), 1, "one problem, one error: {misread:?}");
 }
 
 #[test]
@@ -465,7 +465,7 @@ fn what_is_wanted_gone_wrong() {
 }
 
 #[test]
-fn mistakes_in_both_lists_come_in_source_order() {
+fn problems_in_both_lists_come_in_source_order() {
     let told = told(&quote! {
         "a" => s, wants = ["x"], stop_timeout = "1", after = ["a", "y"],
     });
@@ -495,7 +495,7 @@ fn entries_end_where_the_next_begins() {
 }
 
 #[test]
-fn all_mistakes_come_at_once_in_source_order() {
+fn all_problems_come_at_once_in_source_order() {
     let told = told(&quote! {
         shutdown_delay = "5",
         "Store" => store, after = ["api", "cach"], stop_timeout = 10,
@@ -540,7 +540,7 @@ fn a_lost_name_makes_no_dependency_unknown() {
 
 #[test]
 fn the_derive_checks_what_cfg_has_left() {
-    let told = mistakes(check(quote! {
+    let told = problems(check(quote! {
         enum Entries {
             #[cfg(all())]
             #[entry("store")]
@@ -555,7 +555,7 @@ fn the_derive_checks_what_cfg_has_left() {
     ];
     assert_eq!(told, expected);
     assert_eq!(
-        mistakes(check(quote!(
+        problems(check(quote!(
             enum Entries {}
         )))
         .len(),

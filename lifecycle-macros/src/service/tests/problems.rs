@@ -5,10 +5,10 @@ use proptest::prelude::{prop_assert, proptest};
 use quote::quote;
 
 use crate::service::expand;
-use crate::tests::expansion::{any_tokens, mistakes};
+use crate::tests::expansion::{any_tokens, problems};
 
 pub(super) fn told(args: TokenStream) -> Vec<String> {
-    mistakes(expand(
+    problems(expand(
         args,
         quote!(
             struct Gc {
@@ -20,7 +20,7 @@ pub(super) fn told(args: TokenStream) -> Vec<String> {
 }
 
 fn told_of(item: TokenStream) -> Vec<String> {
-    mistakes(expand(quote!(idle), item))
+    problems(expand(quote!(idle), item))
 }
 
 #[test]
@@ -503,7 +503,7 @@ fn items() {
 }
 
 #[test]
-fn all_mistakes_come_at_once_in_source_order() {
+fn all_problems_come_at_once_in_source_order() {
     let expansion = expand(
         quote!(scheduled(interval = "0s", retries = 3), idle, crate = "lc"),
         quote!(
@@ -517,7 +517,7 @@ fn all_mistakes_come_at_once_in_source_order() {
         "the path of `crate` is in quotes",
         "`#[service]` goes on a struct, and this is an enum",
     ];
-    let told = mistakes(expansion);
+    let told = problems(expansion);
     let sentences: Vec<_> = told
         .iter()
         .filter_map(|told| told.split(" | ").next())
