@@ -1,8 +1,7 @@
 //! The text of a duration literal goes in; a `Duration` comes out, or why it is none.
 //!
-//! humantime knows the units, and is asked about one number with its unit at a time. On its own it
-//! reads `1M` as a month, adds up `1h 1h` and offers months and years to whoever forgets a unit.
-//! Zero is a duration: the caller knows whether it is allowed.
+//! The units are those of humantime in all their spellings, but for months and years, which have no
+//! fixed length. Zero is a duration: the caller knows whether it is allowed.
 
 use std::fmt;
 use std::time::Duration;
@@ -85,12 +84,7 @@ pub fn parse(text: &str) -> Result<Duration, Problem> {
             });
         }
         seen.push(length);
-        let too_much = if number.contains('.') {
-            Problem::TooFine
-        } else {
-            Problem::TooLong
-        };
-        let part = humantime::parse_duration(&format!("{number}{unit}")).map_err(|_| too_much)?;
+        let part = multiply(number, length)?;
         total = total.checked_add(part).ok_or(Problem::TooLong)?;
     }
     Ok(total)
@@ -101,8 +95,8 @@ fn split(text: &str, fits: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(|letter| !fits(letter)).unwrap_or(text.len()))
 }
 
-/// How long one of the unit is.
-fn parse_unit(number: &str, unit: &str, rest: &str) -> Result<Duration, Problem> {
+/// How many nanoseconds are in one of the unit; `rest` is what follows it.
+fn parse_unit(number: &str, unit: &str, rest: &str) -> Result<u64, Problem> {
     let is_number = number.starts_with(|first: char| first.is_ascii_digit())
         && number.ends_with(|last: char| last.is_ascii_digit())
         && number.matches('.').count() <= 1;
@@ -117,19 +111,55 @@ fn parse_unit(number: &str, unit: &str, rest: &str) -> Result<Duration, Problem>
             },
         });
     }
-    match humantime::parse_duration(&format!("1{unit}")) {
-        Ok(length) if length > 31 * DAY => Err(Problem::Year),
-        Ok(length) if length > 7 * DAY => Err(Problem::Month {
-            unit: unit.to_owned(),
-        }),
-        Ok(length) => Ok(length),
-        Err(_) => Err(Problem::UnknownUnit {
-            unit: unit.to_owned(),
-        }),
-    }
+    unit_length(unit)
 }
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How many nanoseconds are in one of the unit.
+fn unit_length(unit: &str) -> Result<u64, Problem> {
+    const SECOND: u64 = 1_000_000_000;
+    const DAY: u64 = 24 * 60 * 60 * SECOND;
+    Ok(match unit {
+        "ns" | "nsec" | "nanos" => 1,
+        "us" | "\u{b5}s" | "usec" => 1_000,
+        "ms" | "msec" | "millis" => 1_000_000,
+        "s" | "sec" | "secs" | "second" | "seconds" => SECOND,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60 * SECOND,
+        "h" | "hr" | "hrs" | "hour" | "hours" => 60 * 60 * SECOND,
+        "d" | "day" | "days" => DAY,
+        "w" | "wk" | "wks" | "week" | "weeks" => 7 * DAY,
+        "M" | "month" | "months" => {
+            let unit = unit.to_owned();
+            return Err(Problem::Month { unit });
+        }
+        "y" | "yr" | "yrs" | "year" | "years" => return Err(Problem::Year),
+        _ => {
+            let unit = unit.to_owned();
+            return Err(Problem::UnknownUnit { unit });
+        }
+    })
+}
+
+/// `1.5` of a unit that is so many nanoseconds long.
+fn multiply(number: &str, length: u64) -> Result<Duration, Problem> {
+    const SECOND: u128 = 1_000_000_000;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let whole: u64 = whole.parse().map_err(|_| Problem::TooLong)?;
+    // No part of a nanosecond may be left, so the longest unit has room for 14 digits.
+    let fraction = fraction.trim_end_matches('0');
+    let digits = u32::try_from(fraction.len()).map_err(|_| Problem::TooFine)?;
+    let denominator = 10_u64.checked_pow(digits).ok_or(Problem::TooFine)?;
+    let numerator: u64 = format!("0{fraction}")
+        .parse()
+        .map_err(|_| Problem::TooFine)?;
+    let fraction = u128::from(numerator) * u128::from(length);
+    if fraction % u128::from(denominator) != 0 {
+        return Err(Problem::TooFine);
+    }
+    let nanos = u128::from(whole) * u128::from(length) + fraction / u128::from(denominator);
+    let seconds = u64::try_from(nanos / SECOND).map_err(|_| Problem::TooLong)?;
+    let rest = u32::try_from(nanos % SECOND).map_err(|_| Problem::TooLong)?;
+    Ok(Duration::new(seconds, rest))
+}
 
 /// Continues "`30x` ..".
 impl fmt::Display for Problem {

@@ -29,6 +29,50 @@ fn durations() {
 }
 
 #[test]
+fn each_unit_in_all_its_spellings() {
+    let units = [
+        ("ns nsec nanos", 1),
+        ("us \u{b5}s usec", 1_000),
+        ("ms msec millis", 1_000_000),
+        ("s sec secs second seconds", 1_000_000_000),
+        ("m min mins minute minutes", 60_000_000_000),
+        ("h hr hrs hour hours", 3_600_000_000_000),
+        ("d day days", 86_400_000_000_000),
+        ("w wk wks week weeks", 604_800_000_000_000),
+    ];
+    for (spellings, nanos) in units {
+        for unit in spellings.split(' ') {
+            let two = Duration::from_nanos(2 * nanos);
+            assert_eq!(parse(&format!("2{unit}")), Ok(two), "{unit}");
+        }
+    }
+    for unit in ["y", "yr", "yrs", "year", "years"] {
+        assert_eq!(parse(&format!("2{unit}")), Err(Problem::Year), "{unit}");
+    }
+}
+
+#[test]
+fn a_fraction_is_exact_to_the_nanosecond() {
+    let cases = [
+        ("0.0001h", Duration::from_millis(360)),
+        ("0.000000001s", Duration::from_nanos(1)),
+        ("1.500000000000000000000h", Duration::from_secs(5400)),
+        ("0.25us", Duration::from_nanos(250)),
+        ("0.00000000000125w", Duration::from_nanos(756)),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(parse(text), Ok(expected), "{text}");
+    }
+    for text in [
+        "0.000000000001w",
+        "0.0000000001s",
+        "1.0000000000000000000000001w",
+    ] {
+        assert_eq!(parse(text), Err(Problem::TooFine), "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_duration() {
     let hint = "write a number and a unit, such as `30s` or `1h 30m`";
     let units = "the units are `w`, `d`, `h`, `m`, `s`, `ms`, `us` and `ns`";
