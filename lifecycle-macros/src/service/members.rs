@@ -135,8 +135,8 @@ fn expand_option(option: &OptionValue, method: &str, returned: Returned) -> Toke
             let text = quote_spanned!(Span::mixed_site()=> __lifecycle::Written::Borrowed(#text));
             (mixed("self"), None, text)
         }
-        Source::Field { text, path, called } => {
-            let (this, field) = expand_field(text, path, *called);
+        Source::Field { text, path } => {
+            let (this, field) = expand_field(text, path);
             let (before, value) = match option.quantity {
                 Quantity::Cron | Quantity::Zone => (None, expand_text(&field)),
                 Quantity::Duration | Quantity::Count => {
@@ -245,7 +245,7 @@ fn borrow(value: TokenStream) -> TokenStream {
 
 /// At the literal, for the caret, but resolved elsewhere, or rustc offers a field for the whole
 /// literal.
-fn expand_field(text: &LitStr, path: &[Ident], called: bool) -> (Ident, TokenStream) {
+fn expand_field(text: &LitStr, path: &[Ident]) -> (Ident, TokenStream) {
     let span = Span::mixed_site().located_at(text.span());
     let this = Ident::new("self", span);
     let fields = path.iter().map(|field| {
@@ -253,8 +253,7 @@ fn expand_field(text: &LitStr, path: &[Ident], called: bool) -> (Ident, TokenStr
         field.set_span(span);
         field
     });
-    let call = called.then(|| quote_spanned!(span=> ()));
-    let field = quote_spanned!(span=> &#this #(.#fields)* #call);
+    let field = quote_spanned!(span=> &#this #(.#fields)*);
     (this, field)
 }
 

@@ -8,7 +8,7 @@ use quote::ToTokens;
 use syn::{Expr, Lit, LitStr, Result};
 
 use crate::errors::problem_at;
-use crate::syntax::{NamedArgument, tidy, ungrouped};
+use crate::syntax::{NamedArgument, tidy};
 use crate::value::duration::{Zero, literal, parse_literal, refuse_literal};
 use crate::words::{FIRST, INITIAL_DELAY};
 
@@ -34,12 +34,8 @@ pub(crate) enum Source {
     Count(u32),
     /// `"0 3 * * *"`, `"Europe/Berlin"`
     Text(LitStr),
-    /// `"cfg.gc.interval"`; with `called`, `"cfg.gc.interval"()`.
-    Field {
-        text: LitStr,
-        path: Vec<Ident>,
-        called: bool,
-    },
+    /// `"cfg.gc.interval"`
+    Field { text: LitStr, path: Vec<Ident> },
     /// `self.cfg.gc.interval()`
     Computed(Expr),
 }
@@ -59,7 +55,6 @@ impl OptionValue {
                 Quantity::Count => parse_count(value, &name, Quantity::COUNT).map(Source::Count),
                 Quantity::Cron | Quantity::Zone => Err(refuse_text(other, &name, quantity)),
             },
-            None if called_text(value).is_some() => read_called(value, &name, quantity, fields),
             None => check_base(value, &name, fields).map(|()| Source::Computed(value.clone())),
         };
         Ok(Self {
@@ -79,9 +74,6 @@ impl OptionValue {
     /// As the user has it, for messages at run time.
     pub(crate) fn written(&self) -> LitStr {
         match &self.source {
-            Source::Field {
-                text, called: true, ..
-            } => LitStr::new(&format!("{}()", text.value()), text.span()),
             Source::Length { text, .. } | Source::Field { text, .. } | Source::Text(text) => {
                 text.clone()
             }
@@ -115,7 +107,6 @@ fn read_quoted(
         return Ok(Source::Field {
             text: text.clone(),
             path: quoted.parse_path()?,
-            called: false,
         });
     }
     if quantity != Quantity::Duration || text.value().starts_with(['&', '*', '(', '{', '@']) {
@@ -141,40 +132,11 @@ fn read_quoted(
     })
 }
 
-/// The text in quotes that is called as if it was a function.
-fn called_text(value: &Expr) -> Option<&LitStr> {
-    match ungrouped(value) {
-        Expr::Call(call) if call.args.is_empty() => match literal(&call.func) {
-            Some(Lit::Str(text)) => Some(text),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Where a path in quotes ends in the name of a method, rustc advises to write `()` behind the
-/// quotes. Nobody can put that advice right, so it is right: the method is called.
-fn read_called(
-    value: &Expr,
-    name: &str,
-    quantity: Quantity,
-    fields: Option<&Fields>,
-) -> Result<Source> {
-    let source = called_text(value).map(|text| Quoted::new(text, name, quantity, fields));
-    match source {
-        Some(quoted) if quoted.is_nested() => Ok(Source::Field {
-            text: quoted.text.clone(),
-            path: quoted.parse_path()?,
-            called: true,
-        }),
-        _ => check_base(value, name, fields).map(|()| Source::Computed(value.clone())),
-    }
-}
-
 /// What an expression begins with that can't be meant: rustc would speak of a macro, if the field
 /// is called `cfg`, or of a string.
 fn check_base(value: &Expr, name: &str, fields: Option<&Fields>) -> Result<()> {
     match value {
+        Expr::Group(group) => check_base(&group.expr, name, fields),
         Expr::Field(field) => check_base(&field.base, name, fields),
         Expr::MethodCall(call) => check_base(&call.receiver, name, fields),
         Expr::Path(path) => match fields.and_then(|fields| fields.find(&path.path)) {

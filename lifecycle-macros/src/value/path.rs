@@ -49,12 +49,6 @@ impl<'a> Quoted<'a> {
         self.written.starts_with(first) || is_tuple_path(&self.written)
     }
 
-    /// Through a field of the struct to something of another type, of which nobody knows here
-    /// what it has.
-    pub(crate) fn is_nested(&self) -> bool {
-        self.begins_path() && self.written.contains('.')
-    }
-
     pub(crate) fn parse_path(&self) -> Result<Vec<Ident>> {
         let fields = self.written.split('.').map(parse_field);
         let Some(path) = fields.collect::<Option<Vec<_>>>() else {

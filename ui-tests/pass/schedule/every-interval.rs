@@ -46,8 +46,6 @@ scheduled! { #[service(scheduled(interval = "every"))] Reference { every: &'stat
 scheduled! { #[service(scheduled(interval = r"30s"))] RawString {} }
 scheduled! { #[service(scheduled(interval = self.0))] Tuple (Duration); }
 scheduled! { #[service(scheduled(interval = self.cfg.interval() * 2))] Method { cfg: Config } }
-// What rustc advises where a path in quotes ends in the name of a method.
-scheduled! { #[service(scheduled(interval = "cfg.interval"()))] CalledPath { cfg: Config } }
 scheduled! { #[service(scheduled(interval = MINUTE))] Constant {} }
 scheduled! { #[service(scheduled(interval = Duration::from_secs(30)))] Call {} }
 scheduled! { #[service(scheduled(interval = { let every = self.every; every.max(MINUTE) }))] Block { every: Duration } }
