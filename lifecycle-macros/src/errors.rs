@@ -30,12 +30,6 @@ pub(crate) struct Errors {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Order(usize);
 
-impl Order {
-    pub(crate) fn number(self) -> usize {
-        self.0
-    }
-}
-
 impl Errors {
     pub(crate) fn report(
         &mut self,
@@ -66,21 +60,18 @@ impl Errors {
         result.map_err(|error| self.push(error)).ok()
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.found.len()
+    /// What `read` makes of a part of the source, and whether anything in that part failed.
+    pub(crate) fn scope<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> (T, bool) {
+        let before = self.found.len();
+        let value = read(self);
+        (value, self.found.len() > before)
     }
 
     /// In source order; empty when all is well.
-    pub(crate) fn finish(self) -> Vec<Error> {
-        let found = self.finish_with_orders();
-        found.into_iter().map(|(_, error)| error).collect()
-    }
-
-    /// For someone who finds more problems later, and has to tell all in source order.
-    pub(crate) fn finish_with_orders(mut self) -> Vec<(Order, Error)> {
+    pub(crate) fn finish(mut self) -> Vec<Error> {
         let mut found = std::mem::take(&mut self.found);
         found.sort_by_key(|&(order, _)| order);
-        found
+        found.into_iter().map(|(_, error)| error).collect()
     }
 }
 
@@ -107,6 +98,20 @@ mod tests {
         errors.push_at(first, problem_at(quote!(a), "first", "one"));
         let told: Vec<String> = errors.finish().iter().map(ToString::to_string).collect();
         assert_eq!(told, ["first\nhelp: one", "second\nhelp: two"]);
+    }
+
+    #[test]
+    fn a_scope_tells_whether_anything_under_it_failed() {
+        let mut errors = Errors::default();
+        errors.report(quote!(a), "before", "one");
+        let (value, failed) = errors.scope(|_| 1);
+        assert_eq!((value, failed), (1, false));
+        let ((), failed) = errors.scope(|errors| {
+            let ((), failed) = errors.scope(|errors| errors.report(quote!(b), "under", "two"));
+            assert!(failed);
+        });
+        assert!(failed);
+        assert_eq!(errors.finish().len(), 2);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub fn __registry(input: TokenStream) -> TokenStream {
 
 /// Behind `registry!`, for entries under a `#[cfg(..)]`.
 #[doc(hidden)]
-#[proc_macro_derive(RegistryCheck, attributes(entry, mistake, places))]
+#[proc_macro_derive(RegistryCheck, attributes(entry))]
 pub fn __registry_check(input: TokenStream) -> TokenStream {
     registry::check(input.into()).into()
 }

@@ -9,7 +9,7 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Data, DeriveInput, Error, Ident, LitInt, LitStr, Result, Token, Variant};
+use syn::{Attribute, Data, DeriveInput, Error, Ident, LitStr, Result, Token, Variant};
 
 use crate::errors::problem_at;
 
@@ -56,67 +56,32 @@ pub(crate) fn tell(found: &Found, nodes: &[Node], registry: impl ToTokens) -> Er
     }
 }
 
-/// `enum Entries { #[entry("api", "store", wants "cache")] E0, .. }`: a variant for each entry, its name
-/// and its dependencies. Where the macro has found problems itself, they come with `#[problem_at(place, ..)]` on
-/// the enum, and the names with `#[places(..)]`: all are told in the order of the source.
+/// `enum Entries { #[entry("api", "store", wants "cache")] Entry0, .. }`: a variant for each entry,
+/// with its name and its dependencies.
 pub(crate) fn check(input: TokenStream) -> TokenStream {
     match parse_nodes(input) {
-        Ok(checked) => checked.tell(),
+        Ok((registry, nodes)) => find_problems(&nodes)
+            .iter()
+            .map(|found| tell(found, &nodes, &registry).to_compile_error())
+            .collect(),
         Err(error) => error.to_compile_error(),
     }
 }
 
-struct Checked {
-    registry: Ident,
-    nodes: Vec<Node>,
-    /// Of each node: of its name, and of its dependencies. Nothing where no problem was known.
-    places: Vec<Vec<usize>>,
-    /// The place, and what tells the problem.
-    problems: Vec<(usize, TokenStream)>,
-}
-
-impl Checked {
-    fn tell(mut self) -> TokenStream {
-        for found in find_problems(&self.nodes) {
-            let error = tell(&found, &self.nodes, &self.registry).to_compile_error();
-            let Place { entry, dependency } = found.place;
-            let place = dependency.map_or(0, |dependency| dependency + 1);
-            let place = self.places.get(entry).and_then(|places| places.get(place));
-            self.problems
-                .push((place.copied().unwrap_or_default(), error));
-        }
-        self.problems.sort_by_key(|(place, _)| *place);
-        self.problems.into_iter().map(|(_, error)| error).collect()
-    }
-}
-
-fn parse_nodes(input: TokenStream) -> Result<Checked> {
+fn parse_nodes(input: TokenStream) -> Result<(Ident, Vec<Node>)> {
     let input: DeriveInput = syn::parse2(input)?;
-    let mut checked = Checked {
-        registry: input.ident,
-        nodes: Vec::new(),
-        places: Vec::new(),
-        problems: Vec::new(),
-    };
     let variants = match input.data {
         Data::Enum(data) => data.variants,
         Data::Struct(_) | Data::Union(_) => Punctuated::new(),
     };
-    for variant in &variants {
-        checked.nodes.push(parse_node(variant)?);
-        checked.places.push(parse_places(variant)?);
-    }
-    for attribute in with_name(&input.attrs, "mistake") {
-        checked
-            .problems
-            .push(attribute.parse_args_with(parse_mistake)?);
-    }
-    Ok(checked)
+    let nodes = variants.iter().map(parse_node).collect::<Result<_>>()?;
+    Ok((input.ident, nodes))
 }
 
 fn parse_node(variant: &Variant) -> Result<Node> {
     // A `cfg` that holds is there as well.
-    match with_name(&variant.attrs, "entry").next() {
+    let is_entry = |attribute: &&Attribute| attribute.path().is_ident("entry");
+    match variant.attrs.iter().find(is_entry) {
         Some(attribute) => attribute.parse_args_with(parse_names),
         None => Err(Error::new_spanned(variant, "an entry without a name")),
     }
@@ -132,30 +97,4 @@ fn parse_names(input: ParseStream) -> Result<Node> {
         dependencies.push((input.parse()?, kind));
     }
     Ok(Node { name, dependencies })
-}
-
-fn parse_places(variant: &Variant) -> Result<Vec<usize>> {
-    let mut places = Vec::new();
-    for attribute in with_name(&variant.attrs, "places") {
-        let list = attribute.parse_args_with(Punctuated::<LitInt, Token![,]>::parse_terminated)?;
-        for place in list {
-            places.push(place.base10_parse()?);
-        }
-    }
-    Ok(places)
-}
-
-fn parse_mistake(input: ParseStream) -> Result<(usize, TokenStream)> {
-    let place: LitInt = input.parse()?;
-    input.parse::<Token![,]>()?;
-    Ok((place.base10_parse()?, input.parse()?))
-}
-
-fn with_name<'a>(
-    attributes: &'a [Attribute],
-    name: &'a str,
-) -> impl Iterator<Item = &'a Attribute> {
-    attributes
-        .iter()
-        .filter(move |attribute| attribute.path().is_ident(name))
 }

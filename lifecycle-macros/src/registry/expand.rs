@@ -7,20 +7,13 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Error;
 
-use crate::errors::Order;
-
 use super::model::{Entry, Model};
 use super::setting::{Dependency, Policy, Setting, SettingValue};
 
-pub(crate) fn expand(model: &Model, errors: &[(Order, Error)]) -> TokenStream {
+pub(crate) fn expand(model: &Model, errors: &[Error]) -> TokenStream {
     let library = &model.library;
-    // Told by the check where there is one, so that its own come in their place among them.
-    let (check, errors) = if model.check_later {
-        (Some(expand_check(&model.entries, errors)), [].as_slice())
-    } else {
-        (None, errors)
-    };
-    let errors = errors.iter().map(|(_, error)| error.to_compile_error());
+    let check = model.check_later.then(|| expand_check(&model.entries));
+    let errors = errors.iter().map(Error::to_compile_error);
     let settings = model.settings.iter().map(|setting| {
         let registry = registry(setting.key.span());
         let call = expand_setting(setting);
@@ -84,9 +77,8 @@ fn expand_setting(setting: &Setting) -> TokenStream {
     quote!(.#key(#argument))
 }
 
-/// In a block of its own, where the enum hides no name from the values of the entries. The problems
-/// that are known already go with their places in the source, and then the names have theirs too.
-fn expand_check(entries: &[Entry], errors: &[(Order, Error)]) -> TokenStream {
+/// In a block of its own, where the enum hides no name from the values of the entries.
+fn expand_check(entries: &[Entry]) -> TokenStream {
     let variants = entries.iter().enumerate().map(|(index, entry)| {
         let Entry {
             conditions, name, ..
@@ -96,28 +88,15 @@ fn expand_check(entries: &[Entry], errors: &[(Order, Error)]) -> TokenStream {
             quote!(#word #name)
         });
         let variant = format_ident!("Entry{index}");
-        let places = (!errors.is_empty()).then(|| expand_places(entry));
-        quote!(#(#conditions)* #[entry(#name #(, #names)*)] #places #variant)
-    });
-    let problems = errors.iter().map(|(order, error)| {
-        let (order, error) = (order.number(), error.to_compile_error());
-        quote!(#[problem_at(#order, #error)])
+        quote!(#(#conditions)* #[entry(#name #(, #names)*)] #variant)
     });
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
             #[derive(__lifecycle::__private::RegistryCheck)]
             #[allow(dead_code)]
-            #(#problems)*
             enum Entries {
                 #(#variants,)*
             }
         };
     }
-}
-
-/// Of its name, and of its dependencies.
-fn expand_places(entry: &Entry) -> TokenStream {
-    let orders = entry.dependencies().map(|dependency| dependency.order);
-    let orders = [entry.order].into_iter().chain(orders).map(Order::number);
-    quote!(#[places(#(#orders),*)])
 }

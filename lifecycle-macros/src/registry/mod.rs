@@ -30,5 +30,5 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     };
     let mut errors = Errors::default();
     let model = Model::new(args, &mut errors);
-    expand::expand(&model, &errors.finish_with_orders())
+    expand::expand(&model, &errors.finish())
 }

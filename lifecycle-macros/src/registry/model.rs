@@ -74,18 +74,20 @@ impl Model {
     fn read_entry(&mut self, written: &TypedEntry, errors: &mut Errors) -> Option<Entry> {
         let conditions = read_conditions(&written.attributes, errors);
         let order = errors.reserve();
-        let before = errors.count();
-        let name = read_name(written, errors);
+        let (name, failed) = errors.scope(|errors| {
+            let name = read_name(written, errors);
+            if let (Name::Quoted(_), Err(error)) = (&written.name, &written.arrow) {
+                errors.push(error.clone());
+            }
+            name
+        });
         let example = match &name {
             Some(name) => format!("{} => ..", name.token()),
             None => ENTRY_EXAMPLE.to_owned(),
         };
-        if let (Name::Quoted(_), Err(error)) = (&written.name, &written.arrow) {
-            errors.push(error.clone());
-        }
         let value = match (&name, &written.value) {
             (Some(_), Value::Expr(value)) => Some(value.clone()),
-            (Some(name), value) if errors.count() == before => errors
+            (Some(name), value) if !failed => errors
                 .handle(value.expr(name, &name.value(), &example))
                 .cloned(),
             // A value without a name, or one that only the missing arrow has spoilt.

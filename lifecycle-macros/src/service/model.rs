@@ -41,24 +41,27 @@ impl<'a> Model<'a> {
         let mut library = None;
         let mut shape = None;
         let mut startup = None;
-        let before = errors.count();
-        for argument in &args.list {
-            match argument {
-                Argument::Named(argument) if argument.key == CRATE => {
-                    read_library(argument, &mut library, errors);
+        let ((), failed) = errors.scope(|errors| {
+            for argument in &args.list {
+                match argument {
+                    Argument::Named(argument) if argument.key == CRATE => {
+                        read_library(argument, &mut library, errors);
+                    }
+                    Argument::Named(argument) if argument.key == STARTUP => {
+                        read_startup_once(argument, args, &mut startup, errors);
+                    }
+                    Argument::Named(argument)
+                        if SHAPES.iter().any(|known| argument.key == known) =>
+                    {
+                        read_shape(argument, item, &mut shape, errors);
+                    }
+                    Argument::Named(argument) => report_unknown(argument, args, errors),
+                    Argument::Stray(value) => report_stray(value, errors),
+                    Argument::Unreadable(error) => errors.push(error.clone()),
                 }
-                Argument::Named(argument) if argument.key == STARTUP => {
-                    read_startup_once(argument, args, &mut startup, errors);
-                }
-                Argument::Named(argument) if SHAPES.iter().any(|known| argument.key == known) => {
-                    read_shape(argument, item, &mut shape, errors);
-                }
-                Argument::Named(argument) => report_unknown(argument, args, errors),
-                Argument::Stray(value) => report_stray(value, errors),
-                Argument::Unreadable(error) => errors.push(error.clone()),
             }
-        }
-        if shape.is_none() && errors.count() == before {
+        });
+        if shape.is_none() && !failed {
             report_shapeless(item, errors);
         }
         item.check(errors);
