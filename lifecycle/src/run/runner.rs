@@ -13,8 +13,9 @@ use crate::shape::service::{BoxFuture, Service};
 use crate::shared::application::RunnerNews;
 use crate::shared::context::Context;
 use crate::shared::failure;
-use crate::shared::instance::{Instance, Orders};
+use crate::shared::instance::Instance;
 use crate::shared::nested;
+use crate::shared::orders::Orders;
 use crate::shared::scope::{SharedSpan, within};
 
 /// Runs the service until it is down; one that has run no code so far is only stopped. Dropping the

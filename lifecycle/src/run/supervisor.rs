@@ -29,8 +29,8 @@ use crate::run::unstarted::Unstarted;
 use crate::shape::service::{Sealed, Service, TaskNeed};
 use crate::shared::application::{Application, Health, RunnerNews, SupervisorEvent};
 use crate::shared::context::Context;
-use crate::shared::instance::Orders;
 use crate::shared::nested;
+use crate::shared::orders::Orders;
 use crate::shared::request::WatchdogMessage;
 
 pub(crate) struct Supervisor {

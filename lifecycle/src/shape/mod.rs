@@ -36,7 +36,7 @@ use crate::report::error::{FailedAttempts, Result};
 use crate::report::status::{Phase, Shape};
 use crate::shape::service::{BoxFuture, Nature, Sealed, Service, TaskNeed};
 use crate::shared::context::Context;
-use crate::shared::instance::Orders;
+use crate::shared::orders::Orders;
 use crate::time::retry::Retry;
 
 /// Ties a type to the shape its attribute names.

@@ -14,7 +14,8 @@ use crate::report::status::{Shape, State};
 use crate::shared::application::{Application, RunnerNews};
 use crate::shared::current::Current;
 use crate::shared::handle::Handle;
-use crate::shared::instance::{Instance, Orders};
+use crate::shared::instance::Instance;
+use crate::shared::orders::Orders;
 use crate::shared::tasks;
 
 /// What a service can see and ask of the application it runs in. Every hook gets one.

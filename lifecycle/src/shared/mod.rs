@@ -8,6 +8,7 @@ pub(crate) mod handle;
 pub(crate) mod instance;
 pub(crate) mod latch;
 pub(crate) mod nested;
+pub(crate) mod orders;
 pub(crate) mod queue_counts;
 pub(crate) mod request;
 pub(crate) mod scope;

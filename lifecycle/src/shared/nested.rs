@@ -22,7 +22,7 @@ use crate::report::status::Phase;
 use crate::shared::application::{Application, RunnerNews};
 use crate::shared::context::Context;
 use crate::shared::current;
-use crate::shared::instance::Orders;
+use crate::shared::orders::Orders;
 
 /// All runs whose services may start others, by the address of their core, as [`current`] tells it. A `Weak`
 /// keeps the address from being used again.
