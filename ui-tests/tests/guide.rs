@@ -1,8 +1,9 @@
-//! The troubleshooting page of the guide lists every message there is, and none that is no more.
+//! The troubleshooting page of the guide is the catalogue of messages: none is missing, and none is
+//! there that is no more.
 //!
-//! Messages are read from the source: what is in quotes in the macros and in the rules they share
-//! with the runtime, and what the runtime's errors say. An entry is a heading, `..` in it is whatever
-//! stands there.
+//! Each heading is a message, `..` in it is whatever stands there. That the problems of the macros are
+//! all in it is asserted by their unit tests, of each that they are told. Here it is what the fixtures
+//! show, and what the errors of the runtime say.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,46 +11,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro2::{Group, TokenStream, TokenTree};
 use syn::LitStr;
 
-/// Of the runtime, all that is in quotes in these files is said to a user; of the others, what
-/// `#[error(..)]` and `on_unimplemented` say.
-const SPOKEN: [&str; 2] = ["src/report/error.rs", "src/registry/builder.rs"];
-
-/// How a help begins, which is no sentence of its own but the cure in one.
-const HELPS: &[&str] = &[
-    "a lower-case letter,",
-    "add ",
-    "begin with ",
-    "call ",
-    "count in ",
-    "did you mean ",
-    "join ",
-    "keep ",
-    "move ",
-    "or ",
-    "put ",
-    "remove ",
-    "rename ",
-    "the units are ",
-    "the value of `..` is one expression",
-    "write ",
-    ", or ",
-    "..write a ",
-    ".., and its settings ",
-    ".., or write a ",
-    "`*`,",
-    "`JAN`,",
-    "`SUN`,",
-];
-
-/// What nobody outside this project can come to see.
-const INNER: [&str; 3] = [
-    "an entry without a name",
-    "mistakes were found and never told",
-    "unexpected end of input",
-];
+/// All that is in quotes here is a part of an error. Elsewhere in the runtime only attributes speak.
+const ERRORS: &str = "lifecycle/src/report/error.rs";
 
 /// Messages that are the parser's.
 const PARSED: [&str; 2] = ["expected ", "unexpected "];
@@ -75,31 +41,47 @@ fn root() -> PathBuf {
 }
 
 #[test]
-fn every_message_has_an_entry() {
+fn every_error_of_the_runtime_has_an_entry() {
+    let mut errors = BTreeSet::new();
+    for file in sources("lifecycle") {
+        let is_error = file.ends_with(ERRORS);
+        read(&file, &mut |literal, attribute| match attribute {
+            Some(attribute) if is_spoken(attribute) => errors.extend(said(&literal)),
+            None if is_error => errors.extend(said(&literal)),
+            _ => {}
+        });
+    }
     let guide = Guide::read();
-    let all = messages();
-    let missing: Vec<_> = all
-        .iter()
-        .filter(|message| !guide.headings.iter().any(|heading| is_in(message, heading)))
-        .filter(|message| !(is_part(message) && bare(&guide.text).contains(&bare(message))))
-        .collect();
+    let has_entry = |error: &String| {
+        let is_in_heading = guide.headings.iter().any(|heading| is_in(error, heading));
+        // A few words that are put into a sentence stand in the text below its heading.
+        let is_part = error.split_whitespace().count() <= 5;
+        is_in_heading || is_part && bare(&guide.text).contains(&bare(error))
+    };
+    errors.retain(|error| !has_entry(error));
     assert!(
-        missing.is_empty(),
-        "no entry in docs/troubleshooting.md: {missing:#?}"
+        errors.is_empty(),
+        "no entry in docs/troubleshooting.md: {errors:#?}"
     );
 }
 
 #[test]
 fn every_entry_is_of_a_message() {
-    let all: Vec<String> = messages().iter().map(|message| bare(message)).collect();
-    let is_said = |part: &str| all.iter().any(|message| message.contains(part.trim()));
+    let mut all = String::new();
+    for file in ["lifecycle", "lifecycle-macros", "lifecycle-rules"]
+        .map(sources)
+        .concat()
+    {
+        read(&file, &mut |literal, _| {
+            all.extend(said(&literal).map(|said| bare(&said)));
+            all.push('\n');
+        });
+    }
+    let is_said = |part: &str| all.contains(part.trim());
     // One sentence may be put together of two.
     let is_said = |part: &str| {
-        let gaps = part.match_indices(' ');
-        is_said(part)
-            || gaps
-                .map(|(gap, _)| part.split_at(gap))
-                .any(|(a, b)| is_said(a) && is_said(b))
+        let mut gaps = part.match_indices(' ').map(|(gap, _)| part.split_at(gap));
+        is_said(part) || gaps.any(|(a, b)| is_said(a) && is_said(b))
     };
     for heading in &Guide::read().headings {
         let heading = bare(heading);
@@ -165,48 +147,43 @@ fn is_in(message: &str, heading: &str) -> bool {
     bare(message)
         .split("..")
         .map(str::trim)
-        .all(|part| match rest.find(part) {
-            Some(place) => {
-                rest = &rest[place + part.len()..];
+        .all(|part| match rest.split_once(part) {
+            Some((_, behind)) => {
+                rest = behind;
                 true
             }
             None => false,
         })
 }
 
-/// A few words that are put into a sentence.
-fn is_part(message: &str) -> bool {
-    message.split_whitespace().count() <= 5
-}
-
 fn bare(text: &str) -> String {
     text.replace('`', "")
 }
 
-/// What the source says, `..` for each placeholder.
-fn messages() -> BTreeSet<String> {
-    let mut messages = BTreeSet::new();
-    for krate in ["lifecycle-macros", "lifecycle-rules", "lifecycle"] {
-        for file in files(&root().join(krate).join("src"), "rs") {
-            let path = file
-                .strip_prefix(root())
-                .unwrap()
-                .to_string_lossy()
-                .into_owned();
-            if ["tests", "words"].iter().any(|test| path.contains(test)) {
-                continue;
-            }
-            let is_spoken =
-                krate != "lifecycle" || SPOKEN.iter().any(|spoken| path.contains(spoken));
-            let tokens: TokenStream = fs::read_to_string(&file).unwrap().parse().unwrap();
-            read(tokens, is_spoken, &mut messages);
-        }
-    }
-    messages
+/// Without those of tests.
+fn sources(krate: &str) -> Vec<PathBuf> {
+    let mut files = files(&root().join(krate).join("src"), "rs");
+    files.retain(|file| {
+        file.components()
+            .all(|part| !part.as_os_str().to_string_lossy().starts_with("tests"))
+    });
+    files
 }
 
-/// Literals in the order of the source, without those in attributes that say nothing and in tests.
-fn read(tokens: TokenStream, is_spoken: bool, messages: &mut BTreeSet<String>) {
+/// `#[error("..")]`, and the message of `#[diagnostic::on_unimplemented(message = "..", ..)]`.
+fn is_spoken(attribute: &Group) -> bool {
+    let text = attribute.stream().to_string();
+    text.starts_with("error") || text.contains("on_unimplemented")
+}
+
+/// Visits what is in quotes, but for what is in tests: of an attribute the first text only.
+fn read(file: &Path, visit: &mut impl FnMut(LitStr, Option<&Group>)) {
+    let source = fs::read_to_string(file).unwrap();
+    let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    read_tokens(code.parse().unwrap(), visit);
+}
+
+fn read_tokens(tokens: TokenStream, visit: &mut impl FnMut(LitStr, Option<&Group>)) {
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
         match token {
@@ -214,80 +191,45 @@ fn read(tokens: TokenStream, is_spoken: bool, messages: &mut BTreeSet<String>) {
                 while let Some(TokenTree::Punct(_)) = tokens.peek() {
                     tokens.next();
                 }
-                let Some(TokenTree::Group(attribute)) = tokens.next() else {
-                    continue;
-                };
-                if attribute.stream().to_string() == "cfg (test)" {
-                    tokens.find(is_end);
-                } else {
-                    read_attribute(&attribute, messages);
+                if let Some(TokenTree::Group(attribute)) = tokens.next() {
+                    let texts = attribute.stream().into_iter().flat_map(texts);
+                    texts.take(1).for_each(|text| visit(text, Some(&attribute)));
                 }
             }
-            TokenTree::Group(group) => read(group.stream(), is_spoken, messages),
-            TokenTree::Literal(literal) if is_spoken => {
-                messages.extend(message(TokenTree::Literal(literal)));
-            }
-            _ => {}
+            TokenTree::Group(group) => read_tokens(group.stream(), visit),
+            other => texts(other).into_iter().for_each(|text| visit(text, None)),
         }
     }
 }
 
-fn is_end(token: &TokenTree) -> bool {
+/// What is in quotes in the group, or in this token.
+fn texts(token: TokenTree) -> Vec<LitStr> {
     match token {
-        TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
-        TokenTree::Punct(sign) => sign.as_char() == ';',
-        _ => false,
+        TokenTree::Group(group) => group.stream().into_iter().flat_map(texts).collect(),
+        other => syn::parse2(other.into()).into_iter().collect(),
     }
 }
 
-/// `error("..")`, and the message of `diagnostic::on_unimplemented(message = "..", ..)`.
-fn read_attribute(attribute: &Group, messages: &mut BTreeSet<String>) {
-    let text = attribute.stream().to_string();
-    if !text.starts_with("error") && !text.contains("on_unimplemented") {
-        return;
-    }
-    let inside = attribute
-        .stream()
-        .into_iter()
-        .find_map(|token| match token {
-            TokenTree::Group(group) => Some(group.stream()),
-            _ => None,
-        });
-    let mut literals = inside
-        .into_iter()
-        .flatten()
-        .filter(|token| matches!(token, TokenTree::Literal(_)));
-    messages.extend(literals.next().and_then(message));
-}
-
-/// What is said, if it is a sentence or a part of one.
-fn message(literal: TokenTree) -> Option<String> {
-    let text = syn::parse2::<LitStr>(literal.into()).ok()?.value();
-    let mut message = String::new();
+/// More than one word, with `..` for each placeholder.
+fn said(literal: &LitStr) -> Option<String> {
+    let mut said = String::new();
     let mut depth = 0;
-    for letter in text.replace("{{", "").replace("}}", "").chars() {
+    for letter in literal.value().replace("{{", "").replace("}}", "").chars() {
         match letter {
             '{' => depth += 1,
             '}' => {
                 depth -= 1;
-                message.push_str("..");
+                said.push_str("..");
             }
-            _ if depth == 0 => message.push(letter),
+            _ if depth == 0 => said.push(letter),
             _ => {}
         }
     }
-    let message = message.trim();
-    let words = message
+    let said = said.trim();
+    let words = said
         .split_whitespace()
         .filter(|word| word.chars().any(char::is_alphabetic));
-    let is_help = HELPS
-        .iter()
-        .any(|help| message.starts_with(help.trim_end()));
-    // `interval = "30s"`, `"store" => Store::new()`
-    let examples = [" = \"", " = [", " => S", "crate = ", "on_failure = "];
-    let is_example = !message.contains('`') && examples.iter().any(|sign| message.contains(sign));
-    let is_sentence = words.count() > 1 && !is_help && !is_example;
-    (is_sentence && !INNER.contains(&message)).then(|| message.to_owned())
+    (words.count() > 1).then(|| said.to_owned())
 }
 
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {

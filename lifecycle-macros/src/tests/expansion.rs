@@ -1,6 +1,9 @@
 //! What a macro expands to goes in; a test gets it as a file to compare, or as the problems it
 //! tells.
 
+use std::fs;
+use std::sync::LazyLock;
+
 use expect_test::ExpectFile;
 use proc_macro2::{TokenStream, TokenTree};
 use proptest::prelude::{Strategy, prop};
@@ -27,7 +30,9 @@ pub(crate) fn problems(expansion: TokenStream) -> Vec<String> {
             TokenTree::Ident(ident) => is_message = ident == "compile_error",
             TokenTree::Group(group) if is_message => {
                 let message: LitStr = syn::parse2(group.stream()).expect("one message");
-                problems.push(message.value().replace("\nhelp: ", " | "));
+                let message = message.value();
+                assert_has_entry(&message);
+                problems.push(message.replace("\nhelp: ", " | "));
                 is_message = false;
             }
             TokenTree::Group(group) => problems.extend(self::problems(group.stream())),
@@ -35,6 +40,46 @@ pub(crate) fn problems(expansion: TokenStream) -> Vec<String> {
         }
     }
     problems
+}
+
+/// What any test is told has an entry in the guide, but for what is said by the parser.
+fn assert_has_entry(message: &str) {
+    static HEADINGS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let guide = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../lifecycle/docs/troubleshooting.md"
+        );
+        // A published crate is without it.
+        let guide = fs::read_to_string(guide).unwrap_or_default();
+        let headings = guide.lines().filter_map(|line| line.strip_prefix("### "));
+        headings.map(str::to_owned).collect()
+    });
+    let sentence = message.lines().next().unwrap_or_default();
+    let is_parsed = ["expected ", "unexpected "]
+        .iter()
+        .any(|begin| sentence.starts_with(begin));
+    let has_entry = HEADINGS.iter().any(|heading| says(heading, sentence));
+    assert!(
+        has_entry || is_parsed || HEADINGS.is_empty(),
+        "no entry in lifecycle/docs/troubleshooting.md: {sentence}"
+    );
+}
+
+/// Whether the sentence is what the heading says, with something for each `..` in it.
+fn says(heading: &str, sentence: &str) -> bool {
+    let Some((begin, mut parts)) = heading.split_once("..") else {
+        return heading == sentence;
+    };
+    let Some(mut rest) = sentence.strip_prefix(begin) else {
+        return false;
+    };
+    while let Some((part, others)) = parts.split_once("..") {
+        let Some((_, behind)) = rest.split_once(part) else {
+            return false;
+        };
+        (rest, parts) = (behind, others);
+    }
+    rest.ends_with(parts)
 }
 
 /// Token streams of these words in any order, most of them nonsense.

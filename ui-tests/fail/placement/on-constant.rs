@@ -1,6 +1,0 @@
-use lifecycle::service;
-
-#[service(idle)]
-const STORE: &str = "store";
-
-fn main() {}

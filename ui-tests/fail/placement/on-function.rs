@@ -1,6 +1,0 @@
-use lifecycle::service;
-
-#[service(worker)]
-pub async fn consume() {}
-
-fn main() {}

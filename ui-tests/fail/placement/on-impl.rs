@@ -1,8 +1,0 @@
-use lifecycle::{Idle, service};
-
-struct Store;
-
-#[service(idle)]
-impl Idle for Store {}
-
-fn main() {}

@@ -1,6 +1,0 @@
-use lifecycle::service;
-
-#[service(idle)]
-mod store {}
-
-fn main() {}

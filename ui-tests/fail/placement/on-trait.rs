@@ -1,6 +1,0 @@
-use lifecycle::service;
-
-#[service(idle)]
-pub trait Store {}
-
-fn main() {}

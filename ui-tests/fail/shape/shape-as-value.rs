@@ -1,8 +1,0 @@
-use lifecycle::{Idle, service};
-
-#[service(shape = idle)]
-struct Store;
-
-impl Idle for Store {}
-
-fn main() {}
