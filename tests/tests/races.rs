@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use lifecycle::{Context, Registry, Result, Running, Service, State, async_trait};
 use lifecycle_tests::{
     Act, Hook, Journal, Moves, fails, nothing, panics, spawns, start, until_stopped, yields,
@@ -19,21 +20,9 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// A small generator, so that a try is known by its seed.
-struct Seed(u64);
-
-impl Seed {
-    fn below(&mut self, limit: u64) -> u64 {
-        // xorshift64*
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % limit
-    }
-
-    fn yields(&mut self, limit: u64) -> Hook {
-        (0..self.below(limit)).fold(nothing(), |hook, _| hook.then(yields()))
-    }
+/// Lets others run fewer than `limit` times.
+fn turns(rng: &mut Rng, limit: u64) -> Hook {
+    (0..rng.u64(..limit)).fold(nothing(), |hook, _| hook.then(yields()))
 }
 
 /// Runs the test on four threads.
@@ -97,17 +86,17 @@ fn an_immediate_failure_never_shows_as_running_in_10000_tries() {
 }
 
 async fn fail_at_once(number: u64) {
-    let mut seed = Seed(number * 0x9E37_79B9 + 1);
+    let mut rng = Rng::with_seed(number);
     let journal = Journal::new();
-    let end = match seed.below(3) {
+    let end = match rng.u64(..3) {
         0 => fails("as scripted"),
         1 => panics("as scripted"),
         _ => nothing(),
     };
-    let startup = seed.yields(3);
+    let startup = turns(&mut rng, 3);
     let barrier = Arc::new(Semaphore::new(0));
     let builder = Registry::builder().service("barrier", Barrier(barrier.clone()));
-    let builder = if seed.below(2) == 0 {
+    let builder = if rng.u64(..2) == 0 {
         builder.service("a", journal.script().startup(startup).run(end).worker())
     } else {
         let run = startup.then(Act::Ready).then(end);
@@ -131,24 +120,24 @@ async fn fail_at_once(number: u64) {
 }
 
 /// A chain and a fan of all shapes, with a random number of turns in each hook.
-fn random_services(seed: &mut Seed, journal: &Journal) -> Running {
+fn random_services(rng: &mut Rng, journal: &Journal) -> Running {
     let mut builder = Registry::builder();
     for number in 0..8 {
-        let run = seed.yields(6).then(until_stopped()).then(seed.yields(4));
-        let task = seed.yields(4).then(until_stopped()).then(seed.yields(4));
-        let startup = seed.yields(6).then(spawns(task));
-        let script = journal.script().startup(startup).drain(seed.yields(4));
-        let every = Duration::from_micros(1 + seed.below(200));
-        let tick = seed.yields(4);
+        let run = turns(rng, 6).then(until_stopped()).then(turns(rng, 4));
+        let task = turns(rng, 4).then(until_stopped()).then(turns(rng, 4));
+        let startup = turns(rng, 6).then(spawns(task));
+        let script = journal.script().startup(startup).drain(turns(rng, 4));
+        let every = Duration::from_micros(1 + rng.u64(..200));
+        let tick = turns(rng, 4);
         let name = format!("s-{number}");
-        builder = match seed.below(4) {
+        builder = match rng.u64(..4) {
             0 => builder.service(name, script.idle()),
             1 => builder.service(name, script.tick(tick).scheduled(every)),
-            2 => builder.service(name, script.run(seed.yields(6)).oneshot()),
+            2 => builder.service(name, script.run(turns(rng, 6)).oneshot()),
             _ => builder.service(name, script.run(run).worker()),
         };
-        if number > 0 && seed.below(3) > 0 {
-            builder = builder.after([format!("s-{}", seed.below(number))]);
+        if number > 0 && rng.u64(..3) > 0 {
+            builder = builder.after([format!("s-{}", rng.u64(..number))]);
         }
     }
     start(builder.build().unwrap())
@@ -159,10 +148,10 @@ fn a_stop_at_any_moment_drains_what_started_up_and_leaves_no_task() {
     on_threads(async {
         let before = Handle::current().metrics().num_alive_tasks();
         for number in 1..=6_000 {
-            let mut seed = Seed(number);
+            let mut rng = Rng::with_seed(number);
             let journal = Journal::new();
-            let running = random_services(&mut seed, &journal);
-            for _ in 0..seed.below(60) {
+            let running = random_services(&mut rng, &journal);
+            for _ in 0..rng.u64(..60) {
                 tokio::task::yield_now().await;
             }
             let outcome = running.stop().await;
@@ -216,13 +205,13 @@ fn check_drains(number: u64, journal: &Journal) {
 fn requests_from_many_threads_are_one_request() {
     on_threads(async {
         for number in 1..=3_000 {
-            let mut seed = Seed(number);
+            let mut rng = Rng::with_seed(number);
             let journal = Journal::new();
-            let running = random_services(&mut seed, &journal);
+            let running = random_services(&mut rng, &journal);
             let handle = running.handle();
             let askers: Vec<_> = (0..8)
                 .map(|_| {
-                    let (handle, turns) = (handle.clone(), seed.below(20));
+                    let (handle, turns) = (handle.clone(), rng.u64(..20));
                     tokio::spawn(async move {
                         for _ in 0..turns {
                             tokio::task::yield_now().await;
@@ -299,8 +288,8 @@ fn tasks_spawned_while_the_service_goes_down_are_gone_when_it_is_down() {
                     }
                 }
             });
-            let mut seed = Seed(number);
-            for _ in 0..seed.below(50) {
+            let mut rng = Rng::with_seed(number);
+            for _ in 0..rng.u64(..50) {
                 tokio::task::yield_now().await;
             }
             running.stop().await.into_result().unwrap();
@@ -315,11 +304,11 @@ fn a_running_that_is_dropped_at_any_moment_stops_in_the_background() {
     on_threads(async {
         let before = Handle::current().metrics().num_alive_tasks();
         for number in 1..=3_000 {
-            let mut seed = Seed(number);
+            let mut rng = Rng::with_seed(number);
             let journal = Journal::new();
-            let running = random_services(&mut seed, &journal);
+            let running = random_services(&mut rng, &journal);
             let moves = Moves::watch(&running.handle());
-            for _ in 0..seed.below(40) {
+            for _ in 0..rng.u64(..40) {
                 tokio::task::yield_now().await;
             }
             drop(running);
@@ -341,11 +330,11 @@ fn the_failure_of_a_task_is_seen_whenever_another_thread_has_started_it() {
             running.await_healthy().await.unwrap();
             let cx = borrow.recv().unwrap();
             std::thread::spawn(move || {
-                let mut seed = Seed(number);
+                let mut rng = Rng::with_seed(number);
                 // Each finds the service with or without a task, about to sleep or not.
                 for _ in 0..100 {
                     cx.spawn(async { Ok(()) });
-                    for _ in 0..seed.below(1_000) {
+                    for _ in 0..rng.u64(..1_000) {
                         std::hint::spin_loop();
                     }
                 }

@@ -1,5 +1,7 @@
 //! Random walks: small random graphs, events in random order, and what must hold after each of them.
 
+use fastrand::Rng;
+
 use super::*;
 
 /// What the services are, as far as their commands tell, and who depends on whom.
@@ -19,7 +21,7 @@ struct World {
     /// When all must be over, once the stop was requested.
     deadline: Option<Instant>,
     limit: Duration,
-    seed: u64,
+    rng: Rng,
 }
 
 impl World {
@@ -38,7 +40,7 @@ impl World {
             requested: false,
             deadline: None,
             limit: Duration::ZERO,
-            seed,
+            rng: Rng::with_seed(seed),
         };
         let count = 1 + world.below(12);
         let is_reversed = world.below(2) == 0;
@@ -85,12 +87,8 @@ impl World {
         world
     }
 
-    /// xorshift64*
     fn below(&mut self, limit: usize) -> usize {
-        self.seed ^= self.seed >> 12;
-        self.seed ^= self.seed << 25;
-        self.seed ^= self.seed >> 27;
-        (self.seed.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % limit
+        self.rng.usize(..limit)
     }
 
     /// One event that a supervisor could report now.
@@ -275,7 +273,7 @@ impl World {
 #[test]
 fn whatever_happens_in_whatever_order_every_walk_is_legal_and_ends() {
     for seed in 1..=5_000 {
-        let mut world = World::new(seed * 0x9E37_79B9);
+        let mut world = World::new(seed);
         world.rig.engine.begin(world.rig.now);
         world.obey();
         for _ in 0..world.below(120) {
