@@ -47,7 +47,7 @@ impl Assembly {
         Entry(self.entries.add(Name::from(name), Box::new(service)))
     }
 
-    /// All entries are there.
+    /// All entries are there, and the macro has found nothing wrong with them.
     pub fn finish(self) -> Registry {
         Registry::new(self.entries.plan(), self.settings)
     }

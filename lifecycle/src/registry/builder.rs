@@ -36,9 +36,7 @@ use lifecycle_rules::graph::Kind;
 #[derive(Default)]
 pub struct RegistryBuilder {
     entries: Entries,
-    /// Of the whole, as far as they are set.
-    deadline: Option<Duration>,
-    shutdown_delay: Option<Duration>,
+    settings: RegistrySettings,
     /// Settings that came before any service.
     stray: Vec<&'static str>,
 }
@@ -106,13 +104,13 @@ impl RegistryBuilder {
 
     /// See [`Registry::deadline`].
     pub fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
+        self.settings.deadline = limit;
         self
     }
 
     /// See [`Registry::shutdown_delay`].
     pub fn shutdown_delay(mut self, delay: Duration) -> Self {
-        self.shutdown_delay = Some(delay);
+        self.settings.shutdown_delay = delay;
         self
     }
 
@@ -124,25 +122,18 @@ impl RegistryBuilder {
     /// dependency that is unknown, on itself or named twice (in `after`, in `wants` or in both), a cycle, a setting before the first
     /// service, a shutdown delay that leaves nothing of the deadline.
     pub fn build(self) -> Result<Registry, RegistryError> {
-        let settings = self.settings();
-        let mut problems: Vec<RegistryProblem> =
-            RegistryProblem::of(settings.deadline, settings.shutdown_delay)
-                .into_iter()
-                .collect();
-        problems.extend(self.stray.into_iter().map(RegistryProblem::stray));
-        match self.entries.plan() {
-            Ok(plan) if problems.is_empty() => return Ok(Registry::new(Ok(plan), settings)),
-            Ok(_) => {}
-            Err(error) => problems.extend(error.problems),
-        }
-        Err(RegistryError { problems })
-    }
-
-    fn settings(&self) -> RegistrySettings {
-        let default = RegistrySettings::default();
-        RegistrySettings {
-            deadline: self.deadline.unwrap_or(default.deadline),
-            shutdown_delay: self.shutdown_delay.unwrap_or(default.shutdown_delay),
+        let RegistrySettings {
+            deadline,
+            shutdown_delay,
+        } = self.settings;
+        let limits = RegistryProblem::of(deadline, shutdown_delay).into_iter();
+        let strays = self.stray.into_iter().map(RegistryProblem::stray);
+        let names = self.entries.problems();
+        let problems: Vec<_> = limits.chain(strays).chain(names).collect();
+        if problems.is_empty() {
+            Ok(Registry::new(self.entries.plan(), self.settings))
+        } else {
+            Err(RegistryError { problems })
         }
     }
 
@@ -165,7 +156,7 @@ impl fmt::Debug for RegistryBuilder {
             .collect();
         f.debug_struct("RegistryBuilder")
             .field("services", &names)
-            .field("settings", &self.settings())
+            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }

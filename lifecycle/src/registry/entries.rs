@@ -1,4 +1,4 @@
-//! Services as they are declared, names unchecked; out comes a plan, or every problem at once.
+//! Services as they are declared: the problems of their names, and the plan where there are none.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crate::engine::settings::ServiceSettings;
 use crate::engine::{Edge, Graph};
 use crate::panics::Contained;
 use crate::report::name::Name;
-use crate::report::registry_error::RegistryError;
+use crate::report::registry_error::RegistryProblem;
 use crate::report::status::Shape;
 use crate::run::plan::{Node, Plan};
 use crate::shape::service::{Sealed, Service};
@@ -42,21 +42,19 @@ impl Entries {
         &mut self.services[last]
     }
 
-    pub(crate) fn plan(self) -> Result<Plan, RegistryError> {
+    pub(crate) fn problems(&self) -> impl Iterator<Item = RegistryProblem> {
         let entries: Vec<graph::Entry<'_>> = self.services.iter().map(Entry::entry).collect();
-        let found = check(&entries);
-        if !found.is_empty() {
-            return Err(RegistryError::new(found));
-        }
+        check(&entries).into_iter().map(RegistryProblem::from)
+    }
+
+    /// Of entries without problems.
+    pub(crate) fn plan(self) -> Plan {
         let graph = self.graph();
-        Ok(Plan {
-            services: self
-                .services
-                .into_iter()
-                .map(|declared| declared.node)
-                .collect(),
+        let nodes = self.services.into_iter().map(|declared| declared.node);
+        Plan {
+            services: nodes.collect(),
             graph,
-        })
+        }
     }
 
     fn graph(&self) -> Graph {

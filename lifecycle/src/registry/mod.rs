@@ -15,7 +15,6 @@ pub use self::builder::RegistryBuilder;
 use self::preview::Preview;
 use crate::engine::settings::RegistrySettings;
 use crate::report::outcome::Outcome;
-use crate::report::registry_error::RegistryError;
 use crate::run::plan::{Launch, Plan, StopOn};
 use crate::run::running::Running;
 use crate::run::runtime_end;
@@ -48,7 +47,7 @@ use crate::time::WallClock;
 /// ```
 #[must_use = "a registry does nothing until it is started or run"]
 pub struct Registry {
-    plan: Result<Plan, RegistryError>,
+    plan: Plan,
     preview: Preview,
     settings: RegistrySettings,
     signals: bool,
@@ -63,7 +62,7 @@ impl Registry {
         RegistryBuilder::default()
     }
 
-    pub(crate) fn new(plan: Result<Plan, RegistryError>, settings: RegistrySettings) -> Self {
+    pub(crate) fn new(plan: Plan, settings: RegistrySettings) -> Self {
         Self {
             preview: Preview::new(&plan),
             plan,
@@ -296,12 +295,7 @@ impl Registry {
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self
-            .plan
-            .iter()
-            .flat_map(|plan| &plan.services)
-            .map(|node| &node.name)
-            .collect();
+        let names: Vec<_> = self.plan.services.iter().map(|node| &node.name).collect();
         f.debug_struct("Registry")
             .field("services", &names)
             .field("settings", &self.settings)

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::report::reason::Reason;
-use crate::report::registry_error::RegistryError;
 use crate::report::status::Shape;
 use crate::run::plan::{Node, Plan};
 use crate::shape::service::Sealed;
@@ -18,10 +17,8 @@ pub(crate) struct Preview {
 }
 
 impl Preview {
-    /// Of what is no registry nothing is shown; its start tells why.
-    pub(super) fn new(plan: &Result<Plan, RegistryError>) -> Self {
-        let services = plan.as_ref().map_or(&[][..], |plan| &plan.services);
-        let application = Application::new(services.iter().map(instance).collect());
+    pub(super) fn new(plan: &Plan) -> Self {
+        let application = Application::new(plan.services.iter().map(instance).collect());
         Self {
             application,
             is_taken: false,

@@ -21,37 +21,27 @@ pub struct RegistryProblem {
 }
 
 impl RegistryError {
-    pub(crate) fn new(found: Vec<Found>) -> Self {
-        let problem = |found: Found| RegistryProblem {
-            sentence: found.problem.to_string(),
-            help: found.problem.help(),
-        };
-        Self {
-            problems: found.into_iter().map(problem).collect(),
-        }
-    }
-
-    /// What keeps a registry from being started: what was found when it was assembled, and the limits
-    /// as they are by now.
-    pub(crate) fn at_start<T>(
-        plan: Result<T, Self>,
-        deadline: Duration,
-        shutdown_delay: Duration,
-    ) -> Result<T, Self> {
-        let Some(problem) = RegistryProblem::of(deadline, shutdown_delay) else {
-            return plan;
-        };
-        let mut problems = vec![problem];
-        if let Err(error) = plan {
-            problems.extend(error.problems);
-        }
-        Err(Self { problems })
-    }
-
     /// The problems, in the order of the services they were found at.
     #[must_use]
     pub fn problems(&self) -> &[RegistryProblem] {
         &self.problems
+    }
+}
+
+impl From<RegistryProblem> for RegistryError {
+    fn from(problem: RegistryProblem) -> Self {
+        Self {
+            problems: vec![problem],
+        }
+    }
+}
+
+impl From<Found> for RegistryProblem {
+    fn from(Found { problem, .. }: Found) -> Self {
+        Self {
+            sentence: problem.to_string(),
+            help: problem.help(),
+        }
     }
 }
 

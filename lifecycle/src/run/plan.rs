@@ -8,7 +8,6 @@ use crate::engine::Graph;
 use crate::engine::settings::{RegistrySettings, ServiceSettings};
 use crate::panics::Contained;
 use crate::report::name::Name;
-use crate::report::registry_error::RegistryError;
 use crate::shape::service::Service;
 use crate::shared::application::Application;
 #[cfg(all(feature = "cron", feature = "test-util"))]
@@ -31,7 +30,7 @@ pub(crate) struct Node {
 
 /// All that a registry hands down when it is started.
 pub(crate) struct Launch {
-    pub(crate) plan: Result<Plan, RegistryError>,
+    pub(crate) plan: Plan,
     pub(crate) application: Arc<Application>,
     pub(crate) settings: RegistrySettings,
     pub(crate) signals: bool,

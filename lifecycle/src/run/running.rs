@@ -13,7 +13,7 @@ use crate::panics::{self, Contained};
 use crate::report::error::{HealthError, StartError};
 use crate::report::outcome::Outcome;
 use crate::report::reason::Reason;
-use crate::report::registry_error::RegistryError;
+use crate::report::registry_error::{RegistryError, RegistryProblem};
 #[cfg(doc)]
 use crate::report::status::OnFailure;
 use crate::run::conclude;
@@ -60,7 +60,7 @@ pub struct Running {
 impl Running {
     pub(crate) fn start(launch: Launch) -> Self {
         let Launch {
-            plan,
+            plan: Plan { services, graph },
             application,
             settings,
             signals,
@@ -70,18 +70,18 @@ impl Running {
         } = launch;
         // Where the start is refused these are dropped here, each by itself.
         let stop_on = Contained::new(stop_on);
-        let Plan { services, graph } =
-            match RegistryError::at_start(plan, settings.deadline, settings.shutdown_delay) {
-                Ok(plan) => plan,
-                Err(error) => return Self::refused(application, StartError::Registry(error)),
-            };
+        // They may have been set after the registry was built.
+        if let Some(problem) = RegistryProblem::of(settings.deadline, settings.shutdown_delay) {
+            let error = StartError::Registry(RegistryError::from(problem));
+            return Self::refused(application, services, error);
+        }
         let Ok(runtime) = Runtime::try_current() else {
-            return Self::refused_with(application, services, StartError::NoRuntime);
+            return Self::refused(application, services, StartError::NoRuntime);
         };
         // Tokio has no other way to ask: a first sleep without a timer panics. Where panics abort, such a
         // program ends here instead of in the first `sleep` of the supervisor.
         if panics::catch(|| drop(sleep(Duration::ZERO))).is_err() {
-            return Self::refused_with(application, services, StartError::NoTimer);
+            return Self::refused(application, services, StartError::NoTimer);
         }
         let engine = Engine::new(graph, services.iter().map(|node| node.settings), settings);
         #[cfg(all(feature = "cron", feature = "test-util"))]
@@ -89,13 +89,13 @@ impl Running {
             let _ = application.wall_clock.set(clock);
         }
         if !nested::adopt(&application) {
-            return Self::refused_with(application, services, StartError::ServiceEnded);
+            return Self::refused(application, services, StartError::ServiceEnded);
         }
         let signals = match signals.then(|| Listener::install(&application)).transpose() {
             Ok(signals) => signals,
             Err(error) => {
                 application.gone.close();
-                return Self::refused_with(application, services, StartError::Signals(error));
+                return Self::refused(application, services, StartError::Signals(error));
             }
         };
         let inbox = application.begin(Some(runtime.clone()));
@@ -167,20 +167,13 @@ impl Running {
         &self.application
     }
 
-    /// None of these services will ever run: a queue among them takes no more items.
-    fn refused_with(application: Arc<Application>, services: Vec<Node>, error: StartError) -> Self {
+    /// Nothing is started, and whoever waits is told why. A queue among the services takes no more items.
+    fn refused(application: Arc<Application>, services: Vec<Node>, error: StartError) -> Self {
         for (index, node) in services.into_iter().enumerate() {
-            let (service, cx) = (
-                node.service.into_inner(),
-                Context::new(application.clone(), index),
-            );
+            let service = node.service.into_inner();
+            let cx = Context::new(application.clone(), index);
             drop(Unstarted { service, cx });
         }
-        Self::refused(application, error)
-    }
-
-    /// Nothing was started: whoever waits is told why.
-    fn refused(application: Arc<Application>, error: StartError) -> Self {
         application.ask_to_stop(Reason::NotStarted(Arc::new(error)));
         application.end();
         Self {
