@@ -1,4 +1,4 @@
-//! Panics of user code, turned into values. Nothing of the library stands below this file.
+//! Catches panics of user code and turns them into values. This file uses no other one of the library.
 
 use std::any::Any;
 use std::future::Future;
@@ -6,13 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{self, Poll, Waker};
 
-/// What user code panicked with, as text.
+/// The message of a panic.
 #[derive(Debug)]
 pub(crate) struct Panic(pub(crate) String);
 
-/// Polls user code; a panic becomes a value. After one the future must not be polled again, only
-/// dropped.
-// Unwind safety: what a hook leaves half-done is the service's own, and the service has failed.
+/// Polls a future of the user's; a panic becomes a value. After a panic the caller must drop the
+/// future and must not poll it again.
+// Unwind safety: a panic leaves only data of the service half-changed, and the service has failed.
 pub(crate) fn catch_poll<F: Future + ?Sized>(
     future: Pin<&mut F>,
     task: &mut task::Context<'_>,
@@ -24,19 +24,19 @@ pub(crate) fn catch_poll<F: Future + ?Sized>(
     }
 }
 
-/// Runs user code that is not a future: a constructor of one, a destructor.
+/// Runs user code that is not a future, such as a destructor; a panic becomes a value.
 pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, Panic> {
     catch_unwind(AssertUnwindSafe(code)).map_err(message)
 }
 
-/// Wakes a task that need not be one of tokio's: its waker is user code, and what it panics with is told
-/// by the panic hook alone.
+/// Wakes a task. The task need not be one of tokio's, so its waker is user code and may panic. The panic
+/// hook prints such a panic; it is no failure of a service.
 pub(crate) fn wake(waker: Waker) {
     let _ = catch(|| waker.wake());
 }
 
-/// Drops each item by itself: while a first panic unwinds, a second one would end the process. Returns
-/// what the first one panicked with.
+/// Drops the items one by one and returns the payload of the first panic. If one panic unwound through
+/// the other items, a second panicking destructor would abort the process.
 pub(crate) fn drop_each<T>(items: impl IntoIterator<Item = T>) -> Result<(), Box<dyn Any + Send>> {
     let mut first = Ok(());
     for item in items {
@@ -51,7 +51,7 @@ pub(crate) fn drop_each<T>(items: impl IntoIterator<Item = T>) -> Result<(), Box
     first
 }
 
-/// A value of the user's that is dropped by itself, contained, wherever what holds it is dropped.
+/// A value of the user's. A panic of its destructor does not reach the code that drops its owner.
 pub(crate) struct Contained<T>(Option<T>);
 
 impl<T> Contained<T> {
@@ -71,19 +71,19 @@ impl<T> Contained<T> {
 impl<T> Drop for Contained<T> {
     fn drop(&mut self) {
         let value = self.0.take();
-        // Nothing was promised to it, so its destructor is all there is to contain.
+        // The service has not run, so the panic is no failure to record; the panic hook prints it.
         let _ = catch(|| drop(value));
     }
 }
 
-/// Writes one line to the log, in the words of `tracing`'s macro of this level.
+/// Writes one line to the log, like `tracing`'s macro of the same level.
 ///
-/// What takes the lines is user code, and may panic when there is nowhere to write to: the services have a
-/// right to be drained all the same. Every line names its service itself, so it has no span for a parent,
-/// which would name the service once more.
+/// The subscriber is user code and may panic, for example when standard error is closed. The panic is
+/// caught, so that the services are still drained. Every line names its service in a field, so it has no
+/// parent span: the span of the service would name it a second time.
 ///
-/// The first field is written out, `error = %error`: the oldest `tracing` that we allow takes no short form
-/// behind `parent:`.
+/// Callers write the first field out, as in `error = %error`: the oldest `tracing` that we allow takes no
+/// short form behind `parent:`.
 macro_rules! log_safely {
     ($level:ident, $($line:tt)+) => {
         let _ = $crate::panics::catch(|| {
@@ -93,15 +93,15 @@ macro_rules! log_safely {
 }
 pub(crate) use log_safely;
 
-/// What a panic's payload says.
+/// The text of a panic's payload.
 pub(crate) fn message(payload: Box<dyn Any + Send>) -> Panic {
     let message = payload
         .downcast_ref::<&str>()
         .map(ToString::to_string)
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a value that is not text".to_owned());
-    // The payload is user code as well. What its destructor panics with is not looked at: that may
-    // go on for ever.
+    // The payload's destructor is user code and may panic. The payload of that second panic is leaked,
+    // because its destructor may panic in turn, without end.
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(panic);
     }

@@ -1,5 +1,5 @@
-//! What the macros expand to calls of. No part of the public interface: it may change with any
-//! release.
+//! The items that the macros' expansions name. No part of the public interface: any release may change
+//! them.
 
 pub use lifecycle_macros::{__registry as registry, RegistryCheck};
 

@@ -32,8 +32,8 @@ use crate::shared::application::Application;
 use crate::shared::context::Context;
 use crate::shared::instance::Instance;
 
-/// A context for a service of this name that belongs to no registry. Its stop channel is open until
-/// [`stop`] is called.
+/// A context for a service of this name, in no registry. Its stop channel is open until [`stop`] is
+/// called.
 #[must_use]
 pub fn context(name: impl Into<Name>) -> Context {
     let instance = Instance::new(name.into(), Shape::Custom, OnFailure::Shutdown);

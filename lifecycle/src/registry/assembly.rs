@@ -1,4 +1,4 @@
-//! What `registry!` expands to calls of. The macro has checked the names; hidden from the
+//! The functions that `registry!` expands to calls of. The macro has checked the names. Hidden from the
 //! documentation.
 
 use std::time::Duration;
@@ -11,18 +11,18 @@ use crate::report::status::OnFailure;
 use crate::shape::service::Service;
 use lifecycle_rules::graph::Kind;
 
-/// A registry in the making.
+/// Collects the entries and settings of one `registry!`.
 #[allow(missing_debug_implementations, reason = "never in the hands of a user")]
 pub struct Assembly {
     entries: Entries,
     settings: RegistrySettings,
 }
 
-/// A service just added to it, with its settings to come.
+/// Takes the settings of the service that was just added.
 #[allow(missing_debug_implementations, reason = "never in the hands of a user")]
 pub struct Entry<'a>(&'a mut entries::Entry);
 
-/// An empty one.
+/// An assembly without entries, with the default settings.
 #[must_use]
 pub fn assembly() -> Assembly {
     Assembly {
@@ -47,7 +47,7 @@ impl Assembly {
         Entry(self.entries.add(Name::from(name), Box::new(service)))
     }
 
-    /// All entries are there, and the macro has found nothing wrong with them.
+    /// The registry, after the last entry. The macro has found no problem with the entries.
     pub fn finish(self) -> Registry {
         Registry::new(self.entries.plan(), self.settings)
     }

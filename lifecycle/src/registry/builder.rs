@@ -1,5 +1,5 @@
-//! The registry for names that are known only at run time: the same settings as methods, every
-//! problem in one error.
+//! The builder for names that are known only at run time: the settings are methods, and one error holds
+//! every problem.
 
 use std::fmt;
 use std::time::Duration;
@@ -114,7 +114,7 @@ impl RegistryBuilder {
         self
     }
 
-    /// Checks all that was declared.
+    /// Checks the services and settings, and makes the registry.
     ///
     /// # Errors
     ///

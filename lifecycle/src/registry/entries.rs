@@ -1,4 +1,4 @@
-//! Services as they are declared: the problems of their names, and the plan where there are none.
+//! The declared services: the problems of their names, or the checked plan if there are none.
 
 use std::collections::HashMap;
 

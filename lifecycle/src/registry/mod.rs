@@ -1,5 +1,5 @@
-//! The services of an application, by name, with what each depends on: declared here, run by the
-//! supervisor.
+//! The services of an application, by name, with their dependencies and settings: declared here, run by
+//! the floor below.
 
 mod assembly;
 mod builder;
@@ -152,7 +152,7 @@ impl Registry {
         self
     }
 
-    /// Stops the application when `future` resolves: a cancellation token of somebody else's, a
+    /// Stops the application when `future` resolves: a cancellation token of another library, a
     /// parent's stop channel. A later call replaces the future. One that panics is a failure: the
     /// application stops for it, as [`Reason::ExternalPanicked`](crate::Reason), with exit code 1.
     ///
@@ -182,8 +182,8 @@ impl Registry {
     /// assembled first, such as a probe endpoint that answers "not ready" meanwhile.
     ///
     /// Until the start every service is `New` and nothing is healthy; `wait` and `await_healthy` wait;
-    /// `trigger` is an error. `shutdown` makes the start one at which nothing starts. A registry that
-    /// is dropped, or that can't be started, tells those who wait.
+    /// `trigger` is an error. After `shutdown` the start starts nothing. When the registry is dropped, or
+    /// can't be started, `wait` and `await_healthy` return.
     ///
     /// ```
     /// # use lifecycle::{Idle, State, registry, service};

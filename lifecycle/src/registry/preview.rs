@@ -1,4 +1,4 @@
-//! What a registry has in common with its handles before it is started.
+//! What a registry shares with its handles before it is started.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::shape::service::Sealed;
 use crate::shared::application::Application;
 use crate::shared::instance::Instance;
 
-/// Dropping it tells whoever waits that there will be no run.
+/// Owns the application until the start. Dropping it ends the waits of the handles: there will be no run.
 #[derive(Debug)]
 pub(crate) struct Preview {
     application: Arc<Application>,
@@ -29,7 +29,7 @@ impl Preview {
         &self.application
     }
 
-    /// It is up to the caller now to tell.
+    /// The caller takes over: it must end the waits of the handles.
     pub(crate) fn take(mut self) -> Arc<Application> {
         self.is_taken = true;
         self.application.clone()

@@ -31,7 +31,7 @@ struct Inner {
     phase: Phase,
     fault: Fault,
     after: Duration,
-    /// Of a start that ran out of time.
+    /// `Some` only for a start that ran out of time.
     start: Option<Unfinished>,
 }
 
@@ -39,23 +39,23 @@ struct Inner {
 #[derive(Debug)]
 pub(crate) struct Unfinished {
     pub(crate) shape: Shape,
-    /// What the attempts that failed have said last.
+    /// The attempts of `startup` that failed, if any did.
     pub(crate) attempts: Option<FailedAttempts>,
-    /// What the service itself said by `cx.degraded(..)`.
+    /// The sentence that the service passed to `cx.degraded(..)`, if it was degraded.
     pub(crate) degraded: Option<Arc<str>>,
 }
 
-/// The attempts of a `startup` that have failed by now.
+/// The attempts of a `startup` that have failed so far.
 #[derive(Debug)]
 pub(crate) struct FailedAttempts {
     count: u32,
     last: BoxError,
-    /// Both in words.
+    /// The count and the last error as one sentence.
     sentence: Arc<str>,
 }
 
 impl FailedAttempts {
-    /// One more than `before` has failed.
+    /// An attempt failed with `last`, after `before` others.
     pub(crate) fn after(before: u32, last: BoxError) -> Self {
         let count = before.saturating_add(1);
         let (plural, which) = if count == 1 {
@@ -88,12 +88,13 @@ impl FailedAttempts {
     }
 }
 
-/// Whoever lets go of an error last need not expect a panic: its destructor is a hook's own code.
+/// The error inside is a hook's own, and its destructor may panic. The last clone can be dropped anywhere
+/// in the library, so the panic is caught here.
 impl Drop for Inner {
     fn drop(&mut self) {
         let fault = std::mem::replace(&mut self.fault, Fault::ExitedEarly);
         let start = self.start.take();
-        // There is nobody left to tell.
+        // The panic hook prints the panic; the service has failed already.
         let _ = panics::catch(|| drop(fault));
         let _ = panics::catch(|| drop(start));
     }
@@ -105,7 +106,8 @@ impl From<Panic> for Fault {
     }
 }
 
-/// How far the sources of an error are followed: one may well be its own.
+/// How many sources of an error are followed. An error may name itself as its source, which would never
+/// end.
 const MAX_SOURCES: usize = 32;
 
 /// What happened to a service that failed.
@@ -252,7 +254,7 @@ impl fmt::Display for ServiceError {
     }
 }
 
-/// Where and why the start was still under way.
+/// What the start was waiting for when its time ran out.
 impl fmt::Display for Unfinished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.attempts, self.shape) {
@@ -268,9 +270,8 @@ impl fmt::Display for Unfinished {
     }
 }
 
-/// The whole sentence is in `Display`, sources included, so there is nothing further to print. The
-/// source is what the last attempt of a `startup` failed with, as the start timeout itself is what
-/// failed the service.
+/// `Display` prints the whole chain, so the error of a hook is no source: it would be printed twice.
+/// Only a start timeout has a source: the error that the last attempt of `startup` failed with.
 impl StdError for ServiceError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         let attempts = self.failed_attempts()?;
@@ -278,7 +279,7 @@ impl StdError for ServiceError {
     }
 }
 
-/// A sentence must not end in the middle.
+/// An empty message would leave a sentence that ends with a colon.
 fn or_nothing(message: &str) -> &str {
     if message.trim().is_empty() {
         "no message"
@@ -287,13 +288,13 @@ fn or_nothing(message: &str) -> &str {
     }
 }
 
-/// An error and its sources on one line, each said once.
+/// An error and its sources on one line, each text once.
 pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut line = shown(error);
     let mut said = line.clone();
     for source in successors(source(error), |error| source(*error)).take(MAX_SOURCES) {
         let text = shown(source);
-        // Many errors already repeat their source's words.
+        // Many errors already print their source.
         if !said.contains(&text) {
             line.push_str(": ");
             line.push_str(&text);
@@ -303,7 +304,8 @@ pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
     line
 }
 
-/// What an error says. It is user code, and what shows it must not fail with it.
+/// The error as text. Its `Display` is user code, and a panic there must not end the code that prints
+/// the error.
 fn shown(error: &(dyn StdError + 'static)) -> String {
     panics::catch(|| error.to_string())
         .unwrap_or_else(|_| "an error whose `Display` panics".to_owned())
@@ -313,9 +315,9 @@ fn source<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError +
     panics::catch(|| error.source()).ok().flatten()
 }
 
-/// Whether a hook's error only says that the application is stopping: it is, or comes from, what
-/// this crate's own methods return then. `failures` are those of the application itself: waiting for
-/// its health returns the first of them.
+/// Whether a hook's error only reports that the application is stopping: the error itself, or one of its
+/// sources, is what this crate's methods return during a stop. `failures` are the application's own:
+/// `await_healthy` returns the first of them.
 pub(crate) fn tells_of_the_stop(
     error: &(dyn StdError + 'static),
     failures: &[ServiceError],
@@ -327,7 +329,7 @@ pub(crate) fn tells_of_the_stop(
         Some(HealthError::Service(error)) => is_known(error),
         Some(HealthError::NotStarted(_)) => false,
         None => {
-            // An error that is transparent to `HealthError` only shows the source of that.
+            // A transparent wrapper hides the `HealthError` inside and shows that error's source.
             error.is::<Reason>() || matches!(error.downcast_ref(), Some(TriggerError::Stopped))
         }
     };
@@ -374,7 +376,7 @@ pub enum StartError {
     /// The signal handlers could not be installed.
     #[error("the signal handlers could not be installed: {0}")]
     Signals(#[source] std::io::Error),
-    /// What was registered is no registry.
+    /// The registered services make no valid registry.
     #[error(transparent)]
     Registry(RegistryError),
 }
@@ -407,12 +409,12 @@ pub enum OptionError {
         jitter: Duration,
         /// What it is taken from: `interval` or `delay`.
         setting: &'static str,
-        /// What the attribute says of that.
+        /// What the attribute says: the field path, or the expression.
         field: &'static str,
-        /// How long that is.
+        /// The interval or the delay itself.
         period: Duration,
     },
-    /// What the service gives for a cron expression is none.
+    /// The text that the service gives is not a cron expression.
     #[error("`{field}` is no schedule: {problem}")]
     Cron {
         /// What the attribute says: the field path, or the expression.

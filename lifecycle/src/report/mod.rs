@@ -1,4 +1,4 @@
-//! What people read: states, errors, reasons, the outcome. Plain data, made on the floors above.
+//! What people read: states, errors, reasons, the outcome. Plain data, built by the floors above.
 
 pub(crate) mod error;
 pub(crate) mod name;

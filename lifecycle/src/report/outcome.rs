@@ -1,4 +1,4 @@
-//! How it all ended: what `main` returns and what a person on call reads.
+//! How a run ended: what `main` returns and what a person on call reads.
 
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
@@ -37,7 +37,7 @@ pub struct Outcome {
     pub(crate) has_fatal: bool,
     pub(crate) laggards: Vec<Laggard>,
     pub(crate) services: Vec<ServiceStatus>,
-    /// Of services with more failures than are kept: how many more.
+    /// For each service with more failures than are kept: how many were left out.
     pub(crate) omitted: Vec<(Name, u64)>,
     pub(crate) took: Option<Duration>,
     pub(crate) signal: Option<Signal>,
@@ -140,7 +140,7 @@ impl Outcome {
     pub(crate) fn print_if_unclean(&self) {
         let has_lost = |status: &ServiceStatus| status.queue.is_some_and(|queue| queue.lost > 0);
         if !self.is_clean() || !self.failures.is_empty() || self.services.iter().any(has_lost) {
-            // Standard error may be closed; there is nobody left to tell then.
+            // Standard error may be closed: then the report can't be printed.
             let _ = writeln!(std::io::stderr(), "{self}");
         }
     }
@@ -212,8 +212,8 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// What user code had a part in, so that it can't pass for lines of the report or play with the terminal:
-/// further lines are indented, and what can't be printed is escaped.
+/// Text that user code wrote. Its further lines are indented, so that they can't pass for lines of the
+/// report, and its control characters are escaped, so that they can't change the terminal.
 struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {
@@ -234,7 +234,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// When an error came, behind what it says.
+/// How long after the start an error came; printed behind the error.
 struct Age<'a>(&'a ServiceError);
 
 impl fmt::Display for Age<'_> {

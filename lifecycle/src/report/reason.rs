@@ -1,5 +1,4 @@
-//! Why things end: the reason the application stops, and the cause a single service sees in its
-//! drain.
+//! Why the application stops, and the cause that a single service sees in its drain.
 
 use std::fmt;
 use std::sync::Arc;
@@ -47,7 +46,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// So that it can be the source of an error. The whole sentence is in `Display`.
+/// So that it can be the source of an error. `Display` prints all of it, so it has no source itself.
 impl std::error::Error for Reason {}
 
 /// Why a single service ends: what [`Context::cause`](crate::Context::cause) tells a `drain`.

@@ -46,7 +46,7 @@ impl From<Found> for RegistryProblem {
 }
 
 impl RegistryProblem {
-    /// Of the settings of the whole, wherever they come from, defaults included.
+    /// The problem with the registry's own settings, if there is one. Defaults are checked too.
     pub(crate) fn of(deadline: Duration, shutdown_delay: Duration) -> Option<Self> {
         let problem = limits::check(deadline, shutdown_delay)?;
         Some(Self {
@@ -55,6 +55,7 @@ impl RegistryProblem {
         })
     }
 
+    /// The problem with a setting of a service that precedes every service.
     pub(crate) fn stray(setting: &str) -> Self {
         Self {
             sentence: format!("`{setting}` was set before any service"),

@@ -1,6 +1,7 @@
 //! The outcome and the states as data, for a log or a status page. Behind the feature `serde`.
 //!
-//! Names and words are as they are shown; durations are in seconds. New fields may be added.
+//! Names, states, shapes and phases are written as they are displayed; durations are in seconds. New
+//! fields may be added.
 
 use std::time::Duration;
 
@@ -130,7 +131,7 @@ impl Serialize for QueueStatus {
     }
 }
 
-/// What is shown by a word is written as that word.
+/// Serializes a type that is displayed as one word as that word.
 macro_rules! as_word {
     ($($type:ty)+) => {$(
         impl Serialize for $type {

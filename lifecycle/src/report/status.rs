@@ -192,17 +192,17 @@ pub struct ServiceStatus {
     pub succeeded: bool,
     /// What its failure means to the application.
     pub on_failure: OnFailure,
-    /// Why it works less well than it should: as it told itself with `cx.degraded(..)`, or else as the
-    /// library sees it: a `startup` that fails and is tried again, a schedule or a queue whose values
-    /// can't be followed, a last tick that has failed.
+    /// Why it works less well than it should: the sentence that it passed to `cx.degraded(..)`, or else
+    /// what the library sees: a `startup` that fails and is tried again, a schedule or a queue whose
+    /// values can't be followed, a last tick that has failed.
     pub degraded: Option<Arc<str>>,
     /// Why it failed: the first cause.
     pub error: Option<ServiceError>,
-    /// What is known of its ticks; none for the other shapes.
+    /// Its ticks; `None` for the other shapes.
     pub ticks: Option<TickStatus>,
-    /// What has become of the items of a queue; none for the other shapes.
+    /// The counts of its items, if it is a queue; `None` for the other shapes.
     pub queue: Option<QueueStatus>,
-    /// What the last flush of a queue that failed said.
+    /// The error of the last flush that failed, as text.
     pub(crate) flush_error: Option<Arc<str>>,
 }
 
@@ -236,16 +236,16 @@ pub struct TickStatus {
     pub last_end: Option<Instant>,
     /// How long the last one that has ended took.
     pub last_duration: Option<Duration>,
-    /// What the last failure said. A success does not clear it.
+    /// The error of the last tick that failed, as text. A success does not clear it.
     pub last_error: Option<Arc<str>>,
-    /// When the next one is due; none while one is in flight, and when none will ever be.
+    /// When the next one is due; `None` while one is in flight, and when none will follow.
     pub next_due: Option<Instant>,
     pub(crate) in_flight: bool,
 }
 
 impl TickStatus {
-    /// How long ago the last tick has ended, so that a loop that is stuck shows. None before the
-    /// first.
+    /// How long ago the last tick ended, so that a loop that is stuck shows. `None` before the first
+    /// tick has ended.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
         self.last_end
@@ -269,10 +269,11 @@ pub struct QueueStatus {
     pub failures: u64,
     /// How many were accepted and could not be flushed before the end.
     pub lost: u64,
-    /// How many are accepted and not flushed: those that wait, and the batch in hand. Counted from the
-    /// start of the service on; none once it is down.
+    /// How many are accepted and not flushed: the waiting ones, and the batch in hand. Zero before the
+    /// service starts and once it is down.
     pub depth: u64,
-    /// How long the flush in flight takes by now, if there is one: one that never returns shows.
+    /// How long the flush in flight has taken so far, if there is one, so that a flush that never
+    /// returns shows.
     pub flush_age: Option<Duration>,
 }
 

@@ -1,4 +1,5 @@
-//! The scheduled shape, by cron expression: a tick at the times it names, by the wall clock.
+//! The scheduled shape by cron expression: a tick at each time that the expression names, by the wall
+//! clock.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -14,12 +15,12 @@ use crate::report::status::Shape;
 use crate::shared::context::Context;
 use crate::time::{Calendar, Field, Moment, Plan, Spoken, Times, check_tick_timeout};
 
-/// What `#[service(scheduled(cron = ..))]` implements. All is read when it is needed, so that a
+/// What `#[service(scheduled(cron = ..))]` implements. The methods are called again and again, so that a
 /// change of the configuration takes effect.
 pub trait CronService: Scheduled {
-    /// What the attribute fixes.
+    /// The options that the attribute fixes.
     const PLAN: Plan;
-    /// The zone as the attribute says it, for messages.
+    /// The zone as the attribute spells it, for messages.
     const TZ: &'static str = UTC;
 
     /// `cron = ..`
@@ -48,16 +49,16 @@ pub trait CronService: Scheduled {
 
 const UTC: &str = "UTC";
 
-/// A cron expression, or the name of a zone.
+/// The text of a cron expression, or the name of a time zone.
 pub type Written = Cow<'static, str>;
 
-/// What a cron expression and a zone are given as.
+/// A type that a service may give a cron expression or a time zone in.
 #[diagnostic::on_unimplemented(
     message = "a cron expression or a time zone is given as text, not as `{Self}`",
     label = "not a `str`, a `String` or the like"
 )]
 pub trait Text {
-    /// As the runtime keeps it.
+    /// The text itself.
     fn to_text(&self) -> Written;
 }
 
@@ -68,7 +69,7 @@ impl<T: AsRef<str>> Text for T {
     }
 }
 
-/// The value of a field, or of an expression.
+/// The text of a field, or of an expression.
 #[must_use]
 pub fn text(value: &dyn Text) -> Written {
     value.to_text()
@@ -81,7 +82,7 @@ pub struct CronShape;
 impl<S: CronService + Declared> Live<S> for CronShape {
     const SHAPE: Shape = Shape::Scheduled;
 
-    /// A schedule that can't be followed is not worth starting for.
+    /// A service whose schedule can't be followed fails before its `startup` runs.
     fn check(service: &S) -> Result {
         times::<S>(spoken(service))?;
         tick_timeout(service)?;
@@ -101,11 +102,11 @@ impl<S: CronService + Declared> Live<S> for CronShape {
     }
 }
 
-/// Where a schedule by cron expression stands, and how long its ticks may take.
+/// A schedule by cron expression, and how long its ticks may take.
 struct ByClock {
     calendar: Calendar,
     tick_timeout: Option<Duration>,
-    /// What the service has said last, if it is no schedule.
+    /// The service's last values, if no schedule can be made of them, and why.
     refused: Option<Box<(Spoken, OptionError)>>,
 }
 
@@ -148,8 +149,8 @@ impl<S: CronService + Declared> Schedule<S> for ByClock {
 }
 
 impl ByClock {
-    /// Once a minute at least, which is how long a change of the configuration may take. Of what can't
-    /// be followed nothing is taken over.
+    /// Reads the service's values and follows them, or keeps all the old ones if one of the new ones is
+    /// wrong. Runs at least once a minute.
     fn read_again<S: CronService>(&mut self, service: &S, cx: &Context) -> Heard {
         let tick_timeout = tick_timeout(service)?;
         let (spoken, jitter) = (spoken(service), service.jitter());
@@ -162,7 +163,7 @@ impl ByClock {
         Ok(())
     }
 
-    /// What was refused is not looked at again, for a search of all time zones is long.
+    /// The same wrong values are refused without another check: a search of all time zones is slow.
     fn times<S: CronService>(&mut self, spoken: Spoken) -> Result<Times, OptionError> {
         match self.refused.as_deref() {
             Some((before, error)) if *before == spoken => return Err(error.clone()),

@@ -50,7 +50,7 @@ pub trait Idle {
     }
 }
 
-/// What `#[service(idle)]` implements: the bound is what asks for the hooks.
+/// What `#[service(idle)]` implements. Its bound makes rustc ask for the hooks.
 pub trait IdleService: Idle {}
 
 /// The shape of `#[service(idle)]`.
@@ -74,8 +74,7 @@ impl<S: IdleService + Declared> Live<S> for IdleShape {
         service.drain(cx)
     }
 
-    /// From the start, when there is no `startup`. What it holds may have a destructor, which is code
-    /// too.
+    /// A destructor of one of its fields is code too, so it may need a task to be dropped in.
     fn task_need() -> TaskNeed {
         if !is_left_out(S::startup) {
             TaskNeed::Always

@@ -1,8 +1,7 @@
-//! The shapes: what `#[service(..)]` declares on a struct, turned into [`Service`] by one
-//! implementation for all.
+//! The shapes: one implementation turns what `#[service(..)]` declares on a struct into a [`Service`].
 //!
-//! Each shape says three things: how it starts up, what it does while it runs, how it drains. The
-//! frame around them, which is where hand-written services go wrong, is here and nowhere else.
+//! Each shape has three parts: how it starts up, what it does while it runs, how it drains. The frame
+//! around them is written once, in this file, because it is where hand-written services go wrong.
 
 #[cfg(feature = "cron")]
 mod cron;
@@ -45,49 +44,50 @@ use crate::time::retry::Retry;
     label = "not a service",
     note = "put `#[service(idle)]`, `#[service(scheduled(interval = ..))]`, `#[service(queue(..))]`, `#[service(worker)]` or `#[service(oneshot)]` on the struct"
 )]
-// The one place that asks for `Send` and `Sync`. At the traits of the hooks as well, rustc would say
-// a second time, and a third, what it says at the struct.
+// Only this trait asks for `Send` and `Sync`. If the traits of the hooks asked too, rustc would repeat
+// its error at the struct a second and a third time.
 pub trait Declared: Send + Sync {
     /// One of the shape types beside this trait.
     type Shape;
 
-    /// `startup(retry = ..)`: how to go on when `startup` fails. Without it that is the end.
+    /// `startup(retry = ..)`: the waits before a failed `startup` is tried again. Without it the
+    /// service fails at once.
     const RETRY: Option<Retry> = None;
 }
 
-/// How a shape lives in a service of type `S`.
+/// What a shape does in each part of the life of a service of type `S`.
 pub trait Live<S> {
-    /// What it is called.
+    /// The shape as status and errors name it.
     const SHAPE: Shape;
 
-    /// Whether it can run at all, as far as that is known before anything is touched.
+    /// Checks the service's values before `startup` is called for the first time.
     fn check(service: &S) -> Result {
         let _ = service;
         Ok(())
     }
 
-    /// Before the service counts as running.
+    /// Runs before the service counts as running.
     fn startup(service: &S, cx: &Context) -> impl Future<Output = Result> + Send;
 
-    /// From then on, until the stop channel closes.
+    /// Runs from then on, until the stop channel closes.
     fn run(service: &S, cx: &Context) -> impl Future<Output = Result> + Send;
 
-    /// The flush, after `run` has returned.
+    /// Flushes, after `run` has returned.
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send;
 
-    /// Whether there is a time when it has no code to run.
+    /// What the service needs a task for. A service without code to run can do without one.
     fn task_need() -> TaskNeed {
         TaskNeed::Always
     }
 
-    /// Instead of `drain`, where `startup` did not come to its end.
+    /// Called in place of `drain` when `startup` did not complete.
     fn abandon(service: &S, cx: &Context) {
         let _ = (service, cx);
     }
 }
 
-// Written without `async_trait`, so that the one future of a service that lives as long as the
-// application is no larger than it needs to be.
+// Written without `async_trait`, which would make these futures larger. The future of `start` lives as
+// long as the application.
 #[diagnostic::do_not_recommend]
 impl<S> Service for S
 where
@@ -144,8 +144,7 @@ where
     }
 }
 
-/// Whether the service came up before it was asked to stop: nobody waits for what is not up yet, a
-/// startup in flight is dropped.
+/// Whether the service came up before it was asked to stop. A stop request drops a startup in flight.
 async fn start_up_unless_stopped<S>(service: &S, cx: &Context) -> Result<bool>
 where
     S: Declared + Sync,
@@ -158,7 +157,7 @@ where
         if stop.is_closed() {
             return Poll::Ready(Ok(false));
         }
-        // Most are up at once, and never wait for the stop.
+        // Most startups are ready at the first poll; those never register with the stop channel.
         if let Poll::Ready(started) = startup.as_mut().poll(task) {
             return Poll::Ready(started.map(|()| true));
         }
@@ -167,7 +166,7 @@ where
     .await
 }
 
-/// Starts the service up, as often as its attribute allows.
+/// Starts the service up, with retries if its attribute asks for them.
 async fn start_up<S>(service: &S, cx: &Context) -> Result
 where
     S: Declared,
@@ -176,7 +175,7 @@ where
     S::Shape::check(service)?;
     match S::RETRY {
         None => S::Shape::startup(service, cx).await,
-        // In a box, so that only those pay for its size who have asked for it.
+        // Boxed, so that services without retries don't carry the larger future.
         Some(retry) => Box::pin(start_up_with_retries(service, cx, retry)).await,
     }
 }
@@ -189,7 +188,7 @@ where
     let shown = Shown(cx);
     let mut failures = 0;
     while let Err(error) = S::Shape::startup(service, cx).await {
-        // Another attempt would say the same.
+        // The application is stopping, so another attempt would fail in the same way.
         if cx.application().request.reason().is_some() && cx.application().is_the_stop(&error) {
             return Err(error);
         }
@@ -204,7 +203,7 @@ where
     Ok(())
 }
 
-/// The service shows that its `startup` fails, until this is dropped.
+/// Clears the failed attempts from the service's status when it is dropped.
 struct Shown<'a>(&'a Context);
 
 impl Drop for Shown<'_> {
@@ -213,7 +212,8 @@ impl Drop for Shown<'_> {
     }
 }
 
-/// What a hook of `S` returns that was left out. Another service's hook may pass it on, and has run then.
+/// The future that a default hook of `S` returns. It names `S`, because a hook of another service may call
+/// a default hook and return its future, and that hook is not left out.
 struct Nothing<S: ?Sized>(PhantomData<fn() -> S>);
 
 impl<S: ?Sized> Nothing<S> {
@@ -230,15 +230,15 @@ impl<S: ?Sized> Future for Nothing<S> {
     }
 }
 
-/// Whether this hook is the default one. It is not called.
+/// Whether this hook is the default one. The hook is not called.
 ///
-/// By the name of what it returns: that may borrow the service, and only what borrows nothing has a
-/// `TypeId`. A future of any other name is taken for code to run.
+/// Compares the names of the future types: a future that borrows the service has no `TypeId`. A future of
+/// any other type counts as code to run.
 fn is_left_out<'a, S: 'a, F>(_: impl Fn(&'a S, &'a Context) -> F) -> bool {
     type_name::<F>() == type_name::<Nothing<S>>()
 }
 
-/// Stands in when an attribute has an error of its own, so that the rest of the program compiles.
+/// The shape of a struct whose attribute has an error, so that rustc reports only that error.
 #[derive(Debug)]
 pub struct BrokenShape;
 

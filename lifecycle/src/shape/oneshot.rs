@@ -33,13 +33,13 @@ use crate::shared::context::Context;
 pub trait Oneshot {
     /// The job. Dependents start once it has returned `Ok`.
     ///
-    /// Under the start timeout only where one is written: the default is not meant for a job. When the application stops meanwhile it may finish within the
-    /// service's time to stop, and is dropped at its end; a job that can end sooner watches its
-    /// [stop channel](Context::stop_channel).
+    /// Under the start timeout only where one is written: the default is not meant for a job. When the
+    /// application stops meanwhile it may finish within the service's time to stop, and is dropped at its
+    /// end; a job that can end sooner watches its [stop channel](Context::stop_channel).
     fn run(&self, cx: &Context) -> impl Future<Output = Result> + Send;
 }
 
-/// What `#[service(oneshot)]` implements: the bound is what asks for the hook.
+/// What `#[service(oneshot)]` implements. Its bound makes rustc ask for the hook.
 pub trait OneshotService: Oneshot {}
 
 /// The shape of `#[service(oneshot)]`.

@@ -1,5 +1,5 @@
-//! The queue shape: items in from anybody, batches out to one flush after another, nothing lost
-//! unseen.
+//! The queue shape: any number of producers send items, the service flushes them batch by batch, and every
+//! item that is lost is counted.
 
 mod drain;
 
@@ -94,14 +94,14 @@ pub trait Queue {
     fn flush(&self, batch: &[Self::Item], cx: &Context) -> impl Future<Output = Result> + Send;
 }
 
-/// What `#[service(queue(..))]` implements: the bound is what asks for the hooks.
+/// What `#[service(queue(..))]` implements. Its bound makes rustc ask for the hooks.
 pub trait QueueService: Queue {
     /// `retry = ..`: the waits between attempts.
     const RETRY: Retry = Retry::new(Duration::from_millis(100), Duration::from_secs(10));
-    /// `attempts = ..`: how often a batch is tried before the service fails. In the drain only where
-    /// there is no deadline.
+    /// `attempts = ..`: how often a batch is tried before the service fails. The drain counts attempts
+    /// only if it has no deadline.
     const ATTEMPTS: u32 = 5;
-    /// The interval as the attribute says it, for messages.
+    /// The interval as the attribute spells it, for messages.
     const INTERVAL: &'static str;
 
     /// How many items make a batch.
@@ -140,7 +140,7 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
         let instance = cx.instance();
         let mut stopped = pin!(instance.stop.closed());
         instance.enter(Phase::Idle);
-        // At once, unless another service shares the intake.
+        // This waits only if another service shares the intake.
         let mut outlet = tokio::select! {
             biased;
             () = &mut stopped => return Ok(()),
@@ -155,7 +155,7 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
             }
             instance.enter(Phase::Flush);
             flush(service, cx, &mut outlet, stopped.as_mut()).await?;
-            // Stopped between two attempts: the batch is the drain's.
+            // The stop came between two attempts: the drain flushes the batch.
             if !outlet.is_empty() {
                 return Ok(());
             }
@@ -163,7 +163,7 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
     }
 
     async fn drain(service: &S, cx: &Context) -> Result {
-        // Where another service has it, who shares the intake, what is left is its own.
+        // If another service that shares the intake holds the outlet, it flushes the remaining items.
         match service.intake().try_outlet(holder(cx)) {
             Some(outlet) => drain::drain(service, Rest { outlet, cx }).await,
             None => Ok(()),
@@ -171,25 +171,29 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
     }
 
     fn abandon(service: &S, cx: &Context) {
-        // Nothing has run, so this service does not hold it.
+        // `run` was not called, so this service does not hold the outlet itself.
         if let Some(outlet) = service.intake().try_outlet(holder(cx)) {
             drop(Rest { outlet, cx });
         }
     }
 }
 
-/// How often a queue that has nothing to do looks whether its limits have changed, and how often while
-/// they are wrong, so that it shows soon that they are right again.
+/// How often an idle queue reads its limits again.
 const CLOCK_CHECK: Duration = Duration::from_secs(60);
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The same while they are wrong, so that the status soon shows when they are right again.
+const RECHECK_WRONG_LIMITS: Duration = Duration::from_secs(1);
 
-/// Resolves when there is a batch to flush. Its limits are read when its first item is there.
+/// Resolves when there is a batch to flush. The limits of a batch are read when its first item is there.
 async fn gather<S: QueueService>(service: &S, cx: &Context, outlet: &mut Outlet<S::Item>) {
     give_way().await;
     loop {
         let is_wrong = count(cx).is_some_and(QueueCounts::has_problem);
-        let look = if is_wrong { LOOK_AGAIN } else { CLOCK_CHECK };
-        let is_there = timeout(look, outlet.item()).await.is_ok();
+        let check = if is_wrong {
+            RECHECK_WRONG_LIMITS
+        } else {
+            CLOCK_CHECK
+        };
+        let is_there = timeout(check, outlet.item()).await.is_ok();
         read_limits(service, cx);
         if is_there {
             break;
@@ -197,14 +201,15 @@ async fn gather<S: QueueService>(service: &S, cx: &Context, outlet: &mut Outlet<
     }
     let BatchLimits { size, interval } = limits_or_last(service, cx);
     outlet.fill(size, interval).await;
-    // A producer that was woken runs on this thread, or not before the flush lets go of it.
+    // Tokio queues a task that was woken here behind this one, on this thread. It runs before a flush
+    // that may block the thread.
     if outlet.has_woken() {
         yield_now().await;
     }
 }
 
-/// Flushes the batch, as often as it takes. `Ok` with a batch that is still there: stopped between
-/// two attempts.
+/// Flushes the batch, with retries. `Ok` while the outlet still holds the batch means that the stop came
+/// between two attempts.
 async fn flush<S: QueueService + Declared>(
     service: &S,
     cx: &Context,
@@ -235,7 +240,7 @@ async fn flush<S: QueueService + Declared>(
     }
 }
 
-/// Counts a batch as flushed, and drops it. A panic of a destructor is the service's failure.
+/// Counts a batch as flushed, and drops its items. A panic of an item's destructor fails the service.
 fn flushed<T>(cx: &Context, outlet: &mut Outlet<T>, batch: Batch<T>, phase: Phase) {
     let items = batch.len();
     if outlet.flushed(items) {
@@ -252,7 +257,7 @@ fn flushed<T>(cx: &Context, outlet: &mut Outlet<T>, batch: Batch<T>, phase: Phas
     }
 }
 
-/// Counts, shows and logs an attempt that failed.
+/// Counts and logs a failed attempt, and shows it in the status.
 fn note_failure(cx: &Context, error: &(dyn StdError + 'static)) {
     let text: Arc<str> = error::chain(error).into();
     log_safely!(warn, service = cx.name(), error = &*text, "flush failed");
@@ -261,7 +266,7 @@ fn note_failure(cx: &Context, error: &(dyn StdError + 'static)) {
     }
 }
 
-/// A flush is in flight until this is dropped.
+/// The status shows a flush in flight until the result is dropped.
 fn under_way(cx: &Context) -> UnderWay<'_> {
     let counts = count(cx);
     if let Some(counts) = counts {
@@ -280,7 +285,7 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// Lets others have their turn, where this task has had a long one.
+/// Yields to other tasks if this one has used up what tokio grants it in one turn.
 async fn give_way() {
     poll_fn(|task| poll_proceed(task).map(|turns| turns.made_progress())).await;
 }
@@ -296,8 +301,7 @@ fn limits<S: QueueService>(service: &S) -> Result<BatchLimits, OptionError> {
     Ok(BatchLimits { size, interval })
 }
 
-/// Reads the limits. Those that are wrong change nothing: the service shows as degraded until they are
-/// right.
+/// Reads the limits. Wrong ones change nothing: the service shows as degraded until they are right.
 fn read_limits<S: QueueService>(service: &S, cx: &Context) {
     let Some(counts) = count(cx) else { return };
     let problem: Option<Arc<str>> = match limits(service) {
@@ -328,12 +332,12 @@ fn limits_or_last<S: QueueService>(service: &S, cx: &Context) -> BatchLimits {
     })
 }
 
-/// What is seen of the service from outside, where it is registered as a queue.
+/// The counts of this service. `None` if it is not registered as a queue, as within a unit test.
 fn count(cx: &Context) -> Option<&QueueCounts> {
     cx.instance().queue()
 }
 
-/// Whose the intake is while this service holds it.
+/// How the intake tells this service from others that share it.
 fn holder(cx: &Context) -> Holder {
     count(cx).map_or(0, QueueCounts::holder)
 }

@@ -1,5 +1,5 @@
-//! The scheduled shape, by interval or delay: a tick on a fixed grid, or some time after the one
-//! before.
+//! The scheduled shape by interval or delay: a tick on a fixed grid, or some time after the end of the
+//! last one.
 
 use std::future::Future;
 use std::time::Duration;
@@ -21,15 +21,15 @@ use crate::time::{Plan, Timeline, Timing};
 /// ticker; tokio calls it `Skip`). That is a schedule by interval; those by delay and by cron
 /// expression, and all options, are in the reference of [`#[service]`](macro@crate::service).
 ///
-/// The interval or delay is read again after each tick, and once a minute while none is due. Another
-/// one takes effect then, on a grid that begins then: points before it are not missed. (One that is
-/// heard of at the end of a tick counts from that tick, where the next point lies ahead.) What can't be
-/// followed, such as an interval of zero, is an error at the start; later it changes nothing: the
-/// schedule goes on as before, and the service is `degraded` with the sentence that says why, which is
-/// logged once, until it is right again. It is `degraded` as well while its last tick has failed.
+/// The interval or delay is read again after each tick, and once a minute while none is due. A new
+/// one takes effect then and begins a new grid: no point before it is missed. (A new one that is read at
+/// the end of a tick counts from the start of that tick, if the next point still lies ahead.) A value that
+/// can't be followed, such as an interval of zero, is an error at the start. Later it changes nothing: the
+/// schedule goes on as before, and until the value is right again the service is `degraded` with a
+/// sentence that says why, which is logged once. It is `degraded` as well while its last tick has failed.
 ///
-/// Never early, a tick comes when one of tokio's timers would ring, which go by the millisecond. Of an
-/// interval that is hardly longer, points have gone by when the timer rings, and collapse too.
+/// A tick is never early. It begins when one of tokio's timers fires, which count whole milliseconds. With
+/// an interval of about a millisecond some points have passed by then, and collapse too.
 ///
 /// ```
 /// use std::time::Duration;
@@ -75,10 +75,10 @@ pub trait Scheduled {
     }
 }
 
-/// What `#[service(scheduled(..))]` implements: the bound is what asks for the hooks. Durations are
-/// read when they are needed, so that a change of the configuration takes effect.
+/// What `#[service(scheduled(..))]` implements. Its bound makes rustc ask for the hooks. The methods are
+/// called again and again, so that a change of the configuration takes effect.
 pub trait ScheduledService: Scheduled {
-    /// What the attribute fixes.
+    /// The options that the attribute fixes.
     const PLAN: Plan;
 
     /// The interval or the delay.
@@ -107,7 +107,7 @@ pub struct ScheduledShape;
 impl<S: ScheduledService + Declared> Live<S> for ScheduledShape {
     const SHAPE: Shape = Shape::Scheduled;
 
-    /// A schedule that can't be followed is not worth starting for.
+    /// A service whose schedule can't be followed fails before its `startup` runs.
     fn check(service: &S) -> Result {
         timing(service)?;
         Ok(())

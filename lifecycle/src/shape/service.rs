@@ -79,8 +79,8 @@ pub trait Service: Send + Sync + 'static {
     /// resolves when `start` has returned.
     async fn stop(&self, cx: &Context) -> Result;
 
-    /// What is known of it before it is started. Only for the shapes: `start` and `stop` of others
-    /// may do anything.
+    /// What the registry may know of the service before it starts. Only the shapes override it: a
+    /// hand-written `start` and `stop` may do anything.
     #[doc(hidden)]
     fn __nature(&self, _: Sealed) -> Nature {
         Nature {
@@ -89,14 +89,15 @@ pub trait Service: Send + Sync + 'static {
         }
     }
 
-    /// It will never be started. Only for the shapes: others find out by their destructor.
+    /// The service will never be started. Only the shapes override it: a hand-written service learns
+    /// it by its destructor.
     #[doc(hidden)]
     fn __abandon(&self, cx: &Context, _: Sealed) {
         let _ = cx;
     }
 }
 
-/// What only the library overrides takes one of these, which has no name outside.
+/// The methods that only the library may override take one of these. Other crates can't name it.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Sealed(());
@@ -105,8 +106,8 @@ impl Sealed {
     pub(crate) const OPEN: Self = Self(());
 }
 
-/// What is known of a service before it is started. A decorator hides it, so nothing may depend on it
-/// but what is shown and what is saved: the rest is said by the shape's own `start`.
+/// What the registry may know of a service before it starts. A decorator hides it, so only the status
+/// before the start and savings may depend on it. The shape's own `start` sets everything else.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Nature {
@@ -114,15 +115,16 @@ pub struct Nature {
     pub(crate) task_need: TaskNeed,
 }
 
-/// What a service needs a task for, by the hooks that it leaves out.
+/// What a service needs a task for. It follows from the hooks that are left out.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskNeed {
-    /// It has code to run from its start on, or may have.
+    /// It has code to run from its start on, or may have some.
     Always,
-    /// It only has a drain. The task is made at the start, so that many drains begin at once.
+    /// It only has a drain. The task is made at the start already, so that a stop need not make the tasks
+    /// of many services before their drains begin.
     ForDrain,
-    /// It only has a destructor, which gets a task when the service is stopped.
+    /// It only has a destructor. The task is made when the service is stopped.
     ForDrop,
     /// It has no code to run at all.
     Never,
@@ -133,7 +135,7 @@ pub(crate) type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result> + Send + 'a>
 
 /// A provider that is also a service is kept as an `Arc<T>`, or an `Arc<dyn Provider>` where `trait
 /// Provider: Service`; the registry gets a clone.
-// Written without `async_trait` so that the inner future is passed on and not boxed a second time.
+// Written without `async_trait`, which would box the inner future a second time.
 impl<S: Service + ?Sized> Service for Arc<S> {
     fn start<'a, 'c, 'f>(&'a self, cx: &'c Context) -> BoxFuture<'f>
     where

@@ -1,8 +1,8 @@
-//! The loop of every schedule: a tick when its course says so or somebody asks for one, never two at
-//! once, none once the stop is requested.
+//! The loop of every schedule: a tick when one is due or triggered, never two at once, and none once the
+//! stop is requested.
 //!
-//! The loop is compiled where the service is, in the user's crate; the functions of this crate that
-//! it calls at every tick are marked `#[inline]`, so that they can be compiled there as well.
+//! The loop is generic over the service, so rustc compiles it in the user's crate. The functions that it
+//! calls at every tick are marked `#[inline]`, so that rustc can inline them there.
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
@@ -21,35 +21,34 @@ use crate::shared::tick_facts::{Askers, TickFacts, TriggerRequest};
 use crate::time::Plan;
 use crate::time::shared_timers::Timer;
 
-/// Where a schedule of a service of type `S` stands. It reads what it needs to know of the service
-/// before each wait.
+/// A schedule of a service of type `S`. It reads the service's values before each wait.
 pub(super) trait Schedule<S>: Sized {
-    /// What the attribute fixes.
+    /// The options that the attribute fixes.
     const PLAN: Plan;
 
-    /// The service is running from now on.
+    /// The schedule of a service that is running from now on.
     fn new(service: &S, cx: &Context) -> Result<Self, OptionError>;
 
-    /// When the next tick is due; none when none will ever be.
+    /// When the next tick is due; `None` when none will follow.
     fn due(&self) -> Option<Instant>;
 
-    /// When to look again, a minute after now at most.
+    /// When the loop must call [`is_due`](Self::is_due) again: a minute after now at most.
     fn wake_at(&self, now: Instant) -> Instant;
 
-    /// Whether a tick begins now; and what was heard of the service, if it was asked.
+    /// Whether a tick begins now; and whether the service's values can be followed, if they were read.
     fn is_due(&mut self, service: &S, cx: &Context, now: Instant) -> (bool, Option<Heard>);
 
-    /// A tick has just ended, one that was due or one that was asked for.
+    /// A tick has just ended, one that was due or one that was triggered.
     fn end(&mut self, service: &S, cx: &Context, now: Instant) -> Heard;
 
     /// How long a tick may take.
     fn tick_timeout(&self) -> Option<Duration>;
 }
 
-/// Whether a schedule goes by what the service says now. If not, it goes on as before.
+/// The result of reading the service's values. On an error the schedule goes on with the old ones.
 pub(super) type Heard = Result<(), OptionError>;
 
-/// Runs until the stop is requested, or a tick is the end of the service.
+/// Runs until the stop is requested, or until a failed tick fails the service.
 #[expect(
     clippy::manual_async_fn,
     reason = "an `async fn` keeps its arguments twice"
@@ -110,7 +109,7 @@ pub(super) fn run<S: Scheduled + Sync, C: Schedule<S> + Send>(
     }
 }
 
-/// Shows whether the schedule goes by what the service says, and logs when that changes.
+/// Shows in the status whether the schedule follows the service's values, and logs a change of that.
 #[inline]
 fn show(heard: Heard, cx: &Context, ticks: &TickFacts, refuses: &mut bool) {
     match heard {
@@ -130,18 +129,18 @@ fn show(heard: Heard, cx: &Context, ticks: &TickFacts, refuses: &mut bool) {
     }
 }
 
-/// What the loop goes on for.
+/// Why the loop goes on.
 enum Turn {
     Stopped,
     Due,
     Asked,
 }
 
-/// What a loop waits for.
+/// The wait of a loop for its next turn.
 struct Wait<'a> {
     ticks: &'a TickFacts,
     timer: Timer<'a>,
-    /// Who is woken by both.
+    /// The waker that both would wake.
     known: Option<Waker>,
 }
 
@@ -156,7 +155,7 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// By hand, and not by `select!`: it is most of what a tick costs.
+    /// Written by hand and not with `select!`, because it is most of what a tick costs.
     #[inline]
     fn poll(&mut self, task: &mut task::Context<'_>) -> Poll<Turn> {
         let is_known = |known: &Waker| known.will_wake(task.waker());
@@ -164,7 +163,7 @@ impl<'a> Wait<'a> {
             self.introduce(task.waker());
         }
         let call = self.ticks.call();
-        // First, so that none begins once the service was asked to stop.
+        // The stop is checked first, so that no tick begins after the request.
         if call == Some(TriggerRequest::Stop) {
             return Poll::Ready(Turn::Stopped);
         }
@@ -175,7 +174,7 @@ impl<'a> Wait<'a> {
         } else {
             return Poll::Pending;
         };
-        // Others have their turn as well, even if this one is always late.
+        // A schedule that is always late must still yield to other tasks of the runtime.
         poll_proceed(task).map(|turns| {
             turns.made_progress();
             turn
@@ -189,17 +188,17 @@ impl<'a> Wait<'a> {
     }
 }
 
-/// What has come of a tick.
+/// A tick that has ended, and its result.
 struct Ended {
     result: Result,
     asked: Askers,
     now: Instant,
-    /// When the next one is.
+    /// When the next tick is due.
     due: Option<Instant>,
 }
 
 impl Ended {
-    /// For probes, and for those who have asked. `Err` ends the service.
+    /// Records the tick for probes and answers the callers that triggered it. `Err` fails the service.
     #[inline]
     fn note(self, cx: &Context, ticks: &TickFacts, plan: &Plan) -> Result {
         let Self { now, due, .. } = self;
@@ -226,11 +225,12 @@ impl Ended {
 #[error("the tick was dropped: it took longer than {0:?}")]
 struct TickTimeout(Duration);
 
-/// Whichever way the loop ends, by itself or dropped, nobody waits for a tick any more.
+/// However the loop ends, by itself or dropped, the callers that wait for a tick get an answer.
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         self.ticks.close();
-        // All together are let go of when the application stops.
+        // When the application stops, `SharedTimers::close` drops all wakers at once: there is no need to
+        // take the lock for each loop.
         if let (Some(waker), false) = (&self.known, self.ticks.call() == Some(TriggerRequest::Stop))
         {
             self.timer.leave(waker);

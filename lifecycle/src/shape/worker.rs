@@ -98,7 +98,7 @@ pub trait Worker {
     }
 }
 
-/// What `#[service(worker)]` implements: the bound is what asks for the hooks.
+/// What `#[service(worker)]` implements. Its bound makes rustc ask for the hooks.
 pub trait WorkerService: Worker {}
 
 /// The shape of `#[service(worker)]`.

@@ -1,8 +1,9 @@
-//! Where a schedule by cron expression stands: what has had its tick, and the time that comes. No
-//! timer, and no clock but the one passed in.
+//! A schedule by cron expression: which times have had their tick, and which time is next. It sets no
+//! timer, and its callers pass the current time in.
 //!
-//! A wall clock is not a clock to sleep by: it is set ahead and back, and it goes on while the
-//! machine sleeps. So it is looked at once a minute, and held against what it should show.
+//! No timer can follow the wall clock: the wall clock is set ahead and back, and it goes on while the
+//! machine sleeps. So the loop reads it at least once a minute, and this file compares it with the
+//! monotonic clock.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,9 +14,9 @@ use super::cron::{Spoken, Times};
 use super::jitter::random_below;
 use super::{CLOCK_CHECK, First, Missed, Plan};
 
-/// Further ahead of what it should show, it was set, or the machine has slept.
+/// A wall clock that gained more than this was set, or the machine has slept.
 const AHEAD: SignedDuration = SignedDuration::from_secs(60);
-/// Further back it was wrong before: what has had its tick by that clock counts no longer.
+/// A wall clock that lost more than this was wrong before: times that had their tick by it are due again.
 const BACK: SignedDuration = SignedDuration::from_hours(-1);
 
 /// What both clocks show at one moment.
@@ -30,23 +31,23 @@ pub(crate) struct Calendar {
     plan: Plan,
     times: Times,
     jitter: Duration,
-    /// All times until here have had their tick, or were passed over.
+    /// All times up to this one have had their tick, or were skipped.
     done: Timestamp,
-    /// None once its tick has begun, and where the calendar ends.
+    /// `None` while a tick runs, and when the expression names no further time.
     next: Option<Next>,
     seen: Moment,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Next {
-    /// The first tick, where the expression does not say when.
+    /// The first tick, where an option sets it and not the expression.
     First(Instant),
-    /// The tick of this time, which comes when it is due.
+    /// The tick for `time`, which begins at `due`: later, if there is jitter.
     Time { time: Timestamp, due: Timestamp },
 }
 
 impl Moment {
-    /// Now, by a wall clock that shows this.
+    /// Reads the monotonic clock beside a wall clock that shows `wall`.
     pub(crate) fn now(wall: SystemTime) -> Self {
         let wall = Timestamp::try_from(wall).unwrap_or(if wall < SystemTime::UNIX_EPOCH {
             Timestamp::MIN
@@ -83,12 +84,12 @@ impl Calendar {
         calendar
     }
 
-    /// Whether it goes by what the service says now.
+    /// Whether the schedule was made of these values.
     pub(crate) fn goes_by(&self, spoken: &Spoken, jitter: Duration) -> bool {
         self.times.spoken() == spoken && self.jitter == jitter
     }
 
-    /// When the next tick is due, as far as can be said now.
+    /// When the next tick is due, if the wall clock is not set until then.
     pub(crate) fn due(&self) -> Option<Instant> {
         match self.next? {
             Next::First(at) => Some(at),
@@ -96,7 +97,7 @@ impl Calendar {
         }
     }
 
-    /// When to look again.
+    /// When the loop must check again.
     pub(crate) fn wake(&self) -> Instant {
         let wait = match self.next {
             None => CLOCK_CHECK,
@@ -106,8 +107,8 @@ impl Calendar {
         self.seen.at + wait.min(CLOCK_CHECK)
     }
 
-    /// Whether a tick begins now. What has gone by in a leap of the clock is one late tick, or none,
-    /// and never a row of them: a clock that is set right may have been wrong by years.
+    /// Whether a tick begins now. Times that the wall clock jumped over get one late tick, or none, but
+    /// never one each: a clock that is set right may have been wrong by years.
     pub(crate) fn look(&mut self, now: Moment) -> bool {
         if self.see(now) {
             self.catch_up(now, self.missed_in_a_leap());
@@ -123,7 +124,7 @@ impl Calendar {
         is_due
     }
 
-    /// A tick has ended, one that was due or one that was asked for: plans the next.
+    /// A tick has ended, one that was due or one that was triggered: plans the next.
     pub(crate) fn end(&mut self, now: Moment) {
         let leapt = self.see(now);
         if self.next.is_none() {
@@ -137,7 +138,7 @@ impl Calendar {
         self.catch_up(now, missed);
     }
 
-    /// The service names other times from now on.
+    /// The service gives other values from now on.
     pub(crate) fn change(&mut self, times: Times, jitter: Duration, now: Moment) {
         self.see(now);
         self.times = times;
@@ -148,7 +149,7 @@ impl Calendar {
         }
     }
 
-    /// Whether the wall clock has gone further ahead than time has.
+    /// Takes a new reading of both clocks. Returns whether the wall clock jumped ahead.
     fn see(&mut self, now: Moment) -> bool {
         let passed = now.at.saturating_duration_since(self.seen.at);
         let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
@@ -166,8 +167,8 @@ impl Calendar {
         leap > AHEAD
     }
 
-    /// The tick that is due begins. It stands for all times until now, unless each is to have its
-    /// own.
+    /// The tick that is due begins. It counts for all times up to now, unless each time has a tick of
+    /// its own.
     fn begin(&mut self, now: Moment) {
         let has_own = self.plan.missed == Missed::Burst || !self.jitter.is_zero();
         self.done = match self.next.take() {
@@ -177,7 +178,8 @@ impl Calendar {
         };
     }
 
-    /// What becomes of a time that has gone by. A first tick is not one of the times, and comes.
+    /// Applies the rule for missed ticks to a time that has passed. A first tick that an option sets is
+    /// never missed.
     fn catch_up(&mut self, now: Moment, missed: Missed) {
         let Some(Next::Time { due, .. }) = self.next else {
             return;
@@ -216,7 +218,7 @@ impl Calendar {
         self.after(instant.checked_sub(SignedDuration::from_nanos(1)).ok()?)
     }
 
-    /// A random part of the jitter later.
+    /// The tick for this time, delayed by a random part of the jitter.
     fn at(&mut self, time: Timestamp) -> Option<Next> {
         let late = random_below(self.jitter);
         let due = time.checked_add(late).ok()?;

@@ -1,8 +1,8 @@
 //! A cron expression and the name of a time zone go in; the instants that they name come out, one
 //! after another.
 //!
-//! The engine is croner, on the time zones of jiff; neither shows outside. What happens where clocks
-//! are changed is in `docs/cron.md`, and its table in the tests.
+//! Croner does the search, on the time zones of jiff; neither is part of the public interface. What
+//! happens when clocks change is written in `docs/cron.md`, and the tests hold its table.
 
 #[cfg(test)]
 mod tests;
@@ -18,14 +18,14 @@ use jiff::{Timestamp, Zoned};
 use crate::report::error::OptionError;
 use lifecycle_rules::cron::{Fields, Item, distinct, parse};
 
-/// What the service says at one moment: the expression, and the zone it is meant in.
+/// The service's values at one moment: the expression, and the zone whose clock it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Spoken {
     pub(crate) cron: Cow<'static, str>,
     pub(crate) tz: Cow<'static, str>,
 }
 
-/// As the attribute has them, for messages.
+/// The expression and the zone as the attribute spells them, for messages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
     pub(crate) cron: &'static str,
@@ -36,12 +36,12 @@ pub(crate) struct Field {
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
     spoken: Spoken,
-    /// One for each time of day, where the times of day are spelt out.
+    /// One for each time of day, where the expression lists fixed times: see [`patterns`].
     crons: Vec<Cron>,
     zone: TimeZone,
 }
 
-/// How many changes of the zone's clocks are looked past for the next time: a century of them.
+/// How many clock changes of a zone the search passes before it gives up: a century of them.
 const CHANGES: usize = 200;
 
 impl Times {
@@ -59,7 +59,7 @@ impl Times {
             .dom_and_dow(fields.needs_both())
             .build();
         let crons = patterns(&fields).into_iter().map(|pattern| {
-            // What passes our own rules is sound to the engine.
+            // Croner takes every expression that passes our own rules.
             let parsed = parser.parse(&pattern);
             parsed.map_err(|error| refuse(format!("`{expression}`: {error}")))
         });
@@ -81,7 +81,7 @@ impl Times {
         &self.spoken
     }
 
-    /// The first one after this instant; none when the calendar ends before it.
+    /// The first time after this instant; `None` when the calendar ends before it.
     pub(crate) fn after(&self, instant: Timestamp) -> Option<Timestamp> {
         let from = to_the_second(instant)?.to_zoned(self.zone.clone());
         let times = self.crons.iter().filter_map(|cron| next(cron, &from));
@@ -89,7 +89,7 @@ impl Times {
     }
 }
 
-/// Without the part of a second, downwards before 1970 too: times are whole seconds.
+/// Rounds down to the second, also before 1970: the times of an expression are whole seconds.
 fn to_the_second(instant: Timestamp) -> Option<Timestamp> {
     Timestamp::from_second(
         instant
@@ -101,11 +101,11 @@ fn to_the_second(instant: Timestamp) -> Option<Timestamp> {
     .ok()
 }
 
-/// What the engine is asked: the same, or one pattern for each time of day.
+/// The patterns to ask croner for: the expression itself, or one pattern for each time of day.
 ///
-/// It takes a time of day for a fixed one, which is not lost when clocks go forward, where second,
-/// minute and hour are one number each. A list of numbers is as fixed, so each is asked for on its
-/// own.
+/// When clocks go forward, croner keeps a time of the skipped hour only where second, minute and hour
+/// are one number each. To a user a list of numbers is as fixed, so each of its times gets a pattern
+/// of its own.
 fn patterns(fields: &Fields) -> Vec<String> {
     let [seconds, minutes, hours, days, months, weekdays] = &fields.0;
     let (months, weekdays) = (list(months), list(weekdays));
@@ -129,7 +129,7 @@ fn patterns(fields: &Fields) -> Vec<String> {
     patterns
 }
 
-/// Days of which the engine can tell each: beside a `W`, it takes `L` for `LW`.
+/// Separates the days that croner would confuse: beside a `W` it reads `L` as `LW`.
 fn apart(days: &[Item]) -> Vec<Vec<Item>> {
     let is_workday = |item: &Item| matches!(item, Item::Workday(_) | Item::LastWorkday);
     if !days.contains(&Item::Last) || !days.iter().any(is_workday) {
@@ -139,7 +139,7 @@ fn apart(days: &[Item]) -> Vec<Vec<Item>> {
     vec![workdays, others]
 }
 
-/// The engine refuses a `*` among others, beside which they mean nothing.
+/// The items as croner's list. Croner refuses a `*` in a list; the others change nothing beside it.
 fn list(items: &[Item]) -> String {
     if items.contains(&Item::Every { step: 1 }) {
         return "*".to_owned();
@@ -148,7 +148,7 @@ fn list(items: &[Item]) -> String {
     items.join(",")
 }
 
-/// UTC needs no database.
+/// UTC needs no zone database.
 fn find_zone(name: &str) -> Option<TimeZone> {
     match name {
         "UTC" | "Etc/UTC" => Some(TimeZone::UTC),
@@ -156,8 +156,8 @@ fn find_zone(name: &str) -> Option<TimeZone> {
     }
 }
 
-/// Where a zone has left out a whole day, the engine gives up at a time of that day. It never was:
-/// the search goes on behind the change of the clocks.
+/// The next time of a pattern. Where a zone skipped a whole day, croner gives up at a time of that day,
+/// which never was: the search goes on behind the clock change.
 fn next(cron: &Cron, from: &Zoned) -> Option<Timestamp> {
     let found = match cron.find_next_occurrence(from, false) {
         Err(CronError::TimeSearchLimitExceeded) => {

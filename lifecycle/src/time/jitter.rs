@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Less than the limit, to the nanosecond.
+/// A random duration below the limit, to the nanosecond.
 #[inline]
 pub(super) fn random_below(limit: Duration) -> Duration {
     if limit.is_zero() {

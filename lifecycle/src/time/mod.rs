@@ -1,5 +1,6 @@
-//! When ticks are due, as arithmetic: what the attribute says and what the service's fields say go
-//! in, the instant of the next tick comes out. No timer, and no clock but the one passed in.
+//! When ticks are due. The schedules are arithmetic: the attribute's options and the service's current
+//! values go in, the instant of the next tick comes out. They set no timer, and their callers pass the
+//! current time in. `shared_timers` wakes the loops at these instants.
 
 #[cfg(feature = "cron")]
 mod calendar;
@@ -27,6 +28,6 @@ pub(crate) use self::timeline::Timeline;
 #[cfg(all(feature = "cron", feature = "test-util"))]
 pub use self::wall_clock::WallClock;
 
-/// How long at most a schedule waits before it looks again at what the service says, and at the wall
-/// clock: a change takes effect within a minute.
+/// The longest time a schedule waits before it reads the service's values and the wall clock again, so
+/// that a change takes effect within a minute.
 const CLOCK_CHECK: Duration = Duration::from_secs(60);

@@ -1,5 +1,5 @@
-//! What a schedule is made of: the part the attribute fixes, and the part read from the service
-//! before each wait.
+//! What a schedule is made of: the options that the attribute fixes, and the durations that are read
+//! from the service before each wait.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub enum Kind {
     Interval,
     /// From the end of one tick to the start of the next.
     Delay,
-    /// It isn't: the wall clock says when.
+    /// From nothing: the wall clock decides.
     Cron,
 }
 
@@ -124,7 +124,7 @@ impl Plan {
 }
 
 impl Plan {
-    /// Whether so many failures in a row are the end of the service.
+    /// Whether the service fails after this many failed ticks in a row.
     pub(crate) fn gives_up_after(&self, failures: u64) -> bool {
         self.on_error == OnError::Fail
             || (self.max_failures > 0 && failures >= u64::from(self.max_failures))

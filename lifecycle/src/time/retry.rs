@@ -1,4 +1,5 @@
-//! How long to wait between attempts: longer each time, up to a limit, and never in step with others.
+//! How long to wait between attempts: longer each time, up to a limit. A random part keeps services that
+//! fail together from trying again together.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ impl Retry {
         Self { from, up_to }
     }
 
-    /// The wait after so many failures: doubled each time, and a random part of up to a half less.
+    /// The wait after this many failures: doubled each time, less a random part of up to a half.
     pub(crate) fn wait_after(self, failures: u32) -> Duration {
         let doubled = 1_u32
             .checked_shl(failures.saturating_sub(1))

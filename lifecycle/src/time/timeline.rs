@@ -1,4 +1,4 @@
-//! The instants of a schedule, one after another.
+//! A schedule by interval or delay: the instants of its ticks, one after another.
 
 use std::time::Duration;
 
@@ -7,17 +7,16 @@ use tokio::time::Instant;
 use super::jitter::random_below;
 use super::{CLOCK_CHECK, First, Kind, Missed, Plan, Timing};
 
-/// Where a schedule stands: the tick that is due, and the point it follows.
+/// Where a schedule stands: when the next tick is due, and the grid point it follows.
 #[derive(Debug)]
 pub(crate) struct Timeline {
     plan: &'static Plan,
-    /// The point of the grid that the tick before belongs to, where the next one is counted from
-    /// it.
+    /// The grid point of the last tick. `None` before a first tick that the period does not set.
     point: Option<Instant>,
-    /// When the next tick is due; in the past when the one before has overrun it. None when it lies
-    /// past the end of time.
+    /// When the next tick is due; in the past when the last tick overran it. `None` while that tick
+    /// runs, and when the instant is too far away for an `Instant`.
     due: Option<Instant>,
-    /// The durations it was planned by.
+    /// The durations that the next tick was planned by.
     timing: Timing,
 }
 
@@ -39,20 +38,20 @@ impl Timeline {
         timeline
     }
 
-    /// When the next tick is due. A past instant: at once.
+    /// When the next tick is due. If that is past, it is due at once.
     #[inline]
     pub(crate) fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// When to look whether a tick is due, or the service says something else.
+    /// When the loop must check again whether a tick is due, and read the service's values.
     #[inline]
     pub(crate) fn wake(&self, now: Instant) -> Instant {
         let look = now + CLOCK_CHECK;
         self.due.map_or(look, |due| due.min(look))
     }
 
-    /// What it goes by.
+    /// The durations that the next tick was planned by.
     #[inline]
     pub(crate) fn timing(&self) -> Timing {
         self.timing
@@ -64,8 +63,8 @@ impl Timeline {
         self.timing.tick_timeout
     }
 
-    /// What the service says while no tick is due. Another period holds from now on: there are no
-    /// points before. A first tick that does not depend on it stays where it is.
+    /// Takes the service's current durations while no tick is due. A new period begins a new grid now, so
+    /// no point before now is missed. A first tick that the period does not set stays where it is.
     pub(crate) fn change(&mut self, now: Instant, timing: Timing) {
         let is_other = self.timing.period != timing.period;
         self.timing = timing;
@@ -74,8 +73,8 @@ impl Timeline {
         }
     }
 
-    /// The tick that is due begins. Points of the grid that have gone by until now are this tick,
-    /// unless each is to have its own.
+    /// The tick that is due begins. It counts for all grid points up to now, unless each point has a
+    /// tick of its own.
     #[inline]
     pub(crate) fn begin(&mut self, now: Instant) {
         let due = self.due.take().unwrap_or(now);
@@ -89,8 +88,8 @@ impl Timeline {
         });
     }
 
-    /// A tick has ended, one that was due or one that was asked for: plans the next by what the
-    /// service says by now.
+    /// A tick has ended, one that was due or one that was triggered: plans the next by the service's
+    /// current durations.
     #[inline]
     pub(crate) fn end(&mut self, now: Instant, timing: Timing) {
         let before = std::mem::replace(&mut self.timing, timing);
@@ -137,7 +136,7 @@ impl Timeline {
 
     #[inline]
     fn plan_on_grid(&mut self, now: Instant, same_jitter: bool) {
-        // A tick that was merely asked for leaves a random point where it is.
+        // The next point was drawn at random. A triggered tick must not draw it anew.
         let is_drawn = self.jitters() && self.due.is_some() && same_jitter;
         if let Some(point) = self.point.filter(|_| !is_drawn) {
             self.due = self.after(point);
@@ -151,7 +150,7 @@ impl Timeline {
                 self.point = Some(now);
                 self.after(now)
             }
-            // Random points are no grid to return to: the late tick is the next of them.
+            // Random points form no grid to return to: the late tick is the next point.
             Missed::Coalesce if self.jitters() => Some(now),
             Missed::Coalesce => Some(latest(due, now, self.timing.period)),
             Missed::Skip => self.first_from(due, now),
@@ -160,7 +159,7 @@ impl Timeline {
 
     /// The first point from `now` on, of the points that follow `due`.
     fn first_from(&self, due: Instant, now: Instant) -> Option<Instant> {
-        // Whole periods are passed over. What is left is one more, or random points until one is there.
+        // Skips the whole periods at once. One more is left, or with jitter a few random points.
         let mut point = latest(due, now, self.timing.period);
         while point < now {
             point = self.after(point)?;
@@ -188,7 +187,7 @@ impl Timeline {
 /// The latest point of the grid through `due` that is not after `now`.
 #[inline]
 fn latest(due: Instant, now: Instant, interval: Duration) -> Instant {
-    // Nearly always.
+    // The usual case needs no division.
     if due.checked_add(interval).is_none_or(|next| now < next) {
         return due;
     }
@@ -200,7 +199,7 @@ fn latest(due: Instant, now: Instant, interval: Duration) -> Instant {
 fn remainder(late: Duration, interval: Duration) -> Duration {
     const SECOND: u128 = 1_000_000_000;
     let nanos = late.as_nanos() % interval.as_nanos();
-    // Shorter than `late`, so its seconds fit as well as those did.
+    // The remainder is shorter than `late`, so its seconds fit into a `u64` too.
     let seconds = u64::try_from(nanos / SECOND).unwrap_or(u64::MAX);
     let rest = u32::try_from(nanos % SECOND).unwrap_or_default();
     Duration::new(seconds, rest)

@@ -1,4 +1,4 @@
-//! A wall clock that goes with tokio's, paused or not, and can be set.
+//! A wall clock for tests: it follows tokio's clock, paused or not, and can be set.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -53,7 +53,7 @@ impl WallClock {
     #[must_use]
     pub fn now(&self) -> SystemTime {
         let set = self.set();
-        // Past the end of what a machine can show it stands still.
+        // At the end of what `SystemTime` can hold the clock stands still.
         set.to.checked_add(set.at.elapsed()).unwrap_or(set.to)
     }
 

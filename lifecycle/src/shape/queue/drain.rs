@@ -1,8 +1,8 @@
-//! The last flush of a queue: what was accepted, tried until the time to stop is over.
+//! The drain of a queue: it flushes every accepted item, and goes on trying until the service's time to
+//! stop is over.
 //!
-//! A batch that fails is set aside, and the others go first. When each has had its turn, those set
-//! aside are tried again, round after round, with the waits of `retry`; what is lost in the end was
-//! tried to the end.
+//! A batch that fails is set aside, and the other batches go first. When each batch has had its turn, the
+//! drain tries those set aside again, round after round, with the waits of `retry`.
 
 use std::future::poll_fn;
 use std::mem;
@@ -21,10 +21,11 @@ use crate::shape::intake::{Batch, Outlet};
 use crate::shared::application::RunnerNews;
 use crate::shared::context::Context;
 
-/// With less time left than this another attempt is not worth waiting for.
-const LAST_CALL: Duration = Duration::from_millis(10);
+/// With less time left than this the drain waits for no other attempt.
+const MIN_ATTEMPT_TIME: Duration = Duration::from_millis(10);
 
-/// What the drain still has to flush. However it ends, what is left then is lost, and counted.
+/// The items that the drain still has to flush. However the drain ends, dropping this counts the
+/// remaining ones as lost.
 pub(super) struct Rest<'a, T> {
     pub(super) outlet: Outlet<T>,
     pub(super) cx: &'a Context,
@@ -48,7 +49,7 @@ impl<T> Drop for Rest<'_, T> {
 /// A batch whose flush has failed.
 struct Aside<T> {
     batch: Batch<T>,
-    /// Its flush has panicked: once more, and it is given up.
+    /// Its flush has panicked once. After a second panic the batch is given up.
     has_panicked: bool,
 }
 
@@ -57,13 +58,13 @@ struct Drain<'a, S: QueueService> {
     service: &'a S,
     rest: Rest<'a, S::Item>,
     aside: Vec<Aside<S::Item>>,
-    /// Kept until they are counted.
+    /// Their items count as lost at the end of the drain, and are dropped only then.
     given_up: Vec<Batch<S::Item>>,
     last_error: Option<BoxError>,
     has_panicked: bool,
 }
 
-/// Flushes what is left.
+/// Flushes the remaining items.
 pub(super) async fn drain<S: QueueService + Declared>(
     service: &S,
     rest: Rest<'_, S::Item>,
@@ -77,7 +78,8 @@ pub(super) async fn drain<S: QueueService + Declared>(
         has_panicked: false,
     };
     drain.rest.outlet.close();
-    // A producer whose item comes back need not wait for a flush that blocks this thread.
+    // Closing the intake woke producers. They must get their items back even if a flush blocks this
+    // thread.
     drain.rest.cx.application().pass_on_woken();
     drain.try_each().await;
     drain.try_again().await;
@@ -89,7 +91,7 @@ pub(super) async fn drain<S: QueueService + Declared>(
 }
 
 impl<S: QueueService + Declared> Drain<'_, S> {
-    /// Each batch has a turn before one that has failed has another.
+    /// Tries each batch once, before any failed batch is tried again.
     async fn try_each(&mut self) {
         let size = limits_or_last(self.service, self.rest.cx).size;
         while let Some(batch) = self.rest.outlet.rest(size) {
@@ -114,9 +116,9 @@ impl<S: QueueService + Declared> Drain<'_, S> {
         }
     }
 
-    /// Waits for the next round; false when there will be none. As the end comes nearer the waits get
-    /// shorter, so that a target that comes back late is found. Without a deadline it is the number of
-    /// attempts that ends it.
+    /// Waits for the next round; false when there will be none. A wait is at most half of the time left,
+    /// so that a target that recovers late is still found. Without a deadline the number of attempts
+    /// ends the drain.
     async fn wait(&self, round: u32) -> bool {
         let cx = self.rest.cx;
         let mut wait = <S as QueueService>::RETRY.wait_after(round);
@@ -125,7 +127,7 @@ impl<S: QueueService + Declared> Drain<'_, S> {
             None => {}
             Some(deadline) => {
                 let left = deadline.saturating_duration_since(Instant::now());
-                if left < LAST_CALL {
+                if left < MIN_ATTEMPT_TIME {
                     return false;
                 }
                 wait = wait.min(left / 2);
@@ -133,7 +135,7 @@ impl<S: QueueService + Declared> Drain<'_, S> {
         }
         let mut waited = pin!(sleep(wait));
         poll_fn(|task| {
-            // It may have come nearer meanwhile.
+            // The deadline may have moved closer meanwhile.
             match cx.deadline() {
                 Some(deadline) if deadline <= Instant::now() => Poll::Ready(false),
                 _ => waited.as_mut().poll(task).map(|()| true),
@@ -142,8 +144,8 @@ impl<S: QueueService + Declared> Drain<'_, S> {
         .await
     }
 
-    /// Tries to flush a batch. One that panics is tried a second time at once, as after a panic while
-    /// the service ran, and then given up: the others are not lost with it.
+    /// Tries to flush a batch. A batch whose flush panics is tried a second time at once and then given
+    /// up, so that the other batches are still flushed.
     async fn attempt(&mut self, mut aside: Aside<S::Item>) {
         loop {
             match self.flush(&aside.batch).await {
@@ -159,7 +161,7 @@ impl<S: QueueService + Declared> Drain<'_, S> {
                 Ok(Err(error)) => {
                     self.last_error = Some(error);
                     self.aside.push(aside);
-                    // Not after a success: a drain that need not wait is done at one look.
+                    // Only after a failure: a drain whose flushes succeed at once should complete in one poll.
                     give_way().await;
                     return;
                 }
@@ -190,7 +192,7 @@ impl<S: QueueService + Declared> Drain<'_, S> {
         result
     }
 
-    /// A panic is the service's failure, said once however many batches panic.
+    /// A panic fails the service. It is reported once, however many batches panic.
     fn panicked(&mut self, fault: Fault) {
         let cx = self.rest.cx;
         let message = match &fault {
