@@ -1,9 +1,9 @@
-//! The tokens of a macro call go in; a problem comes out where they are nested so deep, or a number
-//! is so long, that to parse them would overflow the stack or take minutes.
+//! The tokens of a macro call go in. A problem comes out if parsing them would overflow the stack
+//! or take minutes: they are nested too deep, or a number is too long.
 //!
-//! syn reads by recursion, and a number by long division: what it costs is bounded here, by a walk
-//! that keeps its own stack, before syn sees anything. rustc copes with more than this, so a user is
-//! told to move the part out of the macro.
+//! syn parses by recursion, and a number by long division. This check runs before syn sees
+//! anything; it walks the tokens with a stack of its own and adds up what parsing will cost. rustc
+//! itself copes with deeper code, so the help says to move the part out of the macro.
 
 use proc_macro2::{
     Delimiter, Ident, Literal, Punct, Spacing, TokenStream, TokenTree, token_stream,
@@ -12,12 +12,12 @@ use syn::{Error, Expr, Result};
 
 use crate::errors::problem_at;
 
-/// What may be on the stack at once, in kilobytes of a debug build: half of what rustc's threads
-/// have.
+/// The most stack that parsing may use, in kilobytes of a debug build: half of what a thread of
+/// rustc has.
 const BUDGET: usize = 4000;
 
-/// What a level of recursion costs at most, measured with syn 3 in a debug build. Most tokens begin
-/// none, but each of a run without a comma may be one: `a.b.c`, `!!!a`.
+/// The most that one level of recursion costs, measured with syn 3 in a debug build. Most tokens
+/// begin no level, but in a run without a comma each of them may: `a.b.c`, `!!!a`.
 const TOKEN: usize = 4;
 const SIGN: usize = 8;
 const REFERENCE: usize = 24;
@@ -26,22 +26,22 @@ const JUMP: usize = 20;
 const GROUP: usize = 24;
 const ANGLE: usize = 80;
 
-/// Digits of a number, with its prefix and its unit.
+/// The longest number, prefix and unit included, in characters.
 const DIGITS: usize = 1000;
 
-/// Characters of a text that is a value of ours.
+/// The longest text that an argument takes, in bytes.
 pub(crate) const TEXT: usize = 1000;
 
-/// One level of the walk: a group and what has been read of it.
+/// One level of the walk: a group, and how far it has been read.
 struct Level {
     rest: token_stream::IntoIter,
-    /// What the levels around it cost.
+    /// The cost of the levels around this one.
     below: usize,
-    /// What the tokens cost that may belong to one expression: those since the last comma.
+    /// The cost of the tokens since the last comma, which may all belong to one expression.
     run: usize,
-    /// Angle brackets that are open, over commas too. Some are comparisons.
+    /// How many angle brackets are open. A comma closes none, and some are comparisons.
     angles: usize,
-    /// The sign before, if it is joined to the next one.
+    /// The previous sign, if it is joined to the next one.
     joint: Option<char>,
 }
 
@@ -72,7 +72,8 @@ impl Level {
             self.joint = Some(sign.as_char());
         }
         match (before, sign.as_char()) {
-            // An attribute, such as a line of documentation, is not a part of what comes before.
+            // `#` begins an attribute, such as a line of documentation, and that ends the
+            // expression.
             (_, ',' | '#') => self.run = 0,
             (_, ';') | (Some('='), '>') => (self.run, self.angles) = (0, 0),
             (Some('-'), '>') => self.run += TOKEN,
@@ -113,7 +114,7 @@ pub(crate) fn check(tokens: &TokenStream) -> Result<()> {
     Ok(())
 }
 
-/// At the token that is one too many; of a group, at its beginning.
+/// Points at the token that is one too many: of a group, at its opening bracket.
 fn refuse_depth(token: &TokenTree) -> Error {
     let (what, place) = match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
@@ -140,7 +141,7 @@ fn check_number(literal: &Literal) -> Result<()> {
     ))
 }
 
-/// Code out of a text that somebody put in quotes.
+/// Parses code that stands in quotes.
 pub(crate) fn parse(text: &str) -> Option<Expr> {
     let tokens: TokenStream = text.parse().ok()?;
     check(&tokens).ok()?;

@@ -6,8 +6,8 @@ use std::thread;
 use quote::ToTokens;
 use syn::Error;
 
-/// A problem at the tokens to change: a sentence that says what is wrong, and what to write
-/// instead.
+/// A problem at the tokens to change, with a sentence that says what is wrong and a help that says
+/// what to write instead.
 pub(crate) fn problem_at(
     place: impl ToTokens,
     sentence: impl Display,
@@ -16,9 +16,9 @@ pub(crate) fn problem_at(
     Error::new_spanned(place, format_args!("{sentence}\nhelp: {help}"))
 }
 
-/// Collects problems, so that the first doesn't hide the others.
+/// Collects problems, so that the first one doesn't hide the others.
 ///
-/// Must be finished: to drop it with problems inside would swallow them.
+/// Call [`finish`](Self::finish) in the end: dropping it would swallow the problems.
 #[must_use]
 #[derive(Default)]
 pub(crate) struct Errors {
@@ -26,7 +26,8 @@ pub(crate) struct Errors {
     next: usize,
 }
 
-/// A place in the order of the source, for a problem that only shows when all is read.
+/// A place in the order of the source, reserved for a problem that shows only after everything is
+/// read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Order(usize);
 
@@ -55,12 +56,12 @@ impl Errors {
         order
     }
 
-    /// Keeps the value, or the problem.
+    /// Returns the value, or reports the problem.
     pub(crate) fn handle<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }
 
-    /// What `read` makes of a part of the source, and whether anything in that part failed.
+    /// Calls `read` for a part of the source. Also returns whether anything in that part failed.
     pub(crate) fn scope<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> (T, bool) {
         let before = self.found.len();
         let value = read(self);

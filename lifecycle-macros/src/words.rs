@@ -1,7 +1,7 @@
 //! Every word of the macros' language, once, with its synonyms: shapes, their options, settings.
 //!
-//! Other libraries write `fixed_rate`, `depends_on` or `background`. No word here is near to those in
-//! its letters, and yet the meaning is plain.
+//! A synonym, such as `fixed_rate`, `depends_on` or `background`, is a word of other libraries. It is
+//! not spelt like any word here, but its meaning is plain.
 
 use lifecycle_rules::suggest;
 
@@ -157,13 +157,13 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     (CRATE, &["krate", "path"]),
 ];
 
-/// What to write instead: the known word that is near, the one that means the same, or all of them
-/// where they are few.
+/// What to write instead of `typed`: the known word with similar letters, the one with the same
+/// meaning, or all of them if they are few.
 pub(crate) fn instead(typed: &str, known: &[&str]) -> Option<String> {
     meant(typed, known).or_else(|| suggest::instead(typed, known))
 }
 
-/// The known word that is near, or the one that means the same.
+/// The known word with similar letters, or the one with the same meaning.
 pub(crate) fn meant(typed: &str, known: &[&str]) -> Option<String> {
     let near = suggest::nearest(typed, known);
     let word = near.or_else(|| {

@@ -1,7 +1,7 @@
-//! The text of a cron expression goes in; its fields come out, or why it is none.
+//! The text of a cron expression goes in; its fields come out, or the problem with it.
 //!
-//! Stricter than the engine that finds the times: that reads much which nobody means (`1,,2`,
-//! `*/61`, the name of a month for an hour), and says less of what is wrong.
+//! This parser is stricter than that of the engine that finds the times, which accepts `1,,2`,
+//! `*/61` or the name of a month for an hour, and it says more about what is wrong.
 
 mod days;
 mod problem;
@@ -16,7 +16,7 @@ pub use self::problem::{Fault, Problem};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fields(pub [Vec<Item>; 6]);
 
-/// One of the list that a field is.
+/// One item of the list in a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item {
     /// `*`, `*/15`
@@ -52,7 +52,7 @@ pub enum Item {
     LastOf(u8),
 }
 
-/// What there is to know of a field.
+/// A field and the values that it takes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Field {
     /// In a message: `second`, `weekday`.
@@ -61,9 +61,9 @@ pub struct Field {
     pub least: u8,
     /// Its largest number.
     pub most: u8,
-    /// The first one stands for `least`.
+    /// Names for its numbers, from `least` on.
     names: &'static [&'static str],
-    /// What it takes, beyond numbers.
+    /// What else it takes, for a help.
     also: &'static str,
 }
 
@@ -73,9 +73,9 @@ const MONTHS: &[&str] = &[
 const WEEKDAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 const SUNDAY_AGAIN: u8 = 7;
 
-/// An expression may come from anybody. A longer one is not looked at.
+/// The longest expression that is read, in bytes: expressions may come from outside the program.
 const LONGEST: usize = 300;
-/// Each time of day that is written out is searched for on its own.
+/// The most times of day that may be written out: the engine searches for each on its own.
 const MOST_TIMES: usize = 100;
 
 const FIELDS: [Field; 6] = [
@@ -206,7 +206,7 @@ impl Field {
         };
         let from = self.parse_value(from)?;
         let to = match self.parse_value(to)? {
-            // As the end of a week.
+            // Sunday as the end of a week.
             0 if self.most == SUNDAY_AGAIN && from > 0 => SUNDAY_AGAIN,
             to => to,
         };
@@ -217,7 +217,7 @@ impl Field {
         Ok(Item::Range { from, to, step: 1 })
     }
 
-    /// What only days, or weekdays, take.
+    /// Parses the items that only days or only weekdays take.
     fn parse_special(&self, item: &str) -> Option<Result<Item, Fault>> {
         let parse = |text, of: fn(u8) -> Item| Some(self.parse_value(text).map(of));
         match self.name {
@@ -323,7 +323,7 @@ impl Item {
         }
     }
 
-    /// The first of these days, in a month that has them.
+    /// The first day that this item can name.
     fn least(self) -> u8 {
         match self {
             Self::Value(day) | Self::Workday(day) | Self::Range { from: day, .. } => day,
@@ -344,7 +344,7 @@ pub fn distinct(items: &[Item]) -> Vec<Item> {
     all
 }
 
-/// As the engine reads it.
+/// In the notation of the engine.
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -362,13 +362,13 @@ impl fmt::Display for Item {
     }
 }
 
-/// One that is too large for a byte is too large for any field.
+/// A number that is too large for a byte is too large for any field.
 fn parse_number(text: &str) -> Option<u8> {
     let is_number = !text.is_empty() && text.chars().all(|digit| digit.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u8::MAX))
 }
 
-/// How long a month can be.
+/// The most days that the month can have.
 fn longest_month(month: u8) -> u8 {
     match month {
         2 => 29,

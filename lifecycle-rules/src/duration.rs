@@ -1,7 +1,7 @@
-//! The text of a duration literal goes in; a `Duration` comes out, or why it is none.
+//! The text of a duration literal goes in; a `Duration` comes out, or the problem with it.
 //!
-//! The units are those of humantime in all their spellings, but for months and years, which have no
-//! fixed length. Zero is a duration: the caller knows whether it is allowed.
+//! The units are those of humantime in all their spellings, except months and years, which have no
+//! fixed length. Zero is a duration: the caller decides whether it is allowed.
 
 use std::fmt;
 use std::time::Duration;
@@ -144,7 +144,8 @@ fn multiply(number: &str, length: u64) -> Result<Duration, Problem> {
     const SECOND: u128 = 1_000_000_000;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let whole: u64 = whole.parse().map_err(|_| Problem::TooLong)?;
-    // No part of a nanosecond may be left, so the longest unit has room for 14 digits.
+    // The result has to be whole nanoseconds, so even a week has room for 14 digits only, and
+    // `10^digits` fits.
     let fraction = fraction.trim_end_matches('0');
     let digits = u32::try_from(fraction.len()).map_err(|_| Problem::TooFine)?;
     let denominator = 10_u64.checked_pow(digits).ok_or(Problem::TooFine)?;

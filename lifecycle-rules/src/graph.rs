@@ -1,9 +1,8 @@
-//! The entries of a registry go in, in source order; everything that is wrong with them comes out,
-//! in source order.
+//! The entries of a registry go in, in source order; all of their problems come out, in source
+//! order.
 //!
-//! Plain data, so that `registry!` and the builder check the same rules and tell them in the same
-//! words. Linear and without recursion: a registry as long as a machine can hold is checked, not
-//! overflowed.
+//! The check takes linear time and has no recursion, so that a registry of any length is checked
+//! without a stack overflow.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,8 +13,8 @@ mod problem;
 #[cfg(test)]
 mod tests;
 
-/// A cycle's path and a near name cost more than one step each, so only this many are looked for:
-/// nobody mends more at a time, and the check stays linear.
+/// The most cycles, and the most near names, that are searched for. Each takes more than constant
+/// time, and a reader corrects no more of them at once.
 const TOLD: usize = 32;
 
 /// One service of a registry.
@@ -89,7 +88,7 @@ struct Edge {
     to: usize,
 }
 
-/// Also answers which entry a name stands for: the first that has it.
+/// Also returns the entry of each name: the first one, if several have it.
 fn check_names<'a>(entries: &[Entry<'a>], found: &mut Vec<Found>) -> HashMap<&'a str, usize> {
     let mut first = HashMap::with_capacity(entries.len());
     for (index, entry) in entries.iter().enumerate() {
@@ -154,7 +153,7 @@ fn check_dependencies(
     edges
 }
 
-/// A name that was listed `before`.
+/// The problem of a name that is listed twice, the first time in `before`.
 fn repeated(service: String, name: &str, kind: Kind, before: Kind) -> Problem {
     let dependency = name.to_owned();
     if kind == before {
@@ -171,7 +170,7 @@ fn repeated(service: String, name: &str, kind: Kind, before: Kind) -> Problem {
     }
 }
 
-/// Among the services that this one could depend on and doesn't yet.
+/// The most similar name among the services that this one could depend on and does not yet.
 fn near_service(entries: &[Entry<'_>], service: &Entry<'_>, dependency: &str) -> Option<String> {
     let listed = service.dependencies.iter();
     let mut passed: HashSet<&str> = listed.map(|dependency| dependency.name).collect();
@@ -181,15 +180,15 @@ fn near_service(entries: &[Entry<'_>], service: &Entry<'_>, dependency: &str) ->
         .map(|entry| entry.name)
         .filter(|name| passed.insert(name))
         .collect();
-    // One that is not near is not meant, and a malformed one is a mistake of its own.
+    // A malformed name is a problem of its own, so it is not proposed.
     let near = suggest::nearest(dependency, &others)?;
     name::check(near)
         .is_ok()
         .then(|| format!("did you mean `{near}`?"))
 }
 
-/// Reports each cycle once, at its dependency that comes first in the source: registries list a
-/// service after what it depends on, so the one that looks ahead is most likely the wrong one.
+/// Reports each cycle once, at its first dependency in the source. Registries list a service behind
+/// its dependencies, so a dependency on a later service is most likely the wrong one.
 fn check_cycles(entries: &[Entry<'_>], edges: &[Vec<Edge>], found: &mut Vec<Found>) {
     for mut cycle in find_cycles(edges) {
         let Some(start) = (0..cycle.len()).min_by_key(|&step| cycle[step]) else {
@@ -213,8 +212,8 @@ fn is_wanted(entries: &[Entry<'_>], step: &Place) -> bool {
     dependency.is_some_and(|dependency| dependency.kind == Kind::Wants)
 }
 
-/// A depth-first walk with its own stack. Each edge back into the path that led to it closes one
-/// cycle; the steps of the cycle are the dependencies taken.
+/// A depth-first walk with a stack of its own. An edge back into the current path closes a cycle,
+/// whose steps are the dependencies on that path.
 fn find_cycles(edges: &[Vec<Edge>]) -> Vec<Vec<Place>> {
     #[derive(Clone, Copy)]
     enum Mark {

@@ -1,5 +1,4 @@
-//! A service name goes in; what is wrong with it comes out, and a well-formed name that is close to
-//! it.
+//! A service name goes in; its flaw comes out, and a well-formed name that is close to it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -41,10 +40,10 @@ pub fn check(name: &str) -> Result<(), Flaw> {
     Ok(())
 }
 
-/// Names that are shown cut off are longer than this: far more than any name may be.
+/// Messages cut off names that are longer than this, which is far more than a name may have.
 const SHOWN: usize = 4 * LONGEST;
 
-/// The front of a name that may be as long as its writer likes, for a sentence.
+/// The name for a message, cut off if it is very long.
 #[must_use]
 pub fn shorten(name: &str) -> Cow<'_, str> {
     match name.char_indices().nth(SHOWN) {
@@ -53,7 +52,7 @@ pub fn shorten(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// What the writer of a malformed name most likely meant.
+/// The well-formed name that its author most likely meant.
 #[must_use]
 pub fn repair(name: &str) -> Option<String> {
     if name.len() > SHOWN {
@@ -64,7 +63,7 @@ pub fn repair(name: &str) -> Option<String> {
         if is_allowed(letter) {
             repaired.push(letter);
         } else if letter.is_ascii_uppercase() {
-            // `TokenStore`, but not `SDK`: a word begins where a small letter went before.
+            // A capital behind a small letter begins a word: in `TokenStore`, but not in `SDK`.
             if repaired.ends_with(|last: char| last.is_ascii_lowercase())
                 && name.contains(|other: char| other.is_ascii_lowercase())
             {

@@ -1,13 +1,13 @@
-//! A word as typed and the words there are go in; what to write instead comes out.
+//! A word as typed and the known words go in; what to write instead comes out.
 
-/// More words than this are a list nobody reads.
+/// The most words that a help lists.
 const LISTED: usize = 5;
 
-/// Letters of a word that may be near another: the distance of two takes the product of their
-/// lengths.
+/// The longest word that is compared, in bytes: the distance of two words takes the product of
+/// their lengths.
 const COMPARED: usize = 100;
 
-/// The near one of the `known` words, or all of them where they are few.
+/// The known word with similar letters, or all of them if they are few.
 #[must_use]
 pub fn instead(typed: &str, known: &[&str]) -> Option<String> {
     if let Some(near) = nearest(typed, known) {
@@ -22,7 +22,7 @@ pub fn instead(typed: &str, known: &[&str]) -> Option<String> {
     }
 }
 
-/// The known word that is at most a third of its letters away.
+/// The nearest of the known words, if at most a third of its letters differ.
 #[must_use]
 pub fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
     if typed.len() > COMPARED {
@@ -34,7 +34,7 @@ pub fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
         .filter_map(|word| {
             let letters: Vec<char> = word.chars().collect();
             let limit = letters.len().max(3) / 3;
-            // Saves the table for most words, and all of it for a text that is no word at all.
+            // The distance is at least the difference in length, so most words need no table.
             if letters.len().abs_diff(typed.len()) > limit {
                 return None;
             }
@@ -45,7 +45,7 @@ pub fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, word)| word)
 }
 
-/// How many letters to insert, delete, replace or swap with their neighbour.
+/// The number of letters to insert, delete, replace or swap with their neighbour.
 fn distance(from: &[char], to: &[char]) -> usize {
     let mut older = vec![0; to.len() + 1];
     let mut above: Vec<usize> = (0..=to.len()).collect();

@@ -1,8 +1,8 @@
-//! The tokens of `registry!` go in; what is written there comes out: settings of the registry, then
-//! entries.
+//! The tokens of `registry!` go in; settings of the registry and entries come out as they are
+//! written.
 //!
-//! An entry goes on as long as settings follow (`after = ..`); the name of a service begins the
-//! next.
+//! Settings such as `after = ..` belong to the entry before them; the name of a service begins the
+//! next entry.
 
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -23,14 +23,14 @@ pub(crate) struct Args {
     pub(crate) library: TokenStream,
     pub(crate) settings: Vec<Argument>,
     pub(crate) entries: Vec<TypedEntry>,
-    /// Tokens were skipped that may have been an entry.
+    /// Tokens were skipped, and they may have been an entry.
     pub(crate) lost: bool,
 }
 
 pub(crate) struct TypedEntry {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) name: Name,
-    /// What is wrong with the `=>`.
+    /// The problem with the `=>`, if there is one.
     pub(crate) arrow: Result<()>,
     pub(crate) value: Value,
     pub(crate) settings: Vec<Argument>,
@@ -44,7 +44,7 @@ pub(crate) enum Name {
     Literal(Lit),
     /// `format!("..") => ..`
     Computed(Expr),
-    /// A value all alone.
+    /// A value without a name.
     Missing,
 }
 
@@ -53,7 +53,7 @@ impl Args {
         parse_args.parse2(tokens)
     }
 
-    /// Where a setting belongs that is read now.
+    /// The list that the next setting belongs to.
     fn settings(&mut self) -> &mut Vec<Argument> {
         match self.entries.last_mut() {
             Some(entry) => &mut entry.settings,
@@ -140,7 +140,7 @@ fn parse_arrow(name: &Name, input: ParseStream) -> Result<()> {
         return input.parse::<Token![=>]>().map(drop);
     }
     if input.is_empty() || at_end(input) {
-        // Neither arrow nor value: the value is what is missing.
+        // Without an arrow and a value, report the missing value only.
         return Ok(());
     }
     let found = next_token(input);
@@ -161,7 +161,7 @@ fn parse_arrow(name: &Name, input: ParseStream) -> Result<()> {
     ))
 }
 
-/// What stands for an arrow, or was taken for one.
+/// Whether the next token is an arrow in another language: `:`, `=`, `->`.
 fn at_arrow(input: ParseStream) -> bool {
     let colon = input.peek(Token![:]) && !input.peek(Token![::]);
     colon || input.peek(Token![=]) || input.peek(Token![->])
@@ -190,8 +190,8 @@ fn at_entry(input: ParseStream) -> bool {
     input.peek(LitStr) && input.peek2(Token![=>])
 }
 
-/// Goes on after a missing comma where something sensible begins; told once, by what is broken or
-/// by the comma.
+/// Parses the comma behind an entry or a setting. Without one, reading goes on where the next of
+/// them begins. If the value before is broken, that is reported already, and the comma is not.
 fn parse_separator(input: ParseStream, args: &mut Args) -> Result<()> {
     let broken = match args.settings().last() {
         Some(

@@ -1,8 +1,8 @@
-//! Names and dependencies, as tokens, go in; what the shared rules have against them comes out, at
+//! Names and dependencies go in as tokens; the problems that the shared rules find come out at
 //! those tokens.
 //!
-//! The derive at the end does it for entries behind a `cfg`: a derive sees what `cfg` has left, a
-//! macro call does not.
+//! For a registry with entries under a `cfg` the derive at the end does this: a derive sees only
+//! the variants that `cfg` has left, and a macro call sees all of them.
 
 use lifecycle_rules::graph::{self, Dependency, Found, Kind, Place};
 use proc_macro2::TokenStream;
@@ -40,7 +40,7 @@ pub(crate) fn find_problems(nodes: &[Node]) -> Vec<Found> {
     graph::check(&entries)
 }
 
-/// `registry` is what to point at when there is nothing in it.
+/// `registry` is what to point at if it is empty.
 pub(crate) fn tell(found: &Found, nodes: &[Node], registry: impl ToTokens) -> Error {
     let Found {
         place: Place { entry, dependency },
@@ -79,7 +79,7 @@ fn parse_nodes(input: TokenStream) -> Result<(Ident, Vec<Node>)> {
 }
 
 fn parse_node(variant: &Variant) -> Result<Node> {
-    // A `cfg` that holds is there as well.
+    // The derive sees the `cfg` attributes that hold, too.
     let is_entry = |attribute: &&Attribute| attribute.path().is_ident("entry");
     match variant.attrs.iter().find(is_entry) {
         Some(attribute) => attribute.parse_args_with(parse_names),

@@ -1,6 +1,6 @@
-//! A model goes in; the block that assembles the registry comes out. Nothing can go wrong any more:
-//! where there are problems, the block has the same shape without the parts they spoilt, and the
-//! problems in front.
+//! A model and the problems that were found go in; the block that assembles the registry comes out.
+//! Nothing can fail here: the model is without the broken parts, and the problems stand in front of
+//! the calls.
 
 use lifecycle_rules::graph::Kind;
 use proc_macro2::{Ident, Span, TokenStream};
@@ -25,8 +25,8 @@ pub(crate) fn expand(model: &Model, errors: &[Error]) -> TokenStream {
         .iter()
         .map(|value| quote!(match (#value) { _ => {} }));
     let registry = registry(Span::call_site());
-    // The library under one name, once: `$crate` among the user's tokens would widen every caret to
-    // the whole call.
+    // Import the library once: `$crate` next to the user's tokens would widen every caret to the
+    // whole macro call.
     quote_spanned! {Span::mixed_site()=>
         {
             use #library as __lifecycle;
@@ -41,9 +41,10 @@ pub(crate) fn expand(model: &Model, errors: &[Error]) -> TokenStream {
     }
 }
 
-/// At the user's tokens, for the labels that say which call a wrong value is for. No name of
-/// theirs: it is out of scope for them, and the underscores keep it apart from a constant, which a
-/// pattern would mean instead.
+/// The variable that holds the registry. It has the span of the user's tokens, where rustc's labels
+/// say which call a wrong value is for, but mixed-site hygiene, so that the user's expressions
+/// can't name it. A constant of the same name would be matched in place of the `let`; the
+/// underscores make one unlikely.
 fn registry(place: Span) -> Ident {
     Ident::new("__registry", Span::mixed_site().located_at(place))
 }
@@ -77,7 +78,7 @@ fn expand_setting(setting: &Setting) -> TokenStream {
     quote!(.#key(#argument))
 }
 
-/// In a block of its own, where the enum hides no name from the values of the entries.
+/// In a block of its own, so that the enum shadows no name in the values of the entries.
 fn expand_check(entries: &[Entry]) -> TokenStream {
     let variants = entries.iter().enumerate().map(|(index, entry)| {
         let Entry {

@@ -1,8 +1,7 @@
-//! `registry!`: settings and entries go in; a block comes out that assembles them into a
-//! `Registry`.
+//! `registry!`: settings and entries go in; a block that assembles a `Registry` comes out.
 //!
-//! Names and dependencies are checked here, or, where `cfg` may remove an entry, by a derive: it
-//! sees what is left.
+//! Names and dependencies are checked here. If a `cfg` may remove an entry, a derive checks them:
+//! it sees the entries that are left.
 
 mod args;
 mod check;

@@ -1,5 +1,12 @@
-//! What is written goes in; the calls that assemble the registry come out, without the parts that
-//! are problems.
+//! Settings and entries as they are written go in; a model without the broken parts comes out, and
+//! problems.
+//!
+//! The rules across settings and entries:
+//!
+//! - Each setting is given at most once.
+//! - Settings of the registry stand before the first service, those of a service behind it.
+//! - The shutdown delay leaves something of the deadline: see `lifecycle_rules::limits`.
+//! - Names are unique, dependencies exist, and there is no cycle: see `lifecycle_rules::graph`.
 
 use std::collections::HashSet;
 
@@ -24,10 +31,10 @@ pub(crate) struct Model {
     pub(crate) library: TokenStream,
     pub(crate) settings: Vec<Setting>,
     pub(crate) entries: Vec<Entry>,
-    /// Values that a problem left without a place: evaluated, so that they are neither unused nor
-    /// hidden from an editor.
+    /// Values without an entry or a setting, because of a problem. They go into the expansion, so
+    /// that rustc reports no unused variables and an editor completes them.
     pub(crate) leftovers: Vec<Expr>,
-    /// `cfg` may remove an entry: only the derive knows what is there.
+    /// A `cfg` may remove an entry, so the derive checks names and dependencies.
     pub(crate) check_later: bool,
 }
 
@@ -35,7 +42,7 @@ pub(crate) struct Entry {
     pub(crate) conditions: Vec<Attribute>,
     pub(crate) name: LitStr,
     pub(crate) order: Order,
-    /// `None` when it is a problem; the name is known to the others nevertheless.
+    /// `None` if there is a problem with it. Dependencies may name the service all the same.
     pub(crate) value: Option<Expr>,
     pub(crate) settings: Vec<Setting>,
 }
@@ -90,7 +97,7 @@ impl Model {
             (Some(name), value) if !failed => errors
                 .handle(value.expr(name, &name.value(), &example))
                 .cloned(),
-            // A value without a name, or one that only the missing arrow has spoilt.
+            // The name or the arrow is reported already.
             _ => None,
         };
         if value.is_none() {
@@ -134,7 +141,8 @@ impl Model {
         settings
     }
 
-    /// Literals are known here, and so is the default; what is computed is checked at the start.
+    /// Compares literals, or the default deadline. Computed values are checked when the registry
+    /// starts.
     fn check_limits(&self, written: &[Argument], errors: &mut Errors) {
         let find = |key: &str| {
             let setting = self.settings.iter().find(|setting| setting.key == key)?;
@@ -146,7 +154,7 @@ impl Model {
         let Some((text, delay)) = find(SHUTDOWN_DELAY) else {
             return;
         };
-        // One that could not be read is no default.
+        // With a deadline that can't be read, nothing is known about the deadline.
         let is_complete = written.iter().all(|written| match written {
             Argument::Named(argument) => argument.key != DEADLINE,
             Argument::Stray(_) | Argument::Unreadable(_) => false,
@@ -161,7 +169,7 @@ impl Model {
         }
     }
 
-    /// What is unknown may be what was lost with an entry that nobody could read.
+    /// If an entry was lost, a dependency that seems unknown may be that entry.
     fn check(&self, lost: bool, errors: &mut Errors) {
         let nodes: Vec<Node> = self.entries.iter().map(Entry::node).collect();
         for found in find_problems(&nodes) {
@@ -183,7 +191,7 @@ impl Model {
 }
 
 impl Entry {
-    /// In source order, of either kind.
+    /// Those in `after` and those in `wants`, in source order.
     pub(crate) fn dependencies(&self) -> impl Iterator<Item = &Dependency> {
         self.settings
             .iter()
@@ -238,8 +246,8 @@ fn twice_error(key: &Ident) -> Error {
     problem_at(key, format_args!("`{key}` is given twice"), help)
 }
 
-/// A lone word is rather a slip than a value, a list has no meaning by itself, and a call of one
-/// word is likely a setting that looks like one.
+/// The value, if it may be code of the user's: a lone word is most likely a typo, a list means
+/// nothing by itself, and `retry(..)` is most likely a setting.
 fn leftover(value: &Value) -> Option<&Expr> {
     value.leftover().filter(|value| match value {
         Expr::Field(_) | Expr::MethodCall(_) => true,

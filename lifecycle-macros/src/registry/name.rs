@@ -1,5 +1,5 @@
-//! What stands where an entry begins goes in; the name of the service comes out, or what to write
-//! in its place.
+//! The beginning of an entry goes in; the name of the service comes out, or a problem that says
+//! what to write there.
 
 use lifecycle_rules::{name, suggest};
 use proc_macro2::{TokenStream, TokenTree};
@@ -28,7 +28,8 @@ pub(crate) fn read_name(written: &TypedEntry, errors: &mut Errors) -> Option<Lit
                 return None;
             }
             let sentence = format_args!("the service name `{typed}` is not in quotes");
-            // A constant, most of the time: it can't be read here, and would be malformed.
+            // `STORE` is most likely a constant, whose value is unknown here; as a name it would be
+            // malformed.
             let name = name::repair(&typed);
             let written = name.as_deref().unwrap_or("name");
             errors.report(word, sentence, format_args!("write `\"{written}\" => ..`"));
@@ -67,7 +68,7 @@ pub(crate) fn read_name(written: &TypedEntry, errors: &mut Errors) -> Option<Lit
     }
 }
 
-/// A service without a name may have been given one as to a function: `service("store", store)`.
+/// Reports a service without a name. The name may be an argument: `service("store", store)`.
 fn nameless_error(value: &Expr) -> Error {
     if let Some(argument) = argument_of_service(value) {
         return argument_error(argument);
@@ -94,7 +95,7 @@ fn nameless_error(value: &Expr) -> Error {
     problem_at(value, "this service has no name", help)
 }
 
-/// `scheduled(interval = "5s")`, as a setting.
+/// The shape in `scheduled(interval = "5s")`, which belongs on the struct.
 fn argument_of_service(value: &Expr) -> Option<&Ident> {
     let Expr::Call(call) = value else { return None };
     let Expr::Path(path) = &*call.func else {
@@ -134,7 +135,7 @@ fn first_in_group(tokens: &TokenStream) -> Option<Expr> {
     }
 }
 
-/// The value with the name that it most likely has.
+/// A help that writes the value's most likely name before it.
 fn name_before(value: &Expr) -> String {
     let name = name_of(value).and_then(|name| name::repair(&name));
     let name = name.as_deref().unwrap_or("name");
@@ -146,7 +147,8 @@ fn name_before(value: &Expr) -> String {
     }
 }
 
-/// `store`, `Store::new(..)`, `Store::connect(..).await?`, `Store { .. }`.
+/// What the value is called: `store`, `Store::new(..)`, `Store::connect(..).await?`,
+/// `Store { .. }`.
 fn name_of(value: &Expr) -> Option<String> {
     let path = match value {
         Expr::Path(path) => &path.path,
@@ -172,7 +174,7 @@ fn name_of(value: &Expr) -> Option<String> {
     of_type.or(Some(last))
 }
 
-/// What begins an expression that may have services in it.
+/// Whether the token begins an expression that may register services: `for`, `if`.
 fn is_code(token: &TokenTree) -> bool {
     let words = ["for", "if", "loop", "match", "while"];
     matches!(token, TokenTree::Ident(word) if words.iter().any(|code| word == code))

@@ -1,5 +1,5 @@
-//! A setting as it is written goes in; a call of the method that has its name comes out, or
-//! problems.
+//! A setting as it is written goes in; its value comes out, or problems. The setting expands to a
+//! call of the method with the same name.
 
 use lifecycle_rules::graph::Kind;
 use lifecycle_rules::suggest;
@@ -15,7 +15,7 @@ use crate::words::{
 };
 
 pub(crate) struct Setting {
-    /// The user's own word: what an editor knows of the method, it shows there.
+    /// The user's own token: an editor shows the documentation of the method there.
     pub(crate) key: Ident,
     pub(crate) value: SettingValue,
 }
@@ -42,7 +42,7 @@ const SHUTDOWN: &str = "shutdown";
 const IGNORE: &str = "ignore";
 
 impl Setting {
-    /// `None` with a problem told: also for a key that no setting has.
+    /// `None` if there is a problem, such as an unknown key, which is reported.
     pub(crate) fn new(
         argument: &NamedArgument,
         known: &[&str],
@@ -69,7 +69,7 @@ impl Setting {
     }
 }
 
-/// A setting that stands in the wrong place is not unknown.
+/// A setting in the wrong place has a sentence of its own.
 fn unknown_error(key: &Ident, known: &[&str]) -> Error {
     let name = key.to_string();
     if name == RESTART {
@@ -97,7 +97,8 @@ fn unknown_error(key: &Ident, known: &[&str]) -> Error {
     }
 }
 
-/// Among the settings of the registry `delay` is a short form, among those of a service it is not.
+/// Whether an argument of the attribute is meant as a setting: before the first service, `delay` is
+/// short for `shutdown_delay`.
 fn means_setting(name: &str, known: &[&str]) -> bool {
     known.contains(&DEADLINE) && words::meant(name, known).is_some()
 }
@@ -110,7 +111,7 @@ fn method_of_registry(name: &str) -> Option<&'static str> {
     }
 }
 
-/// What is said of a service where it is declared, and not where it is registered.
+/// Refuses an argument that belongs on the struct.
 pub(super) fn argument_error(key: &Ident) -> Error {
     problem_at(
         key,
@@ -119,7 +120,7 @@ pub(super) fn argument_error(key: &Ident) -> Error {
     )
 }
 
-/// Only a delay may be zero: with no time to start or to stop nothing could.
+/// Only a delay may be zero: with no time at all, nothing could start or stop.
 fn read_length(argument: &NamedArgument, key: &str) -> Result<DurationValue> {
     let zero = if key == SHUTDOWN_DELAY {
         Zero::Allowed
@@ -159,7 +160,7 @@ fn read_names(
     Some(names)
 }
 
-/// The names in what is no list: `"store"`, `store`, `("store", "cache")`, `&["store"]`.
+/// The names in a value that is no list: `"store"`, `store`, `("store", "cache")`, `&["store"]`.
 fn names_in(value: &Expr) -> String {
     match value {
         Expr::Group(group) => names_in(&group.expr),

@@ -1,4 +1,5 @@
-//! The tokens between the parentheses of `#[service(..)]` go in; what is written there comes out.
+//! The tokens between the parentheses of `#[service(..)]` go in; the arguments come out as they are
+//! written.
 
 use lifecycle_rules::suggest;
 use proc_macro2::TokenStream;
@@ -7,7 +8,7 @@ use syn::{Expr, Ident};
 use crate::syntax::{self, Argument, Form, NamedArgument};
 use crate::words::{CRON, DELAY, INITIAL_DELAY, INTERVAL, JITTER, SHAPES, SIZE, TICK_TIMEOUT, TZ};
 
-/// The options that an expression is a value of.
+/// The options whose value may be an expression.
 const VALUED: [&str; 8] = [
     INTERVAL,
     DELAY,
@@ -50,8 +51,8 @@ impl Args {
         self.shape.as_ref()
     }
 
-    /// Every value, at any depth, in no order, but for those of arguments that are none of ours and
-    /// not nearly: nobody knows what they should be.
+    /// Every value, at any depth and in no order. Values of unknown arguments are left out, because
+    /// nothing is known about their types, unless the name is nearly one of an option.
     pub(crate) fn values(&self) -> Vec<&Expr> {
         let mut values = Vec::new();
         let mut lists = vec![&self.list];

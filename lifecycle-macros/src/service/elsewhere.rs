@@ -1,8 +1,8 @@
-//! The name of an argument goes in; where it belongs comes out, if that is `registry!`.
+//! The name of an argument that belongs in `registry!` goes in; a sentence and a help that say so
+//! come out.
 
 use crate::words::{ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS};
 
-/// What is said of a service where it is registered, and not where it is declared.
 pub(super) fn find_in_registry(name: &str) -> Option<(String, String)> {
     if name == RESTART || name == "restart_with" {
         let sentence = format!("`{name}` is a policy in `registry!`");

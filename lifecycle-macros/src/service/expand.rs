@@ -1,8 +1,7 @@
-//! A model goes in; the item and the impls that tie it to its shape come out. Nothing can go wrong
-//! any more.
+//! A model goes in; the item and the impls that tie it to its shape come out. Nothing can fail
+//! here.
 //!
-//! The loops are the runtime's: what is generated are types, constants and what the service is asked
-//! for.
+//! Only types, constants and methods that read options are generated; the loops are in the runtime.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -61,9 +60,11 @@ pub(crate) fn expand(item: &Item, model: &Model<'_>) -> TokenStream {
     quote!(#item #block)
 }
 
-/// Where the generated names disturb nobody. That a struct is deprecated, or that it uses a
-/// lifetime but once, is told at the struct, and not again at its impls; that a lifetime of theirs
-/// can only be `'static` is meant, and an expression of the user's may call it by its name.
+/// A block of its own, so that no generated name clashes with a user's.
+///
+/// The lints that are allowed in it would repeat what rustc says about the struct itself: that it
+/// is deprecated, or uses a lifetime once. A lifetime that can only be `'static` keeps its name,
+/// because the user's expressions may use it.
 pub(crate) fn expand_block(
     library: &CratePath,
     declared: &Type,
@@ -99,11 +100,12 @@ pub(crate) fn expand_declared(
     }
 }
 
-/// A generic struct is a service where the bound holds. For any other the supertraits of the
-/// generated impl say so too, and their error falls on the name of the struct.
+/// Adds the bound to a generic struct, which is a service where the bound holds. For any other
+/// struct the supertraits of the generated impl ask for the same, and their error points at the
+/// name of the struct.
 ///
-/// Only what is `'static` can be registered, so the impls ask for no more: hooks that are written
-/// for `Named<'static>` alone are enough.
+/// Only `'static` values can be registered. With `Self: 'static` in the impls, hooks that are
+/// implemented for `Named<'static>` alone are enough.
 fn require(declared: &Type, bound: WherePredicate) -> Generics {
     let mut generics = declared.generics.clone();
     let is_generic =

@@ -1,5 +1,5 @@
-//! Problems go in; the item comes out with a stub in place of its impls, so that nothing but the
-//! problems is told.
+//! Problems go in; the item comes out with a stub in place of its impls, so that rustc reports the
+//! problems and nothing that follows from them.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -25,8 +25,8 @@ pub(crate) fn expand(args: &Args, item: &Item, errors: &[Error]) -> TokenStream 
     quote!(#item #stub #(#errors)*)
 }
 
-/// What is typed so far, where `self` is what it will be: an editor completes nothing it doesn't
-/// see.
+/// Puts the values that are typed so far into methods, where their `self` is the service: an editor
+/// completes only what it finds in the expansion.
 fn expand_values(args: &Args, declared: &Type) -> TokenStream {
     let Type {
         ident, generics, ..

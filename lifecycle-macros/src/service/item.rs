@@ -1,8 +1,8 @@
-//! The item under the attribute goes in; its name, generics and fields come out, and its tokens
-//! just as they were.
+//! The item under the attribute goes in; its name, its generics and the names of its fields come
+//! out, and its tokens unchanged.
 //!
-//! What the fields are, and what `cfg` leaves of them, is not the attribute's business; only a name
-//! that none has is.
+//! The fields are only compared with the names in paths, so their types and their `cfg`s don't
+//! matter.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -24,8 +24,8 @@ struct Header {
     declared: Option<Type>,
 }
 
-/// A struct, or a type that was taken for one: with a stub its users have nothing to complain
-/// about.
+/// A struct, or an enum or a union, which get the attribute by mistake. They get a stub too, so
+/// that rustc reports nothing where they are used.
 pub(crate) struct Type {
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
@@ -62,7 +62,7 @@ impl Item {
         }
     }
 
-    /// Without a second `#[service(..)]`, which would bring impls, and problems, of its own.
+    /// Without a second `#[service(..)]`, which would expand to impls and problems of its own.
     pub(crate) fn without_rivals(&self) -> TokenStream {
         let mut tokens: Vec<TokenTree> = Vec::new();
         for token in self.tokens.clone() {
@@ -74,7 +74,7 @@ impl Item {
     }
 }
 
-/// What is between the brackets of an attribute.
+/// Whether the token is the bracketed part of a second `#[service(..)]`.
 fn is_rival_list(token: &TokenTree) -> bool {
     match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket => {
@@ -84,7 +84,7 @@ fn is_rival_list(token: &TokenTree) -> bool {
     }
 }
 
-/// `#`, or the `#!` of an attribute inside.
+/// Removes the `#` of an attribute, or the `#!` of an inner one.
 fn pop_signs(tokens: &mut Vec<TokenTree>) -> bool {
     let is_sign = |token: &TokenTree| matches!(token, TokenTree::Punct(sign) if matches!(sign.as_char(), '#' | '!'));
     let before = tokens.len();
@@ -94,8 +94,8 @@ fn pop_signs(tokens: &mut Vec<TokenTree>) -> bool {
     tokens.len() < before
 }
 
-/// The path may be anybody's `service`; only one that begins with a word of ours is surely this
-/// macro.
+/// Another crate may have an attribute `service`. It is this macro if its first argument is one of
+/// ours.
 fn is_rival(meta: &Meta) -> bool {
     let Meta::List(list) = meta else {
         return false;
@@ -128,7 +128,7 @@ fn parse_header(input: ParseStream) -> Result<Header> {
     })
 }
 
-/// The word that says what the item is, behind what may stand before it.
+/// Parses up to the keyword that says what the item is: `fn` in `pub const unsafe fn`.
 fn parse_keyword(input: ParseStream) -> Result<Ident> {
     loop {
         let word = input.call(Ident::parse_any)?;

@@ -1,5 +1,5 @@
-//! What a shape is made of goes in; the constants and methods that tell the runtime come out. Only
-//! what is written is told: the runtime knows the defaults.
+//! The options of a shape go in; the constants and methods that hand them to the runtime come out.
+//! Options that are not given are left out: the runtime knows the defaults.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -19,11 +19,11 @@ use crate::words::{
 use super::queue::Batches;
 use super::schedule::{Pace, Schedule};
 
-/// What the method that reads an option returns.
+/// How the method of an option returns its value.
 #[derive(Clone, Copy)]
 enum Returned {
     Value,
-    /// `Some`, for an option that has no value by default.
+    /// In a `Some`, because the option has no value by default.
     Some,
 }
 
@@ -121,7 +121,7 @@ pub(crate) fn expand_retry(retry: WaitRange) -> TokenStream {
 }
 
 fn expand_option(option: &OptionValue, method: &str, returned: Returned) -> TokenStream {
-    // At the key, for the label that says where a type is promised.
+    // At the key: rustc labels the type annotation there.
     let promised = Span::mixed_site().located_at(option.key.span());
     let promise = match option.quantity {
         Quantity::Duration => quote_spanned!(promised=> ::core::time::Duration),
@@ -142,8 +142,8 @@ fn expand_option(option: &OptionValue, method: &str, returned: Returned) -> Toke
                 Quantity::Duration | Quantity::Count => {
                     let local = mixed(&format!("__{}", option.key));
                     let promised = quote_spanned!(promised=> &#promise);
-                    // By reference, for a field of another type gets no advice from rustc then, who
-                    // would write it into the literal.
+                    // Annotate the type of a reference: if the field has another type, rustc then
+                    // gives no advice, which would be to change the text in quotes.
                     let before =
                         quote_spanned!(Span::mixed_site()=> let #local: #promised = #field;);
                     (Some(before), quote_spanned!(Span::mixed_site()=> *#local))
@@ -182,8 +182,8 @@ fn expand_computed(
     match (option.quantity, returned) {
         (Quantity::Cron | Quantity::Zone, _) => (None, expand_text(&borrow(value))),
         (_, Returned::Value) => (None, value),
-        // In a statement, for the label that says where a type is promised. The user's own braces,
-        // which nobody minds around the body of a function, would be one too many there.
+        // In a statement, so that rustc labels the type annotation. Braces around the user's
+        // expression are fine as the body of a function, but rustc would call them unused here.
         (_, Returned::Some) => {
             let local = mixed(&format!("__{}", option.key));
             let before = quote_spanned! {Span::mixed_site()=>
@@ -195,8 +195,8 @@ fn expand_computed(
     }
 }
 
-/// In parentheses, if the body of a function would end its first statement with a part of it: `match
-/// self.mode { .. } * 2`.
+/// In parentheses, if rustc would end a statement in the middle of the expression:
+/// `match self.mode { .. } * 2`.
 fn guard(value: &Expr) -> TokenStream {
     let mut first = value;
     let mut is_ended = false;
@@ -223,12 +223,12 @@ fn guard(value: &Expr) -> TokenStream {
     }
 }
 
-/// A cron expression, or the name of a zone, of any type that is text.
+/// Converts a cron expression, or the name of a zone, from any type that is text.
 fn expand_text(reference: &TokenStream) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> __lifecycle::text(#reference))
 }
 
-/// `&(value)`, at the place of the value, for the caret.
+/// `&(value)` with the span of the value, so that the caret of an error covers the value.
 fn borrow(value: TokenStream) -> TokenStream {
     let spans: Vec<Span> = value
         .clone()
@@ -243,8 +243,8 @@ fn borrow(value: TokenStream) -> TokenStream {
     quote!(#borrow #group)
 }
 
-/// At the literal, for the caret, but resolved elsewhere, or rustc offers a field for the whole
-/// literal.
+/// With the span of the literal, so that carets point at it, but with other hygiene: otherwise
+/// rustc offers to replace the whole literal by the name of a field.
 fn expand_field(text: &LitStr, path: &[Ident]) -> (Ident, TokenStream) {
     let span = Span::mixed_site().located_at(text.span());
     let this = Ident::new("self", span);
@@ -257,7 +257,7 @@ fn expand_field(text: &LitStr, path: &[Ident]) -> (Ident, TokenStream) {
     (this, field)
 }
 
-/// The `self` of an expression. Without one it may still be in a string: `format!("{self}")`.
+/// The `self` of an expression. If no token is one, it may still be in a text: `format!("{self}")`.
 fn find_this(value: &Expr) -> Ident {
     find_self(value.to_token_stream()).unwrap_or_else(|| Ident::new("self", Span::call_site()))
 }

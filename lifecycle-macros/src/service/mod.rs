@@ -1,5 +1,5 @@
-//! `#[service(..)]`: the arguments and the struct go in; the struct comes out as it was, and the
-//! impls that tie it to its shape.
+//! `#[service(..)]`: the arguments and the struct go in; the struct comes out unchanged, followed
+//! by the impls that tie it to its shape.
 
 mod args;
 mod elsewhere;

@@ -1,4 +1,12 @@
-//! What is written goes in; a model that holds only legal services comes out, or problems.
+//! The arguments as they are written go in; a legal service comes out, or problems.
+//!
+//! The rules across arguments:
+//!
+//! - A service has one shape, and no arguments beside it but `startup(..)` and `crate = ..`.
+//! - Each of the two is given at most once.
+//! - `idle`, `worker` and `oneshot` take no arguments.
+//! - A oneshot has no `startup(..)`: see `startup`.
+//! - Options belong into the parentheses of their shape, and settings into `registry!`.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -98,7 +106,7 @@ fn read_startup_once<'a>(
     *startup = Some((&argument.key, read_startup(argument, args.shape(), errors)));
 }
 
-/// A shape with a problem in it is a shape nevertheless: a second one is a second problem.
+/// A shape with a problem in it still counts: a second shape is a problem of its own.
 type Chosen<'a> = (&'a Ident, Option<Shape>);
 
 fn read_shape<'a>(
@@ -136,7 +144,7 @@ fn check_bare(argument: &NamedArgument, errors: &mut Errors) -> bool {
     false
 }
 
-/// One word among the arguments that is no shape and no argument of ours.
+/// Reports an argument that is no shape, no `startup` and no `crate`.
 fn report_unknown(argument: &NamedArgument, args: &Args, errors: &mut Errors) {
     let name = argument.key.to_string();
     if let Some((sentence, help)) = find_place(&name, args.shape()) {
@@ -164,7 +172,7 @@ fn report_unknown(argument: &NamedArgument, args: &Args, errors: &mut Errors) {
     );
 }
 
-/// Where an argument belongs that is one of ours, but not beside the shape.
+/// A sentence and a help for a known argument that does not belong beside the shape.
 fn find_place(name: &str, shape: Option<&Ident>) -> Option<(String, String)> {
     if let Some((owner, help)) = find_owner(name, shape) {
         return Some((format!("`{name}` is an argument of `{owner}`"), help));
@@ -172,7 +180,7 @@ fn find_place(name: &str, shape: Option<&Ident>) -> Option<(String, String)> {
     find_in_registry(name)
 }
 
-/// `krate` beside a `crate`.
+/// Whether the argument that is meant is given as well: `krate` beside a `crate`.
 fn is_given_already(name: &str, args: &Args) -> bool {
     let near = [STARTUP, CRATE]
         .into_iter()
@@ -188,7 +196,8 @@ fn shape_in_value(argument: &NamedArgument) -> Option<&'static str> {
     SHAPES.into_iter().find(|shape| *shape == word)
 }
 
-/// Which argument an option belongs into: that of the shape that is given, if it is one of its own.
+/// The argument whose option this is. The shape that is given comes first, if it has such an
+/// option.
 fn find_owner(name: &str, shape: Option<&Ident>) -> Option<(&'static str, String)> {
     let grammars = [SCHEDULED_GRAMMAR, STARTUP_GRAMMAR, QUEUE_GRAMMAR];
     let is_given = |owner| shape.is_some_and(|shape| shape == owner);

@@ -1,5 +1,5 @@
-//! What stands between the parentheses of an argument goes in; its options come out, each at most
-//! once, with their places in the order of the source.
+//! The arguments between the parentheses of `scheduled(..)`, `queue(..)` or `startup(..)` go in;
+//! the options come out, each at most once, with their order in the source.
 
 use std::collections::HashSet;
 
@@ -17,14 +17,14 @@ use super::elsewhere::find_in_registry;
 /// What an argument takes.
 pub(crate) struct Grammar {
     pub(crate) owner: &'static str,
-    /// Every option that there is.
+    /// All of its options.
     pub(crate) known: &'static [&'static str],
     pub(crate) needed: Needed,
-    /// The options that take one of a few words.
+    /// The options that take one of a few words, and those words.
     pub(crate) choices: &'static [(&'static str, &'static [Choice])],
     /// The whole argument as it should be written.
     pub(crate) example: &'static str,
-    /// The option to write where nothing else is known.
+    /// An option to propose, where nothing says which one is meant.
     pub(crate) option: &'static str,
 }
 
@@ -34,10 +34,10 @@ pub(crate) enum Needed {
 }
 
 pub(crate) struct Options<'a> {
-    /// The place of what they belong to.
+    /// The order of the argument that the options belong to.
     pub(crate) order: Order,
     found: Vec<GivenOption<'a>>,
-    /// Something is there that may have been meant for an option that is missing.
+    /// There is an unknown argument, which may be meant for a missing option.
     pub(crate) unclear: bool,
 }
 
@@ -119,13 +119,13 @@ impl<'a> Options<'a> {
             .copied()
     }
 
-    /// The later one of two options, where both are given.
+    /// The later one of two options, if both are given.
     pub(crate) fn find_second(&self, one: &str, other: &str) -> Option<GivenOption<'a>> {
         let (one, other) = (self.find(one)?, self.find(other)?);
         Some(if one.order < other.order { other } else { one })
     }
 
-    /// Those of these options that are given, in their order.
+    /// The given ones among these options, in source order.
     pub(crate) fn given(&self, names: &[&str]) -> Vec<GivenOption<'a>> {
         let is_one = |found: &&GivenOption<'a>| names.iter().any(|name| found.argument.key == name);
         let mut given: Vec<_> = self.found.iter().filter(is_one).copied().collect();
@@ -133,7 +133,7 @@ impl<'a> Options<'a> {
         given
     }
 
-    /// What the option says, if it is given and there is no problem in it.
+    /// Reads the option, if it is given, and reports the problem with it.
     pub(crate) fn value<T>(
         &self,
         name: &str,
@@ -154,7 +154,7 @@ impl GivenOption<'_> {
 }
 
 impl Grammar {
-    /// The options that would have to be there as well.
+    /// The options that are needed and not given.
     fn missing(&self, given: &HashSet<String>) -> Vec<&'static str> {
         let is_given = |name: &&str| given.contains(*name);
         match self.needed {
@@ -167,7 +167,7 @@ impl Grammar {
         }
     }
 
-    /// The options that could still be there: a schedule has no second one.
+    /// The options that could be added: any that is not given, but no second schedule.
     fn free(&self, given: &HashSet<String>) -> Vec<&'static str> {
         let missing = self.missing(given);
         let is_choice = |name| matches!(self.needed, Needed::OneOf(names) if names.contains(name));
@@ -209,7 +209,8 @@ fn refuse_unknown(argument: &NamedArgument, grammar: &Grammar, given: &HashSet<S
     )
 }
 
-/// What belongs beside these parentheses, or somewhere else altogether.
+/// A sentence and a help for an argument that belongs beside these parentheses, or into
+/// `registry!`.
 fn find_beside(name: &str, grammar: &Grammar) -> Option<(String, String)> {
     let owner = grammar.owner;
     if name == RETRY && owner == SCHEDULED {
@@ -226,14 +227,14 @@ fn find_beside(name: &str, grammar: &Grammar) -> Option<(String, String)> {
     find_in_registry(name)
 }
 
-/// `immediate`, or `immediate = true`: the value without its option.
+/// For `immediate`, or `immediate = true`: a value that has lost its option.
 fn value_of_option(name: &str, grammar: &Grammar) -> Option<String> {
     let mut options = grammar.choices.iter();
     let (option, _) = options.find(|(_, choices)| choices.iter().any(|word| word.text == name))?;
     Some(format!("write `{option} = {name}`"))
 }
 
-/// A value that says how long, or how many, but not of what.
+/// Refuses a value without a name: `scheduled("30s")`.
 fn refuse_keyless(value: &Value, grammar: &Grammar) -> Error {
     let help = match value.leftover().and_then(literal) {
         Some(literal) => {
@@ -251,7 +252,7 @@ fn refuse_keyless(value: &Value, grammar: &Grammar) -> Error {
     problem_at(value.place(None), sentence, help)
 }
 
-/// Nothing else in quotes has so many words.
+/// No other text that an option takes has five words.
 fn is_cron(text: &LitStr) -> bool {
     text.value().split_whitespace().count() >= 5
 }

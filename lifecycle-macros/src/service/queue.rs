@@ -1,4 +1,6 @@
-//! `queue(..)` goes in; what the queue is made of comes out, or problems.
+//! `queue(..)` goes in; the options of the queue come out, or problems.
+//!
+//! The rule across its options: `size` and `interval` are both given.
 
 use crate::errors::{Errors, problem_at};
 use crate::syntax::NamedArgument;

@@ -1,4 +1,15 @@
 //! `scheduled(..)` goes in; the schedule comes out, or problems.
+//!
+//! The rules across its options:
+//!
+//! - There is one of `interval`, `delay` and `cron`. Of several the first counts.
+//! - `tz` needs a `cron`.
+//! - `jitter` is at most as long as the `interval` or the `delay`. Only literals are compared.
+//! - `first` and `initial_delay` are not given together.
+//! - `first = after_interval` needs an interval: there is none with `cron`.
+//! - `missed` needs ticks that can be missed: there are none with `delay`.
+//! - `missed = delay` needs an interval: there is none with `cron`.
+//! - `max_failures` is not given with `on_error = fail`.
 
 use lifecycle_rules::cron;
 use syn::{Error, Lit, Result};
@@ -33,7 +44,7 @@ pub(crate) const SCHEDULED_GRAMMAR: Grammar = Grammar {
     option: "interval = \"30s\"",
 };
 
-/// A service has one of these.
+/// The options that say when ticks are due.
 const SCHEDULES: &[&str] = &[INTERVAL, DELAY, CRON];
 
 const FIRST_CHOICES: &[Choice] = &[
@@ -74,7 +85,7 @@ pub(crate) enum Pace {
     },
 }
 
-/// Which of them it is, whether or not there is a problem in it.
+/// Which schedule it is, even if there is a problem in its value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PaceKind {
     Interval,
@@ -118,7 +129,7 @@ impl Schedule {
     }
 }
 
-/// There is one schedule, and it is the first that is given.
+/// Reports every schedule but the first, or that there is none.
 fn check_kind(options: &Options<'_>, argument: &NamedArgument, errors: &mut Errors) -> PaceKind {
     let given = options.given(SCHEDULES);
     if let [first, others @ ..] = given.as_slice() {
@@ -172,7 +183,7 @@ fn read_pace(
     }
 }
 
-/// A cron expression where an interval or a delay goes.
+/// Refuses a cron expression as the value of an interval or a delay.
 fn refuse_expression(argument: &NamedArgument) -> Option<Error> {
     let Form::Value(Value::Expr(value)) = &argument.form else {
         return None;
@@ -229,7 +240,7 @@ fn refuse_zone(argument: &NamedArgument) -> Error {
     problem_at(&argument.key, sentence, "remove it")
 }
 
-/// What the service says at run time is checked there.
+/// Compares literals. What the service returns at run time is checked by the runtime.
 fn check_jitter(
     options: &Options<'_>,
     jitter: Option<&OptionValue>,
@@ -253,7 +264,7 @@ fn check_jitter(
     }
 }
 
-/// Options that are sound, but not together.
+/// Reports options that exclude each other.
 fn check_pairs(options: &Options<'_>, on_error: Option<Choice>, errors: &mut Errors) {
     if let Some(second) = options.find_second(FIRST, INITIAL_DELAY) {
         let sentence = "`first` and `initial_delay` both say when the first tick is due";

@@ -1,4 +1,6 @@
-//! `startup(..)`, beside the shape, goes in; how a failed startup is tried again comes out.
+//! `startup(..)` goes in; the waits between the attempts to start come out.
+//!
+//! The rules: it needs a `retry`, and a oneshot has no startup.
 
 use syn::Ident;
 

@@ -1,9 +1,8 @@
-//! A token stream goes in; arguments come out as they were written: words, lists and settings, with
-//! their spans.
+//! Tokens go in; arguments come out as they are written, with their spans: `idle`, `scheduled(..)`,
+//! `interval = ..`.
 //!
-//! `idle`, `scheduled(..)`, `interval = ..`: one grammar for the arguments of `#[service]`, at any
-//! depth, and for the settings of `registry!`. It decides nothing: which word means what is for the
-//! models to say.
+//! The arguments of `#[service]`, at any depth, and the settings of `registry!` have this one
+//! grammar. It knows no names: the models decide what each argument means.
 
 use proc_macro2::{Group, TokenStream};
 use syn::ext::IdentExt;
@@ -41,8 +40,8 @@ pub(crate) enum Form {
 }
 
 impl NamedArgument {
-    /// The value of a setting, or why there is none; `example` is the whole setting as it should be
-    /// written.
+    /// The value of the argument, or the problem with it. `example` is the whole argument as it
+    /// should be written.
     pub(crate) fn value(&self, example: &str) -> Result<&Expr> {
         let key = &self.key;
         let value = match &self.form {
@@ -61,7 +60,7 @@ impl NamedArgument {
     }
 }
 
-/// What is between a pair of parentheses.
+/// Parses the arguments between a pair of parentheses.
 pub(crate) fn parse_list(tokens: TokenStream) -> Vec<Argument> {
     let parser = |input: ParseStream| {
         let mut list = Vec::new();

@@ -1,5 +1,5 @@
-//! The tokens behind a key that is followed by no `=` go in; a problem comes out that says what was
-//! most likely meant.
+//! A key without an `=` and the tokens behind it go in; a problem comes out that says what its
+//! author most likely meant.
 
 use lifecycle_rules::suggest;
 use proc_macro2::{Group, TokenStream};
@@ -13,7 +13,7 @@ use crate::words::SHAPES;
 
 use super::tokens::{at_equals, next_token};
 
-/// What stands between a key and its value, and is no `=`.
+/// Refuses what stands between a key and its value in place of the `=`.
 pub(crate) fn refuse_sign(key: &Ident, input: ParseStream) -> Error {
     let found = next_token(input);
     if at_group_of_arguments(input) {
@@ -50,7 +50,7 @@ fn at_group_of_arguments(input: ParseStream) -> bool {
     is_group && inside(&input.fork()).unwrap_or(false)
 }
 
-/// The rest of `stop-timeout`, behind `stop`: nothing, most of the time.
+/// Parses the rest of `stop-timeout` behind `stop`. For most keys that is nothing.
 pub(crate) fn parse_hyphens(input: ParseStream) -> TokenStream {
     let mut rest = TokenStream::new();
     while input.peek(Token![-]) && input.peek2(Ident::peek_any) {

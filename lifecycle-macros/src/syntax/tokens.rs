@@ -6,10 +6,10 @@ use syn::{Ident, Result, Token};
 
 use crate::errors::problem_at;
 
-/// Says where the rest of an unreadable argument ends.
+/// Whether an argument that can't be parsed ends here.
 pub(crate) type End = fn(ParseStream) -> bool;
 
-/// The comma after an argument; none is needed at the end.
+/// Parses the comma behind an argument. The last argument needs none.
 pub(crate) fn parse_comma(input: ParseStream) -> Result<()> {
     if input.is_empty() {
         return Ok(());
@@ -40,7 +40,8 @@ pub(crate) fn skip(input: ParseStream, end: End) -> TokenStream {
     skipped
 }
 
-/// The token to point at, with all of its signs: `==` is one token to a reader.
+/// The next token, to point at. Signs that belong together, such as `==`, are one token to a
+/// reader.
 pub(crate) fn next_token(input: ParseStream) -> TokenStream {
     let ahead = input.fork();
     let mut token = TokenStream::new();
@@ -71,7 +72,8 @@ fn is_joint(tree: &TokenTree) -> bool {
     matches!(tree, TokenTree::Punct(sign) if sign.spacing() == Spacing::Joint)
 }
 
-/// Tokens as their author would write them, or nearly so: a path is printed with spaces in it.
+/// Removes most of the spaces that `TokenStream` prints around signs, so that code reads as its
+/// author has written it.
 pub(crate) fn tidy(tokens: &str) -> String {
     tokens
         .replace(" :: ", "::")
@@ -81,8 +83,8 @@ pub(crate) fn tidy(tokens: &str) -> String {
         .replace(" ?", "?")
 }
 
-/// The user's own `self`: one of ours would be another variable to an expression that comes out of
-/// a `macro_rules!`.
+/// Finds the user's own `self`. In an expression that comes out of a `macro_rules!`, a `self` with
+/// another span would be another variable.
 pub(crate) fn find_self(tokens: TokenStream) -> Option<Ident> {
     tokens.into_iter().find_map(|token| match token {
         TokenTree::Ident(ident) => (ident == "self").then_some(ident),

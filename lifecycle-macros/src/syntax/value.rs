@@ -1,4 +1,4 @@
-//! The tokens of a value go in; an expression comes out, or what is typed of one so far.
+//! The tokens of a value go in; an expression comes out, or the part of one that is typed so far.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -14,20 +14,20 @@ use super::tokens::{End, last_token, skip};
 pub(crate) enum Value {
     Expr(Expr),
     Missing,
-    /// Half-typed, most of the time.
+    /// No expression: most of the time it is half-typed.
     Broken {
         tokens: TokenStream,
         error: Error,
-        /// The part before a last dot, which an editor has to see to complete it.
+        /// The part before a last dot: an editor completes only what it finds in the expansion.
         begun: Option<Expr>,
     },
 }
 
 impl Value {
-    /// The expression, or why there is none; `key` is what to point at then.
+    /// The expression, or the problem with it. `key` is what to point at if there is no value.
     pub(crate) fn expr(&self, key: impl ToTokens, name: &str, example: &str) -> Result<&Expr> {
         match self {
-            // The next argument, behind something that is no comma.
+            // The comma before the next argument is missing.
             Self::Expr(Expr::Assign(assign)) => Err(problem_at(
                 assign.eq_token,
                 format_args!("`{name}` has a second `=` in its value"),
@@ -40,10 +40,10 @@ impl Value {
                 format_args!("write `{example}`"),
             )),
             Self::Broken { tokens, error, .. } => {
-                // An array may be `[0; 3]` to syn, but no setting takes one of those.
+                // syn also offers a `;`, as in `[0; 3]`, but no setting takes such an array.
                 let message = error.to_string().replace(" or `;`", "");
                 Err(if ends_early(error) {
-                    // Which syn puts at the whole macro call.
+                    // syn would point at the whole macro call.
                     let last = last_token(tokens);
                     problem_at(
                         &last,
@@ -75,8 +75,8 @@ impl Value {
         }
     }
 
-    /// What the rest of the program may rely on being used, and an editor on being there, even if
-    /// it has no meaning.
+    /// The expression, even if it has no meaning here. It goes into the expansion, so that rustc
+    /// reports no unused variables and an editor completes it.
     pub(crate) fn leftover(&self) -> Option<&Expr> {
         match self {
             Self::Expr(expr) => Some(expr),
@@ -86,8 +86,8 @@ impl Value {
     }
 }
 
-/// What is done with a text, to read it and to tell what is wrong with it, is not all linear in its
-/// length.
+/// Refuses a long text: not everything that reads one, or says what is wrong with it, is linear in
+/// its length.
 fn check_text(value: &Expr, name: &str) -> Result<()> {
     let text = match ungrouped(value) {
         Expr::Call(call) => ungrouped(&call.func),
@@ -122,7 +122,7 @@ pub(crate) fn parse_value(input: ParseStream, end: End) -> Value {
         }
         Err(error) => {
             let tokens = skip(input, end);
-            // Without what comes behind it, which is not to blame.
+            // Parse the value alone: the error of `ahead` may be about the tokens behind it.
             let error = syn::parse2::<Expr>(tokens.clone()).err().unwrap_or(error);
             Value::Broken {
                 begun: parse_begun(&tokens),
@@ -143,8 +143,8 @@ fn parse_begun(tokens: &TokenStream) -> Option<Expr> {
     }
 }
 
-/// The word that stands where a mode goes, in whichever way it is written: `ignore`, `"ignore"`,
-/// `OnFailure::Ignore`, `restart(..)`. `continue` is an expression of its own to syn.
+/// The word of a value that should be one word, however it is written: `ignore`, `"ignore"`,
+/// `OnFailure::Ignore`, `restart(..)`, or `continue`, which is a keyword.
 pub(crate) fn word_of(value: &Expr) -> String {
     match ungrouped(value) {
         Expr::Path(path) if path.path.segments.len() > 1 => {
@@ -160,7 +160,7 @@ pub(crate) fn word_of(value: &Expr) -> String {
     }
 }
 
-/// What a `macro_rules!` matcher hands over is in an invisible group.
+/// Unwraps the invisible group that a `macro_rules!` puts around what its matcher has found.
 pub(crate) fn ungrouped(value: &Expr) -> &Expr {
     match value {
         Expr::Group(group) => ungrouped(&group.expr),

@@ -1,6 +1,5 @@
-//! The kind: whatever makes syn, or a tree of it that is printed or dropped, go deeper with each
-//! token, and whatever it reads in more than linear time. A test thread has a quarter of the
-//! stack that rustc's have, so what is refused here is refused long before it overflows there.
+//! Inputs that make syn, or the printing and dropping of its trees, recurse once for each token,
+//! and inputs that take it more than linear time.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -63,7 +62,7 @@ fn told_of(value: &str) -> [Vec<String>; 2] {
     ]
 }
 
-/// With the stack that rustc gives a macro: 8 MB.
+/// Runs the test with the stack that rustc gives a macro, 8 MB.
 fn as_in_rustc(test: impl FnOnce() + Send + 'static) {
     let builder = std::thread::Builder::new().stack_size(8 << 20);
     builder
@@ -88,7 +87,7 @@ fn what_is_too_deep_is_one_problem() {
     });
 }
 
-/// Also right below the limit, wherever that is.
+/// Also right below the limit: the counts pass it in small steps.
 #[test]
 fn what_is_not_refused_is_read() {
     as_in_rustc(|| {

@@ -1,5 +1,4 @@
-//! What a macro expands to goes in; a test gets it as a file to compare, or as the problems it
-//! tells.
+//! An expansion goes in; it is compared with a file, or its problems come out.
 
 use std::fs;
 use std::sync::LazyLock;
@@ -42,14 +41,14 @@ pub(crate) fn problems(expansion: TokenStream) -> Vec<String> {
     problems
 }
 
-/// What any test is told has an entry in the guide, but for what is said by the parser.
+/// Every sentence has an entry in the guide, unless it is the parser's.
 fn assert_has_entry(message: &str) {
     static HEADINGS: LazyLock<Vec<String>> = LazyLock::new(|| {
         let guide = concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/../lifecycle/docs/troubleshooting.md"
         );
-        // A published crate is without it.
+        // The published crate comes without the guide.
         let guide = fs::read_to_string(guide).unwrap_or_default();
         let headings = guide.lines().filter_map(|line| line.strip_prefix("### "));
         headings.map(str::to_owned).collect()

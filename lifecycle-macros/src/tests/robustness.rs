@@ -1,7 +1,8 @@
-//! Sound inputs go in and are edited at random, deep and often; whatever that makes of them, no
-//! macro panics, and what comes out is Rust.
+//! Sound inputs are edited at random, several times and at any depth. No macro panics, and what
+//! comes out is Rust.
 //!
-//! `PROPTEST_CASES=500000 cargo test --release -p lifecycle-macros robustness` tries that often.
+//! `PROPTEST_CASES=500000 cargo test --release -p lifecycle-macros robustness` tries half a million
+//! inputs.
 
 use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 use proptest::prelude::{any, prop_assert, proptest};
@@ -84,7 +85,7 @@ const DELIMITERS: [Delimiter; 4] = [
     Delimiter::None,
 ];
 
-/// Draws that a seed decides, so that a failure can be played again.
+/// Random numbers from a seed, so that a failure can be repeated.
 struct Draws(u64);
 
 impl Draws {
@@ -172,7 +173,7 @@ proptest! {
         let args = Draws(seed).edited(ARGUMENTS);
         let expansion = service::expand(args.clone(), quote!(struct Gc { cfg: Config }));
         prop_assert!(expansion.to_string().starts_with("struct Gc"), "{args}");
-        // Of an expression that is none in a body of a function rustc tells by itself.
+        // An expression that does not parse in the body of a function is rustc's to report.
         let is_rust = syn::parse2::<syn::File>(expansion.clone()).is_ok();
         prop_assert!(is_rust || problems(expansion.clone()).is_empty(), "{args}\n{expansion}");
         prop_assert!(are_told(expansion), "{args}");
@@ -184,7 +185,7 @@ proptest! {
         let item = draws.edited(ITEMS);
         let expansion = service::expand(draws.edited(ARGUMENTS), item.clone());
         prop_assert!(!expansion.is_empty(), "{item}");
-        // What was an item still is one.
+        // An item stays an item.
         if syn::parse2::<syn::File>(item.clone()).is_ok() {
             let is_rust = syn::parse2::<syn::File>(expansion.clone()).is_ok();
             prop_assert!(is_rust || problems(expansion.clone()).is_empty(), "{item}\n{expansion}");

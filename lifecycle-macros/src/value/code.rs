@@ -1,21 +1,22 @@
-//! Rust code that stands in quotes, where a path or a literal should, goes in; the same code comes
-//! out as it is written without quotes.
+//! Rust code in quotes goes in, where only a path or a literal may stand in quotes; the code to
+//! write without quotes comes out.
 //!
-//! In an attribute `self` is the service and there are no variables, so a word in small letters that
-//! stands alone is a field of `self`.
+//! In the attribute `self` is the service and there are no variables, so a lone word in small
+//! letters is a field of `self`.
 
 use syn::{Expr, Ident};
 
 use crate::bounds::parse;
 
-/// What the code should be, and what it may be instead.
+/// What to write without quotes.
 pub(crate) struct Code {
     pub(crate) code: String,
-    /// `every()` is rather a method than a function, but nobody knows.
+    /// For `every()`, which is most likely the method `self.every()`, but may be this function.
     pub(crate) function: Option<String>,
 }
 
-/// `None` for what is no code, or just a word. `fields` are those of the struct, if they are known.
+/// `None` if the text is no code, or one word. `fields` are the fields of the struct, if they are
+/// known.
 pub(crate) fn read(text: &str, fields: Option<&[Ident]>) -> Option<Code> {
     let text = text.trim().trim_end_matches([';', ',']);
     let expr = parse(text)?;
@@ -29,7 +30,7 @@ pub(crate) fn read(text: &str, fields: Option<&[Ident]>) -> Option<Code> {
         Expr::Lit(_) | Expr::Range(_) | Expr::Tuple(_) | Expr::Array(_) => None,
         Expr::Call(call) => Some(match bare(&call.func) {
             Expr::Path(path) if path.path.get_ident().is_some_and(is_small) => {
-                // With a field among its arguments it is no method of the service.
+                // A method of the service would not be given a field of the service.
                 let is_function = qualified != text || text.contains("self");
                 if is_function {
                     plain(qualified)
@@ -54,7 +55,7 @@ fn plain(code: String) -> Code {
     }
 }
 
-/// What the expression begins with: `self.cfg.every() * 2` with `self`.
+/// Without its parentheses.
 fn bare(expr: &Expr) -> &Expr {
     match expr {
         Expr::Paren(paren) => bare(&paren.expr),
@@ -67,14 +68,14 @@ fn is_small(ident: &Ident) -> bool {
     name.starts_with(|first: char| first.is_lowercase() || first == '_')
 }
 
-/// `EVERY`, as constants are written.
+/// Whether the name is written as those of constants are: `EVERY`.
 pub(crate) fn is_constant(name: &str) -> bool {
     name.starts_with(char::is_uppercase) && !name.contains(char::is_lowercase)
 }
 
-/// `self.` before each word that is a field.
+/// Writes `self.` before each word that is a field.
 fn qualify(text: &str, is_field: impl Fn(&str) -> bool) -> String {
-    // What is in quotes again is not looked into.
+    // Words in a text or in a closure may be something else.
     if text.contains(['"', '\'', '|']) {
         return text.to_owned();
     }

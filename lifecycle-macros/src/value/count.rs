@@ -7,7 +7,7 @@ use crate::errors::problem_at;
 use crate::syntax::NamedArgument;
 use crate::value::duration::literal;
 
-/// An option that is fixed when the program is compiled.
+/// Reads an option that takes only a literal.
 pub(crate) fn read_count(argument: &NamedArgument, example: u32) -> Result<u32> {
     let name = argument.key.to_string();
     let value = argument.value(&format!("{name} = {example}"))?;

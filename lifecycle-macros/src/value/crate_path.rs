@@ -35,7 +35,7 @@ impl CratePath {
         }
     }
 
-    /// The most likely path, for stubs that have to find the library in spite of a problem.
+    /// The most likely path. The stubs that replace a broken service have to find the library too.
     pub(crate) fn guess(argument: &NamedArgument) -> Self {
         let quoted = match &argument.form {
             Form::Value(value) => value.leftover().and_then(literal),
@@ -49,7 +49,7 @@ impl CratePath {
 }
 
 impl CratePath {
-    /// Where the import of the path is, for rustc to point at the path and not at the whole
+    /// The span for the `use` of the path: with it rustc points at the path, and not at the whole
     /// attribute.
     pub(crate) fn span(&self) -> Span {
         let last = self.0.as_ref().and_then(|path| path.segments.last());

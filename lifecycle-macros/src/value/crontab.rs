@@ -1,5 +1,6 @@
-//! A text that is no cron expression here goes in; what to write for it comes out, where it is one
-//! elsewhere: an interval, a zone before the fields, a year behind them, the weekdays of Quartz.
+//! A text that is a cron expression for other tools, but not here, goes in; what to write instead
+//! comes out. Others have intervals, a zone before the fields, a year behind them, and the weekdays
+//! of Quartz.
 
 use lifecycle_rules::{cron, duration};
 
@@ -17,7 +18,7 @@ pub(crate) fn advise(written: &str) -> Option<String> {
 pub(crate) fn advise_interval(written: &str) -> Option<String> {
     let rest = written.trim().strip_prefix("@every ");
     let text = rest.unwrap_or(written).trim();
-    // A nickname is a time of the clock, and not just so often.
+    // `hourly` means the full hour, and `interval = "1h"` would not.
     if !text.contains(|letter: char| letter.is_ascii_digit()) {
         return None;
     }
@@ -40,7 +41,7 @@ fn advise_zone(written: &str) -> Option<String> {
     Some(format!("write `cron = \"{fields}\", tz = \"{zone}\"`"))
 }
 
-/// As it is, or as it is written here.
+/// The expression itself if it is sound, or what it is here.
 fn sound(text: &str) -> Option<String> {
     let Err(problem) = cron::parse(text) else {
         return Some(text.to_owned());
@@ -53,8 +54,8 @@ fn sound(text: &str) -> Option<String> {
     spelt_out.map(str::to_owned).or_else(|| read_fields(text))
 }
 
-/// Quartz: a second before the fields, and perhaps a year behind them. `EventBridge`: a year, and no
-/// second. Both have a `?`, and count weekdays from one.
+/// Quartz has a second before the fields and perhaps a year behind them; `EventBridge` has a year
+/// and no second. Both write `?` and count weekdays from 1.
 fn read_fields(text: &str) -> Option<String> {
     let fields: Vec<&str> = text.split_whitespace().collect();
     let is_any = |index: usize| fields.get(index) == Some(&"?");
@@ -77,7 +78,7 @@ fn read_fields(text: &str) -> Option<String> {
     cron::parse(&fields).is_ok().then_some(fields)
 }
 
-/// `2-6` as `MON-FRI`. What is behind a `#` or a `/` is no day.
+/// Turns `2-6` into `MON-FRI`. A number behind a `#` or a `/` is no day.
 fn name_weekdays(field: &str) -> String {
     const NAMES: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
     let mut named = String::new();

@@ -1,5 +1,5 @@
-//! A value where a duration goes in; the duration comes out, as a literal or as an expression for
-//! rustc to check.
+//! The value of an argument that takes a duration goes in; the duration comes out if the value is a
+//! literal, and otherwise the expression, for rustc to check.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(crate) enum Zero {
     Refused,
 }
 
-/// A literal that is no string is never a duration; anything but a literal may be one.
+/// Refuses every literal but a text. An expression may be a duration: rustc checks its type.
 pub(crate) fn parse_length(value: &Expr, name: &str, zero: Zero) -> Result<DurationValue> {
     match literal(value) {
         Some(Lit::Str(text)) => parse_literal(text, name, zero)
@@ -48,7 +48,8 @@ pub(crate) fn parse_literal(literal: &LitStr, name: &str, zero: Zero) -> Result<
     Ok(length)
 }
 
-/// A variable, a constant or a call in quotes. Of a lone word nobody knows what it is.
+/// Refuses a variable, a constant or a call in quotes. A lone word may also be an attempt at a
+/// duration.
 fn refuse_code(literal: &LitStr, name: &str) -> Option<Error> {
     let text = literal.value();
     let text = text.trim();
@@ -68,7 +69,7 @@ fn refuse_code(literal: &LitStr, name: &str) -> Option<Error> {
     is_code.then(|| problem_at(literal, format_args!("`{text}` is not a duration"), help))
 }
 
-/// The text of a literal, or one of the durations in it.
+/// Reads the text of a literal, or one of the durations in it.
 pub(crate) fn parse_part(literal: &LitStr, text: &str) -> Result<Duration> {
     duration::parse(text).map_err(|problem| {
         let help = match notation::duration(text) {
@@ -85,7 +86,7 @@ pub(crate) fn parse_part(literal: &LitStr, text: &str) -> Result<Duration> {
     })
 }
 
-/// `30` and `30s` are taken for durations; the message turns them into one.
+/// Refuses a literal that is no text. For `30` and `30s` the help writes them as durations.
 pub(crate) fn refuse_literal(literal: &Lit, name: &str) -> Error {
     let written = literal.to_token_stream().to_string();
     match literal {
@@ -107,8 +108,7 @@ pub(crate) fn refuse_literal(literal: &Lit, name: &str) -> Error {
     }
 }
 
-/// The literal that the expression is; a `macro_rules!` matcher hands it over in an invisible
-/// group.
+/// The expression as a literal, also within the invisible group of a `macro_rules!`.
 pub(crate) fn literal(value: &Expr) -> Option<&Lit> {
     match value {
         Expr::Lit(ExprLit { lit, .. }) => Some(lit),

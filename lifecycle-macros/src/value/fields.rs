@@ -11,7 +11,7 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// The field that an expression names as if it was a variable.
+    /// The field that a path names without `self`, as if it was a variable.
     pub(crate) fn find(&self, path: &Path) -> Option<&Ident> {
         let mut names = self.names.iter().flatten();
         names.find(|field| path.is_ident(*field))

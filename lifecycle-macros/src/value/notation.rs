@@ -1,13 +1,12 @@
-//! A text that is no duration here goes in; the duration that it is in another notation comes out,
-//! as it is written here.
+//! A duration in another notation goes in; the same duration comes out as it is written here.
 //!
-//! ISO 8601 (`PT5S`), clocks (`00:05:00`), the nicknames of cron (`@hourly`, `@every 5m`), a last
-//! number without its unit (`5m30`), commas and words between the parts. What could mean two things,
-//! such as `1:30` or `1,000ms`, is nothing.
+//! The notations are ISO 8601 (`PT5S`), clocks (`00:05:00`), the nicknames of cron (`@hourly`,
+//! `@every 5m`), a last number without its unit (`5m30`), and commas or words between the parts. A
+//! text with two meanings, such as `1:30` or `1,000ms`, is none of them.
 
 use lifecycle_rules::duration;
 
-/// Sound, and above zero.
+/// The duration, which is valid here and above zero.
 pub(crate) fn duration(text: &str) -> Option<String> {
     let text = text.trim();
     let readers = [from_nickname, from_iso, from_clock, from_loose];
@@ -79,7 +78,7 @@ fn from_clock(text: &str) -> Option<String> {
     Some(parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
 }
 
-/// What is plain enough to a reader: `1h, 30m`, `+5m`, `1_000ms`, `.5s`, `30S`, `5m30`.
+/// Texts that only one duration can be meant by: `1h, 30m`, `+5m`, `1_000ms`, `.5s`, `30S`, `5m30`.
 fn from_loose(text: &str) -> Option<String> {
     let text = text.strip_prefix('+').unwrap_or(text).trim_start();
     let text = text.replace(", ", " ").replace(" and ", " ");
@@ -111,7 +110,7 @@ fn from_loose(text: &str) -> Option<String> {
     is_clear.then_some(tidy)
 }
 
-/// Numbers and units, in turn.
+/// Splits the text into numbers and units.
 fn parts(text: &str) -> Vec<String> {
     let is_number = |letter: char| letter.is_ascii_digit() || ".,_".contains(letter);
     let mut parts: Vec<String> = Vec::new();
@@ -129,7 +128,7 @@ fn parts(text: &str) -> Vec<String> {
     parts
 }
 
-/// `1,5h`, but not `1,000ms`, which may be a thousand.
+/// Whether the comma is a decimal point, as in `1,5h`; in `1,000ms` it may separate thousands.
 fn has_decimal_comma(text: &str) -> bool {
     let mut halves = text.split(',');
     let (Some(_), Some(behind), None) = (halves.next(), halves.next(), halves.next()) else {
@@ -139,7 +138,7 @@ fn has_decimal_comma(text: &str) -> bool {
     matches!(digits, 1 | 2)
 }
 
-/// `5m30` is five minutes and thirty seconds.
+/// The unit of the last number in `5m30`: one below that of the number before.
 fn unit_below(text: &str) -> Option<&'static str> {
     let last = text.rsplit_once(' ').map_or(text, |(_, last)| last);
     let unit = last.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');

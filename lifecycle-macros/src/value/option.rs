@@ -21,7 +21,7 @@ use super::zone::check_zone;
 
 /// An option that the service is asked for when it is needed.
 pub(crate) struct OptionValue {
-    /// The place of the promise which type it has.
+    /// Span for the type annotation.
     pub(crate) key: Ident,
     pub(crate) quantity: Quantity,
     pub(crate) source: Source,
@@ -71,7 +71,7 @@ impl OptionValue {
         }
     }
 
-    /// As the user has it, for messages at run time.
+    /// The value as it is written in the attribute, for messages at run time.
     pub(crate) fn written(&self) -> LitStr {
         match &self.source {
             Source::Length { text, .. } | Source::Field { text, .. } | Source::Text(text) => {
@@ -86,8 +86,9 @@ impl OptionValue {
     }
 }
 
-/// A digit begins a literal, a letter a path: no field has a name that begins with a digit. In a
-/// cron expression there are spaces, and the name of a zone begins with a capital letter.
+/// Tells literals from field paths. A field's name never begins with a digit, so a digit begins a
+/// duration or a number. A cron expression has spaces in it, and the name of a zone begins with a
+/// capital letter.
 fn read_quoted(
     text: &LitStr,
     name: &str,
@@ -132,8 +133,8 @@ fn read_quoted(
     })
 }
 
-/// What an expression begins with that can't be meant: rustc would speak of a macro, if the field
-/// is called `cfg`, or of a string.
+/// Refuses an expression that begins with a field without `self`, or with a text that is called.
+/// rustc's own words would mislead: for a field named `cfg` it speaks of a macro.
 fn check_base(value: &Expr, name: &str, fields: Option<&Fields>) -> Result<()> {
     match value {
         Expr::Group(group) => check_base(&group.expr, name, fields),

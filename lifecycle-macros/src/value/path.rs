@@ -1,4 +1,5 @@
-//! A text in quotes goes in; the fields that it goes through come out, from `self` on.
+//! A path in quotes, such as `"cfg.gc.interval"`, goes in; the names of its fields come out. It
+//! begins at `self`.
 
 use std::fmt::Write;
 
@@ -21,7 +22,7 @@ pub(crate) struct Quoted<'a> {
     pub(crate) text: &'a LitStr,
     written: String,
     option: &'a str,
-    /// The option as a sentence has it.
+    /// The option's name with spaces in it, for a sentence.
     noun: String,
     quantity: Quantity,
     fields: Option<&'a Fields>,
@@ -60,8 +61,8 @@ impl<'a> Quoted<'a> {
         Ok(path)
     }
 
-    /// It is nothing that could be meant. The caret is as wide as the literal, so the sentence has
-    /// to say what in it is wrong.
+    /// Refuses the text. The caret is as wide as the whole literal, so the sentence names the part
+    /// that is wrong.
     pub(crate) fn refuse(&self) -> Error {
         let told = self
             .tell_notation()
@@ -80,7 +81,7 @@ impl<'a> Quoted<'a> {
         format!("the {noun} `{written}` is neither a field path nor a {literal}")
     }
 
-    /// A duration as others write it.
+    /// A duration in another notation.
     fn tell_notation(&self) -> Option<(String, String)> {
         if self.quantity != Quantity::Duration {
             return None;
@@ -124,7 +125,7 @@ impl<'a> Quoted<'a> {
         })
     }
 
-    /// A path that begins with `self`, or goes through what has no name, or the name of a keyword.
+    /// A path that begins with `self`, or goes through a tuple field or a keyword.
     fn tell_path(&self) -> Option<(String, String)> {
         let Self {
             written,
@@ -180,8 +181,9 @@ impl<'a> Quoted<'a> {
         self.fields?.names.as_deref()
     }
 
-    /// Only of the struct itself are the fields known; it is all that rustc could give bad advice
-    /// about. A constant is told without knowing them, for a field has no such name.
+    /// Checks the first field, which belongs to the struct under the attribute: no others are known
+    /// here, and for the others rustc's own message is good. A constant is refused even if the
+    /// fields are unknown, because no field is named so.
     fn check_field(&self, field: &Ident) -> Result<()> {
         let name = field.to_string();
         let fields = self.names();
@@ -258,7 +260,7 @@ impl<'a> Quoted<'a> {
         }
     }
 
-    /// It may be a method, a duration of another notation, or a field that is called otherwise.
+    /// The word may be a method, a duration, or a field with another name.
     fn advise_instead_of(&self, field: &str, known: &[&str]) -> String {
         let (noun, example) = (self.quantity.noun(), self.quantity.example());
         let begin = begin(known).map_or_else(String::new, |begin| format!("{begin}, "));
@@ -268,7 +270,7 @@ impl<'a> Quoted<'a> {
     }
 }
 
-/// Where a path could begin.
+/// The fields that a path could begin with.
 fn begin(known: &[&str]) -> Option<String> {
     match known {
         [] => None,
@@ -286,7 +288,7 @@ fn parse_field(field: &str) -> Option<Ident> {
     (!field.contains(char::is_whitespace)).then_some(ident)
 }
 
-/// What a field may be called, as `r#type` if it must.
+/// Whether a field may have this name, if need be as `r#type`.
 fn is_word(field: &str) -> bool {
     let never = ["self", "Self", "super", "crate", "_"];
     Ident::parse_any.parse_str(field).is_ok()

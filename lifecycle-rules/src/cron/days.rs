@@ -1,6 +1,7 @@
-//! Whether a date ever fits what an expression says of day, month and weekday.
+//! Whether any date fits the day, the month and the weekday of an expression.
 //!
-//! A year begins on one of seven weekdays and is a leap year or not: there are fourteen, and all come.
+//! A year begins on one of seven weekdays and is a leap year or not. Each of these fourteen years
+//! comes.
 
 use super::{Item, longest_month};
 

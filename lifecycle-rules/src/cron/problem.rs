@@ -1,4 +1,4 @@
-//! What is wrong with a cron expression, in words.
+//! The problems of a cron expression in words.
 
 use std::fmt::Write;
 
@@ -83,7 +83,7 @@ impl Problem {
             Self::Item { field, item, fault } => {
                 let item = item.escape_debug();
                 let mut sentence = format!("the {} `{item}` of `{text}` ", field.name);
-                // Nothing that writes to a string fails.
+                // Writing to a `String` never fails.
                 let _ = match fault {
                     Fault::Malformed | Fault::Instead(_) => {
                         write!(sentence, "is not written as cron has it")

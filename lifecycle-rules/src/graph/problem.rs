@@ -1,4 +1,4 @@
-//! What can be wrong with the entries of a registry, in words: a sentence, and what to write instead.
+//! The problems of a registry's entries in words: a sentence, and what to write instead.
 
 use std::fmt;
 

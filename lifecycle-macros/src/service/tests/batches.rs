@@ -1,4 +1,4 @@
-//! What is told about a queue, and about attempts: its own, and those of `startup`.
+//! The problems of a queue, and of retries: its own, and those of `startup`.
 
 use quote::quote;
 

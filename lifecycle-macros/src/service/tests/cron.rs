@@ -1,4 +1,4 @@
-//! What is told about a schedule by cron expression.
+//! The problems of a schedule by cron expression.
 
 use quote::quote;
 

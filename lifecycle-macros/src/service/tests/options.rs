@@ -1,4 +1,4 @@
-//! What is told about the options of a schedule, and of any argument.
+//! The problems of the options of a schedule, and of options in general.
 
 use proc_macro2::TokenStream;
 use quote::quote;

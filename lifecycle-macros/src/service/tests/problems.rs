@@ -1,4 +1,4 @@
-//! What is told, in which order, and that whatever is written something comes out.
+//! The problems, their order, and that any input expands to something.
 
 use proc_macro2::TokenStream;
 use proptest::prelude::{prop_assert, proptest};
