@@ -10,15 +10,15 @@ mod tests;
 
 use std::fmt;
 
-pub use self::problem::{Fault, Problem};
+pub use self::problem::{CronProblem, ItemProblem};
 
 /// Seconds, minutes, hours, days of the month, months, weekdays.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fields(pub [Vec<Item>; 6]);
+pub struct Fields(pub [Vec<FieldItem>; 6]);
 
 /// One item of the list in a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Item {
+pub enum FieldItem {
     /// `*`, `*/15`
     Every {
         /// 1 for a plain `*`.
@@ -113,21 +113,21 @@ const FIELDS: [Field; 6] = [
 /// # Errors
 ///
 /// The first mistake in it.
-pub fn parse(text: &str) -> Result<Fields, Problem> {
+pub fn parse(text: &str) -> Result<Fields, CronProblem> {
     if text.len() > LONGEST {
-        return Err(Problem::Long);
+        return Err(CronProblem::Long);
     }
     let written: Vec<&str> = text.split_whitespace().collect();
     let fields = match written.as_slice() {
-        [] => return Err(Problem::Empty),
+        [] => return Err(CronProblem::Empty),
         [nickname] if nickname.starts_with('@') => {
-            return Err(Problem::Nickname((*nickname).to_owned()));
+            return Err(CronProblem::Nickname((*nickname).to_owned()));
         }
-        ["@every", ..] => return Err(Problem::Interval),
-        [first, _, ..] if first.contains('=') => return Err(Problem::Zone),
+        ["@every", ..] => return Err(CronProblem::Interval),
+        [first, _, ..] if first.contains('=') => return Err(CronProblem::Zone),
         five if five.len() == 5 => &FIELDS[1..],
         six if six.len() == 6 => &FIELDS[..],
-        other => return Err(Problem::Count(other.len())),
+        other => return Err(CronProblem::Count(other.len())),
     };
     let items = fields
         .iter()
@@ -135,10 +135,10 @@ pub fn parse(text: &str) -> Result<Fields, Problem> {
         .map(|(field, text)| field.parse(text));
     let mut items = items.collect::<Result<Vec<_>, _>>()?;
     if items.len() == 5 {
-        items.insert(0, vec![Item::Value(0)]);
+        items.insert(0, vec![FieldItem::Value(0)]);
     }
     let count = items.len();
-    let fields = Fields(items.try_into().map_err(|_| Problem::Count(count))?);
+    let fields = Fields(items.try_into().map_err(|_| CronProblem::Count(count))?);
     fields.check_times()?;
     fields.check_days()?;
     Ok(fields)
@@ -155,10 +155,10 @@ impl Field {
         }
     }
 
-    fn parse(&'static self, text: &str) -> Result<Vec<Item>, Problem> {
+    fn parse(&'static self, text: &str) -> Result<Vec<FieldItem>, CronProblem> {
         let items = text.split(',').map(|item| {
             let parsed = self.parse_item(&item.to_ascii_uppercase());
-            parsed.map_err(|fault| Problem::Item {
+            parsed.map_err(|fault| CronProblem::Item {
                 field: self,
                 item: item.to_owned(),
                 fault,
@@ -167,9 +167,9 @@ impl Field {
         items.collect()
     }
 
-    fn parse_item(&self, item: &str) -> Result<Item, Fault> {
+    fn parse_item(&self, item: &str) -> Result<FieldItem, ItemProblem> {
         if item == "?" {
-            return Err(Fault::Instead("*".to_owned()));
+            return Err(ItemProblem::Instead("*".to_owned()));
         }
         if let Some((base, step)) = item.split_once('/') {
             return self.parse_stepped(base, step);
@@ -180,29 +180,29 @@ impl Field {
         }
     }
 
-    fn parse_stepped(&self, base: &str, step: &str) -> Result<Item, Fault> {
+    fn parse_stepped(&self, base: &str, step: &str) -> Result<FieldItem, ItemProblem> {
         let most = self.most - self.least;
         let step = match parse_number(step) {
             Some(step) if (1..=most).contains(&step) => step,
-            Some(_) => return Err(Fault::Step { most }),
-            None => return Err(Fault::Malformed),
+            Some(_) => return Err(ItemProblem::Step { most }),
+            None => return Err(ItemProblem::Malformed),
         };
         if base.is_empty() {
-            return Err(Fault::Instead(format!("*/{step}")));
+            return Err(ItemProblem::Instead(format!("*/{step}")));
         }
         match self.parse_base(base)? {
-            Item::Every { .. } => Ok(Item::Every { step }),
-            Item::Range { from, to, .. } => Ok(Item::Range { from, to, step }),
-            _ => Err(Fault::Instead(format!("{base}-{}/{step}", self.most))),
+            FieldItem::Every { .. } => Ok(FieldItem::Every { step }),
+            FieldItem::Range { from, to, .. } => Ok(FieldItem::Range { from, to, step }),
+            _ => Err(ItemProblem::Instead(format!("{base}-{}/{step}", self.most))),
         }
     }
 
-    fn parse_base(&self, item: &str) -> Result<Item, Fault> {
+    fn parse_base(&self, item: &str) -> Result<FieldItem, ItemProblem> {
         if item == "*" {
-            return Ok(Item::Every { step: 1 });
+            return Ok(FieldItem::Every { step: 1 });
         }
         let Some((from, to)) = item.split_once('-') else {
-            return self.parse_value(item).map(Item::Value);
+            return self.parse_value(item).map(FieldItem::Value);
         };
         let from = self.parse_value(from)?;
         let to = match self.parse_value(to)? {
@@ -212,37 +212,37 @@ impl Field {
         };
         if from > to {
             let (least, most) = (self.least, self.most);
-            return Err(Fault::Instead(format!("{from}-{most},{least}-{to}")));
+            return Err(ItemProblem::Instead(format!("{from}-{most},{least}-{to}")));
         }
-        Ok(Item::Range { from, to, step: 1 })
+        Ok(FieldItem::Range { from, to, step: 1 })
     }
 
     /// Parses the items that only days or only weekdays take.
-    fn parse_special(&self, item: &str) -> Option<Result<Item, Fault>> {
-        let parse = |text, of: fn(u8) -> Item| Some(self.parse_value(text).map(of));
+    fn parse_special(&self, item: &str) -> Option<Result<FieldItem, ItemProblem>> {
+        let parse = |text, of: fn(u8) -> FieldItem| Some(self.parse_value(text).map(of));
         match self.name {
             "day" => match item {
-                "L" => Some(Ok(Item::Last)),
-                "LW" => Some(Ok(Item::LastWorkday)),
-                _ => parse(item.strip_suffix('W')?, Item::Workday),
+                "L" => Some(Ok(FieldItem::Last)),
+                "LW" => Some(Ok(FieldItem::LastWorkday)),
+                _ => parse(item.strip_suffix('W')?, FieldItem::Workday),
             },
             "weekday" => {
                 match item.split_once('#') {
                     Some((weekday, nth)) => Some(self.parse_value(weekday).and_then(|weekday| {
                         match parse_number(nth) {
-                            Some(nth @ 1..=5) => Ok(Item::Nth { weekday, nth }),
-                            Some(_) => Err(Fault::Nth),
-                            None => Err(Fault::Malformed),
+                            Some(nth @ 1..=5) => Ok(FieldItem::Nth { weekday, nth }),
+                            Some(_) => Err(ItemProblem::Nth),
+                            None => Err(ItemProblem::Malformed),
                         }
                     })),
-                    None => parse(item.strip_suffix('L')?, Item::LastOf),
+                    None => parse(item.strip_suffix('L')?, FieldItem::LastOf),
                 }
             }
             _ => None,
         }
     }
 
-    fn parse_value(&self, text: &str) -> Result<u8, Fault> {
+    fn parse_value(&self, text: &str) -> Result<u8, ItemProblem> {
         let name = (self.least..)
             .zip(self.names)
             .find(|(_, name)| **name == text);
@@ -251,8 +251,8 @@ impl Field {
         }
         match parse_number(text) {
             Some(value) if (self.least..=self.most).contains(&value) => Ok(value),
-            Some(_) => Err(Fault::OutOfRange),
-            None => Err(Fault::Malformed),
+            Some(_) => Err(ItemProblem::OutOfRange),
+            None => Err(ItemProblem::Malformed),
         }
     }
 }
@@ -262,14 +262,14 @@ impl Fields {
     #[must_use]
     pub fn times_of_day(&self) -> Option<usize> {
         let times = &self.0[..3];
-        let is_value = |item: &Item| matches!(item, Item::Value(_));
+        let is_value = |item: &FieldItem| matches!(item, FieldItem::Value(_));
         let are_written_out = times.iter().flatten().all(is_value);
         are_written_out.then(|| times.iter().map(|items| distinct(items).len()).product())
     }
 
-    fn check_times(&self) -> Result<(), Problem> {
+    fn check_times(&self) -> Result<(), CronProblem> {
         match self.times_of_day() {
-            Some(count) if count > MOST_TIMES => Err(Problem::Times(count)),
+            Some(count) if count > MOST_TIMES => Err(CronProblem::Times(count)),
             _ => Ok(()),
         }
     }
@@ -279,37 +279,37 @@ impl Fields {
     #[must_use]
     pub fn needs_both(&self) -> bool {
         let [.., days, _, weekdays] = &self.0;
-        let is_star = |items: &[Item]| {
-            matches!(items.first(), Some(Item::Every { .. }))
-                || items.contains(&Item::Every { step: 1 })
+        let is_star = |items: &[FieldItem]| {
+            matches!(items.first(), Some(FieldItem::Every { .. }))
+                || items.contains(&FieldItem::Every { step: 1 })
         };
         is_star(days) || is_star(weekdays)
     }
 
     /// `0 0 30 2 *` names a day that never comes.
-    fn check_days(&self) -> Result<(), Problem> {
+    fn check_days(&self) -> Result<(), CronProblem> {
         let [.., days, months, weekdays] = &self.0;
         if !self.needs_both() {
             return Ok(());
         }
-        if !weekdays.contains(&Item::Every { step: 1 }) {
+        if !weekdays.contains(&FieldItem::Every { step: 1 }) {
             return if days::come(days, months, weekdays) {
                 Ok(())
             } else {
-                Err(Problem::NeverBoth)
+                Err(CronProblem::NeverBoth)
             };
         }
         let longest = (1..=12).filter(|month| months.iter().any(|item| item.holds(*month)));
         let longest = longest.map(longest_month).max().unwrap_or_default();
         let first = days.iter().map(|item| item.least()).min();
         match first {
-            Some(day) if day > longest => Err(Problem::Never { day, longest }),
+            Some(day) if day > longest => Err(CronProblem::Never { day, longest }),
             _ => Ok(()),
         }
     }
 }
 
-impl Item {
+impl FieldItem {
     /// Whether a month is among these.
     #[must_use]
     pub fn holds(self, month: u8) -> bool {
@@ -334,7 +334,7 @@ impl Item {
 
 /// Each item once.
 #[must_use]
-pub fn distinct(items: &[Item]) -> Vec<Item> {
+pub fn distinct(items: &[FieldItem]) -> Vec<FieldItem> {
     let mut all = Vec::new();
     for item in items {
         if !all.contains(item) {
@@ -345,7 +345,7 @@ pub fn distinct(items: &[Item]) -> Vec<Item> {
 }
 
 /// In the notation of the engine.
-impl fmt::Display for Item {
+impl fmt::Display for FieldItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Every { step: 1 } => f.write_str("*"),

@@ -11,7 +11,7 @@ mod tests;
 
 /// Why a text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
+pub enum DurationProblem {
     /// Nothing but white space.
     Empty,
     /// A minus sign in front.
@@ -56,12 +56,12 @@ pub enum Problem {
 /// # Errors
 ///
 /// The first mistake in it.
-pub fn parse(text: &str) -> Result<Duration, Problem> {
+pub fn parse(text: &str) -> Result<Duration, DurationProblem> {
     let mut rest = text.trim();
     match rest {
-        "" => return Err(Problem::Empty),
+        "" => return Err(DurationProblem::Empty),
         "0" => return Ok(Duration::ZERO),
-        _ if rest.starts_with(['-', '\u{2212}']) => return Err(Problem::Negative),
+        _ if rest.starts_with(['-', '\u{2212}']) => return Err(DurationProblem::Negative),
         _ => {}
     }
     let mut total = Duration::ZERO;
@@ -74,18 +74,20 @@ pub fn parse(text: &str) -> Result<Duration, Problem> {
 
         let is_whole = seen.is_empty() && rest.is_empty();
         let length = parse_unit(number, unit, rest).map_err(|problem| match problem {
-            Problem::NoUnit { number } if !is_whole => Problem::PartWithoutUnit { number },
+            DurationProblem::NoUnit { number } if !is_whole => {
+                DurationProblem::PartWithoutUnit { number }
+            }
             other => other,
         })?;
         // Two spellings of one unit have one length.
         if seen.contains(&length) {
-            return Err(Problem::RepeatedUnit {
+            return Err(DurationProblem::RepeatedUnit {
                 unit: unit.to_owned(),
             });
         }
         seen.push(length);
         let part = multiply(number, length)?;
-        total = total.checked_add(part).ok_or(Problem::TooLong)?;
+        total = total.checked_add(part).ok_or(DurationProblem::TooLong)?;
     }
     Ok(total)
 }
@@ -96,17 +98,17 @@ fn split(text: &str, fits: impl Fn(char) -> bool) -> (&str, &str) {
 }
 
 /// How many nanoseconds are in one of the unit; `rest` is what follows it.
-fn parse_unit(number: &str, unit: &str, rest: &str) -> Result<u64, Problem> {
+fn parse_unit(number: &str, unit: &str, rest: &str) -> Result<u64, DurationProblem> {
     let is_number = number.starts_with(|first: char| first.is_ascii_digit())
         && number.ends_with(|last: char| last.is_ascii_digit())
         && number.matches('.').count() <= 1;
     if !is_number {
-        return Err(Problem::Malformed);
+        return Err(DurationProblem::Malformed);
     }
     if unit.is_empty() {
         return Err(match rest.chars().next() {
-            Some(next) if !next.is_ascii_digit() => Problem::Malformed,
-            _ => Problem::NoUnit {
+            Some(next) if !next.is_ascii_digit() => DurationProblem::Malformed,
+            _ => DurationProblem::NoUnit {
                 number: number.to_owned(),
             },
         });
@@ -115,7 +117,7 @@ fn parse_unit(number: &str, unit: &str, rest: &str) -> Result<u64, Problem> {
 }
 
 /// How many nanoseconds are in one of the unit.
-fn unit_length(unit: &str) -> Result<u64, Problem> {
+fn unit_length(unit: &str) -> Result<u64, DurationProblem> {
     const SECOND: u64 = 1_000_000_000;
     const DAY: u64 = 24 * 60 * 60 * SECOND;
     Ok(match unit {
@@ -129,41 +131,41 @@ fn unit_length(unit: &str) -> Result<u64, Problem> {
         "w" | "wk" | "wks" | "week" | "weeks" => 7 * DAY,
         "M" | "month" | "months" => {
             let unit = unit.to_owned();
-            return Err(Problem::Month { unit });
+            return Err(DurationProblem::Month { unit });
         }
-        "y" | "yr" | "yrs" | "year" | "years" => return Err(Problem::Year),
+        "y" | "yr" | "yrs" | "year" | "years" => return Err(DurationProblem::Year),
         _ => {
             let unit = unit.to_owned();
-            return Err(Problem::UnknownUnit { unit });
+            return Err(DurationProblem::UnknownUnit { unit });
         }
     })
 }
 
 /// `1.5` of a unit that is so many nanoseconds long.
-fn multiply(number: &str, length: u64) -> Result<Duration, Problem> {
+fn multiply(number: &str, length: u64) -> Result<Duration, DurationProblem> {
     const SECOND: u128 = 1_000_000_000;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let whole: u64 = whole.parse().map_err(|_| Problem::TooLong)?;
+    let whole: u64 = whole.parse().map_err(|_| DurationProblem::TooLong)?;
     // The result has to be whole nanoseconds, so even a week has room for 14 digits only, and
     // `10^digits` fits.
     let fraction = fraction.trim_end_matches('0');
-    let digits = u32::try_from(fraction.len()).map_err(|_| Problem::TooFine)?;
-    let denominator = 10_u64.checked_pow(digits).ok_or(Problem::TooFine)?;
+    let digits = u32::try_from(fraction.len()).map_err(|_| DurationProblem::TooFine)?;
+    let denominator = 10_u64.checked_pow(digits).ok_or(DurationProblem::TooFine)?;
     let numerator: u64 = format!("0{fraction}")
         .parse()
-        .map_err(|_| Problem::TooFine)?;
+        .map_err(|_| DurationProblem::TooFine)?;
     let fraction = u128::from(numerator) * u128::from(length);
     if fraction % u128::from(denominator) != 0 {
-        return Err(Problem::TooFine);
+        return Err(DurationProblem::TooFine);
     }
     let nanos = u128::from(whole) * u128::from(length) + fraction / u128::from(denominator);
-    let seconds = u64::try_from(nanos / SECOND).map_err(|_| Problem::TooLong)?;
-    let rest = u32::try_from(nanos % SECOND).map_err(|_| Problem::TooLong)?;
+    let seconds = u64::try_from(nanos / SECOND).map_err(|_| DurationProblem::TooLong)?;
+    let rest = u32::try_from(nanos % SECOND).map_err(|_| DurationProblem::TooLong)?;
     Ok(Duration::new(seconds, rest))
 }
 
 /// Continues "`30x` ..".
-impl fmt::Display for Problem {
+impl fmt::Display for DurationProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("is empty"),
@@ -183,7 +185,7 @@ impl fmt::Display for Problem {
     }
 }
 
-impl Problem {
+impl DurationProblem {
     /// What to write instead.
     #[must_use]
     pub fn help(&self) -> String {

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-pub use self::problem::Problem;
+pub use self::problem::GraphProblem;
 use crate::{name, suggest};
 
 mod problem;
@@ -19,7 +19,7 @@ const TOLD: usize = 32;
 
 /// One service of a registry.
 #[derive(Debug)]
-pub struct Entry<'a> {
+pub struct Service<'a> {
     /// As it is written, which may be malformed.
     pub name: &'a str,
     /// In source order.
@@ -44,7 +44,7 @@ pub enum Kind {
     Wants,
 }
 
-/// Where to point: a service, or one of its dependencies. Entry 0 for an empty registry.
+/// Where to point: a service, or one of its dependencies. Service 0 for an empty registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The index of the service.
@@ -59,19 +59,19 @@ pub struct Found {
     /// What to point at.
     pub place: Place,
     /// What is wrong there.
-    pub problem: Problem,
+    pub problem: GraphProblem,
 }
 
 /// Everything that is wrong with these services, in source order.
 #[must_use]
-pub fn check(entries: &[Entry<'_>]) -> Vec<Found> {
+pub fn check(entries: &[Service<'_>]) -> Vec<Found> {
     if entries.is_empty() {
         return vec![Found {
             place: Place {
                 entry: 0,
                 dependency: None,
             },
-            problem: Problem::Empty,
+            problem: GraphProblem::Empty,
         }];
     }
     let mut found = Vec::new();
@@ -89,17 +89,17 @@ struct Edge {
 }
 
 /// Also returns the entry of each name: the first one, if several have it.
-fn check_names<'a>(entries: &[Entry<'a>], found: &mut Vec<Found>) -> HashMap<&'a str, usize> {
+fn check_names<'a>(entries: &[Service<'a>], found: &mut Vec<Found>) -> HashMap<&'a str, usize> {
     let mut first = HashMap::with_capacity(entries.len());
     for (index, entry) in entries.iter().enumerate() {
         let name = entry.name.to_owned();
         let problem = if let Some(&first) = first.get(entry.name) {
-            Problem::DuplicateName { name, first }
+            GraphProblem::DuplicateName { name, first }
         } else {
             first.insert(entry.name, index);
             match name::check(entry.name) {
                 Ok(()) => continue,
-                Err(flaw) => Problem::MalformedName { name, flaw },
+                Err(flaw) => GraphProblem::MalformedName { name, flaw },
             }
         };
         found.push(Found {
@@ -114,7 +114,7 @@ fn check_names<'a>(entries: &[Entry<'a>], found: &mut Vec<Found>) -> HashMap<&'a
 }
 
 fn check_dependencies(
-    entries: &[Entry<'_>],
+    entries: &[Service<'_>],
     first: &HashMap<&str, usize>,
     found: &mut Vec<Found>,
 ) -> Vec<Vec<Edge>> {
@@ -128,12 +128,12 @@ fn check_dependencies(
             let before = *listed.entry(name).or_insert((dependency, kind));
             let problem = match first.get(name) {
                 _ if before.0 != dependency => repeated(service, name, kind, before.1),
-                Some(&to) if to == index => Problem::SelfDependency { service, kind },
+                Some(&to) if to == index => GraphProblem::SelfDependency { service, kind },
                 Some(&to) => {
                     resolved.push(Edge { dependency, to });
                     continue;
                 }
-                None => Problem::UnknownDependency {
+                None => GraphProblem::UnknownDependency {
                     instead: searches
                         .next()
                         .and_then(|_| near_service(entries, entry, name)),
@@ -154,16 +154,16 @@ fn check_dependencies(
 }
 
 /// The problem of a name that is listed twice, the first time in `before`.
-fn repeated(service: String, name: &str, kind: Kind, before: Kind) -> Problem {
+fn repeated(service: String, name: &str, kind: Kind, before: Kind) -> GraphProblem {
     let dependency = name.to_owned();
     if kind == before {
-        Problem::RepeatedDependency {
+        GraphProblem::RepeatedDependency {
             service,
             dependency,
             kind,
         }
     } else {
-        Problem::TwofoldDependency {
+        GraphProblem::TwofoldDependency {
             service,
             dependency,
         }
@@ -171,7 +171,11 @@ fn repeated(service: String, name: &str, kind: Kind, before: Kind) -> Problem {
 }
 
 /// The most similar name among the services that this one could depend on and does not yet.
-fn near_service(entries: &[Entry<'_>], service: &Entry<'_>, dependency: &str) -> Option<String> {
+fn near_service(
+    entries: &[Service<'_>],
+    service: &Service<'_>,
+    dependency: &str,
+) -> Option<String> {
     let listed = service.dependencies.iter();
     let mut passed: HashSet<&str> = listed.map(|dependency| dependency.name).collect();
     passed.insert(service.name);
@@ -189,7 +193,7 @@ fn near_service(entries: &[Entry<'_>], service: &Entry<'_>, dependency: &str) ->
 
 /// Reports each cycle once, at its first dependency in the source. Registries list a service behind
 /// its dependencies, so a dependency on a later service is most likely the wrong one.
-fn check_cycles(entries: &[Entry<'_>], edges: &[Vec<Edge>], found: &mut Vec<Found>) {
+fn check_cycles(entries: &[Service<'_>], edges: &[Vec<Edge>], found: &mut Vec<Found>) {
     for mut cycle in find_cycles(edges) {
         let Some(start) = (0..cycle.len()).min_by_key(|&step| cycle[step]) else {
             continue;
@@ -201,12 +205,12 @@ fn check_cycles(entries: &[Entry<'_>], edges: &[Vec<Edge>], found: &mut Vec<Foun
         let wants = cycle.iter().any(|step| is_wanted(entries, step));
         found.push(Found {
             place: cycle[0],
-            problem: Problem::Cycle { path, wants },
+            problem: GraphProblem::Cycle { path, wants },
         });
     }
 }
 
-fn is_wanted(entries: &[Entry<'_>], step: &Place) -> bool {
+fn is_wanted(entries: &[Service<'_>], step: &Place) -> bool {
     let dependencies = &entries[step.entry].dependencies;
     let dependency = step.dependency.and_then(|index| dependencies.get(index));
     dependency.is_some_and(|dependency| dependency.kind == Kind::Wants)

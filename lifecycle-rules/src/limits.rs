@@ -8,7 +8,7 @@ pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(25);
 
 /// The delay leaves nothing of the deadline, so that every service would be dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Problem {
+pub struct LimitsProblem {
     deadline: Duration,
     delay: Duration,
 }
@@ -16,12 +16,12 @@ pub struct Problem {
 /// The one rule: something of the deadline is left after the delay. A deadline of zero without a delay
 /// is legal and says what it does: nobody is waited for.
 #[must_use]
-pub fn check(deadline: Duration, delay: Duration) -> Option<Problem> {
+pub fn check(deadline: Duration, delay: Duration) -> Option<LimitsProblem> {
     let is_too_long = delay >= deadline && !delay.is_zero();
-    is_too_long.then_some(Problem { deadline, delay })
+    is_too_long.then_some(LimitsProblem { deadline, delay })
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for LimitsProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { deadline, delay } = self;
         write!(
@@ -31,7 +31,7 @@ impl fmt::Display for Problem {
     }
 }
 
-impl Problem {
+impl LimitsProblem {
     /// What to write instead.
     #[must_use]
     pub fn help(&self) -> String {

@@ -1,4 +1,4 @@
-//! A service name goes in; its flaw comes out, and a well-formed name that is close to it.
+//! A service name goes in; its problem comes out, and a well-formed name that is close to it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ const LONGEST: usize = 31;
 
 /// Why a name is not `[a-z][a-z0-9_-]{0,30}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Flaw {
+pub enum NameProblem {
     /// No letters at all.
     Empty,
     /// So many characters.
@@ -23,19 +23,19 @@ pub enum Flaw {
 ///
 /// # Errors
 ///
-/// The first flaw.
-pub fn check(name: &str) -> Result<(), Flaw> {
+/// The first problem.
+pub fn check(name: &str) -> Result<(), NameProblem> {
     let Some(first) = name.chars().next() else {
-        return Err(Flaw::Empty);
+        return Err(NameProblem::Empty);
     };
     if let Some(bad) = name.chars().find(|&letter| !is_allowed(letter)) {
-        return Err(Flaw::Character(bad));
+        return Err(NameProblem::Character(bad));
     }
     if !first.is_ascii_lowercase() {
-        return Err(Flaw::Start);
+        return Err(NameProblem::Start);
     }
     if name.len() > LONGEST {
-        return Err(Flaw::TooLong(name.len()));
+        return Err(NameProblem::TooLong(name.len()));
     }
     Ok(())
 }
@@ -83,7 +83,7 @@ fn is_allowed(letter: char) -> bool {
 }
 
 /// Continues "the service name `x` ..".
-impl fmt::Display for Flaw {
+impl fmt::Display for NameProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("is empty"),
@@ -100,7 +100,7 @@ impl fmt::Display for Flaw {
 
 #[cfg(test)]
 mod tests {
-    use super::{Flaw, check, repair};
+    use super::{NameProblem, check, repair};
 
     #[test]
     fn well_formed_names_pass() {
@@ -119,22 +119,34 @@ mod tests {
     #[test]
     fn malformed_names_are_told_and_repaired() {
         let cases = [
-            ("", Flaw::Empty, None),
-            ("Store", Flaw::Character('S'), Some("store")),
-            ("TokenStore", Flaw::Character('T'), Some("token-store")),
-            ("SDK", Flaw::Character('S'), Some("sdk")),
-            ("token store", Flaw::Character(' '), Some("token-store")),
-            ("api.v2", Flaw::Character('.'), Some("api-v2")),
-            ("a//b", Flaw::Character('/'), Some("a-b")),
-            ("_gc", Flaw::Start, Some("gc")),
-            ("2nd", Flaw::Start, None),
-            ("größe", Flaw::Character('ö'), Some("gr-e")),
-            ("a\nb", Flaw::Character('\n'), Some("a-b")),
-            ("a23456789-123456789_123456789-12", Flaw::TooLong(32), None),
-            ("---", Flaw::Start, None),
+            ("", NameProblem::Empty, None),
+            ("Store", NameProblem::Character('S'), Some("store")),
+            (
+                "TokenStore",
+                NameProblem::Character('T'),
+                Some("token-store"),
+            ),
+            ("SDK", NameProblem::Character('S'), Some("sdk")),
+            (
+                "token store",
+                NameProblem::Character(' '),
+                Some("token-store"),
+            ),
+            ("api.v2", NameProblem::Character('.'), Some("api-v2")),
+            ("a//b", NameProblem::Character('/'), Some("a-b")),
+            ("_gc", NameProblem::Start, Some("gc")),
+            ("2nd", NameProblem::Start, None),
+            ("größe", NameProblem::Character('ö'), Some("gr-e")),
+            ("a\nb", NameProblem::Character('\n'), Some("a-b")),
+            (
+                "a23456789-123456789_123456789-12",
+                NameProblem::TooLong(32),
+                None,
+            ),
+            ("---", NameProblem::Start, None),
         ];
-        for (name, flaw, repaired) in cases {
-            assert_eq!(check(name), Err(flaw), "{name:?}");
+        for (name, problem, repaired) in cases {
+            assert_eq!(check(name), Err(problem), "{name:?}");
             assert_eq!(repair(name).as_deref(), repaired, "{name:?}");
         }
     }

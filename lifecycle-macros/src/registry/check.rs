@@ -27,9 +27,9 @@ pub(crate) fn find_problems(nodes: &[Node]) -> Vec<Found> {
             (node.name.value(), dependencies.collect())
         })
         .collect();
-    let entries: Vec<graph::Entry<'_>> = texts
+    let entries: Vec<graph::Service<'_>> = texts
         .iter()
-        .map(|(name, dependencies)| graph::Entry {
+        .map(|(name, dependencies)| graph::Service {
             name,
             dependencies: dependencies
                 .iter()

@@ -10,7 +10,7 @@
 
 use std::collections::HashSet;
 
-use lifecycle_rules::graph::{Place, Problem};
+use lifecycle_rules::graph::{GraphProblem, Place};
 use lifecycle_rules::limits;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -176,7 +176,7 @@ impl Model {
             if lost
                 && matches!(
                     found.problem,
-                    Problem::Empty | Problem::UnknownDependency { .. }
+                    GraphProblem::Empty | GraphProblem::UnknownDependency { .. }
                 )
             {
                 continue;

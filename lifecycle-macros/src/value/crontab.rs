@@ -2,7 +2,8 @@
 //! comes out. Others have intervals, a zone before the fields, a year behind them, and the weekdays
 //! of Quartz.
 
-use lifecycle_rules::{cron, duration};
+use lifecycle_rules::cron::{self, CronProblem};
+use lifecycle_rules::duration;
 
 use crate::value::notation;
 
@@ -48,7 +49,7 @@ fn sound(text: &str) -> Option<String> {
     };
     let help = problem.help();
     let spelt_out = match problem {
-        cron::Problem::Nickname(_) => help.strip_prefix("write `")?.strip_suffix('`'),
+        CronProblem::Nickname(_) => help.strip_prefix("write `")?.strip_suffix('`'),
         _ => None,
     };
     spelt_out.map(str::to_owned).or_else(|| read_fields(text))

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lifecycle_rules::duration;
+use lifecycle_rules::duration::{self, DurationProblem};
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::{Error, Expr, ExprLit, Ident, Lit, LitStr, Result};
@@ -78,8 +78,8 @@ pub(crate) fn parse_part(literal: &LitStr, text: &str) -> Result<Duration> {
         };
         let text = text.escape_debug();
         let named = match problem {
-            duration::Problem::Empty => "the duration".to_owned(),
-            duration::Problem::Malformed => format!("`{text}`"),
+            DurationProblem::Empty => "the duration".to_owned(),
+            DurationProblem::Malformed => format!("`{text}`"),
             _ => format!("the duration `{text}`"),
         };
         problem_at(literal, format_args!("{named} {problem}"), help)

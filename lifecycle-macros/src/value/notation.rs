@@ -4,7 +4,7 @@
 //! `@every 5m`), a last number without its unit (`5m30`), and commas or words between the parts. A
 //! text with two meanings, such as `1:30` or `1,000ms`, is none of them.
 
-use lifecycle_rules::duration;
+use lifecycle_rules::duration::{self, DurationProblem};
 
 /// The duration, which is valid here and above zero.
 pub(crate) fn duration(text: &str) -> Option<String> {
@@ -94,7 +94,7 @@ fn from_loose(text: &str) -> Option<String> {
             tidy.push_str(if tidy.is_empty() { "" } else { " " });
             tidy.push_str(&part.replace('_', "").replace(',', "."));
         } else if duration::parse(&format!("1{part}"))
-            .is_err_and(|problem| matches!(problem, duration::Problem::UnknownUnit { .. }))
+            .is_err_and(|problem| matches!(problem, DurationProblem::UnknownUnit { .. }))
         {
             tidy.push_str(&part.to_lowercase());
         } else {

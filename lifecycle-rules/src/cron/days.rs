@@ -3,7 +3,7 @@
 //! A year begins on one of seven weekdays and is a leap year or not. Each of these fourteen years
 //! comes.
 
-use super::{Item, longest_month};
+use super::{FieldItem, longest_month};
 
 /// A date, as far as it matters: weekdays from 0, which is Sunday.
 #[derive(Clone, Copy)]
@@ -15,7 +15,7 @@ struct Date {
 }
 
 /// Whether a date fits all three.
-pub(super) fn come(days: &[Item], months: &[Item], weekdays: &[Item]) -> bool {
+pub(super) fn come(days: &[FieldItem], months: &[FieldItem], weekdays: &[FieldItem]) -> bool {
     let fits = |date: Date| {
         days.iter().any(|item| date.is_day(*item))
             && weekdays.iter().any(|item| date.is_weekday(*item))
@@ -47,24 +47,24 @@ impl Date {
         (1..=5).contains(&self.weekday)
     }
 
-    fn is_day(self, item: Item) -> bool {
+    fn is_day(self, item: FieldItem) -> bool {
         let Self {
             day,
             weekday,
             length,
         } = self;
         match item {
-            Item::Every { step } => (day - 1) % step == 0,
-            Item::Value(value) => day == value,
-            Item::Range { from, to, step } => {
+            FieldItem::Every { step } => (day - 1) % step == 0,
+            FieldItem::Value(value) => day == value,
+            FieldItem::Range { from, to, step } => {
                 (from..=to).contains(&day) && (day - from) % step == 0
             }
-            Item::Last => day == length,
-            Item::LastWorkday => {
+            FieldItem::Last => day == length,
+            FieldItem::LastWorkday => {
                 self.is_workday() && (day == length || weekday == 5 && day + 2 >= length)
             }
-            Item::Workday(value) if value > length => false,
-            Item::Workday(value) => {
+            FieldItem::Workday(value) if value > length => false,
+            FieldItem::Workday(value) => {
                 let (is_friday, is_monday) = (weekday == 5, weekday == 1);
                 day == value && self.is_workday()
                     || is_friday && day + 1 == value
@@ -72,25 +72,25 @@ impl Date {
                     || is_monday && value == 1 && day == 3
                     || is_friday && value == length && day + 2 == value
             }
-            Item::Nth { .. } | Item::LastOf(_) => false,
+            FieldItem::Nth { .. } | FieldItem::LastOf(_) => false,
         }
     }
 
-    fn is_weekday(self, item: Item) -> bool {
+    fn is_weekday(self, item: FieldItem) -> bool {
         let Self {
             day,
             weekday,
             length,
         } = self;
         match item {
-            Item::Every { step } => weekday % step == 0,
-            Item::Value(value) => value % 7 == weekday,
-            Item::Range { from, to, step } => (from..=to)
+            FieldItem::Every { step } => weekday % step == 0,
+            FieldItem::Value(value) => value % 7 == weekday,
+            FieldItem::Range { from, to, step } => (from..=to)
                 .step_by(step.into())
                 .any(|value| value % 7 == weekday),
-            Item::Nth { weekday: of, nth } => of % 7 == weekday && (day - 1) / 7 + 1 == nth,
-            Item::LastOf(of) => of % 7 == weekday && day + 7 > length,
-            Item::Last | Item::LastWorkday | Item::Workday(_) => false,
+            FieldItem::Nth { weekday: of, nth } => of % 7 == weekday && (day - 1) / 7 + 1 == nth,
+            FieldItem::LastOf(of) => of % 7 == weekday && day + 7 > length,
+            FieldItem::Last | FieldItem::LastWorkday | FieldItem::Workday(_) => false,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{Field, LONGEST, MOST_TIMES};
 
 /// Why a text is no cron expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
+pub enum CronProblem {
     /// Nothing but white space.
     Empty,
     /// Longer than an expression may be.
@@ -28,7 +28,7 @@ pub enum Problem {
         /// As it is written.
         item: String,
         /// What is wrong with it.
-        fault: Fault,
+        fault: ItemProblem,
     },
     /// No month of the expression has this day.
     Never {
@@ -43,7 +43,7 @@ pub enum Problem {
 
 /// What is wrong with one item of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub enum ItemProblem {
     /// Nothing that the field takes.
     Malformed,
     /// A number outside the field's range.
@@ -62,7 +62,7 @@ pub enum Fault {
 const FIVE_OR_SIX: &str =
     "write five fields: minute, hour, day, month, weekday; or six, with the second before them";
 
-impl Problem {
+impl CronProblem {
     /// Of the expression `text`, in one sentence.
     #[must_use]
     pub fn sentence(&self, text: &str) -> String {
@@ -85,16 +85,16 @@ impl Problem {
                 let mut sentence = format!("the {} `{item}` of `{text}` ", field.name);
                 // Writing to a `String` never fails.
                 let _ = match fault {
-                    Fault::Malformed | Fault::Instead(_) => {
+                    ItemProblem::Malformed | ItemProblem::Instead(_) => {
                         write!(sentence, "is not written as cron has it")
                     }
-                    Fault::OutOfRange => {
+                    ItemProblem::OutOfRange => {
                         write!(sentence, "is not from {} to {}", field.least, field.most)
                     }
-                    Fault::Step { most } => {
+                    ItemProblem::Step { most } => {
                         write!(sentence, "has a step that is not from 1 to {most}")
                     }
-                    Fault::Nth => write!(sentence, "counts to what is not from 1 to 5"),
+                    ItemProblem::Nth => write!(sentence, "counts to what is not from 1 to 5"),
                 };
                 sentence
             }
@@ -126,7 +126,7 @@ impl Problem {
             Self::Interval => "write it as an `interval`".to_owned(),
             Self::Zone => "write the fields alone, and the time zone as `tz`".to_owned(),
             Self::Item {
-                fault: Fault::Instead(item),
+                fault: ItemProblem::Instead(item),
                 ..
             } => format!("write `{item}`"),
             Self::Item { field, .. } => {

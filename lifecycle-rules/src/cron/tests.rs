@@ -1,4 +1,4 @@
-use super::{Problem, parse};
+use super::{CronProblem, parse};
 
 fn told(text: &str) -> String {
     match parse(text) {
@@ -174,7 +174,7 @@ fn a_date_that_fits_day_and_weekday_never_comes() {
         "0 0 31 4,6,9,11 */2",
         "0 0 1-7 * */2,FRI#5",
     ] {
-        let is_both = matches!(parse(never), Err(Problem::NeverBoth));
+        let is_both = matches!(parse(never), Err(CronProblem::NeverBoth));
         let comes = never.ends_with("FRI#5");
         assert_eq!(is_both, !comes, "{never}");
     }
@@ -201,14 +201,17 @@ fn an_expression_is_bounded_before_any_work() {
     };
     let (sixty, hours) = (list(59), list(23));
     for (long, problem) in [
-        (format!("{sixty} {sixty} {hours} * * *"), Problem::Long),
-        (format!("{} * * * *", "0,".repeat(1_000_000)), Problem::Long),
-        ("*".repeat(301), Problem::Long),
-        (" ".repeat(301), Problem::Long),
-        (format!("{sixty} {hours} * * *"), Problem::Times(1440)),
+        (format!("{sixty} {sixty} {hours} * * *"), CronProblem::Long),
+        (
+            format!("{} * * * *", "0,".repeat(1_000_000)),
+            CronProblem::Long,
+        ),
+        ("*".repeat(301), CronProblem::Long),
+        (" ".repeat(301), CronProblem::Long),
+        (format!("{sixty} {hours} * * *"), CronProblem::Times(1440)),
         (
             "0,1,2,3,4,5,6,7,8,9,10 0,1,2,3,4,5,6,7,8,9 * * *".to_owned(),
-            Problem::Times(110),
+            CronProblem::Times(110),
         ),
     ] {
         assert_eq!(parse(&long), Err(problem.clone()), "{}", long.len());

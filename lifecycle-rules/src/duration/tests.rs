@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Problem, parse};
+use super::{DurationProblem, parse};
 
 #[test]
 fn durations() {
@@ -47,7 +47,11 @@ fn each_unit_in_all_its_spellings() {
         }
     }
     for unit in ["y", "yr", "yrs", "year", "years"] {
-        assert_eq!(parse(&format!("2{unit}")), Err(Problem::Year), "{unit}");
+        assert_eq!(
+            parse(&format!("2{unit}")),
+            Err(DurationProblem::Year),
+            "{unit}"
+        );
     }
 }
 
@@ -68,7 +72,7 @@ fn a_fraction_is_exact_to_the_nanosecond() {
         "0.0000000001s",
         "1.0000000000000000000000001w",
     ] {
-        assert_eq!(parse(text), Err(Problem::TooFine), "{text}");
+        assert_eq!(parse(text), Err(DurationProblem::TooFine), "{text}");
     }
 }
 
@@ -183,7 +187,7 @@ fn no_text_panics() {
     assert!(problems > 0);
     assert_eq!(
         parse("1"),
-        Err(Problem::NoUnit {
+        Err(DurationProblem::NoUnit {
             number: "1".to_owned()
         })
     );

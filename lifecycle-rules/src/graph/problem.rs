@@ -11,11 +11,14 @@ use crate::name;
     missing_docs,
     reason = "`service` is the one at fault, `dependency` a name in its lists"
 )]
-pub enum Problem {
+pub enum GraphProblem {
     /// No services at all.
     Empty,
     /// See [`name::check`].
-    MalformedName { name: String, flaw: name::Flaw },
+    MalformedName {
+        name: String,
+        flaw: name::NameProblem,
+    },
     /// `first` is the index of the service that had the name before.
     DuplicateName { name: String, first: usize },
     /// No service of the registry has this name; `instead` is a help that names one.
@@ -40,12 +43,12 @@ pub enum Problem {
 }
 
 /// The sentence: what is wrong, and with which name.
-impl fmt::Display for Problem {
+impl fmt::Display for GraphProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("the registry has no services"),
             Self::MalformedName {
-                flaw: flaw @ name::Flaw::Empty,
+                flaw: flaw @ name::NameProblem::Empty,
                 ..
             } => {
                 write!(f, "the service name {flaw}")
@@ -108,7 +111,7 @@ impl fmt::Display for Problem {
     }
 }
 
-impl Problem {
+impl GraphProblem {
     /// What to write instead.
     #[must_use]
     pub fn help(&self) -> String {

@@ -1,12 +1,12 @@
 //! Each case lists entries as `name: dependency dependency`, one that is only wanted as
 //! `?dependency`, and expects `entry.dependency sentence | help`.
 
-use super::{Dependency, Entry, Found, Kind, Place, Problem, check};
+use super::{Dependency, Found, GraphProblem, Kind, Place, Service, check};
 
-fn entries<'a>(lines: &[&'a str]) -> Vec<Entry<'a>> {
+fn entries<'a>(lines: &[&'a str]) -> Vec<Service<'a>> {
     let entry = |line: &&'a str| {
         let (name, dependencies) = line.split_once(':').unwrap();
-        Entry {
+        Service {
             name,
             dependencies: dependencies.split_whitespace().map(dependency).collect(),
         }
@@ -88,11 +88,11 @@ fn the_dependencies_of_a_duplicate_are_checked_but_close_no_cycle() {
     assert_eq!(found.len(), 2);
     assert!(matches!(
         found[0].problem,
-        Problem::DuplicateName { first: 0, .. }
+        GraphProblem::DuplicateName { first: 0, .. }
     ));
     assert!(matches!(
         found[1].problem,
-        Problem::UnknownDependency { .. }
+        GraphProblem::UnknownDependency { .. }
     ));
 }
 
@@ -255,7 +255,7 @@ fn a_long_chain_is_sound_and_a_long_cycle_is_one_problem() {
     let names = many();
     let mut chain: Vec<_> = names
         .iter()
-        .map(|name| Entry {
+        .map(|name| Service {
             name,
             dependencies: Vec::new(),
         })
@@ -275,7 +275,7 @@ fn a_long_chain_is_sound_and_a_long_cycle_is_one_problem() {
     let found = check(&chain);
     assert_eq!(found.len(), 1);
     assert!(
-        matches!(&found[0].problem, Problem::Cycle { path, .. } if path.len() == names.len() + 1)
+        matches!(&found[0].problem, GraphProblem::Cycle { path, .. } if path.len() == names.len() + 1)
     );
 }
 
@@ -292,7 +292,7 @@ fn a_long_tangle_stays_linear() {
                 &names[index * 7 % count],
                 "nil",
             ];
-            Entry {
+            Service {
                 name,
                 dependencies: dependencies.map(dependency).into(),
             }

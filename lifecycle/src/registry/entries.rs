@@ -43,7 +43,7 @@ impl Entries {
     }
 
     pub(crate) fn problems(&self) -> impl Iterator<Item = RegistryProblem> {
-        let entries: Vec<graph::Entry<'_>> = self.services.iter().map(Entry::entry).collect();
+        let entries: Vec<graph::Service<'_>> = self.services.iter().map(Entry::entry).collect();
         check(&entries).into_iter().map(RegistryProblem::from)
     }
 
@@ -84,8 +84,8 @@ impl Entry {
             .extend(names.into_iter().map(|name| (name, kind)));
     }
 
-    fn entry(&self) -> graph::Entry<'_> {
-        graph::Entry {
+    fn entry(&self) -> graph::Service<'_> {
+        graph::Service {
             name: &self.node.name,
             dependencies: self
                 .dependencies

@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use crate::report::error::OptionError;
-use lifecycle_rules::cron::{Fields, Item, distinct, parse};
+use lifecycle_rules::cron::{FieldItem, Fields, distinct, parse};
 
 /// The service's values at one moment: the expression, and the zone whose clock it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,9 +130,10 @@ fn patterns(fields: &Fields) -> Vec<String> {
 }
 
 /// Separates the days that croner would confuse: beside a `W` it reads `L` as `LW`.
-fn apart(days: &[Item]) -> Vec<Vec<Item>> {
-    let is_workday = |item: &Item| matches!(item, Item::Workday(_) | Item::LastWorkday);
-    if !days.contains(&Item::Last) || !days.iter().any(is_workday) {
+fn apart(days: &[FieldItem]) -> Vec<Vec<FieldItem>> {
+    let is_workday =
+        |item: &FieldItem| matches!(item, FieldItem::Workday(_) | FieldItem::LastWorkday);
+    if !days.contains(&FieldItem::Last) || !days.iter().any(is_workday) {
         return vec![days.to_vec()];
     }
     let (workdays, others) = days.iter().partition(|item| is_workday(item));
@@ -140,8 +141,8 @@ fn apart(days: &[Item]) -> Vec<Vec<Item>> {
 }
 
 /// The items as croner's list. Croner refuses a `*` in a list; the others change nothing beside it.
-fn list(items: &[Item]) -> String {
-    if items.contains(&Item::Every { step: 1 }) {
+fn list(items: &[FieldItem]) -> String {
+    if items.contains(&FieldItem::Every { step: 1 }) {
         return "*".to_owned();
     }
     let items: Vec<String> = items.iter().map(ToString::to_string).collect();

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::{Field, Spoken, Times};
-use lifecycle_rules::cron::Problem;
+use lifecycle_rules::cron::CronProblem;
 
 fn times(cron: &str, tz: &str) -> Times {
     let spoken = Spoken {
@@ -247,7 +247,7 @@ fn what_passes_our_rules_is_sound_to_the_engine() {
         let cron = lists.join(" ");
         match lifecycle_rules::cron::parse(&cron) {
             Ok(_) => {}
-            Err(Problem::NeverBoth) => continue,
+            Err(CronProblem::NeverBoth) => continue,
             Err(problem) => panic!("{}", problem.sentence(&cron)),
         }
         assert!(times(&cron, "UTC").after(from).is_some(), "{cron}");

@@ -7,16 +7,16 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{APIA, BERLIN, LORD_HOWE, times};
-use lifecycle_rules::cron::{Fields, Item, parse};
+use lifecycle_rules::cron::{FieldItem, Fields, parse};
 
 /// No expression here names a second that is no multiple of this.
 const STEP: i64 = 20;
 
-fn holds(items: &[Item], least: u8, value: u8) -> bool {
+fn holds(items: &[FieldItem], least: u8, value: u8) -> bool {
     items.iter().any(|item| match *item {
-        Item::Every { step } => (value - least) % step == 0,
-        Item::Value(number) => value == number,
-        Item::Range { from, to, step } => {
+        FieldItem::Every { step } => (value - least) % step == 0,
+        FieldItem::Value(number) => value == number,
+        FieldItem::Range { from, to, step } => {
             (from..=to).contains(&value) && (value - from) % step == 0
         }
         _ => panic!("not in these expressions"),
@@ -26,7 +26,7 @@ fn holds(items: &[Item], least: u8, value: u8) -> bool {
 fn matches(fields: &Fields, civil: DateTime) -> bool {
     let [seconds, minutes, hours, days, months, weekdays] = &fields.0;
     let value = i8::unsigned_abs;
-    let is_star = |items: &[Item]| matches!(items[0], Item::Every { .. });
+    let is_star = |items: &[FieldItem]| matches!(items[0], FieldItem::Every { .. });
     let weekday = value(civil.weekday().since(Weekday::Sunday));
     let on_weekday = holds(weekdays, 0, weekday) || weekday == 0 && holds(weekdays, 0, 7);
     let on_day = match (is_star(days), is_star(weekdays)) {
@@ -45,7 +45,7 @@ fn search(cron: &str, zone: &TimeZone, from: Timestamp, to: Timestamp) -> Vec<Ti
     let is_fixed = fields.0[..3]
         .iter()
         .flatten()
-        .all(|item| matches!(item, Item::Value(_)));
+        .all(|item| matches!(item, FieldItem::Value(_)));
     let mut found = Vec::new();
     let [mut civil, end] = [from, to].map(|instant| instant.to_zoned(zone.clone()).datetime());
     while civil < end {
