@@ -1,0 +1,273 @@
+//! Why a service failed, and the sentence that says so.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::BoxError;
+use super::chain::{chain, or_nothing};
+use crate::panics::{self, Panic};
+use crate::report::name::Name;
+use crate::report::status::{Phase, Shape};
+
+/// Why a service failed: which one, in which phase, and what happened.
+///
+/// Its `Display` is one sentence that holds all three. Cloning shares the error.
+#[derive(Clone, Debug)]
+pub struct ServiceError(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    service: Name,
+    phase: Phase,
+    fault: Fault,
+    after: Duration,
+    /// `Some` only for a start that ran out of time.
+    start: Option<Unfinished>,
+}
+
+/// What is known of a start that ran out of time.
+#[derive(Debug)]
+pub(crate) struct Unfinished {
+    pub(crate) shape: Shape,
+    /// The attempts of `startup` that failed, if any did.
+    pub(crate) attempts: Option<FailedAttempts>,
+    /// The sentence that the service passed to `cx.degraded(..)`, if it was degraded.
+    pub(crate) degraded: Option<Arc<str>>,
+}
+
+/// The attempts of a `startup` that have failed so far.
+#[derive(Debug)]
+pub(crate) struct FailedAttempts {
+    count: u32,
+    last: BoxError,
+    /// The count and the last error as one sentence.
+    sentence: Arc<str>,
+}
+
+impl FailedAttempts {
+    /// An attempt failed with `last`, after `before` others.
+    pub(crate) fn after(before: u32, last: BoxError) -> Self {
+        let count = before.saturating_add(1);
+        let (plural, which) = if count == 1 {
+            ("", "")
+        } else {
+            ("s", ", the last")
+        };
+        let why = chain(last.as_ref());
+        let sentence = format!(
+            "{count} attempt{plural} of `startup` failed{which}: {}",
+            or_nothing(&why)
+        );
+        Self {
+            count,
+            last,
+            sentence: sentence.into(),
+        }
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
+    pub(crate) fn last(&self) -> &BoxError {
+        &self.last
+    }
+
+    pub(crate) fn sentence(&self) -> Arc<str> {
+        self.sentence.clone()
+    }
+}
+
+/// The error inside is a hook's own, and its destructor may panic. The last clone can be dropped anywhere
+/// in the library, so the panic is caught here.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let fault = std::mem::replace(&mut self.fault, Fault::ExitedEarly);
+        let start = self.start.take();
+        // The panic hook prints the panic; the service has failed already.
+        let _ = panics::catch(|| drop(fault));
+        let _ = panics::catch(|| drop(start));
+    }
+}
+
+impl From<Panic> for Fault {
+    fn from(Panic(message): Panic) -> Self {
+        Self::Panic(message)
+    }
+}
+
+/// What happened to a service that failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A hook returned this error.
+    Error(BoxError),
+    /// A hook panicked with this message.
+    Panic(String),
+    /// Its `run` (or `start`) returned `Ok` though nothing had asked the application to stop.
+    ExitedEarly,
+    /// Its `start` returned `Ok` before it called `cx.ready()`.
+    NeverReady,
+    /// It was not ready (a oneshot: not done) within this time, its `start_timeout`. What the attempts
+    /// of its `startup` failed with, if any did, is the [`cause`](ServiceError::cause).
+    StartTimeout(Duration),
+    /// It was never started: the dependency with this name failed.
+    Dependency(Name),
+    /// It did not stop in time and was dropped, after this long.
+    Late(Duration),
+}
+
+impl ServiceError {
+    /// `after` is the time since the application was started.
+    pub(crate) fn new(service: Name, phase: Phase, fault: Fault, after: Duration) -> Self {
+        Self(Arc::new(Inner {
+            service,
+            phase,
+            fault,
+            after,
+            start: None,
+        }))
+    }
+
+    /// It was not ready within its start timeout, `limit`.
+    pub(crate) fn start_timeout(
+        service: Name,
+        limit: Duration,
+        start: Unfinished,
+        after: Duration,
+    ) -> Self {
+        let phase = match start.shape {
+            Shape::Oneshot => Phase::Run,
+            _ => Phase::Startup,
+        };
+        Self(Arc::new(Inner {
+            service,
+            phase,
+            fault: Fault::StartTimeout(limit),
+            after,
+            start: Some(start),
+        }))
+    }
+
+    /// The name of the service.
+    #[must_use]
+    pub fn service(&self) -> &Name {
+        &self.0.service
+    }
+
+    /// Where in its life it failed.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.0.phase
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn fault(&self) -> &Fault {
+        &self.0.fault
+    }
+
+    /// How long the application had been running then.
+    #[must_use]
+    pub fn after(&self) -> Duration {
+        self.0.after
+    }
+
+    /// The error that a hook returned, if that is what happened; of a start timeout, the one that the
+    /// last attempt of `startup` failed with, if one did. It can be downcast to the hook's own type
+    /// (not through the box of `anyhow` and its like: they hide theirs).
+    #[must_use]
+    pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        match self.fault() {
+            Fault::Error(error) => Some(error.as_ref()),
+            _ => self
+                .failed_attempts()
+                .map(|attempts| attempts.last.as_ref()),
+        }
+    }
+
+    /// How many attempts of `startup` had failed when the start timeout was over; 0 for any other
+    /// fault.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.failed_attempts().map_or(0, FailedAttempts::count)
+    }
+
+    /// Whether both are clones of one error.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn failed_attempts(&self) -> Option<&FailedAttempts> {
+        self.0.start.as_ref()?.attempts.as_ref()
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner {
+            service,
+            phase,
+            fault,
+            start,
+            ..
+        } = &*self.0;
+        write!(f, "service `{service}` ")?;
+        match fault {
+            Fault::Error(error) => write!(
+                f,
+                "failed in {phase}: {}",
+                or_nothing(&chain(error.as_ref()))
+            ),
+            Fault::Panic(message) => write!(f, "panicked in {phase}: {}", or_nothing(message)),
+            Fault::ExitedEarly => {
+                write!(f, "exited early: it returned before it was asked to stop")
+            }
+            Fault::NeverReady => write!(
+                f,
+                "returned before it was ready: `start` must call `cx.ready()`"
+            ),
+            Fault::StartTimeout(limit) => match start {
+                Some(start) => write!(
+                    f,
+                    "was not ready within {limit:?} (`start_timeout`): {start}"
+                ),
+                None => write!(f, "was not ready within {limit:?} (`start_timeout`)"),
+            },
+            Fault::Late(had) => write!(
+                f,
+                "did not stop in time: dropped in {phase} after {had:.1?}"
+            ),
+            Fault::Dependency(name) => {
+                write!(f, "was not started: it depends on `{name}`, which failed")
+            }
+        }
+    }
+}
+
+/// What the start was waiting for when its time ran out.
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.attempts, self.shape) {
+            (Some(attempts), _) => f.write_str(&attempts.sentence)?,
+            (None, Shape::Oneshot) => f.write_str("its `run` has not returned")?,
+            (None, Shape::Custom) => f.write_str("its `start` has not called `cx.ready()`")?,
+            (None, _) => f.write_str("its `startup` has not returned")?,
+        }
+        match &self.degraded {
+            Some(why) => write!(f, "; it is degraded: {}", or_nothing(why)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `Display` prints the whole chain, so the error of a hook is no source: it would be printed twice.
+/// Only a start timeout has a source: the error that the last attempt of `startup` failed with.
+impl StdError for ServiceError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        let attempts = self.failed_attempts()?;
+        Some(attempts.last.as_ref())
+    }
+}
