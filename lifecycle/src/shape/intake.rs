@@ -1,38 +1,45 @@
-//! Where a queue service takes items in: bounded, filled by any number of producers, emptied by the
-//! service alone.
+//! The intake of a queue service: a bounded queue that any number of producers fill and one service
+//! empties.
 //!
 //! # Invariants
 //!
-//! Each item that was accepted is in exactly one of four places: it waits, it was taken by the
-//! service, it was flushed, or it was written off. All moves between them are made under the one lock
-//! of [`Line`], so that whoever writes off what is left, the service's own task or the supervisor
-//! after that task was given up, counts each item once:
+//! Each accepted item is in exactly one of four states: it waits, the service has taken it, it was flushed,
+//! or it was written off. Every change of state is made under the lock of [`Ledger`]. So each item is
+//! counted once, whether the service's task writes off the remaining items or the supervisor does, after
+//! it has given the task up:
 //!
-//! - An item is put in only while `closed` is false, which is looked at under the same lock. What is
-//!   there when the intake closes is all that was ever accepted.
-//! - Once `ended` is true nothing is taken and nothing counts as flushed any more: a flush that
-//!   returns after its items were written off changes no count.
-//! - A permit of `room` is given back when an item is taken, never when it is flushed: the batch in
-//!   hand does not count against the capacity.
-//! - `filled` is notified after each item that was put in, when the lock is free again. It remembers
-//!   one notice, and the service looks under the lock before each wait, so that none is lost.
+//! - `put_in` checks `closed` and adds the item under one lock. After the intake is closed, the ledger
+//!   holds all items that were ever accepted and not flushed.
+//! - Once `ended` is true, no item is taken and no item counts as flushed. A flush that returns after its
+//!   items were written off changes no count.
+//! - A permit of `room` is returned when an item is taken, not when it is flushed: the current batch does
+//!   not count against the capacity.
+//! - No wake-up of the service is lost. `put_in` adds the item first and calls `filled.notify_one` after
+//!   it has released the lock. The service checks the ledger under the lock and then awaits `filled`. If
+//!   the item is added after that check, the notification comes after it too, and [`Notify`] stores one
+//!   notification that nothing awaits yet.
+//! - Producers that wait for room are woken by the permits that `take` returns, or by the closing of `room`.
 //!
-//! No code of the user runs under the lock: items are dropped outside it, one by one.
+//! `current` is the lock of the service's end. A service holds it across `.await`, so it is an
+//! asynchronous one; it is taken before the ledger's lock, never under it. No user code runs under the
+//! ledger's lock: items are dropped after it is released, one by one.
+
+mod outlet;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard, Semaphore, TryAcquireError};
-use tokio::time::sleep;
+use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, TryAcquireError};
 
+use self::outlet::CurrentBatch;
+pub(crate) use self::outlet::{Batch, Outlet};
 use crate::panics;
-use crate::report::error::Fault;
-use crate::shared::queue_counts::{Books, Holder};
+use crate::shared::queue_counts::{AnyIntake, Holder};
 
-/// The intake of a [queue service](crate::Queue): a field of its struct. Clones share it: hand one to
+/// The intake of a [queue service](crate::Queue): a field of its struct. Clones share it: current one to
 /// each producer.
 ///
 /// What was accepted is flushed, or reported lost, exactly once, however the run ends. Items may be
@@ -56,48 +63,31 @@ pub struct Intake<T> {
 }
 
 struct Shared<T> {
-    /// A permit for each item that may still be put in. Closed with the intake.
+    /// One permit for each item that may still be put in. Closed with the intake.
     room: Semaphore,
-    line: Mutex<Line<T>>,
-    /// An item was put in.
+    ledger: Mutex<Ledger<T>>,
+    /// Notified after an item was put in.
     filled: Notify,
-    /// Held by the one service that empties the intake.
-    hand: Arc<AsyncMutex<Hand<T>>>,
+    /// Locked by the one service that empties the intake.
+    current: Arc<AsyncMutex<CurrentBatch<T>>>,
 }
 
-struct Line<T> {
+/// Where each accepted item is.
+struct Ledger<T> {
     waiting: VecDeque<T>,
-    /// How many the service has taken and not flushed.
+    /// How many items the service has taken and not flushed.
     taken: usize,
-    /// Nothing is accepted any more.
+    /// No further item is accepted.
     closed: bool,
-    /// What was left is written off.
+    /// The remaining items are written off.
     ended: bool,
-    /// Which service holds the hand.
+    /// The service that empties the intake now.
     holder: Option<Holder>,
 }
 
-/// Taken from the intake, not yet flushed. It outlives a flush that is dropped.
-struct Hand<T> {
-    batch: Batch<T>,
-    /// Its flush has begun once.
-    is_tried: bool,
-    /// There may have been a producer who waited for the room of the last items that were taken.
-    has_woken: bool,
-}
-
-/// Items that are flushed together.
-pub(crate) struct Batch<T>(Vec<T>);
-
-/// The other end, while a service holds it.
-pub(crate) struct Outlet<T> {
-    shared: Arc<Shared<T>>,
-    hand: OwnedMutexGuard<Hand<T>>,
-}
-
-/// The most memory that an empty buffer keeps, in bytes. One that a large batch has needed is given
-/// back, and made anew when there is another.
-const KEPT: usize = 16 * 1024;
+/// The most memory that an empty buffer keeps. The larger buffer of a large batch is freed, and allocated
+/// anew for the next large batch.
+const MAX_KEPT_BYTES: usize = 16 * 1024;
 
 /// An item that was not accepted: the service has stopped taking any.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -120,24 +110,19 @@ impl<T> Intake<T> {
     /// An intake that holds up to `capacity` items that wait for a batch; at least one.
     #[must_use]
     pub fn bounded(capacity: usize) -> Self {
-        let line = Line {
+        let ledger = Ledger {
             waiting: VecDeque::new(),
             taken: 0,
             closed: false,
             ended: false,
             holder: None,
         };
-        let hand = Hand {
-            batch: Batch(Vec::new()),
-            is_tried: false,
-            has_woken: false,
-        };
         Self {
             shared: Arc::new(Shared {
                 room: Semaphore::new(capacity.clamp(1, Semaphore::MAX_PERMITS)),
-                line: Mutex::new(line),
+                ledger: Mutex::new(ledger),
                 filled: Notify::new(),
-                hand: Arc::new(AsyncMutex::new(hand)),
+                current: Arc::default(),
             }),
         }
     }
@@ -177,7 +162,7 @@ impl<T> Intake<T> {
     /// How many items wait for a batch.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shared.line().waiting.len()
+        self.shared.ledger().waiting.len()
     }
 
     /// Whether no item waits for a batch.
@@ -189,88 +174,93 @@ impl<T> Intake<T> {
     /// Whether the service has stopped taking items.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.shared.line().closed
+        self.shared.ledger().closed
     }
 
     pub(crate) fn try_outlet(&self, holder: Holder) -> Option<Outlet<T>> {
-        let hand = self.shared.hand.clone().try_lock_owned().ok()?;
-        Some(Outlet::new(&self.shared, hand, holder))
+        let current = self.shared.current.clone().try_lock_owned().ok()?;
+        Some(Outlet::new(&self.shared, current, holder))
     }
 
     pub(crate) async fn outlet(&self, holder: Holder) -> Outlet<T> {
-        let hand = self.shared.hand.clone().lock_owned().await;
-        Outlet::new(&self.shared, hand, holder)
+        let current = self.shared.current.clone().lock_owned().await;
+        Outlet::new(&self.shared, current, holder)
     }
 }
 
 impl<T: Send + 'static> Intake<T> {
-    pub(crate) fn books(&self) -> Arc<dyn Books> {
+    pub(crate) fn erased(&self) -> Arc<dyn AnyIntake> {
         self.shared.clone()
     }
 }
 
 impl<T> Shared<T> {
-    fn line(&self) -> MutexGuard<'_, Line<T>> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn ledger(&self) -> MutexGuard<'_, Ledger<T>> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The item comes back when the intake is closed.
+    /// Adds the item, or returns it if the intake is closed.
     fn put_in(&self, item: T) -> Result<(), T> {
-        let mut line = self.line();
-        if line.closed {
+        let mut ledger = self.ledger();
+        if ledger.closed {
             return Err(item);
         }
-        line.waiting.push_back(item);
-        drop(line);
+        ledger.waiting.push_back(item);
+        drop(ledger);
         self.filled.notify_one();
         Ok(())
     }
 
-    /// Whether a producer may have waited for the room.
+    /// Moves up to `most` waiting items into the batch. Returns whether a producer may have been woken.
     fn take(&self, most: usize, batch: &mut Batch<T>) -> bool {
-        let mut line = self.line();
-        let count = if line.ended {
+        let mut ledger = self.ledger();
+        let count = if ledger.ended {
             0
         } else {
-            most.min(line.waiting.len())
+            most.min(ledger.waiting.len())
         };
-        batch.0.extend(line.waiting.drain(..count));
-        line.taken += count;
-        if line.waiting.is_empty() && is_large::<T>(line.waiting.capacity()) {
-            line.waiting = VecDeque::new();
+        batch.0.extend(ledger.waiting.drain(..count));
+        ledger.taken += count;
+        if ledger.waiting.is_empty() && is_large::<T>(ledger.waiting.capacity()) {
+            ledger.waiting = VecDeque::new();
         }
-        drop(line);
+        drop(ledger);
         let was_full = self.room.available_permits() == 0;
         self.room.add_permits(count);
         was_full && count > 0
     }
 
     fn close(&self) {
-        self.line().closed = true;
+        self.ledger().closed = true;
         self.room.close();
     }
-}
 
-impl<T: Send> Books for Shared<T> {
-    fn depth(&self) -> usize {
-        self.line().left()
-    }
-
-    fn end(&self, holder: Holder) -> usize {
-        let mut line = self.line();
-        if line.holder.is_some_and(|holds| holds != holder) {
-            return 0;
-        }
-        let left = line.left();
-        line.closed = true;
-        line.ended = true;
-        drop(line);
+    /// Closes the intake and writes the remaining items off. Returns how many there were.
+    fn write_off(&self, mut ledger: MutexGuard<'_, Ledger<T>>) -> usize {
+        let left = ledger.left();
+        ledger.closed = true;
+        ledger.ended = true;
+        drop(ledger);
         self.room.close();
         left
     }
 }
 
-impl<T> Line<T> {
+impl<T: Send> AnyIntake for Shared<T> {
+    fn depth(&self) -> usize {
+        self.ledger().left()
+    }
+
+    fn end(&self, holder: Holder) -> usize {
+        let ledger = self.ledger();
+        if ledger.holder.is_some_and(|holds| holds != holder) {
+            return 0;
+        }
+        self.write_off(ledger)
+    }
+}
+
+impl<T> Ledger<T> {
     fn left(&self) -> usize {
         if self.ended {
             0
@@ -280,164 +270,15 @@ impl<T> Line<T> {
     }
 }
 
-impl<T> Outlet<T> {
-    fn new(shared: &Arc<Shared<T>>, hand: OwnedMutexGuard<Hand<T>>, holder: Holder) -> Self {
-        shared.line().holder = Some(holder);
-        Self {
-            shared: shared.clone(),
-            hand,
-        }
-    }
-
-    /// Resolves when there is an item for a batch: never, once the intake is closed and empty.
-    /// Cancel-safe.
-    pub(crate) async fn item(&mut self) {
-        while self.hand.batch.is_empty() && self.shared.line().waiting.is_empty() {
-            self.shared.filled.notified().await;
-        }
-    }
-
-    /// Resolves when the batch is full, or `patience` from now. Cancel-safe: what was taken stays in
-    /// the batch.
-    pub(crate) async fn fill(&mut self, size: usize, patience: Duration) {
-        let mut waited = std::pin::pin!(sleep(patience));
-        loop {
-            self.take(size);
-            if self.hand.batch.len() >= size {
-                return;
-            }
-            tokio::select! {
-                biased;
-                () = self.shared.filled.notified() => {}
-                () = &mut waited => return,
-            }
-        }
-    }
-
-    /// Takes what waits, as far as the batch has room for it.
-    fn take(&mut self, size: usize) {
-        let hand = &mut *self.hand;
-        let room = size.saturating_sub(hand.batch.len());
-        hand.has_woken = self.shared.take(room, &mut hand.batch);
-    }
-
-    /// Whether a producer may have been woken when items were taken last.
-    pub(crate) fn has_woken(&self) -> bool {
-        self.hand.has_woken
-    }
-
-    /// The batch in hand, whose flush begins.
-    pub(crate) fn batch(&mut self) -> &[T] {
-        self.hand.is_tried = true;
-        &self.hand.batch.0
-    }
-
-    /// Whether no batch is in hand.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.hand.batch.is_empty()
-    }
-
-    /// The batch in hand is flushed.
-    pub(crate) fn take_batch(&mut self) -> Batch<T> {
-        self.hand.is_tried = false;
-        mem::replace(&mut self.hand.batch, Batch(Vec::new()))
-    }
-
-    /// The memory of a batch that is done, for the next one.
-    pub(crate) fn reuse(&mut self, buffer: Vec<T>) {
-        if self.is_empty() && !is_large::<T>(buffer.capacity()) {
-            self.hand.batch.0 = buffer;
-        }
-    }
-
-    /// Takes no more items from anybody.
-    pub(crate) fn close(&mut self) {
-        self.shared.close();
-    }
-
-    /// The next batch of what is left, of up to `size` items. The one in hand comes first, and is not
-    /// filled up with others where it may be what made a flush fail.
-    pub(crate) fn rest(&mut self, size: usize) -> Option<Batch<T>> {
-        if !self.hand.is_tried {
-            self.take(size);
-        }
-        let batch = self.take_batch();
-        (!batch.is_empty()).then_some(batch)
-    }
-
-    /// So many of the items taken are flushed. False where they are written off already.
-    pub(crate) fn flushed(&self, items: usize) -> bool {
-        let mut line = self.shared.line();
-        if line.ended {
-            return false;
-        }
-        line.taken -= items;
-        true
-    }
-
-    /// How many items are accepted and neither flushed nor written off; all that will ever be, once
-    /// the intake is closed.
-    pub(crate) fn left(&self) -> usize {
-        self.shared.line().left()
-    }
-
-    /// Closes the intake and writes off what is left: how many items that were.
-    pub(crate) fn end(&self) -> usize {
-        let mut line = self.shared.line();
-        let left = line.left();
-        line.closed = true;
-        line.ended = true;
-        drop(line);
-        self.shared.room.close();
-        left
-    }
-}
-
-impl<T> Drop for Outlet<T> {
-    fn drop(&mut self) {
-        self.shared.line().holder = None;
-    }
-}
-
-impl<T> Batch<T> {
-    pub(crate) fn items(&self) -> &[T] {
-        &self.0
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Drops the items, each by itself: the second destructor that panics would be the end of the
-    /// process. The first panic, and the memory.
-    pub(crate) fn drop_items(mut self) -> (Option<Fault>, Vec<T>) {
-        let dropped = panics::drop_each(self.0.drain(..));
-        (
-            dropped.err().map(|panic| panics::message(panic).into()),
-            mem::take(&mut self.0),
-        )
-    }
-}
-
-impl<T> Drop for Batch<T> {
-    fn drop(&mut self) {
-        let _ = panics::drop_each(self.0.drain(..));
-    }
-}
-
-impl<T> Drop for Line<T> {
+impl<T> Drop for Ledger<T> {
     fn drop(&mut self) {
         let _ = panics::drop_each(self.waiting.drain(..));
     }
 }
 
-/// Whether an empty buffer of so many places is given back.
+/// Whether an empty buffer with room for so many items is freed.
 fn is_large<T>(places: usize) -> bool {
-    places.saturating_mul(size_of::<T>()) > KEPT
+    places.saturating_mul(size_of::<T>()) > MAX_KEPT_BYTES
 }
 
 impl<T> Clone for Intake<T> {
@@ -457,7 +298,7 @@ impl<T> fmt::Debug for Intake<T> {
     }
 }
 
-// By hand: an item need not be `Debug` to be given back.
+// Written by hand: a derive would ask that the items are `Debug`.
 impl<T> fmt::Debug for SendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SendError(..)")
@@ -470,87 +311,5 @@ impl<T> fmt::Debug for TrySendError<T> {
             Self::Full(_) => f.write_str("Full(..)"),
             Self::Closed(_) => f.write_str("Closed(..)"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Takes all that waits, as one batch, and flushes it.
-    fn flush_all<T>(outlet: &mut Outlet<T>) -> Option<Fault> {
-        outlet.take(usize::MAX);
-        let batch = outlet.take_batch();
-        assert!(outlet.flushed(batch.len()));
-        let (fault, buffer) = batch.drop_items();
-        outlet.reuse(buffer);
-        fault
-    }
-
-    fn bytes(outlet: &Outlet<[u64; 4]>) -> usize {
-        let places = outlet.hand.batch.0.capacity() + outlet.shared.line().waiting.capacity();
-        places * size_of::<[u64; 4]>()
-    }
-
-    #[test]
-    fn the_memory_of_a_large_batch_is_given_back_and_that_of_a_small_one_is_kept() {
-        let intake = Intake::bounded(100_000);
-        let mut outlet = intake.try_outlet(1).unwrap();
-        for _ in 0..100_000 {
-            intake.try_send([0; 4]).unwrap();
-        }
-        flush_all(&mut outlet);
-        assert!(bytes(&outlet) <= 2 * KEPT, "{}", bytes(&outlet));
-        for _ in 0..100 {
-            intake.try_send([0; 4]).unwrap();
-        }
-        flush_all(&mut outlet);
-        let kept = (
-            outlet.hand.batch.0.capacity(),
-            outlet.shared.line().waiting.capacity(),
-        );
-        assert!(kept.0 >= 100 && kept.1 >= 100, "{kept:?}");
-    }
-
-    #[test]
-    fn what_was_written_off_is_neither_taken_nor_flushed() {
-        let intake = Intake::bounded(10);
-        let mut outlet = intake.try_outlet(1).unwrap();
-        for item in 0..5 {
-            intake.try_send(item).unwrap();
-        }
-        outlet.take(2);
-        let books = intake.books();
-        assert_eq!(books.end(2), 0, "another service holds it");
-        assert_eq!((books.depth(), intake.is_closed()), (5, false));
-        assert_eq!((books.end(1), books.end(1)), (5, 0), "once");
-        assert!(!outlet.flushed(2));
-        outlet.take(3);
-        assert_eq!(outlet.hand.batch.len(), 2);
-        assert_eq!((books.depth(), intake.is_closed()), (0, true));
-    }
-
-    /// Panics when it is dropped.
-    struct Bomb;
-
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            panic!("in a destructor");
-        }
-    }
-
-    #[test]
-    fn items_whose_destructors_panic_do_not_abort() {
-        let intake = Intake::bounded(10);
-        for _ in 0..9 {
-            assert!(intake.try_send(Bomb).is_ok());
-        }
-        let mut outlet = intake.try_outlet(1).unwrap();
-        outlet.hand.batch = outlet.rest(3).unwrap();
-        outlet.shared.line().taken -= 3;
-        drop(outlet.take_batch());
-        outlet.hand.batch = outlet.rest(3).unwrap();
-        drop(outlet);
-        drop(intake);
     }
 }

@@ -128,7 +128,7 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
 
     async fn startup(service: &S, cx: &Context) -> Result {
         if let Some(counts) = count(cx) {
-            counts.open(service.intake().books());
+            counts.open(service.intake().erased());
             if let Ok(limits) = limits(service) {
                 counts.set_limits(limits);
             }

@@ -1,4 +1,13 @@
-//! What the rest of the program sees of a queue: kept with its instance, beside its intake.
+//! The counts of a queue, as probes and the outcome see them. They are kept with the service's instance.
+//!
+//! # Invariants
+//!
+//! The service's task writes the counts; the supervisor writes `lost` when it ends a queue whose task it
+//! has given up. Each count is a sum that nothing else depends on, so `Relaxed` is enough.
+//!
+//! [`QueueCounts::end`] takes the intake out of `seen` under the lock. So of two callers only one ends it,
+//! and the remaining items are counted as lost once. The lock of `seen` is released before the intake is
+//! called: that takes the intake's own lock, and may run destructors of items.
 
 use std::fmt;
 use std::mem;
@@ -12,20 +21,20 @@ use tokio::time::Instant;
 use crate::panics::{self, log_safely};
 use crate::report::status::QueueStatus;
 
-/// What tells one service of a run from all others.
+/// Tells one service of a run from all others.
 pub(crate) type Holder = usize;
 
-/// An intake as those see it who do not know what its items are.
-pub(crate) trait Books: Send + Sync {
+/// An intake, without the type of its items.
+pub(crate) trait AnyIntake: Send + Sync {
     /// How many items are accepted and neither flushed nor written off.
     fn depth(&self) -> usize;
 
-    /// Closes the intake and writes off what is left, unless another service than this one holds it:
-    /// how many items that were.
+    /// Closes the intake and writes the remaining items off, unless another service than this one
+    /// empties it. Returns how many there were.
     fn end(&self, holder: Holder) -> usize;
 }
 
-/// What makes a batch.
+/// When a batch is flushed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BatchLimits {
     pub(crate) size: usize,
@@ -43,30 +52,31 @@ pub(crate) struct QueueCounts {
 
 #[derive(Default)]
 struct Seen {
-    /// The intake, from the start of the service until what was left in it is written off.
-    books: Option<Arc<dyn Books>>,
+    /// The intake, from the start of the service until its remaining items are written off.
+    intake: Option<Arc<dyn AnyIntake>>,
     /// When the flush in flight began.
     flushing: Option<Instant>,
-    /// What the last flush that failed said, and whether one has succeeded since.
+    /// The error of the last flush that failed; it is kept when a later flush succeeds.
     flush_error: Option<Arc<str>>,
+    /// Whether the last flush failed.
     is_failing: bool,
     /// The last limits of a batch that were right.
     limits: Option<BatchLimits>,
-    /// Why those that the service gives now are not.
+    /// Why the limits that the service gives now are wrong, if they are.
     problem: Option<Arc<str>>,
 }
 
 impl QueueCounts {
     pub(crate) fn status(&self) -> QueueStatus {
-        let (books, flushing) = {
+        let (intake, flushing) = {
             let seen = self.seen();
-            (seen.books.clone(), seen.flushing)
+            (seen.intake.clone(), seen.flushing)
         };
         QueueStatus {
             flushed: self.flushed.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
-            depth: books.map_or(0, |books| books.depth() as u64),
+            depth: intake.map_or(0, |intake| intake.depth() as u64),
             flush_age: flushing.map(|began| began.elapsed()),
         }
     }
@@ -80,30 +90,30 @@ impl QueueCounts {
             .or_else(|| Some(format!("`flush` failed: {}", failing?).into()))
     }
 
-    /// What the last flush that failed said.
+    /// The error of the last flush that failed.
     pub(crate) fn flush_error(&self) -> Option<Arc<str>> {
         self.seen().flush_error.clone()
     }
 
-    /// Whose counts these are, to the intake.
+    /// How the intake tells this service from others that share it.
     pub(crate) fn holder(&self) -> Holder {
         std::ptr::from_ref(self).addr()
     }
 
-    /// The service starts: this is its intake.
-    pub(crate) fn open(&self, books: Arc<dyn Books>) {
-        let before = self.seen().books.replace(books);
+    /// Takes the intake of the service, which starts.
+    pub(crate) fn open(&self, intake: Arc<dyn AnyIntake>) {
+        let before = self.seen().intake.replace(intake);
         drop(before);
     }
 
-    /// The service is gone, or was given up, or has gone with the runtime: closes its intake and
-    /// counts what is left in it lost. Again it changes nothing.
+    /// Closes the intake and counts its remaining items as lost: the service is down, was given up, or
+    /// was dropped with the runtime. A second call changes nothing.
     pub(crate) fn end(&self, service: &str) {
-        let books = self.seen().books.take();
-        if let Some(books) = books {
-            self.lost(books.end(self.holder()), service);
-            // It may be the last to know of the items.
-            let _ = panics::catch(|| drop(books));
+        let intake = self.seen().intake.take();
+        if let Some(intake) = intake {
+            self.lost(intake.end(self.holder()), service);
+            // This may be the last reference, and then it drops the items.
+            let _ = panics::catch(|| drop(intake));
         }
     }
 
@@ -146,7 +156,7 @@ impl QueueCounts {
         self.seen().problem.is_some()
     }
 
-    /// Shows what is wrong with the limits, or that nothing is. What was shown before.
+    /// Shows the problem with the limits, or that there is none. Returns what was shown before.
     pub(crate) fn set_problem(&self, problem: Option<Arc<str>>) -> Option<Arc<str>> {
         mem::replace(&mut self.seen().problem, problem)
     }
@@ -157,7 +167,7 @@ impl QueueCounts {
 }
 
 pub(crate) fn log_lost(items: usize, service: &str) {
-    // Perhaps on the way out of a panic already.
+    // `log_safely` matters here: this may run while a panic unwinds.
     log_safely!(error, service, lost = items, "items lost");
 }
 
