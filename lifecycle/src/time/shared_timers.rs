@@ -1,11 +1,32 @@
-//! The timers of a registry's schedules: all who wait for the same millisecond share one.
+//! The timers of a registry's schedules: loops that wait for the same millisecond share one timer.
 //!
-//! A *beat* is such a millisecond, counted from the start of the registry. Who waits leaves no more
-//! than a waker and a time with the group of that beat, and the group has one of tokio's timers, set
-//! to the soonest of these times. Tokio's timers go by milliseconds of their own; when one rings,
-//! those whose time has come are woken, and it is set again for the others. So everybody is woken
-//! when a timer of their own would have rung. What is saved is what many timers cost, and the memory
-//! that each of them touches.
+//! Milliseconds are counted from the start of the registry. A loop that waits adds its waker and its time
+//! to the *group* of its millisecond. Each group owns one of tokio's timers, set to the soonest of the
+//! group's times. When the timer fires, the group wakes the loops whose time has come and sets the timer
+//! again for the others, because tokio's milliseconds begin at other instants than ours. So each loop is
+//! woken at the instant at which a timer of its own would have fired. This saves the cost of many timers,
+//! and the memory that each of them touches.
+//!
+//! # Invariants
+//!
+//! The loops' tasks, the thread on which tokio fires a timer and the end of the run meet here. The mutex
+//! around [`Groups`] is the only lock. Wakers are woken and dropped, and timers are set, after it is
+//! released: each of these may run code that takes the lock again.
+//!
+//! - `reached` only grows. It is written under the lock, with a time that the clock has shown, and before
+//!   any waker of that time is woken. A loop that reads an old value stays pending, and the wake-up that
+//!   follows makes it read again. The value is the whole message, so no other memory depends on its order.
+//! - No wake-up is lost. A loop joins a group under the lock, and only while `deadline` is `Some`, that is
+//!   while a `wake_due` of this group is still to come. That takes the same lock, so it finds the loop's
+//!   waker: it takes the waker out to wake it, or it sets the timer for it.
+//! - A group's `deadline` is never later than the time of a loop that waits in it. One thread at a time
+//!   wakes the loops of a group: it sets `deadline` to `None` under the lock, and sets it again, for the
+//!   earliest loop that is left, when it has woken the others.
+//! - `timer` is `None` while a thread sets it outside the lock. If it fires before it is back, `TimerWake`
+//!   finds no timer and does nothing. So the thread that puts it back calls `wake_due` afterwards, which
+//!   sees that the timer has elapsed. A late `TimerWake` of an earlier setting is harmless: the timer has
+//!   not elapsed by then, or the group has no `deadline`.
+//! - A group is in `free` only if no loop waits in it and its timer is in place.
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +47,7 @@ use crate::panics;
 #[derive(Debug)]
 pub(crate) struct SharedTimers {
     epoch: Instant,
-    /// The latest time that is known to have come. Written under the lock.
+    /// The latest time that the clock has shown. Written under the lock.
     reached: AtomicU64,
     groups: Mutex<Groups>,
 }
@@ -34,34 +55,35 @@ pub(crate) struct SharedTimers {
 /// Nanoseconds since the start of the registry.
 type Time = u64;
 
-/// Later than all times that come.
+/// A time that is never reached.
 const NEVER: Time = Time::MAX;
 
-const NANOS_OF_A_SLOT: Time = 1_000_000;
+const NANOS_PER_MILLISECOND: Time = 1_000_000;
 
 #[derive(Debug, Default)]
 struct Groups {
     list: Vec<Group>,
-    /// Those that nobody waits in, to be used again.
+    /// The groups in which no loop waits. They are used again.
     free: Vec<usize>,
-    /// The group that was last set for a beat with this remainder.
+    /// The group that was last set for a millisecond with this remainder.
     recent: [usize; RECENT],
     closed: bool,
 }
 
-/// How many beats have a place of their own among the recent groups. Two that share one only have
-/// more timers than they need.
+/// How many milliseconds in a row have different places in `recent`. Two that share a place may use more
+/// timers than they need, but lose nothing.
 const RECENT: usize = 32;
 
-/// Those who wait for one beat.
+/// The loops that wait for one millisecond.
 #[derive(Debug)]
 struct Group {
-    /// When its timer rings; none when nobody waits.
+    /// When its timer fires. `None` while no loop waits, and while the loops are being woken.
     deadline: Option<Time>,
     waiting: Vec<Waiting>,
-    /// Empty, but for the moment in which they are woken.
+    /// A buffer for the wakers to wake. It is empty otherwise, and kept so that a tick allocates
+    /// nothing.
     woken: Vec<Waker>,
-    /// Away while it is being set.
+    /// `None` while it is set outside the lock.
     timer: Option<Pin<Box<Sleep>>>,
     timer_wake: Waker,
 }
@@ -69,18 +91,18 @@ struct Group {
 #[derive(Debug)]
 struct Waiting {
     until: Time,
-    /// None once it is taken to be woken.
+    /// `None` once it was taken out to be woken.
     waker: Option<Waker>,
 }
 
-/// What a group's timer is to be set to.
+/// A group's timer, taken out to be set.
 struct Setting {
     timer: Pin<Box<Sleep>>,
     timer_wake: Waker,
     at: Time,
 }
 
-/// What a group's timer wakes.
+/// The waker of a group's timer. It holds the timers weakly, so that they do not keep themselves alive.
 struct TimerWake {
     timers: Weak<SharedTimers>,
     group: usize,
@@ -95,18 +117,19 @@ impl SharedTimers {
         })
     }
 
-    /// Nobody waits any more.
+    /// Drops all wakers and timers. Loops that join from now on are never woken.
     pub(crate) fn close(&self) {
         let closed = Groups {
             closed: true,
             ..Groups::default()
         };
         let groups = mem::replace(&mut *self.groups(), closed);
-        // What wakes a task keeps its memory, and may run its destructor here: not under the lock.
+        // A waker keeps its task's allocation alive. Dropping the last one may run the task's destructor,
+        // so it happens outside the lock.
         drop(groups);
     }
 
-    /// `NEVER` where that lies beyond 584 years.
+    /// The instant in nanoseconds; `NEVER` beyond 584 years.
     #[inline]
     fn time(&self, at: Instant) -> Time {
         let since = at.saturating_duration_since(self.epoch);
@@ -125,7 +148,8 @@ impl SharedTimers {
         time <= self.reached.load(Ordering::Acquire)
     }
 
-    /// Whether the time has come; if not, it wakes then, as one of the group whose index it notes.
+    /// Whether the time has come. If not, the waker is woken when it has, and `joined` is set to the
+    /// index of its group.
     fn join(self: &Arc<Self>, until: Time, waker: &Waker, joined: &mut usize) -> bool {
         let mut groups = self.groups();
         if self.has_reached(until) {
@@ -150,13 +174,13 @@ impl SharedTimers {
         drop(groups);
         if let Some(setting) = setting {
             self.set(index, setting);
-            self.ring(index);
+            self.wake_due(index);
         }
         false
     }
 
-    /// Not under the lock, for a timer whose time has come meanwhile rings at once: see to that
-    /// afterwards.
+    /// Sets a timer that was taken out, and puts it back. Callers must not hold the lock: a timer whose
+    /// time has come fires at once. Callers must call `wake_due` afterwards.
     fn set(&self, index: usize, setting: Setting) {
         let Setting {
             mut timer,
@@ -164,7 +188,8 @@ impl SharedTimers {
             at,
         } = setting;
         timer.as_mut().reset(self.instant(at));
-        // To make the bell known. Unconstrained, for a poll that tokio puts off does not.
+        // This poll registers the waker. Unconstrained, because a poll that tokio's task budget puts off
+        // would not register it.
         let _ =
             pin!(unconstrained(timer.as_mut())).poll(&mut task::Context::from_waker(&timer_wake));
         if let Some(group) = self.groups().list.get_mut(index) {
@@ -172,9 +197,9 @@ impl SharedTimers {
         }
     }
 
-    /// Wakes those whose time has come, if the timer of this group has rung, and sets it again for
-    /// the others.
-    fn ring(&self, index: usize) {
+    /// If the timer of this group has fired, wakes the loops whose time has come and sets the timer again
+    /// for the others.
+    fn wake_due(&self, index: usize) {
         while let Some(mut woken) = self.take_woken(index) {
             woken.drain(..).for_each(panics::wake);
             let again = self.groups().go_on(index, woken);
@@ -188,20 +213,20 @@ impl SharedTimers {
     fn take_woken(&self, index: usize) -> Option<Vec<Waker>> {
         let mut groups = self.groups();
         let group = groups.list.get_mut(index)?;
-        // A bell that is late may have rung for what has come already.
+        // `None`: another thread is waking this group, or an earlier call has woken all of it.
         group.deadline?;
         if !group.timer.as_ref()?.is_elapsed() {
             return None;
         }
         let now = self.time(Instant::now());
         self.reached.fetch_max(now, Ordering::Release);
-        Some(group.ring(now))
+        Some(group.take_due(now))
     }
 
-    /// Does not wake this one then, who was to be woken as one of this group.
+    /// Takes a waker out of the group that it joined.
     fn leave(&self, index: usize, until: Time, waker: &Waker) {
         let left = self.groups().leave(index, until, waker);
-        // What wakes a task keeps its memory, and may run its destructor here: not under the lock.
+        // As in `close`: this may be the last waker of its task.
         let _ = panics::catch(|| drop(left));
     }
 
@@ -211,15 +236,15 @@ impl SharedTimers {
 }
 
 impl Groups {
-    /// The group of this beat, if it is a recent one, and its timer does not ring too late.
+    /// The group of this millisecond, if `recent` still knows it and its timer does not fire too late.
     fn group_due_at(&self, until: Time) -> Option<usize> {
-        let recent = self.recent[slot(until)];
+        let recent = self.recent[place(until)];
         let deadline = self.list.get(recent)?.deadline?;
-        (beat(deadline) == beat(until) && deadline <= until).then_some(recent)
+        (millisecond(deadline) == millisecond(until) && deadline <= until).then_some(recent)
     }
 
-    /// Takes out one that waits, if it still does. A group that nobody waits in any more is free, unless
-    /// its timer is away: that sets it free when it rings.
+    /// Takes out a waker, if it still waits. A group without loops becomes free, unless its timer is being
+    /// set: then it becomes free when that timer fires.
     fn leave(&mut self, index: usize, until: Time, waker: &Waker) -> Option<Waiting> {
         let group = self.list.get_mut(index)?;
         let is_it = |one: &Waiting| {
@@ -234,7 +259,7 @@ impl Groups {
         Some(left)
     }
 
-    /// A group that nobody waits in.
+    /// A group in which no loop waits: a free one, or a new one.
     fn one_more(&mut self, timers: &Arc<SharedTimers>, until: Time) -> usize {
         self.free.pop().unwrap_or_else(|| {
             let group = self.list.len();
@@ -252,17 +277,17 @@ impl Groups {
     }
 
     fn begin(&mut self, index: usize, until: Time, waker: &Waker) -> Option<Setting> {
-        self.recent[slot(until)] = index;
+        self.recent[place(until)] = index;
         let group = &mut self.list[index];
         group.join(until, waker);
         group.set_to(until)
     }
 
-    /// All have been woken; what is left is the room they took. If there are others, the timer is to
-    /// be set again.
-    fn go_on(&mut self, index: usize, room: Vec<Waker>) -> Option<Setting> {
+    /// All due loops have been woken; `buffer` is kept for the next time. If other loops wait, their timer
+    /// is returned to be set.
+    fn go_on(&mut self, index: usize, buffer: Vec<Waker>) -> Option<Setting> {
         let group = self.list.get_mut(index)?;
-        group.woken = room;
+        group.woken = buffer;
         let next = group.waiting.iter().map(|waiting| waiting.until).min();
         if next.is_none() {
             self.free.push(index);
@@ -277,8 +302,8 @@ impl Group {
         self.waiting.push(Waiting { until, waker });
     }
 
-    /// Takes out those whose time has come.
-    fn ring(&mut self, now: Time) -> Vec<Waker> {
+    /// Takes out the wakers whose time has come.
+    fn take_due(&mut self, now: Time) -> Vec<Waker> {
         self.deadline = None;
         let Self { waiting, woken, .. } = self;
         waiting.retain_mut(|one| {
@@ -305,36 +330,36 @@ impl Group {
 impl Wake for TimerWake {
     fn wake(self: Arc<Self>) {
         if let Some(timers) = self.timers.upgrade() {
-            timers.ring(self.group);
+            timers.wake_due(self.group);
         }
     }
 }
 
-fn beat(time: Time) -> u64 {
-    time / NANOS_OF_A_SLOT
+fn millisecond(time: Time) -> u64 {
+    time / NANOS_PER_MILLISECOND
 }
 
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the remainder fits whatever is cut off before"
 )]
-fn slot(time: Time) -> usize {
-    (beat(time) % RECENT as u64) as usize
+fn place(time: Time) -> usize {
+    (millisecond(time) % RECENT as u64) as usize
 }
 
-/// When one loop goes on: it sets the time, and looks until that has come.
+/// The timer of one loop: the loop sets it, and polls it until its time has come.
 pub(crate) struct Timer<'a> {
     timers: &'a Arc<SharedTimers>,
-    /// What it is set to.
+    /// The time it is set to.
     until: Time,
-    /// When it will be woken; not at all, if that has come.
+    /// The time at which the loop's group wakes it, or a time that has come.
     joined: Time,
-    /// As one of which group.
+    /// The index of that group.
     group: usize,
 }
 
 impl<'a> Timer<'a> {
-    /// It is not set.
+    /// A timer that is not set.
     pub(crate) fn new(timers: &'a Arc<SharedTimers>) -> Self {
         Self {
             timers,
@@ -350,7 +375,7 @@ impl<'a> Timer<'a> {
         self.until = self.timers.time(at);
     }
 
-    /// Will not be woken any more, whose waker this is.
+    /// Takes the loop's waker out of its group.
     pub(crate) fn leave(&mut self, waker: &Waker) {
         if !self.timers.has_reached(self.joined) {
             self.timers.leave(self.group, self.joined, waker);
@@ -358,13 +383,13 @@ impl<'a> Timer<'a> {
         self.joined = 0;
     }
 
-    /// Whoever was to be woken so far is not the one who looks.
+    /// The loop has another waker from now on: `is_over` joins a group again.
     pub(crate) fn forget_waker(&mut self) {
         self.joined = 0;
     }
 
-    /// Whether the time has come. If not, it wakes when to look again: where it was set later than
-    /// before, that is too soon, but never too often.
+    /// Whether the time has come. If not, the waker is woken when the loop must check again. A timer that
+    /// was set to a later time than before keeps its place and wakes the loop once too early.
     #[inline]
     pub(crate) fn is_over(&mut self, waker: &Waker) -> bool {
         if self.timers.has_reached(self.until) {
@@ -373,7 +398,7 @@ impl<'a> Timer<'a> {
         if self.joined <= self.until && !self.timers.has_reached(self.joined) {
             return false;
         }
-        // Set to an earlier time than before, it leaves nothing behind.
+        // It was set to an earlier time than before, so the later one must not wake it too.
         if !self.timers.has_reached(self.joined) {
             self.leave(waker);
         }

@@ -1,4 +1,4 @@
-//! Loops that wait for beats, on a paused clock; and many at once, on threads.
+//! Loops that wait for milliseconds, on a paused clock; and many at once, on threads.
 
 use std::future::poll_fn;
 use std::sync::atomic::AtomicUsize;
@@ -45,7 +45,7 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Resolves when the timer says so.
+/// Resolves when the time of the timer has come.
 async fn over(timer: &mut Timer<'_>) {
     poll_fn(|task| {
         if timer.is_over(task.waker()) {
@@ -135,7 +135,7 @@ fn whoever_waits_goes_on_by_the_millisecond_and_never_early() {
         let epoch = Instant::now();
         let shared = SharedTimers::new(epoch);
         let mut timer = Timer::new(&shared);
-        for (micros, beat) in [
+        for (micros, milli) in [
             (1, 1),
             (999, 1),
             (1_000, 1),
@@ -146,7 +146,7 @@ fn whoever_waits_goes_on_by_the_millisecond_and_never_early() {
             let at = epoch + Duration::from_micros(micros);
             timer.set(at);
             over(&mut timer).await;
-            assert_eq!(Instant::now(), epoch + millis(beat), "{micros} us");
+            assert_eq!(Instant::now(), epoch + millis(milli), "{micros} us");
         }
     });
 }
@@ -272,9 +272,9 @@ fn groups_are_used_again() {
         let epoch = Instant::now();
         let shared = SharedTimers::new(epoch);
         let mut timers = [3, 5, 7].map(|period| (period, Timer::new(&shared)));
-        for beat in 1..=1_000 {
+        for turn in 1..=1_000 {
             for (period, timer) in &mut timers {
-                timer.set(epoch + millis(beat * *period));
+                timer.set(epoch + millis(turn * *period));
                 over(timer).await;
             }
         }
@@ -341,8 +341,8 @@ fn without_a_clock_nobody_is_kept_either() {
     assert_eq!(Arc::strong_count(&count), 2);
 }
 
-/// Whatever meets whatever: joining, a timer that rings while it is being set, a group that is used
-/// again while its bell still rings.
+/// Every meeting of two threads: joining, a timer that fires while it is set, a group that is used again
+/// while its timer still fires.
 #[test]
 fn on_threads_nobody_is_early_and_nobody_is_forgotten() {
     const LOOPS: u64 = 64;
