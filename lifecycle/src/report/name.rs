@@ -19,10 +19,10 @@ use std::sync::Arc;
 /// assert!(name.starts_with("token"));
 /// ```
 #[derive(Clone)]
-pub struct Name(Text);
+pub struct Name(Repr);
 
 #[derive(Clone)]
-enum Text {
+enum Repr {
     Static(&'static str),
     Shared(Arc<str>),
 }
@@ -32,21 +32,21 @@ impl Name {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Text::Static(text) => text,
-            Text::Shared(text) => text,
+            Repr::Static(text) => text,
+            Repr::Shared(text) => text,
         }
     }
 }
 
 impl From<&'static str> for Name {
     fn from(text: &'static str) -> Self {
-        Self(Text::Static(text))
+        Self(Repr::Static(text))
     }
 }
 
 impl From<String> for Name {
     fn from(text: String) -> Self {
-        Self(Text::Shared(text.into()))
+        Self(Repr::Shared(text.into()))
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Declared, Live};
 use crate::report::error::{OptionError, Result};
 use crate::report::status::Shape;
 use crate::shared::context::Context;
-use crate::time::{Calendar, Field, Moment, Plan, Spoken, Times, check_tick_timeout};
+use crate::time::{Calendar, CronValues, Field, Plan, Reading, Times, check_tick_timeout};
 
 /// What `#[service(scheduled(cron = ..))]` implements. The methods are called again and again, so that a
 /// change of the configuration takes effect.
@@ -84,7 +84,7 @@ impl<S: CronService + Declared> Live<S> for CronShape {
 
     /// A service whose schedule can't be followed fails before its `startup` runs.
     fn check(service: &S) -> Result {
-        times::<S>(spoken(service))?;
+        times::<S>(values(service))?;
         tick_timeout(service)?;
         Ok(())
     }
@@ -107,7 +107,7 @@ struct ByClock {
     calendar: Calendar,
     tick_timeout: Option<Duration>,
     /// The service's last values, if no schedule can be made of them, and why.
-    refused: Option<Box<(Spoken, OptionError)>>,
+    refused: Option<Box<(CronValues, OptionError)>>,
 }
 
 impl<S: CronService + Declared> Schedule<S> for ByClock {
@@ -115,7 +115,7 @@ impl<S: CronService + Declared> Schedule<S> for ByClock {
 
     fn new(service: &S, cx: &Context) -> Result<Self, OptionError> {
         let tick_timeout = tick_timeout(service)?;
-        let times = times::<S>(spoken(service))?;
+        let times = times::<S>(values(service))?;
         let (jitter, delay) = (service.jitter(), service.initial_delay());
         Ok(Self {
             calendar: Calendar::new(S::PLAN, times, jitter, delay, now(cx)),
@@ -129,12 +129,12 @@ impl<S: CronService + Declared> Schedule<S> for ByClock {
     }
 
     fn wake_at(&self, _: Instant) -> Instant {
-        self.calendar.wake()
+        self.calendar.wake_at()
     }
 
     fn is_due(&mut self, service: &S, cx: &Context, _: Instant) -> (bool, Option<Heard>) {
         let heard = self.read_again(service, cx);
-        (self.calendar.look(now(cx)), Some(heard))
+        (self.calendar.is_due(now(cx)), Some(heard))
     }
 
     fn end(&mut self, service: &S, cx: &Context, _: Instant) -> Heard {
@@ -153,9 +153,9 @@ impl ByClock {
     /// wrong. Runs at least once a minute.
     fn read_again<S: CronService>(&mut self, service: &S, cx: &Context) -> Heard {
         let tick_timeout = tick_timeout(service)?;
-        let (spoken, jitter) = (spoken(service), service.jitter());
-        if !self.calendar.goes_by(&spoken, jitter) {
-            let times = self.times::<S>(spoken)?;
+        let (values, jitter) = (values(service), service.jitter());
+        if !self.calendar.is_made_of(&values, jitter) {
+            let times = self.times::<S>(values)?;
             self.calendar.change(times, jitter, now(cx));
         }
         self.refused = None;
@@ -164,30 +164,30 @@ impl ByClock {
     }
 
     /// The same wrong values are refused without another check: a search of all time zones is slow.
-    fn times<S: CronService>(&mut self, spoken: Spoken) -> Result<Times, OptionError> {
+    fn times<S: CronService>(&mut self, values: CronValues) -> Result<Times, OptionError> {
         match self.refused.as_deref() {
-            Some((before, error)) if *before == spoken => return Err(error.clone()),
+            Some((before, error)) if *before == values => return Err(error.clone()),
             _ => {}
         }
-        times::<S>(spoken.clone()).inspect_err(|error| {
-            self.refused = Some(Box::new((spoken, error.clone())));
+        times::<S>(values.clone()).inspect_err(|error| {
+            self.refused = Some(Box::new((values, error.clone())));
         })
     }
 }
 
-fn spoken<S: CronService>(service: &S) -> Spoken {
-    Spoken {
+fn values<S: CronService>(service: &S) -> CronValues {
+    CronValues {
         cron: service.cron(),
         tz: service.tz(),
     }
 }
 
-fn times<S: CronService>(spoken: Spoken) -> Result<Times, OptionError> {
+fn times<S: CronService>(values: CronValues) -> Result<Times, OptionError> {
     let field = Field {
         cron: S::PLAN.written,
         tz: S::TZ,
     };
-    Times::new(spoken, field)
+    Times::new(values, field)
 }
 
 fn tick_timeout<S: CronService>(service: &S) -> Result<Option<Duration>, OptionError> {
@@ -196,6 +196,6 @@ fn tick_timeout<S: CronService>(service: &S) -> Result<Option<Duration>, OptionE
     Ok(limit)
 }
 
-fn now(cx: &Context) -> Moment {
-    Moment::now(cx.application().wall_time())
+fn now(cx: &Context) -> Reading {
+    Reading::now(cx.application().wall_time())
 }

@@ -139,7 +139,7 @@ impl<S: ScheduledService + Declared> Schedule<S> for Timeline {
     }
 
     fn wake_at(&self, now: Instant) -> Instant {
-        self.wake(now)
+        self.wake_at(now)
     }
 
     fn is_due(&mut self, service: &S, _: &Context, now: Instant) -> (bool, Option<Heard>) {

@@ -10,18 +10,18 @@ use std::time::{Duration, SystemTime};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::cron::{Spoken, Times};
+use super::cron::{CronValues, Times};
 use super::jitter::random_below;
 use super::{CLOCK_CHECK, First, Missed, Plan};
 
 /// A wall clock that gained more than this was set, or the machine has slept.
-const AHEAD: SignedDuration = SignedDuration::from_secs(60);
+const MAX_AHEAD: SignedDuration = SignedDuration::from_secs(60);
 /// A wall clock that lost more than this was wrong before: times that had their tick by it are due again.
-const BACK: SignedDuration = SignedDuration::from_hours(-1);
+const MAX_BACK: SignedDuration = SignedDuration::from_hours(-1);
 
 /// What both clocks show at one moment.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
+pub(crate) struct Reading {
     pub(crate) at: Instant,
     pub(crate) wall: Timestamp,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Calendar {
     done: Timestamp,
     /// `None` while a tick runs, and when the expression names no further time.
     next: Option<Next>,
-    seen: Moment,
+    reading: Reading,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ enum Next {
     Time { time: Timestamp, due: Timestamp },
 }
 
-impl Moment {
+impl Reading {
     /// Reads the monotonic clock beside a wall clock that shows `wall`.
     pub(crate) fn now(wall: SystemTime) -> Self {
         let wall = Timestamp::try_from(wall).unwrap_or(if wall < SystemTime::UNIX_EPOCH {
@@ -66,7 +66,7 @@ impl Calendar {
         times: Times,
         jitter: Duration,
         delay: Option<Duration>,
-        now: Moment,
+        now: Reading,
     ) -> Self {
         let mut calendar = Self {
             plan,
@@ -74,7 +74,7 @@ impl Calendar {
             jitter,
             done: now.wall,
             next: None,
-            seen: now,
+            reading: now,
         };
         calendar.next = match (delay, plan.first) {
             (Some(delay), _) => calendar.first(now.at.checked_add(delay)),
@@ -85,48 +85,48 @@ impl Calendar {
     }
 
     /// Whether the schedule was made of these values.
-    pub(crate) fn goes_by(&self, spoken: &Spoken, jitter: Duration) -> bool {
-        self.times.spoken() == spoken && self.jitter == jitter
+    pub(crate) fn is_made_of(&self, values: &CronValues, jitter: Duration) -> bool {
+        self.times.values() == values && self.jitter == jitter
     }
 
     /// When the next tick is due, if the wall clock is not set until then.
     pub(crate) fn due(&self) -> Option<Instant> {
         match self.next? {
             Next::First(at) => Some(at),
-            Next::Time { due, .. } => self.seen.at.checked_add(self.until(due)),
+            Next::Time { due, .. } => self.reading.at.checked_add(self.until(due)),
         }
     }
 
     /// When the loop must check again.
-    pub(crate) fn wake(&self) -> Instant {
+    pub(crate) fn wake_at(&self) -> Instant {
         let wait = match self.next {
             None => CLOCK_CHECK,
-            Some(Next::First(at)) => at.saturating_duration_since(self.seen.at),
+            Some(Next::First(at)) => at.saturating_duration_since(self.reading.at),
             Some(Next::Time { due, .. }) => self.until(due),
         };
-        self.seen.at + wait.min(CLOCK_CHECK)
+        self.reading.at + wait.min(CLOCK_CHECK)
     }
 
     /// Whether a tick begins now. Times that the wall clock jumped over get one late tick, or none, but
     /// never one each: a clock that is set right may have been wrong by years.
-    pub(crate) fn look(&mut self, now: Moment) -> bool {
-        if self.see(now) {
+    pub(crate) fn is_due(&mut self, now: Reading) -> bool {
+        if self.read(now) {
             self.catch_up(now, self.missed_in_a_leap());
         }
-        let is_due = match self.next {
+        let begins = match self.next {
             None => false,
             Some(Next::First(at)) => at <= now.at,
             Some(Next::Time { due, .. }) => due <= now.wall,
         };
-        if is_due {
+        if begins {
             self.begin(now);
         }
-        is_due
+        begins
     }
 
     /// A tick has ended, one that was due or one that was triggered: plans the next.
-    pub(crate) fn end(&mut self, now: Moment) {
-        let leapt = self.see(now);
+    pub(crate) fn end(&mut self, now: Reading) {
+        let leapt = self.read(now);
         if self.next.is_none() {
             self.next = self.after(self.done);
         }
@@ -139,8 +139,8 @@ impl Calendar {
     }
 
     /// The service gives other values from now on.
-    pub(crate) fn change(&mut self, times: Times, jitter: Duration, now: Moment) {
-        self.see(now);
+    pub(crate) fn change(&mut self, times: Times, jitter: Duration, now: Reading) {
+        self.read(now);
         self.times = times;
         self.jitter = jitter;
         self.done = self.done.max(now.wall);
@@ -150,26 +150,26 @@ impl Calendar {
     }
 
     /// Takes a new reading of both clocks. Returns whether the wall clock jumped ahead.
-    fn see(&mut self, now: Moment) -> bool {
-        let passed = now.at.saturating_duration_since(self.seen.at);
+    fn read(&mut self, now: Reading) -> bool {
+        let passed = now.at.saturating_duration_since(self.reading.at);
         let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
         let leap = now
             .wall
-            .duration_since(self.seen.wall)
+            .duration_since(self.reading.wall)
             .saturating_sub(passed);
-        self.seen = now;
-        if leap < BACK {
+        self.reading = now;
+        if leap < MAX_BACK {
             self.done = now.wall;
             if !matches!(self.next, Some(Next::First(_))) {
                 self.next = self.after(now.wall);
             }
         }
-        leap > AHEAD
+        leap > MAX_AHEAD
     }
 
     /// The tick that is due begins. It counts for all times up to now, unless each time has a tick of
     /// its own.
-    fn begin(&mut self, now: Moment) {
+    fn begin(&mut self, now: Reading) {
         let has_own = self.plan.missed == Missed::Burst || !self.jitter.is_zero();
         self.done = match self.next.take() {
             Some(Next::Time { time, .. }) if has_own => time,
@@ -180,7 +180,7 @@ impl Calendar {
 
     /// Applies the rule for missed ticks to a time that has passed. A first tick that an option sets is
     /// never missed.
-    fn catch_up(&mut self, now: Moment, missed: Missed) {
+    fn catch_up(&mut self, now: Reading, missed: Missed) {
         let Some(Next::Time { due, .. }) = self.next else {
             return;
         };
@@ -226,7 +226,7 @@ impl Calendar {
     }
 
     fn until(&self, due: Timestamp) -> Duration {
-        let wait = due.duration_since(self.seen.wall);
+        let wait = due.duration_since(self.reading.wall);
         Duration::try_from(wait).unwrap_or(Duration::ZERO)
     }
 }

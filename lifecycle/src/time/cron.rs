@@ -20,7 +20,7 @@ use lifecycle_rules::cron::{FieldItem, Fields, distinct, parse};
 
 /// The service's values at one moment: the expression, and the zone whose clock it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Spoken {
+pub(crate) struct CronValues {
     pub(crate) cron: Cow<'static, str>,
     pub(crate) tz: Cow<'static, str>,
 }
@@ -35,22 +35,22 @@ pub(crate) struct Field {
 /// The times that an expression names in a zone.
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
-    spoken: Spoken,
+    values: CronValues,
     /// One for each time of day, where the expression lists fixed times: see [`patterns`].
     crons: Vec<Cron>,
     zone: TimeZone,
 }
 
 /// How many clock changes of a zone the search passes before it gives up: a century of them.
-const CHANGES: usize = 200;
+const MAX_CLOCK_CHANGES: usize = 200;
 
 impl Times {
-    pub(crate) fn new(spoken: Spoken, field: Field) -> Result<Self, OptionError> {
+    pub(crate) fn new(values: CronValues, field: Field) -> Result<Self, OptionError> {
         let refuse = |problem| OptionError::Cron {
             field: field.cron,
             problem,
         };
-        let expression = &*spoken.cron;
+        let expression = &*values.cron;
         let fields = parse(expression).map_err(|problem| {
             let (sentence, help) = (problem.sentence(expression), problem.help());
             refuse(format!("{sentence}; {help}"))
@@ -64,21 +64,21 @@ impl Times {
             parsed.map_err(|error| refuse(format!("`{expression}`: {error}")))
         });
         let crons = crons.collect::<Result<Vec<_>, _>>()?;
-        let Some(zone) = find_zone(&spoken.tz) else {
+        let Some(zone) = find_zone(&values.tz) else {
             return Err(OptionError::Zone {
                 field: field.tz,
-                zone: spoken.tz.into_owned(),
+                zone: values.tz.into_owned(),
             });
         };
         Ok(Self {
-            spoken,
+            values,
             crons,
             zone,
         })
     }
 
-    pub(crate) fn spoken(&self) -> &Spoken {
-        &self.spoken
+    pub(crate) fn values(&self) -> &CronValues {
+        &self.values
     }
 
     /// The first time after this instant; `None` when the calendar ends before it.
@@ -163,7 +163,7 @@ fn next(cron: &Cron, from: &Zoned) -> Option<Timestamp> {
     let found = match cron.find_next_occurrence(from, false) {
         Err(CronError::TimeSearchLimitExceeded) => {
             let zone = from.time_zone();
-            let mut changes = zone.following(from.timestamp()).take(CHANGES);
+            let mut changes = zone.following(from.timestamp()).take(MAX_CLOCK_CHANGES);
             changes.find_map(|change| {
                 let behind = change.timestamp().to_zoned(zone.clone());
                 cron.find_next_occurrence(&behind, true).ok()

@@ -17,9 +17,9 @@ mod wall_clock;
 use std::time::Duration;
 
 #[cfg(feature = "cron")]
-pub(crate) use self::calendar::{Calendar, Moment};
+pub(crate) use self::calendar::{Calendar, Reading};
 #[cfg(feature = "cron")]
-pub(crate) use self::cron::{Field, Spoken, Times};
+pub(crate) use self::cron::{CronValues, Field, Times};
 pub(crate) use self::plan::Timing;
 #[cfg(feature = "cron")]
 pub(crate) use self::plan::check_tick_timeout;

@@ -46,9 +46,9 @@ impl Timeline {
 
     /// When the loop must check again whether a tick is due, and read the service's values.
     #[inline]
-    pub(crate) fn wake(&self, now: Instant) -> Instant {
-        let look = now + CLOCK_CHECK;
-        self.due.map_or(look, |due| due.min(look))
+    pub(crate) fn wake_at(&self, now: Instant) -> Instant {
+        let check = now + CLOCK_CHECK;
+        self.due.map_or(check, |due| due.min(check))
     }
 
     /// The durations that the next tick was planned by.

@@ -8,11 +8,11 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
-use super::{Field, Spoken, Times};
+use super::{CronValues, Field, Times};
 use lifecycle_rules::cron::CronProblem;
 
 fn times(cron: &str, tz: &str) -> Times {
-    let spoken = Spoken {
+    let values = CronValues {
         cron: Cow::Owned(cron.to_owned()),
         tz: Cow::Owned(tz.to_owned()),
     };
@@ -20,7 +20,7 @@ fn times(cron: &str, tz: &str) -> Times {
         cron: "cron",
         tz: "tz",
     };
-    Times::new(spoken, field).unwrap()
+    Times::new(values, field).unwrap()
 }
 
 /// The times from this one on, as the wall clock shows them, with the offset from UTC where it is
