@@ -126,7 +126,8 @@ pub use crate::report::outcome::{Laggard, Outcome, UncleanStop};
 pub use crate::report::reason::{Cause, Reason, Signal};
 pub use crate::report::registry_error::{RegistryError, RegistryProblem};
 pub use crate::report::status::{
-    OnFailure, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus, Transition,
+    IsolatedStatus, OnFailure, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus,
+    Transition,
 };
 pub use crate::run::running::Running;
 pub use crate::shape::intake::{Intake, SendError, TrySendError};
@@ -134,6 +135,7 @@ pub use crate::shape::service::Service;
 pub use crate::shape::{Idle, Oneshot, Queue, Scheduled, Worker};
 pub use crate::shared::context::{Context, StopChannel};
 pub use crate::shared::handle::{Handle, Transitions};
+pub use crate::shared::task_output::TaskOutput;
 
 #[cfg(all(doc, feature = "cron"))]
 #[doc = include_str!("../docs/cron.md")]

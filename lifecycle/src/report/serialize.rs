@@ -12,7 +12,9 @@ use crate::report::error::{Fault, ServiceError};
 use crate::report::name::Name;
 use crate::report::outcome::{Laggard, Outcome};
 use crate::report::reason::Reason;
-use crate::report::status::{Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus};
+use crate::report::status::{
+    IsolatedStatus, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus,
+};
 
 /// Writes a struct field by field.
 macro_rules! fields {
@@ -100,6 +102,7 @@ impl Serialize for ServiceStatus {
             "error": self.error,
             "ticks": self.ticks,
             "queue": self.queue,
+            "isolated": self.isolated,
         })
     }
 }
@@ -115,6 +118,15 @@ impl Serialize for TickStatus {
             "last_duration_seconds": seconds(self.last_duration),
             "last_error": self.last_error.as_deref(),
             "age_seconds": seconds(self.age()),
+        })
+    }
+}
+
+impl Serialize for IsolatedStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fields!(serializer, "IsolatedStatus", {
+            "in_flight": self.in_flight,
+            "failures": self.failures,
         })
     }
 }
@@ -163,6 +175,16 @@ mod tests {
             "depth": 5,
             "flush_age_seconds": 1.5,
         });
+        assert_eq!(serde_json::to_value(status).unwrap(), expected);
+    }
+
+    #[test]
+    fn isolated_tasks_are_their_counts() {
+        let status = IsolatedStatus {
+            in_flight: 3,
+            failures: 1,
+        };
+        let expected = serde_json::json!({ "in_flight": 3, "failures": 1 });
         assert_eq!(serde_json::to_value(status).unwrap(), expected);
     }
 

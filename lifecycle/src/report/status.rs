@@ -202,6 +202,9 @@ pub struct ServiceStatus {
     pub ticks: Option<TickStatus>,
     /// The counts of its items, if it is a queue; `None` for the other shapes.
     pub queue: Option<QueueStatus>,
+    /// The counts of the tasks it has started with
+    /// [`cx.spawn_isolated(..)`](crate::Context::spawn_isolated).
+    pub isolated: IsolatedStatus,
     /// The error of the last flush that failed, as text.
     pub(crate) flush_error: Option<Arc<str>>,
 }
@@ -275,6 +278,17 @@ pub struct QueueStatus {
     /// How long the flush in flight has taken so far, if there is one, so that a flush that never
     /// returns shows.
     pub flush_age: Option<Duration>,
+}
+
+/// What is known of the tasks that a service has started with
+/// [`cx.spawn_isolated(..)`](crate::Context::spawn_isolated).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IsolatedStatus {
+    /// How many there are now.
+    pub in_flight: u64,
+    /// How many have failed: returned an error, or panicked. One that was dropped at the stop has not.
+    pub failures: u64,
 }
 
 /// One move of one service, as seen by a [subscriber](crate::Handle::subscribe).

@@ -48,7 +48,7 @@ pub(crate) fn run(
             // In a box, so that only those pay for its size that have started one.
             Box::pin(nested::leave(cx.clone(), runs)).await;
         }
-        cx.instance().close_span();
+        cx.instance().close_log();
         cx.application().report(cx.service(), RunnerNews::Down);
     }
 }
@@ -291,7 +291,7 @@ impl<'a> Runner<'a> {
         let Instance { exited, tasks, .. } = self.instance();
         if self.start.is_some() {
             self.report_late(self.instance().phase());
-        } else if !tasks.is_empty() {
+        } else if tasks.has_own() {
             self.report_late(Phase::Task);
         }
         tasks.cut();
@@ -320,7 +320,7 @@ impl<'a> Runner<'a> {
     fn drop_tasks_of_drain(&mut self) {
         let tasks = &self.instance().tasks;
         let has_refused = tasks.take_refused();
-        if self.instance().exited.is_closed() && (has_refused || !tasks.is_empty()) {
+        if self.instance().exited.is_closed() && (has_refused || tasks.has_own()) {
             self.report_late(Phase::Task);
         }
         tasks.cut();

@@ -352,7 +352,7 @@ impl Supervisor {
             nested::gone(&runs).await;
         };
         let _ = timeout(JOIN_GRACE, gone).await;
-        instance.close_span();
+        instance.close_log();
     }
 
     /// Lets go of a service that was never started, if it is one. Its destructor is the only code of it that

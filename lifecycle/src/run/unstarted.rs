@@ -23,6 +23,6 @@ impl Drop for Unstarted {
                 let _ = panics::catch(|| drop(service));
             }
         });
-        cx.instance().close_span();
+        cx.instance().close_log();
     }
 }

@@ -16,7 +16,8 @@ use crate::shared::current::Current;
 use crate::shared::handle::Handle;
 use crate::shared::instance::Instance;
 use crate::shared::orders::Orders;
-use crate::shared::tasks;
+use crate::shared::task_output::TaskOutput;
+use crate::shared::tasks::{self, Kind};
 
 /// What a service can see and ask of the application it runs in. Every hook gets one.
 ///
@@ -122,21 +123,70 @@ impl Context {
 
     /// Starts a task that belongs to the service: if it fails or panics the service fails, and the
     /// service's stop waits for it, so it should end when the [stop channel](Self::stop_channel)
-    /// closes. What is late is dropped.
+    /// closes. What is late is dropped, and named in the outcome.
     ///
-    /// The task of a client's connection therefore keeps the connection's errors to itself, and ends
-    /// at the stop though the client is silent: [`Worker`](crate::Worker) shows one.
+    /// It is for what the service can't do without: a second loop, a subscription. The work for one client
+    /// or one request is [isolated](Self::spawn_isolated).
     ///
     /// The future is dropped without being polled once the service is down, and from the moment at which
     /// late tasks are dropped: no chain of tasks, each starting the next, outlives that.
     pub fn spawn(&self, future: impl Future<Output = Result> + Send + 'static) {
-        if !tasks::spawn(self, future) {
-            log_safely!(
-                warn,
-                service = self.name(),
-                "task not started: the service is down, or was cut"
-            );
+        if !tasks::spawn(self, Kind::Own, future) {
+            self.log_refused_task();
         }
+    }
+
+    /// Starts a task that belongs to the service and can't harm it: the work for one connection or one
+    /// request. It ends with `()` or a [`Result`](crate::Result).
+    ///
+    /// As with [`spawn`](Self::spawn) it runs in the service's span, and the service's stop waits for it, so
+    /// it may finish what it has in hand. But its failure is no failure of the service, and what is left at
+    /// three quarters of the time the service has to stop is dropped, its destructors run, and nobody is
+    /// blamed: it is no [laggard](crate::Outcome::laggards), and the exit code stays 0. A client that keeps
+    /// its connection open without a word therefore costs that time; a task that also waits for the
+    /// [stop channel](Self::stop_channel) ends at once. Only one that blocks its thread beyond its time, and
+    /// can't be dropped, makes the service late.
+    ///
+    /// An error or a panic is counted in [`ServiceStatus::isolated`](crate::ServiceStatus::isolated) and
+    /// logged as a warning, 16 lines at most in 10 seconds; how many were left out is logged afterwards.
+    ///
+    /// The future is dropped without being polled once the service is down, and from the moment at which
+    /// late tasks are dropped.
+    ///
+    /// ```
+    /// use lifecycle::{Context, Result};
+    /// use tokio::net::{TcpListener, TcpStream};
+    ///
+    /// async fn accept(listener: TcpListener, cx: &Context) -> Result {
+    ///     let stop = cx.stop_channel();
+    ///     loop {
+    ///         let (socket, _) = tokio::select! {
+    ///             () = stop.closed() => return Ok(()),
+    ///             accepted = listener.accept() => accepted?,
+    ///         };
+    ///         cx.spawn_isolated(async move {
+    ///             answer(socket).await?;
+    ///             Ok(())
+    ///         });
+    ///     }
+    /// }
+    /// # async fn answer(_: TcpStream) -> std::io::Result<()> { Ok(()) }
+    /// ```
+    pub fn spawn_isolated<F>(&self, future: F)
+    where
+        F: Future<Output: TaskOutput> + Send + 'static,
+    {
+        if !tasks::spawn(self, Kind::Isolated, future) {
+            self.log_refused_task();
+        }
+    }
+
+    fn log_refused_task(&self) {
+        log_safely!(
+            warn,
+            service = self.name(),
+            "task not started: the service is down, or was cut"
+        );
     }
 
     /// A view of the whole application, for a service that shows or serves its state: a probe

@@ -19,11 +19,25 @@ pub(crate) fn fail(cx: &Context, phase: Phase, fault: impl Into<Fault>) {
 }
 
 fn omit(cx: &Context, fault: Fault) {
-    let application = cx.application();
-    let is_due_to_the_stop = application.request.reason().is_some()
-        && matches!(&fault, Fault::Error(error) if application.is_the_stop(error));
-    if !is_due_to_the_stop {
+    if !is_due_to_the_stop(cx, &fault) {
         cx.instance().omit_failure();
     }
     let _ = panics::catch(|| drop(fault));
+}
+
+/// An isolated task has failed, and nothing more.
+pub(crate) fn note_isolated(cx: &Context, fault: Fault) {
+    if is_due_to_the_stop(cx, &fault) {
+        let _ = panics::catch(|| drop(fault));
+        return;
+    }
+    let instance = cx.instance();
+    instance.make_isolated().failed(&instance.name, fault);
+}
+
+/// Whether the error only says that the application is stopping.
+fn is_due_to_the_stop(cx: &Context, fault: &Fault) -> bool {
+    let application = cx.application();
+    application.request.reason().is_some()
+        && matches!(fault, Fault::Error(error) if application.is_the_stop(error))
 }

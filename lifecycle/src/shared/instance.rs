@@ -14,6 +14,7 @@ use crate::report::error::{FailedAttempts, ServiceError, Unfinished};
 use crate::report::name::Name;
 use crate::report::status::OnFailure;
 use crate::report::status::{Phase, ServiceStatus, Shape, State};
+use crate::shared::isolated::IsolatedTasks;
 use crate::shared::latch::Latch;
 use crate::shared::orders::Orders;
 use crate::shared::queue_counts::QueueCounts;
@@ -48,6 +49,8 @@ pub(crate) struct Instance {
     omitted_failures: AtomicU64,
     /// Of a queue only.
     queue: OnceLock<Box<QueueCounts>>,
+    /// Since there was one.
+    isolated: OnceLock<Box<IsolatedTasks>>,
     degraded: Mutex<Option<Arc<str>>>,
     /// While `startup` fails and is tried again.
     failed_attempts: Mutex<Option<Box<FailedAttempts>>>,
@@ -80,6 +83,7 @@ impl Instance {
             omitted_failures: AtomicU64::new(0),
             ticks: OnceLock::new(),
             queue: OnceLock::new(),
+            isolated: OnceLock::new(),
             degraded: Mutex::new(None),
             failed_attempts: Mutex::new(None),
             stop_times: Mutex::new(None),
@@ -123,6 +127,11 @@ impl Instance {
         self.queue.get().map(|counts| &**counts)
     }
 
+    /// What is known of its isolated tasks; one begins, or has begun.
+    pub(crate) fn make_isolated(&self) -> &IsolatedTasks {
+        self.isolated.get_or_init(Box::default)
+    }
+
     /// One more failure, noted by the supervisor; whether it is among the first, which are kept.
     pub(crate) fn keep_failure(&self) -> bool {
         let is_kept = !self.has_failed_enough();
@@ -154,8 +163,11 @@ impl Instance {
         self.span.get(&self.name)
     }
 
-    /// The service is down.
-    pub(crate) fn close_span(&self) {
+    /// The service is down: what is still to be logged of it is, and its span ends.
+    pub(crate) fn close_log(&self) {
+        if let Some(isolated) = self.isolated.get() {
+            isolated.close_log(&self.name);
+        }
         self.span.close();
     }
 
@@ -275,6 +287,11 @@ impl Instance {
             error: self.error.get().cloned(),
             ticks: self.ticks().map(TickFacts::status),
             queue: self.queue().map(QueueCounts::status),
+            isolated: self
+                .isolated
+                .get()
+                .map(|tasks| tasks.status())
+                .unwrap_or_default(),
             flush_error: self.queue().and_then(QueueCounts::flush_error),
         }
     }

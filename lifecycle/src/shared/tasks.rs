@@ -1,5 +1,5 @@
-//! The tasks a service has started with `cx.spawn(..)`: owned by it, awaited when it stops, dropped
-//! when they are late.
+//! The tasks a service has started with `cx.spawn(..)` and `cx.spawn_isolated(..)`: owned by it, awaited
+//! when it stops, dropped when they are late.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -19,6 +19,7 @@ use crate::shared::context::Context;
 use crate::shared::current::Current;
 use crate::shared::failure;
 use crate::shared::scope::{SharedSpan, within};
+use crate::shared::task_output::{Ended, TaskOutput};
 
 /// The tasks that are there. One that has ended says itself how, and is out.
 ///
@@ -38,7 +39,9 @@ struct Owned {
     /// Of the next one.
     key: u64,
     tasks: BTreeMap<u64, Entry>,
-    /// One came to a door that was shut by [`Tasks::cut`].
+    /// How many of them are [`Kind::Own`].
+    own: usize,
+    /// An own one came to a door that was shut by [`Tasks::cut`].
     has_refused: bool,
     /// What registries it has started; see [`nested`](crate::nested).
     runs: Vec<Arc<Application>>,
@@ -66,13 +69,25 @@ enum Entry {
     Spawned(AbortHandle),
 }
 
+/// What a task is to its service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A part of it: its failure is the service's, and so is that it is late.
+    Own,
+    /// The work for one client: neither is.
+    Isolated,
+}
+
 thread_local! {
     /// This thread is about to start a task.
     static SPAWNS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Starts `future` as a task of the service; drops it when the service takes no more.
-pub(crate) fn spawn(cx: &Context, future: impl Future<Output = Result> + Send + 'static) -> bool {
+pub(crate) fn spawn<F>(cx: &Context, kind: Kind, future: F) -> bool
+where
+    F: Future<Output: TaskOutput> + Send + 'static,
+{
     let Some(runtime) = cx.application().runtime() else {
         return false;
     };
@@ -82,14 +97,18 @@ pub(crate) fn spawn(cx: &Context, future: impl Future<Output = Result> + Send + 
         return false;
     }
     let tasks = &cx.instance().tasks;
-    let Some(key) = tasks.enter() else {
+    let Some(key) = tasks.enter(kind) else {
         return false;
     };
+    if kind == Kind::Isolated {
+        cx.instance().make_isolated().began();
+    }
     let task = Task {
         application: cx.weak_core(),
         current: cx.current().in_a_task(),
         span: cx.instance().span(),
         key,
+        kind,
         future: Some(Box::pin(future)),
     };
     SPAWNS.set(true);
@@ -100,14 +119,15 @@ pub(crate) fn spawn(cx: &Context, future: impl Future<Output = Result> + Send + 
 }
 
 impl Tasks {
-    fn enter(&self) -> Option<u64> {
+    fn enter(&self, kind: Kind) -> Option<u64> {
         let mut owned = self.lock();
         if owned.door != Door::Open {
-            owned.has_refused |= owned.door == Door::Cut;
+            owned.has_refused |= owned.door == Door::Cut && kind == Kind::Own;
             return None;
         }
         let key = owned.key;
         owned.key += 1;
+        owned.own += usize::from(kind == Kind::Own);
         owned.tasks.insert(key, Entry::New);
         Some(key)
     }
@@ -125,9 +145,10 @@ impl Tasks {
         }
     }
 
-    fn leave(&self, key: u64) {
+    fn leave(&self, key: u64, kind: Kind) {
         let mut owned = self.lock();
         let entry = owned.tasks.remove(&key);
+        owned.own -= usize::from(kind == Kind::Own);
         let waiter = if owned.tasks.is_empty() {
             owned.waiter.take()
         } else {
@@ -165,6 +186,11 @@ impl Tasks {
         self.lock().tasks.is_empty()
     }
 
+    /// Whether any is there that the service answers for.
+    pub(crate) fn has_own(&self) -> bool {
+        self.lock().own > 0
+    }
+
     /// Ready when there are none; wakes the last one that has polled.
     pub(crate) fn poll_gone(&self, task: &task::Context<'_>) -> Poll<()> {
         let mut owned = self.lock();
@@ -191,7 +217,7 @@ impl Tasks {
         }
     }
 
-    /// Whether one was refused since the last call, because others were being dropped.
+    /// Whether an own one was refused since the last call, because others were being dropped.
     pub(crate) fn take_refused(&self) -> bool {
         mem::take(&mut self.lock().has_refused)
     }
@@ -239,11 +265,12 @@ struct Task<F> {
     current: Current,
     span: SharedSpan,
     key: u64,
+    kind: Kind,
     /// None once it has ended.
     future: Option<Pin<Box<F>>>,
 }
 
-impl<F: Future<Output = Result>> Future for Task<F> {
+impl<F: Future<Output: TaskOutput>> Future for Task<F> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<()> {
@@ -261,7 +288,7 @@ impl<F: Future<Output = Result>> Future for Task<F> {
             future, task
         )));
         let ended = match result {
-            Ok(result) => result.map_err(Fault::Error),
+            Ok(output) => output.into_result().map_err(Fault::Error),
             Err(panic) => Err(panic.into()),
         };
         self.end(ended);
@@ -285,9 +312,15 @@ impl<F> Task<F> {
             .into_iter()
             .filter_map(Result::err)
         {
-            failure::fail(&cx, Phase::Task, fault);
+            match self.kind {
+                Kind::Own => failure::fail(&cx, Phase::Task, fault),
+                Kind::Isolated => failure::note_isolated(&cx, fault),
+            }
         }
-        cx.instance().tasks.leave(self.key);
+        if self.kind == Kind::Isolated {
+            cx.instance().make_isolated().ended();
+        }
+        cx.instance().tasks.leave(self.key, self.kind);
     }
 }
 
