@@ -4,7 +4,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::tests::expansion::problems;
+use crate::tests::expansion::{documented_problems, problems};
 use crate::{registry, service};
 
 /// Expressions that go one level deeper with each of `count`.
@@ -140,7 +140,7 @@ fn a_deep_item_is_one_problem_and_stays() {
             format!("fn gc() {{ {}1{} }}", "(".repeat(3000), ")".repeat(3000)),
         ] {
             let expansion = service::expand(quote!(idle), tokens(&item));
-            let told = problems(expansion.clone());
+            let told = documented_problems(expansion.clone());
             assert_eq!(told.len(), 1, "{}", &item[..40]);
             assert!(expansion.to_string().starts_with(&item[..4]));
         }
@@ -158,7 +158,7 @@ fn a_long_number_is_refused_before_it_is_read() {
         let length = number.len();
         let number = tokens(&number);
         let queue = quote!(queue(interval = "1s", size = #number));
-        let told = problems(service::expand(
+        let told = documented_problems(service::expand(
             queue,
             quote!(
                 struct Gc;
@@ -188,7 +188,7 @@ fn a_long_text_is_refused_before_it_is_read() {
             quote!(idle, startup(retry = #text)),
             quote!(idle, crate = #text),
         ] {
-            let told = problems(service::expand(
+            let told = documented_problems(service::expand(
                 args,
                 quote!(
                     struct Gc;

@@ -5,12 +5,12 @@ use proptest::prelude::{prop_assert, proptest};
 use quote::quote;
 
 use crate::registry::{check, expand};
-use crate::tests::expansion::{any_tokens, problems};
+use crate::tests::expansion::{any_tokens, documented_problems};
 
 use super::expand_registry;
 
 fn told(input: &TokenStream) -> Vec<String> {
-    problems(expand_registry(input))
+    documented_problems(expand_registry(input))
 }
 
 /// One problem each, in an otherwise sound registry.
@@ -540,7 +540,7 @@ fn a_lost_name_makes_no_dependency_unknown() {
 
 #[test]
 fn the_derive_checks_what_cfg_has_left() {
-    let told = problems(check(quote! {
+    let told = documented_problems(check(quote! {
         enum Entries {
             #[cfg(all())]
             #[entry("store")]
@@ -555,7 +555,7 @@ fn the_derive_checks_what_cfg_has_left() {
     ];
     assert_eq!(told, expected);
     assert_eq!(
-        problems(check(quote!(
+        documented_problems(check(quote!(
             enum Entries {}
         )))
         .len(),

@@ -5,10 +5,10 @@ use proptest::prelude::{prop_assert, proptest};
 use quote::quote;
 
 use crate::service::expand;
-use crate::tests::expansion::{any_tokens, problems};
+use crate::tests::expansion::{any_tokens, documented_problems};
 
 pub(super) fn told(args: TokenStream) -> Vec<String> {
-    problems(expand(
+    documented_problems(expand(
         args,
         quote!(
             struct Gc {
@@ -20,7 +20,7 @@ pub(super) fn told(args: TokenStream) -> Vec<String> {
 }
 
 fn told_of(item: TokenStream) -> Vec<String> {
-    problems(expand(quote!(idle), item))
+    documented_problems(expand(quote!(idle), item))
 }
 
 #[test]
@@ -517,7 +517,7 @@ fn all_problems_come_at_once_in_source_order() {
         "the path of `crate` is in quotes",
         "`#[service]` goes on a struct, and this is an enum",
     ];
-    let told = problems(expansion);
+    let told = documented_problems(expansion);
     let sentences: Vec<_> = told
         .iter()
         .filter_map(|told| told.split(" | ").next())
