@@ -7,16 +7,10 @@ use lifecycle::__private::{CronService, CronShape, Declared, First, Missed, Plan
 use lifecycle::testing::WallClock;
 use lifecycle::{Context, Registry, Result, Scheduled};
 
-use crate::schedule::{Burst, Coalesce, Default, Immediate, Part, Skip};
+use crate::schedule::{Burst, Coalesce, Default, Immediate, Part, Planned, Skip};
 use crate::trace::Trace;
 
-/// The options of a schedule by cron expression as a type.
-pub trait Timed: Send + Sync + 'static {
-    /// What the attribute would fix.
-    const PLAN: Plan;
-}
-
-impl<M: Part<Missed>, F: Part<First>> Timed for (M, F) {
+impl<M: Part<Missed>, F: Part<First>> Planned for (M, F) {
     const PLAN: Plan = Plan::cron("cfg.cron").missed(M::IS).first(F::IS);
 }
 
@@ -27,11 +21,11 @@ pub struct CronProbe<P> {
     plan: PhantomData<P>,
 }
 
-impl<P: Timed> Declared for CronProbe<P> {
+impl<P: Planned> Declared for CronProbe<P> {
     type Shape = CronShape;
 }
 
-impl<P: Timed> CronService for CronProbe<P> {
+impl<P: Planned> CronService for CronProbe<P> {
     const PLAN: Plan = P::PLAN;
     const TZ: &'static str = "cfg.tz";
 
@@ -56,18 +50,17 @@ impl<P: Timed> CronService for CronProbe<P> {
     }
 }
 
-impl<P: Timed> Scheduled for CronProbe<P> {
-    async fn startup(&self, _: &Context) -> Result {
-        self.trace.startup().await
+impl<P: Planned> Scheduled for CronProbe<P> {
+    async fn startup(&self, cx: &Context) -> Result {
+        self.trace.startup(cx).await
     }
 
     async fn tick(&self, cx: &Context) -> Result {
-        self.trace.tick(cx.stop_channel().is_closed()).await
+        self.trace.tick(cx).await
     }
 
-    async fn drain(&self, _: &Context) -> Result {
-        self.trace.drained();
-        Ok(())
+    async fn drain(&self, cx: &Context) -> Result {
+        self.trace.drain(cx).await
     }
 }
 
@@ -90,7 +83,7 @@ impl Trace {
         registry.wall_clock(clock.clone())
     }
 
-    fn timed<P: Timed>(&self) -> Registry {
+    fn timed<P: Planned>(&self) -> Registry {
         let trace = self.clone();
         let plan = PhantomData::<P>;
         lifecycle::registry! { "probe" => CronProbe { trace, plan } }

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::watch::millis;
+
 /// Shared by a test and its services; clones write to the same journal.
 #[derive(Clone, Debug)]
 pub struct Journal {
-    origin: Instant,
+    pub(crate) origin: Instant,
     entries: Arc<Mutex<Vec<Entry>>>,
     is_loud: bool,
 }
@@ -156,7 +158,35 @@ impl Journal {
         assert!(places.is_sorted(), "expected {lines:?} in order: {all:#?}");
     }
 
+    /// Sleeps until so many milliseconds since the journal was opened.
+    pub async fn reach(&self, milliseconds: u64) {
+        tokio::time::sleep_until(self.origin + millis(milliseconds)).await;
+    }
+
+    /// Where this hook began while it was under way already.
+    pub(crate) fn overlaps(&self, part: &str) -> Vec<String> {
+        let mut under_way = 0;
+        let mut faults = Vec::new();
+        for entry in self.entries().iter().filter(|entry| entry.part() == part) {
+            match entry.end {
+                Some(_) => under_way -= 1,
+                None => under_way += 1,
+            }
+            if under_way > 1 {
+                faults.push(format!("{entry} at {:?} beside another", entry.at));
+            }
+        }
+        faults
+    }
+
     pub(crate) fn begin(&self, what: String) -> Open {
+        let count = self
+            .entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len();
+        // On a paused clock a loop that never waits would go on for ever.
+        assert!(count < 1_000_000, "the journal does not end");
         self.push(what.clone(), None);
         Open {
             journal: self.clone(),
@@ -202,6 +232,13 @@ impl Drop for Open {
         }
         let what = std::mem::take(&mut self.what);
         self.journal.push(what, Some(self.end));
+    }
+}
+
+impl Entry {
+    /// The hook without its service: `startup`.
+    pub(crate) fn part(&self) -> &str {
+        self.what.split_once(": ").map_or("", |(_, part)| part)
     }
 }
 

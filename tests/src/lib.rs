@@ -34,8 +34,8 @@ pub use script::{
 pub use services::{
     CustomScript, IdleScript, OneshotScript, RestingScript, ScheduledScript, Script, WorkerScript,
 };
-pub use trace::{Does, Knobs, Tick, Trace, paused};
-pub use watch::{Moves, millis, secs, start, state_of, states};
+pub use trace::{Knobs, Tick, Trace};
+pub use watch::{Moves, millis, paused, secs, start, state_of, states};
 
 /// The README's programs compile. Here, and not in the library, because the package of the library
 /// does not hold what stands outside its folder.

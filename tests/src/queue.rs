@@ -1,14 +1,13 @@
 //! A queue that notes what it flushes and when.
 
-use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lifecycle::__private::{Declared, QueueService, QueueShape, Retry};
 use lifecycle::{Context, Intake, Queue, Result};
-use tokio::time::{Instant, sleep};
 
-use crate::trace::Does;
+use crate::journal::Journal;
+use crate::script::{Hook, nothing};
 use crate::watch::millis;
 
 /// What one flush of a [`Gatherer`] was given and how it ended.
@@ -22,28 +21,29 @@ pub struct Flush {
     pub done: bool,
 }
 
+const FLUSH: &str = "flush";
+
 /// A queue of numbers. Clones are the same.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
+#[allow(missing_debug_implementations, reason = "a rule is a closure")]
 pub struct Gatherer {
     /// Where its items come in.
     pub intake: Intake<u64>,
-    origin: Instant,
+    journal: Journal,
     inner: Arc<Mutex<Inner>>,
 }
 
 /// What a flush does, by its batch and the milliseconds since the gatherer was made; `None`: as
 /// [`Gatherer::does`] says.
-pub type Rule = fn(&[u64], u64) -> Option<Does>;
+type Rule = Box<dyn Fn(&[u64], u64) -> Option<Hook> + Send>;
 
-#[derive(Debug)]
 struct Inner {
-    rule: Option<Rule>,
+    rule: Rule,
     size: usize,
     interval: Duration,
-    startup: Does,
-    does: Vec<Does>,
+    startup: Hook,
+    does: Vec<Hook>,
     flushes: Vec<Flush>,
-    in_flight: bool,
     faults: Vec<String>,
 }
 
@@ -53,15 +53,14 @@ impl Gatherer {
     pub fn new(size: usize, interval: u64, capacity: usize) -> Self {
         Self {
             intake: Intake::bounded(capacity),
-            origin: Instant::now(),
+            journal: Journal::new(),
             inner: Arc::new(Mutex::new(Inner {
-                rule: None,
+                rule: Box::new(|_, _| None),
                 size,
                 interval: millis(interval),
-                startup: Does::Take(0),
-                does: vec![Does::Take(0)],
+                startup: nothing(),
+                does: vec![nothing()],
                 flushes: Vec::new(),
-                in_flight: false,
                 faults: Vec::new(),
             })),
         }
@@ -69,22 +68,22 @@ impl Gatherer {
 
     /// What the flushes do; the last is repeated.
     #[must_use]
-    pub fn does(self, does: &[Does]) -> Self {
-        self.inner().does = does.to_vec();
+    pub fn does(self, does: impl Into<Vec<Hook>>) -> Self {
+        self.inner().does = does.into();
         self
     }
 
     /// What a flush does by what it is given and when.
     #[must_use]
-    pub fn rule(self, rule: Rule) -> Self {
-        self.inner().rule = Some(rule);
+    pub fn rule(self, rule: impl Fn(&[u64], u64) -> Option<Hook> + Send + 'static) -> Self {
+        self.inner().rule = Box::new(rule);
         self
     }
 
     /// What `startup` does.
     #[must_use]
-    pub fn startup(self, does: Does) -> Self {
-        self.inner().startup = does;
+    pub fn startup(self, hook: Hook) -> Self {
+        self.inner().startup = hook;
         self
     }
 
@@ -118,75 +117,43 @@ impl Gatherer {
     /// What must never happen and did: empty batches, batches over the size, flushes beside each other.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
-        self.inner().faults.clone()
+        let mut faults = self.inner().faults.clone();
+        faults.extend(self.journal.overlaps(FLUSH));
+        faults
     }
 
     /// Milliseconds since the gatherer was made.
     #[must_use]
     pub fn now(&self) -> u64 {
-        u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.journal.now().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Sleeps until so many milliseconds since the gatherer was made.
     pub async fn reach(&self, milliseconds: u64) {
-        tokio::time::sleep_until(self.origin + millis(milliseconds)).await;
+        self.journal.reach(milliseconds).await;
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, batch: &[u64]) -> (Under<'_>, Does) {
+    /// Notes the flush; its index, and what it does.
+    fn begin(&self, batch: &[u64]) -> (usize, Hook) {
         let at = self.now();
         let mut inner = self.inner();
         let index = inner.flushes.len();
-        let wrong = [
-            (inner.in_flight, "beside another"),
-            (batch.is_empty(), "of nothing"),
-            (batch.len() > inner.size, "of too many"),
-        ];
-        for (_, what) in wrong.iter().filter(|(is, _)| *is) {
-            let fault = format!("flush {index} at {at} {what}");
+        if batch.is_empty() || batch.len() > inner.size {
+            let fault = format!("flush {index} at {at} of {} items", batch.len());
             inner.faults.push(fault);
         }
-        assert!(inner.faults.len() < 1000, "{:?}", inner.faults[0]);
-        inner.in_flight = true;
         inner.flushes.push(Flush {
             at,
             batch: batch.to_vec(),
             done: false,
         });
-        let ruled = inner.rule.and_then(|rule| rule(batch, at));
-        let does = ruled.unwrap_or(inner.does[index.min(inner.does.len() - 1)]);
-        (Under { of: self, index }, does)
-    }
-}
-
-/// A flush under way.
-struct Under<'a> {
-    of: &'a Gatherer,
-    index: usize,
-}
-
-impl Drop for Under<'_> {
-    fn drop(&mut self) {
-        self.of.inner().in_flight = false;
-    }
-}
-
-async fn perform(does: Does) -> Result {
-    match does {
-        Does::Hang => pending().await,
-        Does::Panic(message) => panic!("{message}"),
-        Does::Take(0) => Ok(()),
-        Does::Take(time) => {
-            sleep(millis(time)).await;
-            Ok(())
-        }
-        Does::Fail(time, message) => {
-            sleep(millis(time)).await;
-            Err(message.into())
-        }
+        let last = inner.does.len() - 1;
+        let hook = (inner.rule)(batch, at).unwrap_or_else(|| inner.does[index.min(last)].clone());
+        (index, hook)
     }
 }
 
@@ -215,15 +182,15 @@ impl Queue for Gatherer {
         &self.intake
     }
 
-    async fn startup(&self, _: &Context) -> Result {
-        let does = self.inner().startup;
-        perform(does).await
+    async fn startup(&self, cx: &Context) -> Result {
+        let hook = self.inner().startup.clone();
+        hook.perform("startup", cx, &self.journal).await
     }
 
-    async fn flush(&self, batch: &[u64], _: &Context) -> Result {
-        let (under, does) = self.begin(batch);
-        let result = perform(does).await;
-        self.inner().flushes[under.index].done = result.is_ok();
+    async fn flush(&self, batch: &[u64], cx: &Context) -> Result {
+        let (index, hook) = self.begin(batch);
+        let result = hook.perform(FLUSH, cx, &self.journal).await;
+        self.inner().flushes[index].done = result.is_ok();
         result
     }
 }

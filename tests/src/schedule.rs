@@ -146,16 +146,15 @@ impl<P: Planned> ScheduledService for Probe<P> {
 }
 
 impl<P: Planned> Scheduled for Probe<P> {
-    async fn startup(&self, _: &Context) -> Result {
-        self.trace.startup().await
+    async fn startup(&self, cx: &Context) -> Result {
+        self.trace.startup(cx).await
     }
 
     async fn tick(&self, cx: &Context) -> Result {
-        self.trace.tick(cx.stop_channel().is_closed()).await
+        self.trace.tick(cx).await
     }
 
-    async fn drain(&self, _: &Context) -> Result {
-        self.trace.drained();
-        Ok(())
+    async fn drain(&self, cx: &Context) -> Result {
+        self.trace.drain(cx).await
     }
 }

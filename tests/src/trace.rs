@@ -1,27 +1,15 @@
 //! What a scheduled service is to do, and what it did at which millisecond.
 
-use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lifecycle::Result;
+use lifecycle::{Context, Result};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
+use crate::journal::{End, Entry, Journal};
+use crate::script::{Hook, nothing, takes};
 use crate::watch::{millis, secs};
-
-/// What one tick does.
-#[derive(Clone, Copy, Debug)]
-pub enum Does {
-    /// Takes so many milliseconds.
-    Take(u64),
-    /// Takes so many milliseconds, and fails.
-    Fail(u64, &'static str),
-    /// Never ends.
-    Hang,
-    /// Panics at once.
-    Panic(&'static str),
-}
 
 /// A tick that was begun. Instants are milliseconds since the trace was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,19 +23,15 @@ pub struct Tick {
 /// What a [probe](crate::schedule::Probe) did, and what it is to do next. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Trace {
-    origin: Instant,
+    journal: Journal,
     begun: Arc<Notify>,
-    inner: Arc<Mutex<Inner>>,
+    knobs: Arc<Mutex<Knobs>>,
 }
 
-#[derive(Debug)]
-struct Inner {
-    knobs: Knobs,
-    ticks: Vec<Tick>,
-    in_flight: bool,
-    drains: Vec<u64>,
-    faults: Vec<String>,
-}
+const STARTUP: &str = "startup";
+const TICK: &str = "tick";
+const LATE: &str = "tick after the stop";
+const DRAIN: &str = "drain";
 
 /// What a probe answers when the runtime asks for its durations, and what its ticks do.
 #[derive(Clone, Debug)]
@@ -61,9 +45,9 @@ pub struct Knobs {
     /// `tick_timeout`
     pub tick_timeout: Option<Duration>,
     /// One after the other, from the beginning again after the last.
-    pub does: Vec<Does>,
-    /// How long `startup` takes.
-    pub startup: Duration,
+    pub does: Vec<Hook>,
+    /// What `startup` does.
+    pub startup: Hook,
     /// `cron`
     pub cron: String,
     /// `tz`
@@ -79,8 +63,8 @@ impl Knobs {
             initial_delay: None,
             jitter: Duration::ZERO,
             tick_timeout: None,
-            does: vec![Does::Take(0)],
-            startup: Duration::ZERO,
+            does: vec![nothing()],
+            startup: nothing(),
             cron: String::new(),
             tz: "UTC".to_owned(),
         }
@@ -103,16 +87,15 @@ impl Knobs {
 
     /// What the ticks do, one after the other, and from the beginning again.
     #[must_use]
-    pub fn does(mut self, does: &[Does]) -> Self {
-        self.does = does.to_vec();
+    pub fn does(mut self, does: impl Into<Vec<Hook>>) -> Self {
+        self.does = does.into();
         self
     }
 
     /// How many milliseconds the ticks take, one after the other, and from the beginning again.
     #[must_use]
-    pub fn takes(mut self, durations: &[u64]) -> Self {
-        self.does = durations.iter().copied().map(Does::Take).collect();
-        self
+    pub fn takes(self, durations: &[u64]) -> Self {
+        self.does(durations.iter().copied().map(lasts).collect::<Vec<_>>())
     }
 
     /// `jitter`, in milliseconds.
@@ -139,7 +122,7 @@ impl Knobs {
     /// How long `startup` takes, in milliseconds.
     #[must_use]
     pub fn startup(mut self, milliseconds: u64) -> Self {
-        self.startup = millis(milliseconds);
+        self.startup = lasts(milliseconds);
         self
     }
 
@@ -147,17 +130,27 @@ impl Knobs {
     #[must_use]
     pub fn trace(self) -> Trace {
         Trace {
-            origin: Instant::now(),
+            journal: Journal::new(),
             begun: Arc::default(),
-            inner: Arc::new(Mutex::new(Inner {
-                knobs: self,
-                ticks: Vec::new(),
-                in_flight: false,
-                drains: Vec::new(),
-                faults: Vec::new(),
-            })),
+            knobs: Arc::new(Mutex::new(self)),
         }
     }
+}
+
+/// Where there is nothing to wait for no timer is asked: it would give others a turn.
+fn lasts(milliseconds: u64) -> Hook {
+    match milliseconds {
+        0 => nothing(),
+        _ => takes(millis(milliseconds)),
+    }
+}
+
+/// # Panics
+///
+/// Between two milliseconds: the paused clock only ever stops on whole ones.
+fn whole(time: Duration) -> u64 {
+    assert_eq!(time.subsec_nanos() % 1_000_000, 0, "{time:?}");
+    u64::try_from(time.as_millis()).unwrap()
 }
 
 impl Trace {
@@ -168,20 +161,18 @@ impl Trace {
     /// Between two milliseconds: the paused clock only ever stops on whole ones.
     #[must_use]
     pub fn now(&self) -> u64 {
-        let elapsed = self.origin.elapsed();
-        assert_eq!(elapsed.subsec_nanos() % 1_000_000, 0, "{elapsed:?}");
-        u64::try_from(elapsed.as_millis()).unwrap()
+        whole(self.journal.now())
     }
 
     /// An instant of the runtime on the clock of the trace.
     #[must_use]
     pub fn since_origin(&self, instant: Instant) -> Duration {
-        instant.duration_since(self.origin)
+        instant.duration_since(self.journal.origin)
     }
 
     /// Sleeps until so many milliseconds since the trace was made.
     pub async fn reach(&self, milliseconds: u64) {
-        tokio::time::sleep_until(self.origin + millis(milliseconds)).await;
+        self.journal.reach(milliseconds).await;
     }
 
     /// Sleeps until so many ticks have begun.
@@ -199,126 +190,93 @@ impl Trace {
     }
 
     /// Every tick that was begun, in order.
+    ///
+    /// # Panics
+    ///
+    /// When one began or ended between two milliseconds.
     #[must_use]
     pub fn ticks(&self) -> Vec<Tick> {
-        self.inner().ticks.clone()
+        let mut ticks: Vec<Tick> = Vec::new();
+        for entry in self.journal.entries() {
+            let at = whole(entry.at);
+            match (entry.part(), entry.end) {
+                (TICK | LATE, None) => ticks.push(Tick {
+                    start: at,
+                    end: None,
+                }),
+                (TICK | LATE, Some(End::Done | End::Failed)) => {
+                    ticks.last_mut().unwrap().end = Some(at);
+                }
+                _ => {}
+            }
+        }
+        ticks
     }
 
     /// When the ticks began.
     #[must_use]
     pub fn starts(&self) -> Vec<u64> {
-        self.inner().ticks.iter().map(|tick| tick.start).collect()
+        self.ticks().iter().map(|tick| tick.start).collect()
     }
 
     /// When `drain` was called, each time.
     #[must_use]
     pub fn drains(&self) -> Vec<u64> {
-        self.inner().drains.clone()
+        let entries = self.journal.entries();
+        let begun = entries.iter().filter(|entry| entry.end.is_none());
+        let drains = begun.filter(|entry| entry.part() == DRAIN);
+        drains.map(|entry| whole(entry.at)).collect()
     }
 
-    /// What must never happen and did: ticks beside each other, a tick after the stop.
+    /// What must never happen and did: a tick beside another, after the stop or after the drain, a drain beside a tick.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
-        self.inner().faults.clone()
+        let (mut in_flight, mut drained) = (false, false);
+        let is_wrong = |entry: &Entry| match (entry.part(), entry.end) {
+            (TICK, None) => std::mem::replace(&mut in_flight, true) || drained,
+            (TICK, Some(_)) => {
+                in_flight = false;
+                false
+            }
+            (DRAIN, None) => {
+                drained = true;
+                in_flight
+            }
+            (part, _) => part == LATE,
+        };
+        let mut entries = self.journal.entries();
+        entries.retain(is_wrong);
+        let told = |fault: &Entry| format!("{fault} at {:?}", fault.at);
+        entries.iter().map(told).collect()
     }
 
     /// Changes what the probe answers from now on.
     pub fn turn(&self, change: impl FnOnce(&mut Knobs)) {
-        change(&mut self.inner().knobs);
+        change(&mut self.knobs());
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn knobs(&self) -> MutexGuard<'_, Knobs> {
+        self.knobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn knobs(&self) -> Knobs {
-        self.inner().knobs.clone()
+    pub(crate) async fn startup(&self, cx: &Context) -> Result {
+        let hook = self.knobs().startup.clone();
+        hook.perform(STARTUP, cx, &self.journal).await
     }
 
-    pub(crate) async fn startup(&self) -> Result {
-        sleep(self.knobs().startup).await;
-        Ok(())
-    }
-
-    /// One tick, begun with the stop channel open or closed.
-    pub(crate) async fn tick(&self, stopped: bool) -> Result {
-        let (in_flight, does) = self.begin(stopped);
-        match does {
-            Does::Hang => pending().await,
-            Does::Panic(message) => panic!("{message}"),
-            // Nothing to wait for: the timer would give others a turn.
-            Does::Take(0) | Does::Fail(0, _) => {}
-            Does::Take(time) | Does::Fail(time, _) => sleep(millis(time)).await,
-        }
-        in_flight.end();
-        match does {
-            Does::Fail(_, message) => Err(message.into()),
-            _ => Ok(()),
-        }
-    }
-
-    fn begin(&self, stopped: bool) -> (InFlight, Does) {
-        let start = self.now();
-        let mut inner = self.inner();
-        let index = inner.ticks.len();
-        // On a paused clock a loop that never waits would go on for ever.
-        assert!(index < 100_000, "the ticks do not end");
-        let wrong = [
-            (stopped, "after the stop"),
-            (!inner.drains.is_empty(), "after the drain"),
-            (inner.in_flight, "beside another"),
-        ];
-        for (_, when) in wrong.iter().filter(|(is, _)| *is) {
-            let fault = format!("tick {index} at {start} begins {when}");
-            inner.faults.push(fault);
-        }
-        inner.in_flight = true;
-        inner.ticks.push(Tick { start, end: None });
+    pub(crate) async fn tick(&self, cx: &Context) -> Result {
+        let is_late = cx.stop_channel().is_closed();
+        let hook = {
+            let does = &mut self.knobs().does;
+            does.rotate_left(1);
+            does[does.len() - 1].clone()
+        };
         self.begun.notify_one();
-        let does = inner.knobs.does[index % inner.knobs.does.len()];
-        let trace = self.clone();
-        (InFlight { trace, index }, does)
+        let part = if is_late { LATE } else { TICK };
+        hook.perform(part, cx, &self.journal).await
     }
 
-    pub(crate) fn drained(&self) {
-        let now = self.now();
-        let mut inner = self.inner();
-        if inner.in_flight {
-            inner.faults.push(format!("drain at {now} beside a tick"));
-        }
-        inner.drains.push(now);
+    pub(crate) async fn drain(&self, cx: &Context) -> Result {
+        nothing().perform(DRAIN, cx, &self.journal).await
     }
-}
-
-/// A tick under way. Dropped before its end, it has none.
-struct InFlight {
-    trace: Trace,
-    index: usize,
-}
-
-impl InFlight {
-    fn end(self) {
-        let now = self.trace.now();
-        self.trace.inner().ticks[self.index].end = Some(now);
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.trace.inner().in_flight = false;
-    }
-}
-
-/// Runs the test on a clock of its own, which stands still while there is something to do.
-///
-/// # Panics
-///
-/// When the test does, or waits for more than a year.
-pub fn paused<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap()
-        .block_on(async { timeout(secs(365 * 86_400), test).await.unwrap() })
 }

@@ -1,8 +1,10 @@
 //! Starting a registry in a test, and what can be seen of it from outside.
 
+use std::future::Future;
 use std::time::Duration;
 
 use lifecycle::{Handle, Registry, Running, State, Transition, Transitions};
+use tokio::time::timeout;
 
 /// So many seconds.
 #[must_use]
@@ -14,6 +16,20 @@ pub const fn secs(seconds: u64) -> Duration {
 #[must_use]
 pub const fn millis(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
+}
+
+/// Runs the test on a clock of its own, which stands still while there is something to do.
+///
+/// # Panics
+///
+/// When the test does, or waits for more than a year.
+pub fn paused<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(async { timeout(secs(365 * 86_400), test).await.unwrap() })
 }
 
 /// Starts the registry deaf to signals: those are meant for the test program.

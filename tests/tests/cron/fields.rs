@@ -5,7 +5,7 @@ use lifecycle::{
     Context, HealthError, OptionError, Phase, Result, Scheduled, Shape, registry, service,
 };
 use lifecycle_tests::cron::clock;
-use lifecycle_tests::{Does, Knobs, Trace, millis, paused, secs, start};
+use lifecycle_tests::{Knobs, Trace, fails, hangs, millis, paused, secs, start, takes};
 
 const HOUR: u64 = 3_600_000;
 
@@ -80,9 +80,13 @@ fn a_tick_on_demand_leaves_the_times_where_they_are() {
 #[test]
 fn facts_are_those_of_any_schedule() {
     paused(async {
-        let does = [Does::Take(1), Does::Fail(1, "no rows"), Does::Hang];
+        let does = [
+            takes(millis(1)),
+            takes(millis(1)).then(fails("no rows")),
+            hangs(),
+        ];
         let trace = Knobs::cron("0 * * * *")
-            .does(&does)
+            .does(does)
             .tick_timeout(5000)
             .trace();
         let running = begin(&trace);

@@ -4,7 +4,7 @@ use lifecycle::{
     Fault, HealthError, OptionError, Phase, QueueStatus, Running, TrySendError, registry,
 };
 use lifecycle_tests::queue::Gatherer;
-use lifecycle_tests::{Does, paused, start};
+use lifecycle_tests::{fails, millis, nothing, panics, paused, start, takes};
 
 pub fn status(running: &Running) -> QueueStatus {
     running.handle().states()[0].queue.unwrap()
@@ -48,7 +48,7 @@ fn a_batch_is_flushed_one_interval_after_its_first_item() {
 #[test]
 fn flushes_never_run_beside_each_other() {
     paused(async {
-        let queue = Gatherer::new(2, 1000, 100).does(&[Does::Take(40)]);
+        let queue = Gatherer::new(2, 1000, 100).does([takes(millis(40))]);
         let _running = start(registry! { "audit" => queue.clone() });
         queue.reach(10).await;
         for item in 0..6 {
@@ -64,7 +64,7 @@ fn flushes_never_run_beside_each_other() {
 #[test]
 fn an_item_that_came_during_a_flush_waits_no_longer_than_its_interval() {
     paused(async {
-        let queue = Gatherer::new(2, 50, 100).does(&[Does::Take(500), Does::Take(0)]);
+        let queue = Gatherer::new(2, 50, 100).does([takes(millis(500)), nothing()]);
         let _running = start(registry! { "audit" => queue.clone() });
         queue.reach(10).await;
         queue.intake.send(0).await.unwrap();
@@ -81,7 +81,7 @@ fn an_item_that_came_during_a_flush_waits_no_longer_than_its_interval() {
 #[test]
 fn items_sent_before_the_start_wait_for_it() {
     paused(async {
-        let queue = Gatherer::new(2, 50, 100).startup(Does::Take(500));
+        let queue = Gatherer::new(2, 50, 100).startup(takes(millis(500)));
         for item in 0..3 {
             queue.intake.try_send(item).unwrap();
         }
@@ -96,7 +96,7 @@ fn items_sent_before_the_start_wait_for_it() {
 #[test]
 fn a_full_queue_makes_its_producers_wait() {
     paused(async {
-        let queue = Gatherer::new(2, 50, 3).does(&[Does::Take(100)]);
+        let queue = Gatherer::new(2, 50, 3).does([takes(millis(100))]);
         let _running = start(registry! { "audit" => queue.clone() });
         queue.reach(10).await;
         let producer = tokio::spawn({
@@ -143,8 +143,8 @@ fn a_new_size_and_interval_hold_from_the_next_batch() {
 #[test]
 fn a_flush_that_fails_is_tried_again_with_the_same_batch() {
     paused(async {
-        let no = Does::Fail(0, "no connection");
-        let queue = Gatherer::new(2, 50, 100).does(&[no, no, no, no, Does::Take(0)]);
+        let no = || fails("no connection");
+        let queue = Gatherer::new(2, 50, 100).does([no(), no(), no(), no(), nothing()]);
         let running = start(registry! { "audit" => queue.clone() });
         queue.reach(10).await;
         for item in 0..3 {
@@ -169,9 +169,9 @@ fn a_flush_that_fails_is_tried_again_with_the_same_batch() {
 #[test]
 fn the_count_of_attempts_begins_anew_with_each_batch() {
     paused(async {
-        let (no, ok) = (Does::Fail(0, "no connection"), Does::Take(0));
-        let does = [no, no, no, no, ok, no, no, no, no, ok];
-        let queue = Gatherer::new(1, 50, 100).does(&does);
+        let (no, ok) = (|| fails("no connection"), nothing);
+        let does = [no(), no(), no(), no(), ok(), no(), no(), no(), no(), ok()];
+        let queue = Gatherer::new(1, 50, 100).does(does);
         let running = start(registry! { "audit" => queue.clone() });
         for item in 0..2 {
             queue.intake.send(item).await.unwrap();
@@ -185,9 +185,9 @@ fn the_count_of_attempts_begins_anew_with_each_batch() {
 #[test]
 fn when_the_attempts_are_used_up_the_service_fails_with_the_last_cause() {
     paused(async {
-        let no = Does::Fail(0, "no connection");
-        let last = Does::Fail(0, "no disk");
-        let queue = Gatherer::new(2, 50, 100).does(&[no, no, no, no, last, Does::Take(0)]);
+        let no = || fails("no connection");
+        let last = fails("no disk");
+        let queue = Gatherer::new(2, 50, 100).does([no(), no(), no(), no(), last, nothing()]);
         let running = start(registry! { "audit" => queue.clone() });
         for item in 0..5 {
             queue.intake.send(item).await.unwrap();
@@ -211,8 +211,8 @@ fn when_the_attempts_are_used_up_the_service_fails_with_the_last_cause() {
 #[test]
 fn a_panic_in_a_flush_fails_the_service_and_loses_nothing() {
     paused(async {
-        let does = [Does::Panic("as scripted"), Does::Take(0)];
-        let queue = Gatherer::new(2, 50, 100).does(&does);
+        let does = [panics("as scripted"), nothing()];
+        let queue = Gatherer::new(2, 50, 100).does(does);
         let running = start(registry! { "audit" => queue.clone() });
         for item in 0..5 {
             queue.intake.send(item).await.unwrap();

@@ -14,7 +14,7 @@ use lifecycle::{
     Context, Intake, Outcome, Queue, Registry, Result, SendError, TrySendError, registry, service,
 };
 use lifecycle_tests::queue::Gatherer;
-use lifecycle_tests::{Does, Journal, hangs, millis, start};
+use lifecycle_tests::{Journal, hangs, millis, start};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 
@@ -181,13 +181,13 @@ fn current() -> Runtime {
 
 #[test]
 fn a_runtime_that_ends_leaves_no_item_uncounted() {
-    let hung = || Gatherer::new(2, 1, 20).does(&[Does::Hang]);
+    let hung = || Gatherer::new(2, 1, 20).does([hangs()]);
     let (queue, journal) = (hung(), Journal::new());
     let outcome = ended_with(|| registry! { "audit" => queue.clone() }, &queue.intake);
     assert_eq!(lost(&outcome), 22, "during a flush: {outcome}");
     assert!(outcome.to_string().contains("lost 22"), "{outcome}");
 
-    let queue = Arc::new(hung().startup(Does::Hang));
+    let queue = Arc::new(hung().startup(hangs()));
     let outcome = ended_with(|| registry! { "audit" => queue.clone() }, &queue.intake);
     assert_eq!(lost(&outcome), 20, "during the startup: {outcome}");
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lifecycle::{TrySendError, registry};
 use lifecycle_tests::queue::Gatherer;
-use lifecycle_tests::{Does, millis, secs, start};
+use lifecycle_tests::{Hook, hangs, millis, nothing, panics, secs, start};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 
@@ -46,21 +46,21 @@ async fn produce(queue: Gatherer, producer: u64, mut rng: fastrand::Rng) -> Vec<
 struct Script {
     seed: u64,
     rng: fastrand::Rng,
-    does: Vec<Does>,
-    startup: Does,
+    does: Vec<Hook>,
+    startup: Hook,
 }
 
 impl Script {
     fn new(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let does = match rng.u8(0..8) {
-            0 => vec![Does::Take(0), Does::Panic("as scripted"), Does::Take(0)],
-            1 => vec![Does::Take(0), Does::Hang],
-            _ => vec![Does::Take(0)],
+            0 => vec![nothing(), panics("as scripted"), nothing()],
+            1 => vec![nothing(), hangs()],
+            _ => vec![nothing()],
         };
         let startup = match rng.u8(0..8) {
-            0 => Does::Panic("as scripted"),
-            _ => Does::Take(0),
+            0 => panics("as scripted"),
+            _ => nothing(),
         };
         Self {
             seed,
@@ -71,7 +71,7 @@ impl Script {
     }
 
     fn hangs(&self) -> bool {
-        self.does.iter().any(|does| matches!(does, Does::Hang))
+        self.does.contains(&hangs())
     }
 }
 
@@ -84,7 +84,7 @@ async fn one_run(script: Script) {
         startup,
     } = script;
     let queue = Gatherer::new(rng.usize(1..50), 1, rng.usize(1..40))
-        .does(&does)
+        .does(does)
         .startup(startup);
     let budget = millis(if hangs { 4 } else { 10_000 });
     let running = start(registry! {
@@ -151,10 +151,8 @@ fn hammer(queue: &Gatherer) -> u64 {
     }
 }
 
-async fn one_stop(does: Does, startup: Does, budget: Duration) {
-    let queue = Gatherer::new(7, 1, 1_000_000)
-        .does(&[does])
-        .startup(startup);
+async fn one_stop(does: Hook, startup: Hook, budget: Duration) {
+    let queue = Gatherer::new(7, 1, 1_000_000).does([does]).startup(startup);
     let running = start(registry! { "audit" => queue.clone(), stop_timeout = budget });
     let hammers: Vec<_> = (0..3)
         .map(|_| {
@@ -196,7 +194,7 @@ fn paused() -> Runtime {
 fn what_is_accepted_while_a_startup_is_dropped_is_counted_lost() {
     let runtime = paused();
     for _ in 0..RUNS / 5 {
-        runtime.block_on(one_stop(Does::Take(0), Does::Hang, secs(10)));
+        runtime.block_on(one_stop(nothing(), hangs(), secs(10)));
     }
 }
 
@@ -204,7 +202,7 @@ fn what_is_accepted_while_a_startup_is_dropped_is_counted_lost() {
 fn what_is_accepted_while_a_drain_is_dropped_is_counted_lost() {
     let runtime = paused();
     for _ in 0..RUNS / 5 {
-        runtime.block_on(one_stop(Does::Hang, Does::Take(0), Duration::ZERO));
+        runtime.block_on(one_stop(hangs(), nothing(), Duration::ZERO));
     }
 }
 

@@ -6,14 +6,14 @@
 
 use lifecycle::registry;
 use lifecycle_tests::queue::Gatherer;
-use lifecycle_tests::{Does, paused, secs, start};
+use lifecycle_tests::{fails, hangs, millis, nothing, paused, secs, start, takes};
 
 use super::batches::status;
 
 #[test]
 fn a_flush_that_never_returns_shows_by_its_age_and_by_what_waits() {
     paused(async {
-        let queue = Gatherer::new(2, 50, 3).does(&[Does::Hang]);
+        let queue = Gatherer::new(2, 50, 3).does([hangs()]);
         let running = start(registry! { "audit" => queue.clone() });
         queue.reach(10).await;
         assert_eq!(
@@ -43,8 +43,8 @@ fn a_flush_that_never_returns_shows_by_its_age_and_by_what_waits() {
 #[test]
 fn between_two_attempts_no_flush_is_in_flight_and_the_failure_shows() {
     paused(async {
-        let does = [Does::Fail(20, "no connection"), Does::Take(0)];
-        let queue = Gatherer::new(1, 50, 3).does(&does);
+        let does = [takes(millis(20)).then(fails("no connection")), nothing()];
+        let queue = Gatherer::new(1, 50, 3).does(does);
         let running = start(registry! { "audit" => queue.clone() });
         queue.intake.send(0).await.unwrap();
         queue.reach(15).await;

@@ -4,7 +4,9 @@ use std::pin::pin;
 
 use lifecycle::{Phase, QueueStatus, Registry, SendError, State, TrySendError, registry};
 use lifecycle_tests::queue::Gatherer;
-use lifecycle_tests::{Does, Journal, fails, paused, secs, start, until_stopped};
+use lifecycle_tests::{
+    Journal, fails, hangs, millis, nothing, panics, paused, secs, start, takes, until_stopped,
+};
 use tokio::time::timeout;
 
 fn counts(status: QueueStatus) -> (u64, u64) {
@@ -20,7 +22,7 @@ async fn fill(queue: &Gatherer, items: u64) {
 #[test]
 fn a_stop_flushes_all_that_was_accepted() {
     paused(async {
-        let queue = Gatherer::new(4, 1_000_000, 100).does(&[Does::Take(30)]);
+        let queue = Gatherer::new(4, 1_000_000, 100).does([takes(millis(30))]);
         let running = start(registry! { "audit" => queue.clone() });
         running.await_healthy().await.unwrap();
         fill(&queue, 11).await;
@@ -42,7 +44,7 @@ fn a_stop_flushes_all_that_was_accepted() {
 #[test]
 fn after_a_stop_nothing_is_accepted_and_the_item_comes_back() {
     paused(async {
-        let queue = Gatherer::new(1, 50, 2).does(&[Does::Take(100)]);
+        let queue = Gatherer::new(1, 50, 2).does([takes(millis(100))]);
         let running = start(registry! { "audit" => queue.clone() });
         fill(&queue, 1).await;
         queue.reach(10).await;
@@ -71,8 +73,8 @@ fn after_a_stop_nothing_is_accepted_and_the_item_comes_back() {
 #[test]
 fn a_stop_does_not_wait_for_the_next_attempt() {
     paused(async {
-        let does = [Does::Fail(0, "no connection"), Does::Take(0)];
-        let queue = Gatherer::new(1, 50, 10).does(&does);
+        let does = [fails("no connection"), nothing()];
+        let queue = Gatherer::new(1, 50, 10).does(does);
         let running = start(registry! { "audit" => queue.clone() });
         fill(&queue, 3).await;
         queue.reach(10).await;
@@ -85,7 +87,7 @@ fn a_stop_does_not_wait_for_the_next_attempt() {
 #[test]
 fn a_flush_that_hangs_is_dropped_and_its_batch_flushed_by_the_drain() {
     paused(async {
-        let queue = Gatherer::new(2, 50, 10).does(&[Does::Hang, Does::Take(10)]);
+        let queue = Gatherer::new(2, 50, 10).does([hangs(), takes(millis(10))]);
         let running = start(registry! {
             "audit" => queue.clone(), stop_timeout = "4s",
         });
@@ -102,7 +104,7 @@ fn a_flush_that_hangs_is_dropped_and_its_batch_flushed_by_the_drain() {
 #[test]
 fn what_could_not_be_flushed_in_time_is_counted_and_named() {
     paused(async {
-        let queue = Gatherer::new(2, 1_000_000, 100).does(&[Does::Take(300)]);
+        let queue = Gatherer::new(2, 1_000_000, 100).does([takes(millis(300))]);
         let running = start(registry! {
             "audit" => queue.clone(), stop_timeout = "1s",
         });
@@ -127,8 +129,8 @@ fn what_could_not_be_flushed_in_time_is_counted_and_named() {
 #[test]
 fn a_drain_that_fails_counts_what_is_left_and_says_why() {
     paused(async {
-        let (slow, no) = (Does::Take(30), Does::Fail(0, "no disk"));
-        let queue = Gatherer::new(2, 50, 100).does(&[slow, no]);
+        let (slow, no) = (takes(millis(30)), fails("no disk"));
+        let queue = Gatherer::new(2, 50, 100).does([slow, no]);
         let running = start(registry! { "audit" => queue.clone() });
         running.await_healthy().await.unwrap();
         fill(&queue, 7).await;
@@ -148,9 +150,9 @@ fn a_drain_that_fails_counts_what_is_left_and_says_why() {
 #[test]
 fn a_startup_that_fails_or_is_dropped_leaves_its_items_lost_and_counted() {
     for does in [
-        Does::Fail(20, "no table"),
-        Does::Panic("as scripted"),
-        Does::Hang,
+        takes(millis(20)).then(fails("no table")),
+        panics("as scripted"),
+        hangs(),
     ] {
         paused(async {
             let queue = Gatherer::new(2, 50, 10).startup(does);

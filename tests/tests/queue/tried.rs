@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lifecycle::{Outcome, QueueStatus, Running, registry};
 use lifecycle_tests::queue::Gatherer;
-use lifecycle_tests::{Does, paused, start};
+use lifecycle_tests::{Hook, fails, hangs, millis, nothing, panics, paused, start, takes};
 
 fn counts(outcome: &Outcome) -> (u64, u64) {
     let QueueStatus { flushed, lost, .. } = outcome.services()[0].queue.unwrap();
@@ -25,8 +25,8 @@ async fn filled(queue: &Gatherer, items: &[u64]) -> Running {
     running
 }
 
-fn not_13(batch: &[u64], _: u64) -> Option<Does> {
-    batch.contains(&13).then_some(Does::Fail(0, "not 13"))
+fn not_13(batch: &[u64], _: u64) -> Option<Hook> {
+    batch.contains(&13).then(|| fails("not 13"))
 }
 
 #[test]
@@ -71,14 +71,8 @@ fn a_batch_is_lost_as_a_whole_and_the_others_are_not() {
 fn a_target_that_is_away_for_a_part_of_the_stop_gets_everything() {
     for away in [1, 100, 500, 3_000, 7_000, 9_000] {
         paused(async {
-            let queue = Gatherer::new(2, 1000, 1000).rule(match away {
-                1 => |_, at| (at < 1).then_some(Does::Fail(0, "away")),
-                100 => |_, at| (at < 100).then_some(Does::Fail(0, "away")),
-                500 => |_, at| (at < 500).then_some(Does::Fail(0, "away")),
-                3_000 => |_, at| (at < 3_000).then_some(Does::Fail(0, "away")),
-                7_000 => |_, at| (at < 7_000).then_some(Does::Fail(0, "away")),
-                _ => |_, at| (at < 9_000).then_some(Does::Fail(0, "away")),
-            });
+            let queue =
+                Gatherer::new(2, 1000, 1000).rule(move |_, at| (at < away).then(|| fails("away")));
             let items: Vec<_> = (0..101).collect();
             let outcome = filled(&queue, &items).await.stop().await;
             assert_eq!(counts(&outcome), (101, 0), "away for {away}: {outcome}");
@@ -92,7 +86,7 @@ fn a_target_that_is_away_for_a_part_of_the_stop_gets_everything() {
 #[test]
 fn a_target_that_never_comes_back_loses_all_and_says_so_in_time() {
     paused(async {
-        let queue = Gatherer::new(2, 1000, 100).does(&[Does::Fail(5, "away")]);
+        let queue = Gatherer::new(2, 1000, 100).does([takes(millis(5)).then(fails("away"))]);
         let outcome = filled(&queue, &[0, 1, 2, 3, 4]).await.stop().await;
         assert_eq!(counts(&outcome), (0, 5), "{outcome}");
         let report = outcome.to_string();
@@ -112,8 +106,8 @@ fn a_target_that_never_comes_back_loses_all_and_says_so_in_time() {
 #[test]
 fn what_is_lost_in_a_flush_that_hangs_is_counted_with_the_last_cause() {
     paused(async {
-        let does = [Does::Fail(0, "away"), Does::Hang];
-        let queue = Gatherer::new(1, 1_000_000, 100).does(&does);
+        let does = [fails("away"), hangs()];
+        let queue = Gatherer::new(1, 1_000_000, 100).does(does);
         let running = filled(&queue, &[0, 1, 2]).await;
         let outcome = running.stop().await;
         assert_eq!(counts(&outcome), (0, 3), "{outcome}");
@@ -148,8 +142,8 @@ fn a_batch_left_between_two_attempts_is_tried_first_and_alone() {
 fn a_batch_whose_flush_panics_in_the_drain_costs_no_other() {
     paused(async {
         let queue = Gatherer::new(1, 1000, 100).rule(|batch, _| match batch[0] {
-            0 => Some(Does::Take(30)),
-            13 => Some(Does::Panic("as scripted")),
+            0 => Some(takes(millis(30))),
+            13 => Some(panics("as scripted")),
             _ => None,
         });
         let running = filled(&queue, &[0, 13, 1, 2, 13, 3]).await;
@@ -172,8 +166,8 @@ fn a_batch_whose_flush_panics_in_the_drain_costs_no_other() {
 #[test]
 fn a_panic_in_the_drain_that_does_not_come_again_loses_nothing() {
     paused(async {
-        let does = [Does::Take(30), Does::Panic("as scripted"), Does::Take(0)];
-        let queue = Gatherer::new(1, 1000, 100).does(&does);
+        let does = [takes(millis(30)), panics("as scripted"), nothing()];
+        let queue = Gatherer::new(1, 1000, 100).does(does);
         let running = filled(&queue, &[0, 1, 2, 3]).await;
         queue.reach(10).await;
         let outcome = running.stop().await;

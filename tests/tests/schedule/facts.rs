@@ -3,7 +3,7 @@
 use lifecycle::__private::{First, Kind, Missed};
 use lifecycle::{Handle, TickStatus};
 use lifecycle_tests::schedule::{Coalesce, Default, Interval};
-use lifecycle_tests::{Does, Knobs, Trace, millis, paused, start};
+use lifecycle_tests::{Knobs, Trace, fails, hangs, millis, panics, paused, start, takes};
 
 type Plain = (Interval, Coalesce, Default);
 
@@ -37,7 +37,11 @@ fn before_the_first_tick_there_is_only_the_next() {
 fn a_tick_in_flight_shows_and_so_does_how_the_last_one_ended() {
     paused(async {
         let trace = Knobs::every(100)
-            .does(&[Does::Take(30), Does::Fail(40, "no rows"), Does::Take(10)])
+            .does([
+                takes(millis(30)),
+                takes(millis(40)).then(fails("no rows")),
+                takes(millis(10)),
+            ])
             .trace();
         let running = start(trace.alone::<Plain>());
         let handle = running.handle();
@@ -128,9 +132,9 @@ fn a_service_that_has_stopped_has_no_next_tick() {
 
 #[test]
 fn a_tick_that_panicked_or_was_dropped_is_not_in_flight() {
-    for does in [Does::Panic("as scripted"), Does::Hang] {
+    for does in [panics("as scripted"), hangs()] {
         paused(async {
-            let trace = Knobs::every(100).does(&[does]).trace();
+            let trace = Knobs::every(100).does([does.clone()]).trace();
             let running = start(trace.alone::<Plain>());
             let handle = running.handle();
             trace.reach(150).await;

@@ -9,9 +9,11 @@
 use std::time::Duration;
 
 use lifecycle::__private::{First, Kind, Missed};
-use lifecycle::{Context, Handle, Result, Scheduled, registry, service};
+use lifecycle::Handle;
 use lifecycle_tests::schedule::{Coalesce, Default, Interval};
-use lifecycle_tests::{Does, Knobs, Trace, millis, paused, secs, start};
+use lifecycle_tests::{
+    Knobs, degrades, fails, hangs, millis, nothing, paused, recovers, secs, start,
+};
 
 type Plain = (Interval, Coalesce, Default);
 
@@ -169,10 +171,7 @@ fn a_value_that_cannot_be_followed_leaves_the_last_good_one_and_shows_until_it_i
 #[test]
 fn a_timeout_that_cannot_be_is_the_last_good_one() {
     paused(async {
-        let trace = Knobs::every(1000)
-            .tick_timeout(50)
-            .does(&[Does::Hang])
-            .trace();
+        let trace = Knobs::every(1000).tick_timeout(50).does([hangs()]).trace();
         let running = start(trace.alone::<Plain>());
         trace.reach(500).await;
         trace.turn(|now| now.tick_timeout = Some(Duration::ZERO));
@@ -186,12 +185,8 @@ fn a_timeout_that_cannot_be_is_the_last_good_one() {
 #[test]
 fn a_schedule_whose_ticks_fail_is_degraded_until_one_succeeds() {
     paused(async {
-        let does = [
-            Does::Fail(0, "no rows"),
-            Does::Fail(0, "no table"),
-            Does::Take(0),
-        ];
-        let trace = Knobs::every(100).does(&does).trace();
+        let does = [fails("no rows"), fails("no table"), nothing()];
+        let trace = Knobs::every(100).does(does).trace();
         let running = start(trace.alone::<Plain>());
         let handle = running.handle();
         for (at, expected) in [
@@ -207,42 +202,20 @@ fn a_schedule_whose_ticks_fail_is_degraded_until_one_succeeds() {
     });
 }
 
-/// Says something of itself in its ticks, which fail.
-#[service(scheduled(interval = self.every()))]
-struct Complains(Trace);
-
-impl Complains {
-    fn every(&self) -> Duration {
-        let mut every = Duration::ZERO;
-        self.0.turn(|knobs| every = knobs.every);
-        every
-    }
-}
-
-impl Scheduled for Complains {
-    async fn tick(&self, cx: &Context) -> Result {
-        let mut does = Vec::new();
-        self.0.turn(|knobs| does.clone_from(&knobs.does));
-        match does[0] {
-            Does::Fail(_, why) => cx.degraded(why),
-            _ => cx.recovered(),
-        }
-        Err("no rows".into())
-    }
-}
-
 #[test]
 fn what_the_service_says_and_what_the_library_finds_do_not_take_each_other_back() {
     paused(async {
-        let trace = Knobs::every(1000).does(&[Does::Fail(0, "mine")]).trace();
-        let running = start(registry! { "probe" => Complains(trace.clone()) });
+        let trace = Knobs::every(1000)
+            .does([degrades("mine").then(fails("no rows"))])
+            .trace();
+        let running = start(trace.alone::<Plain>());
         let handle = running.handle();
         trace.reach(1500).await;
         assert_eq!(degraded(&handle).as_deref(), Some("mine"));
         trace.turn(|knobs| knobs.every = Duration::ZERO);
         trace.reach(2500).await;
         assert_eq!(degraded(&handle).as_deref(), Some("mine"));
-        trace.turn(|knobs| knobs.does = vec![Does::Take(0)]);
+        trace.turn(|knobs| knobs.does = vec![recovers().then(fails("no rows"))]);
         trace.reach(3500).await;
         assert!(degraded(&handle).unwrap().contains("is zero"));
         trace.turn(|knobs| knobs.every = secs(1));

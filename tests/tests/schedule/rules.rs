@@ -8,7 +8,7 @@ use lifecycle::{Fault, HealthError, OptionError, Phase, State};
 use lifecycle_tests::schedule::{
     AtMost, Coalesce, Default, Delay, Immediate, Interval, Planned, Strict,
 };
-use lifecycle_tests::{Does, Knobs, millis, paused, start, state_of};
+use lifecycle_tests::{Knobs, fails, hangs, millis, nothing, paused, start, state_of, takes};
 
 type Plain = (Interval, Coalesce, Default);
 
@@ -131,12 +131,12 @@ fn a_schedule_without_an_end_never_ticks() {
 fn a_tick_over_its_timeout_is_dropped_and_the_loop_goes_on() {
     paused(async {
         let does = [
-            Does::Hang,
-            Does::Take(50),
-            Does::Fail(1, "no rows"),
-            Does::Take(1),
+            hangs(),
+            takes(millis(50)),
+            takes(millis(1)).then(fails("no rows")),
+            takes(millis(1)),
         ];
-        let trace = Knobs::every(100).tick_timeout(50).does(&does).trace();
+        let trace = Knobs::every(100).tick_timeout(50).does(does).trace();
         let running = start(trace.alone::<Plain>());
         let handle = running.handle();
         let degraded = || handle.states()[0].degraded.clone();
@@ -166,8 +166,12 @@ fn a_tick_over_its_timeout_is_dropped_and_the_loop_goes_on() {
 #[test]
 fn a_failure_does_not_end_what_a_dropped_tick_began() {
     paused(async {
-        let does = [Does::Hang, Does::Fail(1, "no rows"), Does::Take(1)];
-        let trace = Knobs::every(100).tick_timeout(50).does(&does).trace();
+        let does = [
+            hangs(),
+            takes(millis(1)).then(fails("no rows")),
+            takes(millis(1)),
+        ];
+        let trace = Knobs::every(100).tick_timeout(50).does(does).trace();
         let running = start(trace.alone::<Plain>());
         let handle = running.handle();
         trace.reach(250).await;
@@ -180,8 +184,8 @@ fn a_failure_does_not_end_what_a_dropped_tick_began() {
 #[test]
 fn a_timeout_longer_than_the_interval_misses_points_as_a_slow_tick_does() {
     paused(async {
-        let does = [Does::Hang, Does::Take(0)];
-        let trace = Knobs::every(100).tick_timeout(250).does(&does).trace();
+        let does = [hangs(), nothing()];
+        let trace = Knobs::every(100).tick_timeout(250).does(does).trace();
         let running = start(trace.alone::<Plain>());
         trace.reach_ticks(4).await;
         drop(running);
@@ -206,8 +210,8 @@ async fn failure<P: Planned>(knobs: Knobs) -> (u64, lifecycle::ServiceError) {
 #[test]
 fn on_error_fail_ends_the_service_with_the_first_error() {
     paused(async {
-        let does = [Does::Take(1), Does::Fail(7, "no rows")];
-        let knobs = Knobs::every(100).does(&does);
+        let does = [takes(millis(1)), takes(millis(7)).then(fails("no rows"))];
+        let knobs = Knobs::every(100).does(does);
         let (at, error) = failure::<Strict<Plain>>(knobs).await;
         assert_eq!(at, 207);
         assert_eq!(error.to_string(), "service `probe` failed in tick: no rows");
@@ -218,7 +222,7 @@ fn on_error_fail_ends_the_service_with_the_first_error() {
 #[test]
 fn on_error_fail_holds_for_a_timeout_too() {
     paused(async {
-        let knobs = Knobs::every(100).tick_timeout(20).does(&[Does::Hang]);
+        let knobs = Knobs::every(100).tick_timeout(20).does([hangs()]);
         let (at, error) = failure::<Strict<Plain>>(knobs).await;
         assert_eq!(at, 120);
         assert!(error.to_string().contains("20ms"), "{error}");
@@ -228,7 +232,9 @@ fn on_error_fail_holds_for_a_timeout_too() {
 #[test]
 fn on_error_fail_holds_for_a_tick_on_demand_too() {
     paused(async {
-        let trace = Knobs::every(100).does(&[Does::Fail(1, "no rows")]).trace();
+        let trace = Knobs::every(100)
+            .does([takes(millis(1)).then(fails("no rows"))])
+            .trace();
         let running = start(trace.alone::<Strict<Plain>>());
         running.await_healthy().await.unwrap();
         let handle = running.handle();
@@ -242,9 +248,21 @@ fn on_error_fail_holds_for_a_tick_on_demand_too() {
 #[test]
 fn so_many_failures_in_a_row_fail_the_service() {
     paused(async {
-        let (ok, no) = (Does::Take(0), Does::Fail(0, "no rows"));
-        let does = [no, no, ok, no, no, ok, ok, no, no, no, ok];
-        let knobs = Knobs::every(100).does(&does);
+        let (ok, no) = (nothing, || fails("no rows"));
+        let does = [
+            no(),
+            no(),
+            ok(),
+            no(),
+            no(),
+            ok(),
+            ok(),
+            no(),
+            no(),
+            no(),
+            ok(),
+        ];
+        let knobs = Knobs::every(100).does(does);
         let (at, error) = failure::<AtMost<3, Plain>>(knobs).await;
         assert_eq!(at, 1000);
         assert_eq!(error.to_string(), "service `probe` failed in tick: no rows");
@@ -254,7 +272,7 @@ fn so_many_failures_in_a_row_fail_the_service() {
 #[test]
 fn without_a_limit_any_number_of_failures_is_only_counted() {
     paused(async {
-        let trace = Knobs::every(100).does(&[Does::Fail(0, "no rows")]).trace();
+        let trace = Knobs::every(100).does([fails("no rows")]).trace();
         let running = start(trace.alone::<Plain>());
         trace.reach(100_050).await;
         let ticks = running.handle().states()[0].ticks.clone().unwrap();

@@ -4,7 +4,7 @@
 use lifecycle::__private::{First, Kind, Missed};
 use lifecycle::registry;
 use lifecycle_tests::schedule::{Coalesce, Default, Interval};
-use lifecycle_tests::{Does, Journal, Knobs, millis, paused, start, takes};
+use lifecycle_tests::{Journal, Knobs, hangs, millis, paused, start, takes};
 
 use crate::instants::trace;
 use crate::oracle::Case;
@@ -147,10 +147,7 @@ fn ticks_go_on_and_can_be_asked_for_while_the_dependents_stop() {
 #[test]
 fn a_tick_that_hangs_is_dropped_by_its_own_timeout_during_the_stop_too() {
     paused(async {
-        let trace = Knobs::every(100)
-            .tick_timeout(50)
-            .does(&[Does::Hang])
-            .trace();
+        let trace = Knobs::every(100).tick_timeout(50).does([hangs()]).trace();
         let running = start(trace.alone::<(Interval, Coalesce, Default)>());
         trace.reach(120).await;
         let outcome = running.stop().await;

@@ -6,7 +6,7 @@ use lifecycle::__private::{First, Kind, Missed};
 use lifecycle::{Handle, OnFailure, Registry, TriggerError};
 use lifecycle_tests::schedule::{Coalesce, Default, Interval};
 use lifecycle_tests::{
-    Does, Journal, Knobs, Trace, fails, millis, paused, secs, start, takes, until_stopped,
+    Journal, Knobs, Trace, fails, hangs, millis, panics, paused, secs, start, takes, until_stopped,
 };
 use tokio::time::timeout;
 
@@ -180,7 +180,7 @@ fn one_asked_for_before_the_service_runs_waits_for_that() {
 #[test]
 fn it_reports_how_the_tick_failed() {
     paused(async {
-        let knobs = Knobs::every(1000).does(&[Does::Fail(5, "no rows"), Does::Hang]);
+        let knobs = Knobs::every(1000).does([takes(millis(5)).then(fails("no rows")), hangs()]);
         let trace = knobs.tick_timeout(100).trace();
         let running = start(trace.alone::<Plain>());
         let handle = running.handle();
@@ -249,9 +249,9 @@ fn nobody_waits_for_the_drain() {
 
 #[test]
 fn nobody_waits_for_a_tick_that_panics_or_is_dropped() {
-    for does in [Does::Panic("as scripted"), Does::Hang] {
+    for does in [panics("as scripted"), hangs()] {
         paused(async {
-            let trace = Knobs::every(1000).does(&[does]).trace();
+            let trace = Knobs::every(1000).does([does]).trace();
             let running = start(trace.alone::<Plain>());
             let handle = running.handle();
             let in_flight = ask_at(10, &handle, &trace).await;
