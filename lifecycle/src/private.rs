@@ -3,7 +3,7 @@
 
 pub use lifecycle_macros::{__registry as registry, RegistryCheck};
 
-pub use crate::registry::{Assembly, Entry, assembly};
+pub use crate::registry::{Assembly, EntrySettings, assembly};
 pub use crate::shape::{
     BrokenShape, Declared, Idle, IdleService, IdleShape, Oneshot, OneshotService, OneshotShape,
     Queue, QueueService, QueueShape, Scheduled, ScheduledService, ScheduledShape, Worker,
@@ -12,4 +12,4 @@ pub use crate::shape::{
 #[cfg(feature = "cron")]
 pub use crate::shape::{CronService, CronShape, Written, text};
 pub use crate::time::retry::Retry;
-pub use crate::time::{First, Kind, Missed, OnError, Plan};
+pub use crate::time::{First, Missed, OnError, Plan};

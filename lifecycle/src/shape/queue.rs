@@ -13,7 +13,7 @@ use tokio::task::coop::poll_proceed;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
-use self::drain::Rest;
+use self::drain::Remaining;
 use super::{Declared, Live};
 use crate::panics::log_safely;
 use crate::report::error::{self, OptionError, Result};
@@ -165,7 +165,7 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
     async fn drain(service: &S, cx: &Context) -> Result {
         // If another service that shares the intake holds the outlet, it flushes the remaining items.
         match service.intake().try_outlet(holder(cx)) {
-            Some(outlet) => drain::drain(service, Rest { outlet, cx }).await,
+            Some(outlet) => drain::drain(service, Remaining { outlet, cx }).await,
             None => Ok(()),
         }
     }
@@ -173,7 +173,7 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
     fn abandon(service: &S, cx: &Context) {
         // `run` was not called, so this service does not hold the outlet itself.
         if let Some(outlet) = service.intake().try_outlet(holder(cx)) {
-            drop(Rest { outlet, cx });
+            drop(Remaining { outlet, cx });
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::report::error::OptionError;
 /// What `scheduled(..)` says, apart from the durations that are read when they are needed.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    pub(crate) kind: Kind,
+    pub(crate) kind: ScheduleKind,
     /// The interval, the delay or the cron expression as it was written, for messages.
     pub(crate) written: &'static str,
     pub(crate) first: First,
@@ -20,7 +20,7 @@ pub struct Plan {
 
 /// What the time between two ticks is counted from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ScheduleKind {
     /// From start to start, on a fixed grid.
     Interval,
     /// From the end of one tick to the start of the next.
@@ -66,24 +66,24 @@ impl Plan {
     /// `interval = ..`, with every option at its default.
     #[must_use]
     pub const fn interval(written: &'static str) -> Self {
-        Self::new(Kind::Interval, written)
+        Self::new(ScheduleKind::Interval, written)
     }
 
     /// `delay = ..`, with every option at its default.
     #[must_use]
     pub const fn delay(written: &'static str) -> Self {
-        Self::new(Kind::Delay, written)
+        Self::new(ScheduleKind::Delay, written)
     }
 
     /// `cron = ..`, with every option at its default.
     #[must_use]
     pub const fn cron(written: &'static str) -> Self {
-        Self::new(Kind::Cron, written)
+        Self::new(ScheduleKind::Cron, written)
     }
 
     /// Of this kind, with every option at its default.
     #[must_use]
-    pub const fn new(kind: Kind, written: &'static str) -> Self {
+    pub const fn new(kind: ScheduleKind, written: &'static str) -> Self {
         Self {
             kind,
             written,
@@ -145,9 +145,9 @@ impl Timing {
     pub(crate) fn check(self, plan: &Plan) -> Result<Self, OptionError> {
         let field = plan.written;
         let setting = match plan.kind {
-            Kind::Interval => "interval",
-            Kind::Delay => "delay",
-            Kind::Cron => "cron",
+            ScheduleKind::Interval => "interval",
+            ScheduleKind::Delay => "delay",
+            ScheduleKind::Cron => "cron",
         };
         if self.period.is_zero() {
             return Err(OptionError::Zero { setting, field });

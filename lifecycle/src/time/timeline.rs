@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::jitter::random_below;
-use super::{CLOCK_CHECK, First, Kind, Missed, Plan, Timing};
+use super::{CLOCK_CHECK, First, Missed, Plan, ScheduleKind, Timing};
 
 /// Where a schedule stands: when the next tick is due, and the grid point it follows.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Timeline {
     #[inline]
     pub(crate) fn begin(&mut self, now: Instant) {
         let due = self.due.take().unwrap_or(now);
-        let collapses = self.plan.kind == Kind::Interval
+        let collapses = self.plan.kind == ScheduleKind::Interval
             && self.plan.missed != Missed::Burst
             && !self.jitters();
         self.point = Some(if collapses {
@@ -94,9 +94,9 @@ impl Timeline {
     pub(crate) fn end(&mut self, now: Instant, timing: Timing) {
         let before = std::mem::replace(&mut self.timing, timing);
         match self.plan.kind {
-            Kind::Interval if before.period != timing.period => self.change_grid(now),
-            Kind::Interval => self.plan_on_grid(now, before.jitter == timing.jitter),
-            Kind::Delay | Kind::Cron => self.due = self.after(now),
+            ScheduleKind::Interval if before.period != timing.period => self.change_grid(now),
+            ScheduleKind::Interval => self.plan_on_grid(now, before.jitter == timing.jitter),
+            ScheduleKind::Delay | ScheduleKind::Cron => self.due = self.after(now),
         }
     }
 

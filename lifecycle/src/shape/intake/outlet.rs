@@ -121,7 +121,7 @@ impl<T> Outlet<T> {
 
     /// The next batch of the remaining items, of up to `size` of them. The current batch comes first. If
     /// its flush has failed before, no other items are added to it: they might fail with it.
-    pub(crate) fn rest(&mut self, size: usize) -> Option<Batch<T>> {
+    pub(crate) fn next_batch(&mut self, size: usize) -> Option<Batch<T>> {
         if !self.current.is_tried {
             self.take(size);
         }

@@ -72,10 +72,10 @@ fn items_whose_destructors_panic_do_not_abort() {
         assert!(intake.try_send(Bomb).is_ok());
     }
     let mut outlet = intake.try_outlet(1).unwrap();
-    outlet.current.batch = outlet.rest(3).unwrap();
+    outlet.current.batch = outlet.next_batch(3).unwrap();
     outlet.shared.ledger().taken -= 3;
     drop(outlet.take_batch());
-    outlet.current.batch = outlet.rest(3).unwrap();
+    outlet.current.batch = outlet.next_batch(3).unwrap();
     drop(outlet);
     drop(intake);
 }

@@ -26,12 +26,12 @@ const MIN_ATTEMPT_TIME: Duration = Duration::from_millis(10);
 
 /// The items that the drain still has to flush. However the drain ends, dropping this counts the
 /// remaining ones as lost.
-pub(super) struct Rest<'a, T> {
+pub(super) struct Remaining<'a, T> {
     pub(super) outlet: Outlet<T>,
     pub(super) cx: &'a Context,
 }
 
-impl<T> Drop for Rest<'_, T> {
+impl<T> Drop for Remaining<'_, T> {
     fn drop(&mut self) {
         let lost = self.outlet.end();
         let service = self.cx.name();
@@ -47,7 +47,7 @@ impl<T> Drop for Rest<'_, T> {
 }
 
 /// A batch whose flush has failed.
-struct Aside<T> {
+struct Attempt<T> {
     batch: Batch<T>,
     /// Its flush has panicked once. After a second panic the batch is given up.
     has_panicked: bool,
@@ -56,8 +56,8 @@ struct Aside<T> {
 /// A drain under way.
 struct Drain<'a, S: QueueService> {
     service: &'a S,
-    rest: Rest<'a, S::Item>,
-    aside: Vec<Aside<S::Item>>,
+    remaining: Remaining<'a, S::Item>,
+    set_aside: Vec<Attempt<S::Item>>,
     /// Their items count as lost at the end of the drain, and are dropped only then.
     given_up: Vec<Batch<S::Item>>,
     last_error: Option<BoxError>,
@@ -67,23 +67,23 @@ struct Drain<'a, S: QueueService> {
 /// Flushes the remaining items.
 pub(super) async fn drain<S: QueueService + Declared>(
     service: &S,
-    rest: Rest<'_, S::Item>,
+    remaining: Remaining<'_, S::Item>,
 ) -> Result {
     let mut drain = Drain {
         service,
-        rest,
-        aside: Vec::new(),
+        remaining,
+        set_aside: Vec::new(),
         given_up: Vec::new(),
         last_error: None,
         has_panicked: false,
     };
-    drain.rest.outlet.close();
+    drain.remaining.outlet.close();
     // Closing the intake woke producers. They must get their items back even if a flush blocks this
     // thread.
-    drain.rest.cx.application().pass_on_woken();
+    drain.remaining.cx.application().pass_on_woken();
     drain.try_each().await;
     drain.try_again().await;
-    let lost = drain.rest.outlet.left();
+    let lost = drain.remaining.outlet.left();
     match drain.last_error.take() {
         Some(cause) if lost > 0 => Err(Lost::new(lost, cause).into()),
         _ => Ok(()),
@@ -93,9 +93,9 @@ pub(super) async fn drain<S: QueueService + Declared>(
 impl<S: QueueService + Declared> Drain<'_, S> {
     /// Tries each batch once, before any failed batch is tried again.
     async fn try_each(&mut self) {
-        let size = limits_or_last(self.service, self.rest.cx).size;
-        while let Some(batch) = self.rest.outlet.rest(size) {
-            let first = Aside {
+        let size = limits_or_last(self.service, self.remaining.cx).size;
+        while let Some(batch) = self.remaining.outlet.next_batch(size) {
+            let first = Attempt {
                 batch,
                 has_panicked: false,
             };
@@ -105,13 +105,13 @@ impl<S: QueueService + Declared> Drain<'_, S> {
 
     async fn try_again(&mut self) {
         let mut round = 0;
-        while !self.aside.is_empty() {
+        while !self.set_aside.is_empty() {
             round += 1;
             if !self.wait(round).await {
                 return;
             }
-            for aside in mem::take(&mut self.aside) {
-                self.attempt(aside).await;
+            for attempt in mem::take(&mut self.set_aside) {
+                self.attempt(attempt).await;
             }
         }
     }
@@ -120,7 +120,7 @@ impl<S: QueueService + Declared> Drain<'_, S> {
     /// so that a target that recovers late is still found. Without a deadline the number of attempts
     /// ends the drain.
     async fn wait(&self, round: u32) -> bool {
-        let cx = self.rest.cx;
+        let cx = self.remaining.cx;
         let mut wait = <S as QueueService>::RETRY.wait_after(round);
         match cx.deadline() {
             None if round >= S::ATTEMPTS => return false,
@@ -146,29 +146,29 @@ impl<S: QueueService + Declared> Drain<'_, S> {
 
     /// Tries to flush a batch. A batch whose flush panics is tried a second time at once and then given
     /// up, so that the other batches are still flushed.
-    async fn attempt(&mut self, mut aside: Aside<S::Item>) {
+    async fn attempt(&mut self, mut attempt: Attempt<S::Item>) {
         loop {
-            match self.flush(&aside.batch).await {
+            match self.flush(&attempt.batch).await {
                 Ok(Ok(())) => {
                     flushed(
-                        self.rest.cx,
-                        &mut self.rest.outlet,
-                        aside.batch,
+                        self.remaining.cx,
+                        &mut self.remaining.outlet,
+                        attempt.batch,
                         Phase::Drain,
                     );
                     return;
                 }
                 Ok(Err(error)) => {
                     self.last_error = Some(error);
-                    self.aside.push(aside);
+                    self.set_aside.push(attempt);
                     // Only after a failure: a drain whose flushes succeed at once should complete in one poll.
                     give_way().await;
                     return;
                 }
                 Err(fault) => {
                     self.panicked(fault);
-                    if mem::replace(&mut aside.has_panicked, true) {
-                        self.given_up.push(aside.batch);
+                    if mem::replace(&mut attempt.has_panicked, true) {
+                        self.given_up.push(attempt.batch);
                         return;
                     }
                 }
@@ -177,7 +177,7 @@ impl<S: QueueService + Declared> Drain<'_, S> {
     }
 
     async fn flush(&self, batch: &Batch<S::Item>) -> Result<Result, Fault> {
-        let (service, cx) = (self.service, self.rest.cx);
+        let (service, cx) = (self.service, self.remaining.cx);
         let _under_way = under_way(cx);
         let mut flush = Box::pin(async { service.flush(batch.items(), cx).await });
         let ended = poll_fn(|task| panics::catch_poll(flush.as_mut(), task)).await;
@@ -194,7 +194,7 @@ impl<S: QueueService + Declared> Drain<'_, S> {
 
     /// A panic fails the service. It is reported once, however many batches panic.
     fn panicked(&mut self, fault: Fault) {
-        let cx = self.rest.cx;
+        let cx = self.remaining.cx;
         let message = match &fault {
             Fault::Panic(message) => message.clone(),
             _ => String::new(),
