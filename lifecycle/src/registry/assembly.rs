@@ -20,7 +20,7 @@ pub struct Assembly {
 
 /// Takes the settings of the service that was just added.
 #[allow(missing_debug_implementations, reason = "never in the hands of a user")]
-pub struct EntrySettings<'a>(&'a mut entries::Entry);
+pub struct Entry<'a>(&'a mut entries::Entry);
 
 /// An assembly without entries, with the default settings.
 #[must_use]
@@ -43,8 +43,8 @@ impl Assembly {
     }
 
     /// `name => service`
-    pub fn service<S: Service>(&mut self, name: &'static str, service: S) -> EntrySettings<'_> {
-        EntrySettings(self.entries.add(Name::from(name), Box::new(service)))
+    pub fn service<S: Service>(&mut self, name: &'static str, service: S) -> Entry<'_> {
+        Entry(self.entries.add(Name::from(name), Box::new(service)))
     }
 
     /// The registry, after the last entry. The macro has found no problem with the entries.
@@ -58,7 +58,7 @@ impl Assembly {
     clippy::must_use_candidate,
     reason = "a chain of statements, written by the macro"
 )]
-impl EntrySettings<'_> {
+impl Entry<'_> {
     /// `after = names`
     pub fn after(self, names: &[&'static str]) -> Self {
         self.0
