@@ -31,6 +31,7 @@ use crate::report::status::Shape;
 use crate::shared::application::Application;
 use crate::shared::context::Context;
 use crate::shared::instance::Instance;
+use crate::shared::run::Run;
 
 /// A context for a service of this name, in no registry. Its stop channel is open until [`stop`] is
 /// called.
@@ -39,10 +40,12 @@ pub fn context(name: impl Into<Name>) -> Context {
     let instance = Instance::new(name.into(), Shape::Custom, OnFailure::Shutdown);
     let application = Application::new(Box::new([instance]));
     drop(application.begin(Runtime::try_current().ok()));
-    Context::new(application, 0)
+    let run = Run::new();
+    application.instances[0].begin_run(&run);
+    Context::new(application, run, 0)
 }
 
 /// Closes the context's stop channel, as a registry does when it stops the service.
 pub fn stop(cx: &Context) {
-    cx.instance().close_stop_channel();
+    cx.close_stop_channel();
 }

@@ -13,9 +13,9 @@ use crate::shape::service::{BoxFuture, Service};
 use crate::shared::application::RunnerNews;
 use crate::shared::context::Context;
 use crate::shared::failure;
-use crate::shared::instance::Instance;
 use crate::shared::nested;
 use crate::shared::orders::Orders;
+use crate::shared::run::Run;
 use crate::shared::scope::{SharedSpan, within};
 
 /// Runs the service until it is down; one that has run no code so far is only stopped. Dropping the
@@ -25,15 +25,15 @@ pub(crate) fn run(
     service: Box<dyn Service>,
     is_only_stopped: bool,
 ) -> impl Future<Output = ()> + Send {
-    let span = cx.instance().span();
+    let span = cx.span_of_run();
     let subject = Subject { cx, span, service };
     // Of an `async fn` the future would keep each argument twice.
     async move {
         Runner::new(&subject, is_only_stopped).await;
         let Subject { cx, span, service } = subject;
         // None are left, but one may have been started since.
-        cx.instance().tasks.close();
-        poll_fn(|task| cx.instance().tasks.poll_gone(task)).await;
+        cx.run().tasks.close();
+        poll_fn(|task| cx.run().tasks.poll_gone(task)).await;
         // Its destructor is the last of its code, and runs before anything it depends on is
         // stopped.
         let dropped = within(cx.current(), span.as_deref(), || {
@@ -43,12 +43,12 @@ pub(crate) fn run(
             failure::fail(&cx, Phase::Drain, fault);
         }
         drop(span);
-        let runs = cx.instance().tasks.take_runs();
+        let runs = cx.run().tasks.take_runs();
         if !runs.is_empty() {
             // In a box, so that only those pay for its size that have started one.
             Box::pin(nested::leave(cx.clone(), runs)).await;
         }
-        cx.instance().close_log();
+        cx.instance().close_log(cx.run());
         cx.application().report(cx.service(), RunnerNews::Down);
     }
 }
@@ -143,7 +143,7 @@ impl<'a> Runner<'a> {
 
     fn is_done(&self) -> bool {
         let stopped = self.seen & Orders::STOP != 0 && self.stop.is_none();
-        stopped && self.start.is_none() && self.instance().tasks.is_empty()
+        stopped && self.start.is_none() && self.run().tasks.is_empty()
     }
 
     /// Orders come last, so that whoever can end by itself does: a failure is seen before the
@@ -157,7 +157,7 @@ impl<'a> Runner<'a> {
                 return Poll::Ready(Step::StopReturned(result));
             }
             // Before that it still waits for others, who have been told to end.
-            if self.ends && self.instance().exited.is_closed() {
+            if self.ends && self.run().exited.is_closed() {
                 return Poll::Ready(Step::OutOfTime);
             }
         }
@@ -170,15 +170,15 @@ impl<'a> Runner<'a> {
             return Poll::Ready(Step::TasksGone);
         }
         // From here on whoever gives an order wakes.
-        self.instance().orders.listen(task);
+        self.run().orders.listen(task);
         self.poll_orders().map(Step::Ordered)
     }
 
     /// Ready when the last task is gone and that is what the service waits for. Not before `start` has
     /// returned: a task that ends must not be why that is polled.
     fn poll_tasks(&mut self, task: &task::Context<'_>) -> Poll<()> {
-        ready!(self.instance().tasks.poll_gone(task));
-        if self.instance().exited.is_closed() && !self.is_done() {
+        ready!(self.run().tasks.poll_gone(task));
+        if self.run().exited.is_closed() && !self.is_done() {
             return Poll::Pending;
         }
         Poll::Ready(())
@@ -186,13 +186,13 @@ impl<'a> Runner<'a> {
 
     /// Being ready is passed on from here, and is no step: `start` has just been polled.
     fn poll_orders(&mut self) -> Poll<u8> {
-        let orders = ready!(self.instance().orders.poll_beyond(self.seen));
+        let orders = ready!(self.run().orders.poll_beyond(self.seen));
         if orders & !self.seen & Orders::READY == 0 {
             return Poll::Ready(orders);
         }
         self.seen |= Orders::READY;
         self.show_ready();
-        let further = self.instance().orders.poll_beyond(self.seen);
+        let further = self.run().orders.poll_beyond(self.seen);
         self.has_news = further.is_ready();
         further
     }
@@ -210,12 +210,12 @@ impl<'a> Runner<'a> {
 
     fn start_returned(&mut self, result: Result<Result, Panic>) {
         self.drop_start();
-        let instance = self.instance();
-        let phase = instance.phase();
+        let run = self.run();
+        let phase = run.phase();
         match result {
-            Ok(Ok(())) if instance.stop.is_closed() => {}
-            Ok(Ok(())) if instance.shape() == Shape::Oneshot => self.finish(),
-            Ok(Ok(())) if instance.orders.given(Orders::READY) => {
+            Ok(Ok(())) if run.stop.is_closed() => {}
+            Ok(Ok(())) if self.shape() == Shape::Oneshot => self.finish(),
+            Ok(Ok(())) if run.orders.given(Orders::READY) => {
                 self.fail(phase, Fault::ExitedEarly);
             }
             Ok(Ok(())) => self.fail(phase, Fault::NeverReady),
@@ -226,9 +226,9 @@ impl<'a> Runner<'a> {
 
     /// A oneshot has succeeded: it stops by itself.
     fn finish(&mut self) {
-        self.instance().succeeded.store(true, Ordering::Release);
-        self.instance().close_stop_channel();
-        self.instance().orders.note(Orders::STOP);
+        self.run().succeeded.store(true, Ordering::Release);
+        self.subject.cx.close_stop_channel();
+        self.run().orders.note(Orders::STOP);
         self.obey(Orders::STOP);
     }
 
@@ -266,18 +266,18 @@ impl<'a> Runner<'a> {
         if self.start.is_none() {
             return;
         }
-        if self.instance().shape() == Shape::Custom {
-            self.instance().enter(Phase::Run);
+        if self.shape() == Shape::Custom {
+            self.run().enter(Phase::Run);
         }
         self.report(RunnerNews::Ready);
     }
 
     fn begin_stop(&mut self) {
         let Subject { cx, service, .. } = self.subject;
-        let instance = self.instance();
+        let run = self.run();
         // A hand-written `start` may have returned before.
-        if instance.shape() == Shape::Custom && instance.exited.is_closed() {
-            instance.enter(Phase::Drain);
+        if self.shape() == Shape::Custom && run.exited.is_closed() {
+            run.enter(Phase::Drain);
         }
         match panics::catch(|| service.stop(cx)) {
             Ok(stop) => self.stop = Some(stop),
@@ -288,9 +288,9 @@ impl<'a> Runner<'a> {
     /// Drops what is in the way of the drain. Tasks first: destructors of the others start no new ones
     /// then.
     fn cut(&mut self) {
-        let Instance { exited, tasks, .. } = self.instance();
+        let Run { exited, tasks, .. } = self.run();
         if self.start.is_some() {
-            self.report_late(self.instance().phase());
+            self.report_late(self.run().phase());
         } else if tasks.has_own() {
             self.report_late(Phase::Task);
         }
@@ -318,9 +318,9 @@ impl<'a> Runner<'a> {
 
     /// Once time is up: whatever was started before the drain is gone.
     fn drop_tasks_of_drain(&mut self) {
-        let tasks = &self.instance().tasks;
+        let tasks = &self.run().tasks;
         let has_refused = tasks.take_refused();
-        if self.instance().exited.is_closed() && (has_refused || tasks.has_own()) {
+        if self.run().exited.is_closed() && (has_refused || tasks.has_own()) {
             self.report_late(Phase::Task);
         }
         tasks.cut();
@@ -329,7 +329,7 @@ impl<'a> Runner<'a> {
     fn drop_start(&mut self) {
         let start = self.start.take();
         if let Err(fault) = panics::catch(|| drop(start)) {
-            self.fail(self.instance().phase(), fault);
+            self.fail(self.run().phase(), fault);
         }
     }
 
@@ -344,21 +344,21 @@ impl<'a> Runner<'a> {
     }
 
     fn close_exited(&self) {
-        let instance = self.instance();
-        if self.start.is_some() || instance.exited.is_closed() {
+        let run = self.run();
+        if self.start.is_some() || run.exited.is_closed() {
             return;
         }
-        if !instance.tasks.is_empty() {
+        if !run.tasks.is_empty() {
             // What is left of it, should it never let go of its thread.
-            instance.enter(Phase::Task);
+            run.enter(Phase::Task);
             return;
         }
-        if instance.shape() == Shape::Custom && instance.stop.is_closed() {
-            instance.enter(Phase::Drain);
+        if self.shape() == Shape::Custom && run.stop.is_closed() {
+            run.enter(Phase::Drain);
         }
-        instance.exited.close();
+        run.exited.close();
         if !self.ends {
-            instance.tasks.reopen();
+            run.tasks.reopen();
         }
     }
 
@@ -380,8 +380,12 @@ impl<'a> Runner<'a> {
         cx.application().report(cx.service(), news);
     }
 
-    fn instance(&self) -> &'a Instance {
-        self.subject.cx.instance()
+    fn run(&self) -> &'a Run {
+        self.subject.cx.run()
+    }
+
+    fn shape(&self) -> Shape {
+        self.subject.cx.instance().shape()
     }
 }
 
@@ -389,6 +393,6 @@ impl Drop for Runner<'_> {
     /// Also of a runner that is dropped where it stands: a `Waker` keeps its task's allocation alive, and
     /// with that the runtime, and a context may be kept for long.
     fn drop(&mut self) {
-        self.instance().orders.forget();
+        self.run().orders.forget();
     }
 }

@@ -26,6 +26,7 @@ use crate::shared::application::Application;
 use crate::shared::context::Context;
 use crate::shared::handle::Handle;
 use crate::shared::nested;
+use crate::shared::run::Run;
 use crate::shared::tick_facts::TickFacts;
 
 /// A started registry. Exactly one exists per run, and it decides when the services stop; for a
@@ -171,7 +172,7 @@ impl Running {
     fn refused(application: Arc<Application>, services: Vec<Node>, error: StartError) -> Self {
         for (index, node) in services.into_iter().enumerate() {
             let service = node.service.into_inner();
-            let cx = Context::new(application.clone(), index);
+            let cx = Context::new(application.clone(), Run::new(), index);
             drop(Unstarted { service, cx });
         }
         application.ask_to_stop(Reason::NotStarted(Arc::new(error)));
@@ -201,10 +202,12 @@ impl TellsOfTheEnd {
     fn end(&self) {
         self.0.ask_to_stop(Reason::Dropped);
         for instance in &self.0.instances {
-            instance.tasks.close();
-            let runs = instance.tasks.take_runs();
-            nested::stop(&runs);
-            nested::cut(&runs);
+            if let Some(run) = instance.run() {
+                run.tasks.close();
+                let inner = run.tasks.take_runs();
+                nested::stop(&inner);
+                nested::cut(&inner);
+            }
             instance.ticks().map(TickFacts::close);
             instance.end_queue();
         }

@@ -4,7 +4,6 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, Instant as WallInstant};
 
@@ -32,6 +31,7 @@ use crate::shared::context::Context;
 use crate::shared::nested;
 use crate::shared::orders::Orders;
 use crate::shared::request::WatchdogMessage;
+use crate::shared::run::Run;
 
 pub(crate) struct Supervisor {
     pub(crate) application: Arc<Application>,
@@ -310,14 +310,12 @@ impl Supervisor {
             Command::Start(service) => self.start(service, tasks),
             Command::Stop(service, times) => self.stop(service, times, tasks),
             Command::Shorten(service, times) => {
-                self.application.instances[service].set_stop_times(Some(times));
+                if let Some(run) = self.run_of(service) {
+                    run.set_stop_times(Some(times));
+                }
             }
-            Command::Cut(service) => self.application.instances[service]
-                .orders
-                .give(Orders::DROP_RUN),
-            Command::End(service) => self.application.instances[service]
-                .orders
-                .give(Orders::DROP_ALL),
+            Command::Cut(service) => self.order(service, Orders::DROP_RUN),
+            Command::End(service) => self.order(service, Orders::DROP_ALL),
             Command::GiveUp(service, had) => self.give_up(service, had, tasks).await,
             Command::Fail(service, failure) => self.note_failure(service, failure),
             Command::NoteLate(service, phase, had) => self.note_late(service, phase, had),
@@ -335,6 +333,16 @@ impl Supervisor {
         }
     }
 
+    fn run_of(&self, service: usize) -> Option<Arc<Run>> {
+        self.application.instances[service].run()
+    }
+
+    fn order(&self, service: usize, order: u8) {
+        if let Some(run) = self.run_of(service) {
+            run.orders.give(order);
+        }
+    }
+
     /// The service's task does not let go of its thread. What it has spawned still can, and does so
     /// before anything it depends on is stopped.
     async fn give_up(&mut self, service: usize, had: Duration, tasks: &mut Tasks) {
@@ -342,17 +350,18 @@ impl Supervisor {
         self.note_late(service, instance.phase(), had);
         tasks.abandon(service);
         instance.end_queue();
-        instance.tasks.close();
-        let runs = instance.tasks.take_runs();
-        nested::stop(&runs);
-        nested::cut(&runs);
+        let Some(run) = instance.run() else { return };
+        run.tasks.close();
+        let inner = run.tasks.take_runs();
+        nested::stop(&inner);
+        nested::cut(&inner);
         // Some of them may block their thread as well.
         let gone = async {
-            poll_fn(|task| instance.tasks.poll_gone(task)).await;
-            nested::gone(&runs).await;
+            poll_fn(|task| run.tasks.poll_gone(task)).await;
+            nested::gone(&inner).await;
         };
         let _ = timeout(JOIN_GRACE, gone).await;
-        instance.close_log();
+        instance.close_log(&run);
     }
 
     /// Lets go of a service that was never started, if it is one. Its destructor is the only code of it that
@@ -372,7 +381,7 @@ impl Supervisor {
     }
 
     fn unstarted(&self, index: usize, service: Box<dyn Service>) -> Unstarted {
-        let cx = Context::new(self.application.clone(), index);
+        let cx = Context::new(self.application.clone(), Run::new(), index);
         let service = Some(service);
         Unstarted { service, cx }
     }
@@ -383,44 +392,61 @@ impl Supervisor {
         };
         let task_need = service.__nature(Sealed::OPEN).task_need;
         if task_need == TaskNeed::Always {
-            self.spawn(index, service, false, tasks);
+            let run = self.begin_run(index);
+            self.spawn(index, run, service, false, tasks);
             return;
         }
         // There is no code to run: it is up.
-        let instance = &self.application.instances[index];
-        instance.enter(Phase::Idle);
-        instance.started_up.store(true, Ordering::Release);
         self.application.report(index, RunnerNews::Ready);
         if task_need == TaskNeed::ForDrain {
-            self.spawn(index, service, true, tasks);
+            let run = self.begin_run(index);
+            run.is_up();
+            self.spawn(index, run, service, true, tasks);
         } else {
-            // Nobody but us has anything to do with it.
+            // The supervisor keeps services without a task itself.
             self.services[index] = Some(service);
         }
     }
 
     fn stop(&mut self, index: usize, times: Option<StopTimes>, tasks: &mut Tasks) {
-        let instance = &self.application.instances[index];
-        instance.set_stop_times(times);
-        instance.close_stop_channel();
-        instance.orders.give(Orders::STOP);
         let Some(service) = self.services[index].take() else {
+            if let Some(run) = self.run_of(index) {
+                self.order_stop(index, &run, times);
+            }
             return;
         };
-        match service.__nature(Sealed::OPEN).task_need {
-            TaskNeed::Never => self.application.report(index, RunnerNews::Down),
-            _ => self.spawn(index, service, true, tasks),
+        if service.__nature(Sealed::OPEN).task_need == TaskNeed::Never {
+            self.application.report(index, RunnerNews::Down);
+            return;
         }
+        // It has had no code to run so far.
+        let run = self.begin_run(index);
+        run.is_up();
+        self.order_stop(index, &run, times);
+        self.spawn(index, run, service, true, tasks);
+    }
+
+    fn order_stop(&self, index: usize, run: &Run, times: Option<StopTimes>) {
+        run.set_stop_times(times);
+        self.application.instances[index].close_stop_channel(run);
+        run.orders.give(Orders::STOP);
+    }
+
+    fn begin_run(&self, index: usize) -> Arc<Run> {
+        let run = Run::new();
+        self.application.instances[index].begin_run(&run);
+        run
     }
 
     fn spawn(
         &self,
         index: usize,
+        run: Arc<Run>,
         service: Box<dyn Service>,
         is_only_stopped: bool,
         tasks: &mut Tasks,
     ) {
-        let cx = Context::new(self.application.clone(), index);
+        let cx = Context::new(self.application.clone(), run, index);
         tasks.running[index] = Some(tokio::spawn(runner::run(cx, service, is_only_stopped)));
     }
 
@@ -434,6 +460,9 @@ impl Supervisor {
                 self.application.instances[root].name.clone(),
             )),
         };
+        if let Some(run) = instance.run() {
+            run.fail(&error);
+        }
         if !instance.keep_failure() {
             return;
         }

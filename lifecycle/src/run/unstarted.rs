@@ -15,7 +15,7 @@ pub(crate) struct Unstarted {
 impl Drop for Unstarted {
     fn drop(&mut self) {
         let (service, cx) = (self.service.take(), &self.cx);
-        within(cx.current(), cx.instance().span().as_deref(), || {
+        within(cx.current(), cx.span_of_run().as_deref(), || {
             if let Some(service) = service {
                 // What a queue has accepted is lost, and counted.
                 let _ = panics::catch(|| service.__abandon(cx, Sealed::OPEN));
@@ -23,6 +23,6 @@ impl Drop for Unstarted {
                 let _ = panics::catch(|| drop(service));
             }
         });
-        cx.instance().close_log();
+        cx.instance().close_log(cx.run());
     }
 }

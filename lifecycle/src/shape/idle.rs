@@ -65,8 +65,8 @@ impl<S: IdleService + Declared> Live<S> for IdleShape {
     }
 
     async fn run(_: &S, cx: &Context) -> Result {
-        cx.instance().enter(Phase::Idle);
-        cx.instance().stop.closed().await;
+        cx.run().enter(Phase::Idle);
+        cx.run().stop.closed().await;
         Ok(())
     }
 

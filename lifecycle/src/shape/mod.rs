@@ -105,10 +105,10 @@ where
             if !start_up_unless_stopped(self, cx).await? {
                 return Ok(());
             }
-            let instance = cx.instance();
-            instance.started_up.store(true, Ordering::Release);
+            let run = cx.run();
+            run.started_up.store(true, Ordering::Release);
             if S::Shape::SHAPE != Shape::Oneshot {
-                instance.orders.note(Orders::READY);
+                run.orders.note(Orders::READY);
             }
             S::Shape::run(self, cx).await
         })
@@ -122,8 +122,8 @@ where
     {
         Box::pin(async move {
             cx.exited().await;
-            if cx.instance().started_up.load(Ordering::Acquire) {
-                cx.instance().enter(Phase::Drain);
+            if cx.run().started_up.load(Ordering::Acquire) {
+                cx.run().enter(Phase::Drain);
                 S::Shape::drain(self, cx).await
             } else {
                 S::Shape::abandon(self, cx);
@@ -150,7 +150,7 @@ where
     S: Declared + Sync,
     S::Shape: Live<S>,
 {
-    let stop = &cx.instance().stop;
+    let stop = &cx.run().stop;
     let mut startup = pin!(start_up(service, cx));
     let mut stopped = pin!(stop.closed());
     poll_fn(|task| {
@@ -197,7 +197,7 @@ where
         let wait = retry.wait_after(failures);
         let error = attempts.last();
         log_safely!(warn, service = cx.name(), %error, failures, ?wait, "startup failed, trying again");
-        shown.0.instance().set_failed_attempts(Some(attempts));
+        shown.0.run().set_failed_attempts(Some(attempts));
         sleep(wait).await;
     }
     Ok(())
@@ -208,7 +208,7 @@ struct Shown<'a>(&'a Context);
 
 impl Drop for Shown<'_> {
     fn drop(&mut self) {
-        self.0.instance().set_failed_attempts(None);
+        self.0.run().set_failed_attempts(None);
     }
 }
 

@@ -54,7 +54,7 @@ impl<S: OneshotService + Declared> Live<S> for OneshotShape {
     }
 
     async fn run(service: &S, cx: &Context) -> Result {
-        cx.instance().enter(Phase::Run);
+        cx.run().enter(Phase::Run);
         service.run(cx).await
     }
 

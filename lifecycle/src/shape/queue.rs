@@ -137,9 +137,9 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
     }
 
     async fn run(service: &S, cx: &Context) -> Result {
-        let instance = cx.instance();
-        let mut stopped = pin!(instance.stop.closed());
-        instance.enter(Phase::Idle);
+        let run = cx.run();
+        let mut stopped = pin!(run.stop.closed());
+        run.enter(Phase::Idle);
         // This waits only if another service shares the intake.
         let mut outlet = tokio::select! {
             biased;
@@ -147,13 +147,13 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
             outlet = service.intake().outlet(holder(cx)) => outlet,
         };
         loop {
-            instance.enter(Phase::Idle);
+            run.enter(Phase::Idle);
             tokio::select! {
                 biased;
                 () = &mut stopped => return Ok(()),
                 () = gather(service, cx, &mut outlet) => {}
             }
-            instance.enter(Phase::Flush);
+            run.enter(Phase::Flush);
             flush(service, cx, &mut outlet, stopped.as_mut()).await?;
             // The stop came between two attempts: the drain flushes the batch.
             if !outlet.is_empty() {

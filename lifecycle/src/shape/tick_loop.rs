@@ -17,7 +17,8 @@ use crate::panics::log_safely;
 use crate::report::error::{OptionError, Result};
 use crate::report::status::Phase;
 use crate::shared::context::Context;
-use crate::shared::tick_facts::{Askers, TickFacts, TriggerRequest};
+use crate::shared::run::Run;
+use crate::shared::tick_facts::{Askers, TickFacts};
 use crate::time::Plan;
 use crate::time::shared_timers::Timer;
 
@@ -58,9 +59,9 @@ pub(super) fn run<S: Scheduled + Sync, C: Schedule<S> + Send>(
     cx: &Context,
 ) -> impl Future<Output = Result> + Send {
     async move {
-        let instance = cx.instance();
-        instance.enter(Phase::Idle);
-        let Some(ticks) = instance.ticks() else {
+        let run = cx.run();
+        run.enter(Phase::Idle);
+        let Some(ticks) = cx.instance().ticks() else {
             return Ok(());
         };
         let mut wait = Wait::new(cx, ticks);
@@ -86,7 +87,7 @@ pub(super) fn run<S: Scheduled + Sync, C: Schedule<S> + Send>(
                 }
             }
             let asked = ticks.begun(now);
-            instance.enter(Phase::Tick);
+            run.enter(Phase::Tick);
             let result = match schedule.tick_timeout() {
                 None => service.tick(cx).await,
                 Some(limit) => match timeout(limit, service.tick(cx)).await {
@@ -138,6 +139,7 @@ enum Turn {
 
 /// The wait of a loop for its next turn.
 struct Wait<'a> {
+    run: &'a Run,
     ticks: &'a TickFacts,
     timer: Timer<'a>,
     /// The waker that both would wake.
@@ -149,6 +151,7 @@ impl<'a> Wait<'a> {
         ticks.open();
         let timer = Timer::new(cx.application().timers());
         Self {
+            run: cx.run(),
             ticks,
             timer,
             known: None,
@@ -162,14 +165,13 @@ impl<'a> Wait<'a> {
         if !self.known.as_ref().is_some_and(is_known) {
             self.introduce(task.waker());
         }
-        let call = self.ticks.call();
         // The stop is checked first, so that no tick begins after the request.
-        if call == Some(TriggerRequest::Stop) {
+        if self.run.stop.is_closed() {
             return Poll::Ready(Turn::Stopped);
         }
         let turn = if self.timer.is_over(task.waker()) {
             Turn::Due
-        } else if call.is_some() {
+        } else if self.ticks.is_asked() {
             Turn::Asked
         } else {
             return Poll::Pending;
@@ -205,7 +207,7 @@ impl Ended {
         let Err(error) = self.result else {
             ticks.succeeded(now, due);
             self.asked.answer(&Ok(()));
-            cx.instance().enter(Phase::Idle);
+            cx.run().enter(Phase::Idle);
             return Ok(());
         };
         log_safely!(warn, service = cx.name(), %error, "tick failed");
@@ -215,7 +217,7 @@ impl Ended {
         if plan.gives_up_after(in_a_row) {
             return Err(error);
         }
-        cx.instance().enter(Phase::Idle);
+        cx.run().enter(Phase::Idle);
         Ok(())
     }
 }
@@ -231,8 +233,7 @@ impl Drop for Wait<'_> {
         self.ticks.close();
         // When the application stops, `SharedTimers::close` drops all wakers at once: there is no need to
         // take the lock for each loop.
-        if let (Some(waker), false) = (&self.known, self.ticks.call() == Some(TriggerRequest::Stop))
-        {
+        if let (Some(waker), false) = (&self.known, self.run.stop.is_closed()) {
             self.timer.leave(waker);
         }
     }

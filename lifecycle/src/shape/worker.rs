@@ -111,7 +111,7 @@ impl<S: WorkerService + Declared> Live<S> for WorkerShape {
     }
 
     async fn run(service: &S, cx: &Context) -> Result {
-        cx.instance().enter(Phase::Run);
+        cx.run().enter(Phase::Run);
         service.run(cx).await
     }
 

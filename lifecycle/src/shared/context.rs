@@ -10,12 +10,14 @@ use tokio::time::Instant;
 use crate::panics::log_safely;
 use crate::report::error::Result;
 use crate::report::reason::{Cause, Reason};
-use crate::report::status::{Shape, State};
+use crate::report::status::Shape;
 use crate::shared::application::{Application, RunnerNews};
-use crate::shared::current::Current;
+use crate::shared::current::{Current, ServiceId};
 use crate::shared::handle::Handle;
 use crate::shared::instance::Instance;
 use crate::shared::orders::Orders;
+use crate::shared::run::Run;
+use crate::shared::scope::SharedSpan;
 use crate::shared::task_output::TaskOutput;
 use crate::shared::tasks::{self, Kind};
 
@@ -47,13 +49,16 @@ use crate::shared::tasks::{self, Kind};
 #[derive(Clone)]
 pub struct Context {
     application: Arc<Application>,
+    run: Arc<Run>,
     service: usize,
 }
 
 impl Context {
-    pub(crate) fn new(application: Arc<Application>, service: usize) -> Self {
+    /// Of this run of the service.
+    pub(crate) fn new(application: Arc<Application>, run: Arc<Run>, service: usize) -> Self {
         Self {
             application,
+            run,
             service,
         }
     }
@@ -77,14 +82,14 @@ impl Context {
     /// The service shows as running once its `start` goes on to wait: one that fails at once never
     /// does.
     pub fn ready(&self) {
-        self.instance().orders.give(Orders::READY);
+        self.run.orders.give(Orders::READY);
     }
 
     /// Resolves when the service's `start` and all tasks it spawned have returned, or were dropped
     /// because they were late. A hand-written [`stop`](crate::Service::stop) awaits it before it
     /// drains. Cancel-safe.
     pub async fn exited(&self) {
-        self.instance().exited.closed().await;
+        self.run.exited.closed().await;
     }
 
     /// Asks the whole application to stop, successfully. Returns at once: the caller is stopped in
@@ -101,14 +106,14 @@ impl Context {
     /// reason nor is it taken back by [`recovered`](Self::recovered).
     pub fn degraded(&self, why: impl Into<Arc<str>>) {
         let why = why.into();
-        if self.instance().set_degraded(Some(why.clone())) {
+        if self.run.set_degraded(Some(why.clone())) {
             self.log_degraded(&why);
         }
     }
 
     /// Takes back [`degraded`](Self::degraded). Logged when there was something to take back.
     pub fn recovered(&self) {
-        if self.instance().set_degraded(None) {
+        if self.run.set_degraded(None) {
             self.log_recovered();
         }
     }
@@ -199,12 +204,11 @@ impl Context {
     /// Why the service ends; `None` while it has not been asked to. Meant for `drain`.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
-        let instance = self.instance();
         // A service that is merely late still ends because it was asked to.
-        if instance.state() == State::Failed {
-            return instance.error.get().cloned().map(Cause::Failure);
+        if let Some(error) = self.run.failure() {
+            return Some(Cause::Failure(error.clone()));
         }
-        if !instance.stop.is_closed() {
+        if !self.run.stop.is_closed() {
             return None;
         }
         Some(
@@ -224,7 +228,7 @@ impl Context {
     /// time for its `run`. What returns by then is not late.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.instance().deadline()
+        self.run.deadline()
     }
 
     pub(crate) fn instance(&self) -> &Instance {
@@ -235,8 +239,26 @@ impl Context {
         &self.application
     }
 
-    pub(crate) fn weak_core(&self) -> Weak<Application> {
+    pub(crate) fn weak_application(&self) -> Weak<Application> {
         Arc::downgrade(&self.application)
+    }
+
+    #[inline]
+    pub(crate) fn run(&self) -> &Run {
+        &self.run
+    }
+
+    pub(crate) fn weak_run(&self) -> Weak<Run> {
+        Arc::downgrade(&self.run)
+    }
+
+    pub(crate) fn span_of_run(&self) -> SharedSpan {
+        self.run.span(&self.instance().name)
+    }
+
+    /// Closes the stop channel. Those that wait at it are woken, and the loop of a schedule is called.
+    pub(crate) fn close_stop_channel(&self) {
+        self.instance().close_stop_channel(&self.run);
     }
 
     pub(crate) fn service(&self) -> usize {
@@ -253,16 +275,13 @@ impl Context {
         if shape == Shape::Oneshot {
             self.application.report(self.service, RunnerNews::Oneshot);
         }
-        // The stop channel may have been closed before there were ticks to tell.
-        if instance.stop.is_closed() {
-            instance.close_stop_channel();
-        }
     }
 
-    /// This service, told from those of all applications.
+    /// This run of this service, told from those of all applications.
     #[inline]
     pub(crate) fn current(&self) -> Current {
-        Current::new(&self.application, self.service)
+        let service = ServiceId::new(&self.application, self.service);
+        Current::new(service, &self.run)
     }
 }
 
@@ -292,13 +311,13 @@ pub struct StopChannel(Context);
 impl StopChannel {
     /// Resolves when the channel is closed, at once if it already is. Cancel-safe.
     pub async fn closed(&self) {
-        self.0.instance().stop.closed().await;
+        self.0.run.stop.closed().await;
     }
 
     /// Whether the channel is closed: the service has been asked to stop.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.0.instance().stop.is_closed()
+        self.0.run.stop.is_closed()
     }
 }
 

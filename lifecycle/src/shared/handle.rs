@@ -9,7 +9,7 @@ use crate::report::reason::Reason;
 use crate::report::status::OnFailure;
 use crate::report::status::{ServiceStatus, Transition};
 use crate::shared::application::{Application, Subscription};
-use crate::shared::current::{self, Current};
+use crate::shared::current::{self, ServiceId};
 use crate::shared::tick_facts::TickFacts;
 use crate::shared::waits::{self, Waits};
 
@@ -113,7 +113,7 @@ impl Handle {
         };
         let (instance, target) = (
             &self.application.instances[index],
-            Current::new(&self.application, index),
+            ServiceId::new(&self.application, index),
         );
         if instance.is_known_without_ticks() {
             return Err(TriggerError::NotScheduled(instance.name.clone()));
@@ -123,7 +123,7 @@ impl Handle {
         }
         let is_ours = asker.application == target.application;
         if is_ours
-            && self.application.instances[asker.index].is_coming_up()
+            && self.application.instances[asker.index as usize].is_coming_up()
             && instance.is_coming_up()
         {
             return Err(TriggerError::NotRunning(instance.name.clone()));

@@ -1,61 +1,40 @@
-//! What one service shares with the rest: its context, its task and the supervisor all look at the
-//! same cell.
+//! What a service is, for the whole life of its registration: its name, shape and policy, the state others see,
+//! and what is counted over all its runs. What belongs to one life of it is in its [`Run`].
 //!
-//! Who writes what: the supervisor the state, the error and the orders; the service's own task the
-//! phase and the counts.
+//! Who writes what: the supervisor the state, the error and which run is the current one; the code of the
+//! service the counts.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use tokio::time::Instant;
-
-use crate::engine::StopTimes;
-use crate::report::error::{FailedAttempts, ServiceError, Unfinished};
+use crate::report::error::{ServiceError, Unfinished};
 use crate::report::name::Name;
 use crate::report::status::OnFailure;
 use crate::report::status::{Phase, ServiceStatus, Shape, State};
 use crate::shared::isolated::IsolatedTasks;
-use crate::shared::latch::Latch;
 use crate::shared::orders::Orders;
 use crate::shared::queue_counts::QueueCounts;
-use crate::shared::scope::{SharedSpan, SpanSlot};
-use crate::shared::tasks::Tasks;
+use crate::shared::run::Run;
 use crate::shared::tick_facts::TickFacts;
 
 #[derive(Debug)]
-// What every turn of a service touches comes first, on one line of the cache.
-#[repr(C, align(64))]
 pub(crate) struct Instance {
-    pub(crate) orders: Orders,
-    /// Of a scheduled service only.
-    ticks: OnceLock<Box<TickFacts>>,
+    pub(crate) name: Name,
     shape: AtomicU8,
     pub(crate) on_failure: OnFailure,
     state: AtomicU8,
-    phase: AtomicU8,
-    /// Set once `startup` has succeeded: a drain is owed.
-    pub(crate) started_up: AtomicBool,
-    /// Set once a oneshot has done what it had to do.
-    pub(crate) succeeded: AtomicBool,
-    pub(crate) name: Name,
-    /// The service's stop channel.
-    pub(crate) stop: Latch,
-    /// Closed when `start` and every spawned task have returned or were dropped.
-    pub(crate) exited: Latch,
-    pub(crate) tasks: Tasks,
-    span: SpanSlot,
+    /// Of a scheduled service only.
+    ticks: OnceLock<Box<TickFacts>>,
+    /// Of a queue only.
+    queue: OnceLock<Box<QueueCounts>>,
+    /// The current run, or the last one. None before the first, between two, and while a service is up that
+    /// has no code to run.
+    run: Mutex<Option<Arc<Run>>>,
     /// Up to [`KEPT`](Self::KEPT).
     kept_failures: AtomicU64,
     omitted_failures: AtomicU64,
-    /// Of a queue only.
-    queue: OnceLock<Box<QueueCounts>>,
-    /// Since there was one.
+    /// Since there was an isolated task.
     isolated: OnceLock<Box<IsolatedTasks>>,
-    degraded: Mutex<Option<Arc<str>>>,
-    /// While `startup` fails and is tried again.
-    failed_attempts: Mutex<Option<Box<FailedAttempts>>>,
-    /// When what is left of the service is dropped; set when it is asked to stop.
-    stop_times: Mutex<Option<StopTimes>>,
     /// The first thing that went wrong.
     pub(crate) error: OnceLock<ServiceError>,
 }
@@ -71,26 +50,41 @@ impl Instance {
             shape: AtomicU8::new(Shape::Custom as u8),
             on_failure,
             state: AtomicU8::new(State::New as u8),
-            phase: AtomicU8::new(Phase::Startup as u8),
-            started_up: AtomicBool::new(false),
-            succeeded: AtomicBool::new(false),
-            stop: Latch::new(),
-            exited: Latch::new(),
-            orders: Orders::default(),
-            tasks: Tasks::default(),
-            span: SpanSlot::default(),
-            kept_failures: AtomicU64::new(0),
-            omitted_failures: AtomicU64::new(0),
             ticks: OnceLock::new(),
             queue: OnceLock::new(),
             isolated: OnceLock::new(),
-            degraded: Mutex::new(None),
-            failed_attempts: Mutex::new(None),
-            stop_times: Mutex::new(None),
+            run: Mutex::new(None),
+            kept_failures: AtomicU64::new(0),
+            omitted_failures: AtomicU64::new(0),
             error: OnceLock::new(),
         };
         instance.take_shape(shape);
         instance
+    }
+
+    /// A new run begins: what is asked of the current one is asked of this one from now on.
+    pub(crate) fn begin_run(&self, run: &Arc<Run>) {
+        if let Some(ticks) = self.ticks() {
+            ticks.open();
+        }
+        let before = self.current_run().replace(run.clone());
+        // Not under the lock: it may be the last to hold that run.
+        drop(before);
+    }
+
+    pub(crate) fn run(&self) -> Option<Arc<Run>> {
+        self.current_run().clone()
+    }
+
+    fn current_run(&self) -> MutexGuard<'_, Option<Arc<Run>>> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the current run has said that it is ready.
+    fn has_said_ready(&self) -> bool {
+        let run = self.current_run();
+        run.as_ref()
+            .is_some_and(|run| run.orders.given(Orders::READY))
     }
 
     /// Makes room for what a service of this shape keeps here. Known at the start, but for what a
@@ -119,7 +113,7 @@ impl Instance {
     /// Whether it is certain that there are no ticks. What a decorator hides is said before the service
     /// is ready.
     pub(crate) fn is_known_without_ticks(&self) -> bool {
-        let is_known = self.shape() != Shape::Custom || self.orders.given(Orders::READY);
+        let is_known = self.shape() != Shape::Custom || self.has_said_ready();
         is_known && self.ticks().is_none()
     }
 
@@ -158,24 +152,20 @@ impl Instance {
         self.omitted_failures.load(Ordering::Relaxed)
     }
 
-    /// The span in which all code of the service runs, so that its log lines carry its name.
-    pub(crate) fn span(&self) -> SharedSpan {
-        self.span.get(&self.name)
-    }
-
-    /// The service is down: what is still to be logged of it is, and its span ends.
-    pub(crate) fn close_log(&self) {
+    /// This run is over: what is still to be logged of it is, and its span ends.
+    pub(crate) fn close_log(&self, run: &Run) {
         if let Some(isolated) = self.isolated.get() {
             isolated.close_log(&self.name);
         }
-        self.span.close();
+        run.close_span();
     }
 
-    /// Whoever waits for it is woken, the loop of a schedule by its own call.
-    pub(crate) fn close_stop_channel(&self) {
-        self.stop.close();
+    /// Closes the stop channel of this run. Those that wait at it are woken, and the loop of a schedule, which
+    /// looks at it without waiting, is called.
+    pub(crate) fn close_stop_channel(&self, run: &Run) {
+        run.stop.close();
         if let Some(ticks) = self.ticks() {
-            ticks.stop();
+            ticks.wake();
         }
     }
 
@@ -195,95 +185,53 @@ impl Instance {
         State::from_byte(self.state.swap(to as u8, Ordering::AcqRel))
     }
 
-    /// Whether it has not been ready yet, and still may be.
+    /// Whether it is not ready yet, and still may be.
     pub(crate) fn is_coming_up(&self) -> bool {
-        let is_before = matches!(self.state(), State::New | State::Waiting | State::Starting);
-        is_before && !self.orders.given(Orders::READY)
+        match self.state() {
+            State::New | State::Waiting | State::Backoff => true,
+            State::Starting => !self.has_said_ready(),
+            _ => false,
+        }
     }
 
+    /// What it is doing, or was when it ended.
     pub(crate) fn phase(&self) -> Phase {
-        Phase::from_byte(self.phase.load(Ordering::Relaxed))
-    }
-
-    pub(crate) fn enter(&self, phase: Phase) {
-        self.phase.store(phase as u8, Ordering::Relaxed);
-    }
-
-    /// Whether that is something else than before.
-    pub(crate) fn set_degraded(&self, why: Option<Arc<str>>) -> bool {
-        let mut degraded = self.degraded.lock().unwrap_or_else(PoisonError::into_inner);
-        let changes = *degraded != why;
-        *degraded = why;
-        changes
-    }
-
-    /// When what is running now is dropped: `start` and the tasks first, and when they have returned
-    /// what is left.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        let times = (*self.stop_times())?;
-        Some(if self.exited.is_closed() {
-            times.end
-        } else {
-            times.cut
-        })
-    }
-
-    pub(crate) fn set_stop_times(&self, times: Option<StopTimes>) {
-        *self.stop_times() = times;
-    }
-
-    fn stop_times(&self) -> MutexGuard<'_, Option<StopTimes>> {
-        self.stop_times
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What the service itself says first; then why it does not start up; then what its ticks show.
-    fn degraded(&self) -> Option<Arc<str>> {
-        self.said_degraded()
-            .or_else(|| Some(self.failed_attempts().as_ref()?.sentence()))
-            .or_else(|| self.ticks()?.trouble())
-            .or_else(|| self.queue()?.degraded())
-    }
-
-    fn said_degraded(&self) -> Option<Arc<str>> {
-        self.degraded
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Shows by how many attempts `startup` has failed, and why; `None` when that is over.
-    pub(crate) fn set_failed_attempts(&self, attempts: Option<FailedAttempts>) {
-        let before = std::mem::replace(&mut *self.failed_attempts(), attempts.map(Box::new));
-        // The lock is free by now: the destructor of an error is a hook's own code.
-        drop(before);
+        match &*self.current_run() {
+            Some(run) => run.phase(),
+            None if self.state() == State::Running => Phase::Idle,
+            None => Phase::Startup,
+        }
     }
 
     /// What there is to say of a start that has run out of time.
     pub(crate) fn unfinished_start(&self) -> Unfinished {
-        let attempts = self.failed_attempts().take();
+        let run = self.run();
         Unfinished {
             shape: self.shape(),
-            attempts: attempts.map(|attempts| *attempts),
-            degraded: self.said_degraded(),
+            attempts: run.as_ref().and_then(|run| run.take_failed_attempts()),
+            degraded: run.and_then(|run| run.degraded()),
         }
     }
 
-    fn failed_attempts(&self) -> MutexGuard<'_, Option<Box<FailedAttempts>>> {
-        self.failed_attempts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// What the service itself says first; then why it does not start up; then what its ticks show.
+    fn degraded(&self, run: Option<&Run>) -> Option<Arc<str>> {
+        run.and_then(Run::degraded)
+            .or_else(|| run?.failing_start())
+            .or_else(|| self.ticks()?.trouble())
+            .or_else(|| self.queue()?.degraded())
     }
 
     pub(crate) fn status(&self) -> ServiceStatus {
+        let run = self.run();
         ServiceStatus {
             name: self.name.clone(),
             shape: self.shape(),
             state: self.state(),
-            succeeded: self.succeeded.load(Ordering::Acquire),
+            succeeded: run
+                .as_ref()
+                .is_some_and(|run| run.succeeded.load(Ordering::Acquire)),
             on_failure: self.on_failure,
-            degraded: self.degraded(),
+            degraded: self.degraded(run.as_deref()),
             error: self.error.get().cloned(),
             ticks: self.ticks().map(TickFacts::status),
             queue: self.queue().map(QueueCounts::status),

@@ -12,6 +12,7 @@ pub(crate) mod nested;
 pub(crate) mod orders;
 pub(crate) mod queue_counts;
 pub(crate) mod request;
+pub(crate) mod run;
 pub(crate) mod scope;
 pub(crate) mod task_output;
 pub(crate) mod tasks;

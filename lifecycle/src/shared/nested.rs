@@ -45,8 +45,14 @@ pub(crate) fn adopt(run: &Arc<Application>) -> bool {
     let Some(owner) = current::owner() else {
         return true;
     };
-    let outer = runs().get(&owner.application).and_then(Weak::upgrade);
-    outer.is_none_or(|outer| outer.instances[owner.index].tasks.adopt(run))
+    let outer = runs()
+        .get(&owner.service.application)
+        .and_then(Weak::upgrade);
+    outer.is_none_or(|outer| {
+        let current = outer.instances[owner.service.index as usize].run();
+        // Code of an earlier run is code of a service that is over.
+        current.is_some_and(|current| owner.is_of(&current) && current.tasks.adopt(run))
+    })
 }
 
 /// Asks runs to stop whose service is over.
@@ -68,7 +74,7 @@ pub(crate) fn cut(runs: &[Arc<Application>]) {
 /// is over is late, as its tasks would be.
 pub(crate) async fn leave(cx: Context, runs: Vec<Arc<Application>>) {
     stop(&runs);
-    let orders = &cx.instance().orders;
+    let orders = &cx.run().orders;
     let was_over = orders.given(Orders::DROP_ALL);
     let mut is_cut = false;
     for run in &runs {

@@ -1,11 +1,21 @@
-//! What the supervisor, and the service itself, tell the service's task.
+//! What the task of a run has been told so far.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{self, Poll};
 
 use atomic_waker::AtomicWaker;
 
-/// What the service's task has been told so far. Orders only accumulate; none is ever taken back.
+/// A set of bits that only grows: none of them is ever taken back, and the next run has its own.
+///
+/// # Invariants
+///
+/// Any thread may give an order; only the task of the run listens. It registers its waker *before* it reads
+/// the bits, and an order is written *before* the waker is taken, so an order is either read by this look or
+/// wakes the task for the next one. `Release` on the write and `Acquire` on the read make what was done before
+/// an order (the stop channel closed, the times to stop set) visible to the task that obeys it.
+///
+/// [`note`](Self::note) wakes nothing: it is for code that runs within the task, which looks once more before
+/// it sleeps.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     given: AtomicU8,
@@ -24,15 +34,10 @@ impl Orders {
 
     pub(crate) fn give(&self, orders: u8) {
         self.note(orders);
-        self.wake();
-    }
-
-    /// Lets the service's own task have a look, though nothing was ordered.
-    pub(crate) fn wake(&self) {
         self.task.wake();
     }
 
-    /// Gives orders from within the service's own task, which looks at them before it sleeps.
+    /// Gives orders from within the task, which looks at them before it sleeps.
     pub(crate) fn note(&self, orders: u8) {
         self.given.fetch_or(orders, Ordering::Release);
     }
@@ -47,7 +52,7 @@ impl Orders {
         self.task.register(task.waker());
     }
 
-    /// Nobody listens any more. What wakes a task keeps its memory.
+    /// The task has ended: a `Waker` would keep its allocation alive.
     pub(crate) fn forget(&self) {
         drop(self.task.take());
     }

@@ -18,6 +18,7 @@ use crate::shared::application::Application;
 use crate::shared::context::Context;
 use crate::shared::current::Current;
 use crate::shared::failure;
+use crate::shared::run::Run;
 use crate::shared::scope::{SharedSpan, within};
 use crate::shared::task_output::{Ended, TaskOutput};
 
@@ -96,7 +97,7 @@ where
     if SPAWNS.get() {
         return false;
     }
-    let tasks = &cx.instance().tasks;
+    let tasks = &cx.run().tasks;
     let Some(key) = tasks.enter(kind) else {
         return false;
     };
@@ -104,9 +105,10 @@ where
         cx.instance().make_isolated().began();
     }
     let task = Task {
-        application: cx.weak_core(),
+        application: cx.weak_application(),
+        run: cx.weak_run(),
         current: cx.current().in_a_task(),
-        span: cx.instance().span(),
+        span: cx.span_of_run(),
         key,
         kind,
         future: Some(Box::pin(future)),
@@ -260,8 +262,9 @@ impl Drop for Tasks {
 
 /// One task: the user's future, polled and dropped in the scope of its service.
 struct Task<F> {
-    /// A task does not keep the run: in a unit test of a hook it ends with the context.
+    /// A task keeps neither: in a unit test of a hook it ends with the context.
     application: Weak<Application>,
+    run: Weak<Run>,
     current: Current,
     span: SharedSpan,
     key: u64,
@@ -304,10 +307,10 @@ impl<F> Task<F> {
             panics::catch(|| drop(future))
         });
         drop(span);
-        let Some(application) = self.application.upgrade() else {
+        let Some((application, run)) = self.application.upgrade().zip(self.run.upgrade()) else {
             return;
         };
-        let cx = Context::new(application, self.current.index);
+        let cx = Context::new(application, run, self.current.service.index as usize);
         for fault in [ended, dropped.map_err(Fault::from)]
             .into_iter()
             .filter_map(Result::err)
@@ -320,7 +323,7 @@ impl<F> Task<F> {
         if self.kind == Kind::Isolated {
             cx.instance().make_isolated().ended();
         }
-        cx.instance().tasks.leave(self.key, self.kind);
+        cx.run().tasks.leave(self.key, self.kind);
     }
 }
 

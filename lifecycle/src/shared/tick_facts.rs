@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -50,24 +50,20 @@ impl Drop for Askers {
     }
 }
 
-/// Kept in the service's cell. What a tick touches is kept small: an application may have thousands.
+/// Kept in the service's instance, over all its runs. What a tick touches is kept small: an application may have
+/// thousands.
+///
+/// # Invariants
+///
+/// Two things end the loop's sleep besides its timer: a tick that is asked for, and the stop of its run. Each is
+/// written first (`is_asked` here, the stop channel of the run), and then the loop's waker is cloned under the
+/// lock and called. The loop stores its waker under that lock and reads both afterwards, so each is either
+/// seen by that look or wakes it. A wake-up that finds neither changes nothing.
 #[derive(Debug, Default)]
 pub(crate) struct TickFacts {
-    /// What the loop has been called for since it last looked.
-    calls: AtomicU8,
+    /// A tick is asked for, and waited for.
+    is_asked: AtomicBool,
     inner: Mutex<Inner>,
-}
-
-/// Somebody has asked for a tick, and waits.
-const ASKED: u8 = 1;
-/// The service has been asked to stop.
-const STOPPED: u8 = 1 << 1;
-
-/// What the loop is called for. To stop comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TriggerRequest {
-    Stop,
-    Tick,
 }
 
 #[derive(Default)]
@@ -188,7 +184,7 @@ impl TickFacts {
         if inner.waiting.is_empty() {
             return Askers(Vec::new());
         }
-        self.calls.fetch_and(!ASKED, Ordering::AcqRel);
+        self.is_asked.store(false, Ordering::Release);
         Askers(mem::take(&mut inner.waiting))
     }
 
@@ -232,38 +228,28 @@ impl TickFacts {
         }
         let gone = inner.take_gone();
         inner.waiting.push(asker);
-        self.calls.fetch_or(ASKED, Ordering::Release);
+        self.is_asked.store(true, Ordering::Release);
         // They may run code of others.
         drop(inner);
         let _ = panics::drop_each(gone);
         Ok(answer)
     }
 
-    /// What the loop is called for.
+    /// Whether a tick is asked for.
     #[inline]
-    pub(crate) fn call(&self) -> Option<TriggerRequest> {
-        match self.calls.load(Ordering::Acquire) {
-            0 => None,
-            calls if calls & STOPPED != 0 => Some(TriggerRequest::Stop),
-            _ => Some(TriggerRequest::Tick),
-        }
+    pub(crate) fn is_asked(&self) -> bool {
+        self.is_asked.load(Ordering::Acquire)
     }
 
-    /// A loop begins: there will be ticks, if there were none any more.
+    /// A run begins: there will be ticks, if there were none any more.
     pub(crate) fn open(&self) {
         self.inner().closed = false;
     }
 
-    /// Whoever calls from now on wakes this task. To be followed by a look.
+    /// Wakes this task at the next call. Callers must look again for one after registering.
     pub(crate) fn listen(&self, waker: &Waker) {
         let before = self.inner().waker.replace(waker.clone());
         drop(before);
-    }
-
-    /// No tick begins from now on: the service is asked to stop.
-    pub(crate) fn stop(&self) {
-        self.calls.fetch_or(STOPPED, Ordering::Release);
-        self.wake();
     }
 
     /// There will be no more ticks: whoever waits for one is told.
@@ -273,7 +259,7 @@ impl TickFacts {
         inner.in_flight = false;
         inner.next_due = None;
         let waiting = mem::take(&mut inner.waiting);
-        // What wakes a task keeps its memory.
+        // A `Waker` keeps its task's allocation alive.
         let waker = inner.waker.take();
         // Both may run code of others.
         drop(inner);
@@ -281,7 +267,8 @@ impl TickFacts {
         let _ = panics::catch(|| drop(waker));
     }
 
-    fn wake(&self) {
+    /// Lets the loop have a look.
+    pub(crate) fn wake(&self) {
         let waker = self.inner().waker.clone();
         if let Some(waker) = waker {
             panics::wake(waker);
@@ -333,10 +320,6 @@ mod tests {
             assert!(asked.as_mut().poll(&mut task).is_pending());
         }
         assert!(ticks.inner().waiting.len() <= 4);
-        assert_eq!(
-            ticks.call(),
-            Some(TriggerRequest::Tick),
-            "the tick is still to come"
-        );
+        assert!(ticks.is_asked(), "the tick is still to come");
     }
 }

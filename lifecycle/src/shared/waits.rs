@@ -12,14 +12,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::report::error::TriggerError;
 use crate::report::name::Name;
-use crate::shared::current::Current;
+use crate::shared::current::ServiceId;
 
 /// There are few at a time: they are searched one by one.
 static WAITS: Mutex<Vec<Wait>> = Mutex::new(Vec::new());
 
 struct Wait {
-    asker: Current,
-    target: Current,
+    asker: ServiceId,
+    target: ServiceId,
     /// Of the target.
     name: Name,
 }
@@ -27,12 +27,16 @@ struct Wait {
 /// Stands for a wait while it lasts.
 #[must_use]
 pub(crate) struct Waits {
-    asker: Current,
-    target: Current,
+    asker: ServiceId,
+    target: ServiceId,
 }
 
 /// The code of `asker` waits for a tick of `target`, which is called `name`.
-pub(crate) fn begin(asker: Current, target: Current, name: &Name) -> Result<Waits, TriggerError> {
+pub(crate) fn begin(
+    asker: ServiceId,
+    target: ServiceId,
+    name: &Name,
+) -> Result<Waits, TriggerError> {
     let mut waits = waits();
     let mut path = vec![name];
     if leads_to(&waits, target, asker, &mut path) {
@@ -50,7 +54,12 @@ pub(crate) fn begin(asker: Current, target: Current, name: &Name) -> Result<Wait
 
 /// Whether `from` waits for `to`, directly or further on; `path` names those in between, and `to`.
 /// There is no circle among the waits, so it comes to an end.
-fn leads_to<'a>(waits: &'a [Wait], from: Current, to: Current, path: &mut Vec<&'a Name>) -> bool {
+fn leads_to<'a>(
+    waits: &'a [Wait],
+    from: ServiceId,
+    to: ServiceId,
+    path: &mut Vec<&'a Name>,
+) -> bool {
     for wait in waits.iter().filter(|wait| wait.asker == from) {
         path.push(&wait.name);
         if wait.target == to || leads_to(waits, wait.target, to, path) {
