@@ -1,3 +1,5 @@
+mod any_input;
+mod dependencies;
 mod expansions;
 mod problems;
 

@@ -1,20 +1,18 @@
-//! The problems, their order, and that any input expands to something.
+//! The problems of entries and settings, and their order.
 
 use proc_macro2::TokenStream;
-use proptest::prelude::{prop_assert, proptest};
 use quote::quote;
 
-use crate::registry::{check, expand};
-use crate::tests::expansion::{any_tokens, documented_problems};
+use crate::tests::expansion::documented_problems;
 
 use super::expand_registry;
 
-fn told(input: &TokenStream) -> Vec<String> {
+pub(super) fn told(input: &TokenStream) -> Vec<String> {
     documented_problems(expand_registry(input))
 }
 
 /// One problem each, in an otherwise sound registry.
-fn check_each<const N: usize>(cases: [(TokenStream, &str); N]) {
+pub(super) fn check_each<const N: usize>(cases: [(TokenStream, &str); N]) {
     for (input, expected) in cases {
         assert_eq!(told(&input), [expected], "{input}");
     }
@@ -361,128 +359,6 @@ fn settings_gone_wrong() {
 }
 
 #[test]
-fn names_and_dependencies_gone_wrong() {
-    check_each([
-        (
-            quote!("store" = s),
-            "expected `=>` after `\"store\"`, found `=` | write `\"store\" => ..`",
-        ),
-        (
-            quote!("store": s),
-            "expected `=>` after `\"store\"`, found `:` | write `\"store\" => ..`",
-        ),
-        (
-            quote!("store" -> s),
-            "expected `=>` after `\"store\"`, found `->` | write `\"store\" => ..`",
-        ),
-        (
-            quote!("store" s),
-            "expected `=>` after `\"store\"`, found `s` | write `\"store\" => ..`",
-        ),
-        (
-            quote!("a" => s, "b" => s, after = ["a"], after = []),
-            "`after` is given twice | join the two lists",
-        ),
-        (
-            quote!("a" => s, "b" => s, after = "a"),
-            "the value of `after` is not a list of names | write `after = [\"a\"]`",
-        ),
-        (
-            quote!("a" => s, "b" => s, after = [a]),
-            "the dependency `a` is not in quotes | write `\"a\"`",
-        ),
-        (
-            quote!("a" => s, "b" => s, after = ["a" "a"]),
-            "expected `,` | write a comma before this",
-        ),
-        (
-            quote!("a" => s, "a" => s),
-            "another service is already named `a` | rename this one; the other is service 1 of the registry",
-        ),
-        (
-            quote!(),
-            "the registry has no services | add a service: a name and a value",
-        ),
-    ]);
-}
-
-#[test]
-fn what_is_wanted_gone_wrong() {
-    check_each([
-        (
-            quote!("a" => s, "b" => s, wants = "a"),
-            "the value of `wants` is not a list of names | write `wants = [\"a\"]`",
-        ),
-        (
-            quote!("a" => s, "b" => s, wants = [a]),
-            "the dependency `a` is not in quotes | write `\"a\"`",
-        ),
-        (
-            quote!("a" => s, wants),
-            "`wants` has no value | write `wants = [\"name\"]`",
-        ),
-        (
-            quote!("a" => s, "b" => s, wants = ["a"], wants = []),
-            "`wants` is given twice | join the two lists",
-        ),
-        (
-            quote!(wants = ["a"], "a" => s),
-            "`wants` is a setting of a service, and none stands before it | write `\"name\" => value, wants = ..`",
-        ),
-        (
-            quote!("a" => s, "b" => s, want = ["a"]),
-            "unknown setting `want` | did you mean `wants`?",
-        ),
-        (
-            quote!("a" => s, "b" => s, optional = ["a"]),
-            "unknown setting `optional` | did you mean `wants`?",
-        ),
-        (
-            quote!("a" => s, wants = ["b"]),
-            "`a` wants `b`, which is not in the registry | add a service named `b`, or remove it from `wants`",
-        ),
-        (
-            quote!("cache" => s, "b" => s, wants = ["cahce"]),
-            "`b` wants `cahce`, which is not in the registry | did you mean `cache`?",
-        ),
-        (
-            quote!("a" => s, wants = ["a"]),
-            "`a` wants itself | remove `\"a\"` from its `wants`",
-        ),
-        (
-            quote!("a" => s, "b" => s, wants = ["a", "a"]),
-            "`b` wants `a` twice | remove one `\"a\"`",
-        ),
-        (
-            quote!("a" => s, "b" => s, wants = ["a"], after = ["a"]),
-            "`b` has `a` in its `after` and in its `wants` | remove one `\"a\"`: with `after` it fails where that fails, with `wants` it goes on",
-        ),
-        (
-            quote!("a" => s, after = ["c"], "b" => s, wants = ["a"], "c" => s, wants = ["b"]),
-            "services depend on each other in a cycle: `a -> c -> b -> a` | remove one of these from an `after` or a `wants`, so that one of the services can start first",
-        ),
-    ]);
-}
-
-#[test]
-fn problems_in_both_lists_come_in_source_order() {
-    let told = told(&quote! {
-        "a" => s, wants = ["x"], stop_timeout = "1", after = ["a", "y"],
-    });
-    let sentences: Vec<_> = told
-        .iter()
-        .filter_map(|told| told.split(" | ").next())
-        .collect();
-    let expected = [
-        "`a` wants `x`, which is not in the registry",
-        "the duration `1` has no unit",
-        "`a` depends on itself",
-        "`a` depends on `y`, which is not in the registry",
-    ];
-    assert_eq!(sentences, expected);
-}
-
-#[test]
 fn entries_end_where_the_next_begins() {
     for input in [
         quote!("a" => match x { 1 => y, _ => z }, "b" => |c| d, after = ["a"]),
@@ -524,100 +400,4 @@ fn all_problems_come_at_once_in_source_order() {
         .filter_map(|told| told.split(" | ").next())
         .collect();
     assert_eq!(sentences, expected);
-}
-
-#[test]
-fn a_lost_name_makes_no_dependency_unknown() {
-    assert_eq!(
-        told(&quote!(Store::new(), "api" => api, after = ["store"])).len(),
-        1
-    );
-    assert_eq!(
-        told(&quote!("a" => s; ("store" => s), "api" => api, after = ["store"])).len(),
-        1
-    );
-}
-
-#[test]
-fn the_derive_checks_what_cfg_has_left() {
-    let told = documented_problems(check(quote! {
-        enum Entries {
-            #[cfg(all())]
-            #[entry("store")]
-            Entry0,
-            #[entry("api", "stor", wants "stor")]
-            Entry1,
-        }
-    }));
-    let expected = [
-        "`api` depends on `stor`, which is not in the registry | did you mean `store`?",
-        "`api` has `stor` in its `after` and in its `wants` | remove one `\"stor\"`: with `after` it fails where that fails, with `wants` it goes on",
-    ];
-    assert_eq!(told, expected);
-    assert_eq!(
-        documented_problems(check(quote!(
-            enum Entries {}
-        )))
-        .len(),
-        1
-    );
-}
-
-const WORDS: &[&str] = &[
-    "\"a\"",
-    "\"b\"",
-    "\"A\"",
-    "\"10s\"",
-    "=>",
-    "=>",
-    "=",
-    "=",
-    "==",
-    ":",
-    ",",
-    ",",
-    ",",
-    ";",
-    ".",
-    "after",
-    "wants",
-    "stop_timeout",
-    "on_failure",
-    "deadline",
-    "restart",
-    "ignore",
-    "store",
-    "self",
-    "[\"a\"]",
-    "(",
-    ")",
-    "[",
-    "]",
-    "{",
-    "}",
-    "#",
-    "#[cfg(a)]",
-    "#[cfg(a)] \"c\" => s ,",
-    "1",
-    "'x'",
-    "&",
-    "|",
-    "<",
-    "return",
-    "\"d\" => s ,",
-];
-
-proptest! {
-    /// Whatever is in the braces, what comes out is an expression.
-    #[test]
-    fn no_registry_panics(input in any_tokens(WORDS)) {
-        let expansion = expand_registry(&input);
-        prop_assert!(syn::parse2::<syn::Expr>(expansion).is_ok());
-    }
-
-    #[test]
-    fn no_input_panics(input in any_tokens(WORDS)) {
-        prop_assert!(!expand(input.clone()).is_empty());
-        drop(check(input));
-    }
 }
