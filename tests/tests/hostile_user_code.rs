@@ -145,7 +145,7 @@ async fn hooks_that_panic_when_they_are_dropped_are_dropped_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_on_that_panics_when_it_is_dropped_harms_nobody() {
+async fn a_stop_on_that_panics_when_it_is_dropped_is_a_failure_and_the_drains_run() {
     for resolves in [true, false] {
         let journal = Journal::new();
         let guard = Guard::panicking(&journal, "token");
@@ -163,7 +163,7 @@ async fn a_stop_on_that_panics_when_it_is_dropped_harms_nobody() {
         let moves = Moves::watch(&running.handle());
         sleep(secs(3)).await;
         let outcome = running.stop().await;
-        assert_eq!(outcome.exit_code(), 0, "{outcome}");
+        assert_eq!(outcome.exit_code(), 1, "{outcome}");
         assert_eq!(journal.count("a: drain done"), 1);
         assert_eq!(moves.of("a").await, [State::Stopping, State::Stopped]);
     }

@@ -110,7 +110,7 @@ async fn a_payload_that_panics_in_a_service_that_never_started_harms_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_payload_that_panics_in_stop_on_counts_as_its_end() {
+async fn a_payload_that_panics_in_stop_on_is_its_panic_and_nothing_more() {
     let journal = Journal::new();
     let token = async {
         sleep(secs(1)).await;
@@ -118,8 +118,9 @@ async fn a_payload_that_panics_in_stop_on_counts_as_its_end() {
     };
     let running = start(registry! { "store" => journal.script().idle() }.stop_on(token));
     let reason = timeout(secs(5), running.wait()).await.unwrap();
-    assert_eq!(reason.to_string(), "stop requested from outside");
-    running.stop().await.into_result().unwrap();
+    let told = "the future of `stop_on` panicked: a value that is not text";
+    assert_eq!(reason.to_string(), told);
+    assert_eq!(running.stop().await.exit_code(), 1);
     assert_eq!(journal.count("store: drain done"), 1);
 }
 

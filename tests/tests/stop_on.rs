@@ -4,6 +4,8 @@
 //! or in its destructor, after it has resolved or without ever doing so. Each is a failure, told with its message, and the
 //! services are drained all the same.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::future::{Future, pending, poll_fn, ready};
 use std::pin::Pin;
 use std::task::{Context as Task, Poll};
@@ -71,7 +73,9 @@ async fn one_that_panics_while_the_application_stops_is_a_failure_too() {
         sleep(millis(5500)).await;
         panic!("boom");
     });
-    let outcome = registry.start().stop().await;
+    let running = registry.start();
+    running.await_healthy().await.unwrap();
+    let outcome = running.stop().await;
     assert!(matches!(outcome.reason(), Reason::Requested));
     assert_failed(&outcome, &journal);
     assert_eq!(outcome.took(), Some(secs(6)), "nothing is hurried");
@@ -86,6 +90,7 @@ async fn one_whose_destructor_panics_is_a_failure() {
 
     let journal = Journal::new();
     let running = serve(&journal).stop_on(Bomb(pending::<()>())).start();
+    running.await_healthy().await.unwrap();
     let outcome = running.stop().await;
     assert!(matches!(outcome.reason(), Reason::Requested));
     assert_failed(&outcome, &journal);
