@@ -75,7 +75,7 @@ fn a_server_with_a_handler_of_its_own_ends_with_the_signal_and_the_delay_stands(
 fn a_registry_that_runs_in_a_service_ends_with_the_signal() {
     on_each(|runtime| {
         for signal in ["-TERM", "-INT"] {
-            for _ in 0..10 {
+            for _ in 0..20 {
                 start("inner-run", runtime)
                     .until("inner: run")
                     .signal(signal)
