@@ -186,6 +186,53 @@ fn a_start_that_is_refused_tells_those_who_wait() {
     }
 }
 
+/// What keeps a start from being one, whatever was asked before.
+fn refused(why: &str) -> (Registry, bool) {
+    let registry = chain(&Journal::new()).signals(false);
+    match why {
+        "no runtime" => (registry, false),
+        "no registry" => (registry.deadline(secs(1)).shutdown_delay(secs(2)), true),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_start_that_is_refused_is_no_clean_stop_though_one_was_asked_for() {
+    for why in ["no runtime", "no registry"] {
+        for by_run in [false, true] {
+            let (registry, in_runtime) = refused(why);
+            let handle = registry.handle();
+            handle.shutdown();
+            let outcome = match (by_run, in_runtime) {
+                (true, true) => block_on(registry.run()),
+                (true, false) => continue,
+                (false, true) => block_on(async { registry.start().stop().await }),
+                (false, false) => {
+                    let running = registry.start();
+                    block_on(running.stop())
+                }
+            };
+            assert_eq!(outcome.exit_code(), 1, "{why}: {outcome}");
+            assert!(matches!(outcome.reason(), Reason::NotStarted(_)), "{why}");
+            let told = block_on(handle.wait());
+            assert!(matches!(told, Reason::NotStarted(_)), "{why}: {told}");
+            let health = block_on(handle.await_healthy());
+            assert!(matches!(health, Err(HealthError::NotStarted(_))), "{why}");
+        }
+    }
+}
+
+#[test]
+fn a_registry_that_was_dropped_says_so_whether_or_not_it_ran() {
+    let registry = chain(&Journal::new());
+    let handle = registry.handle();
+    drop(registry);
+    assert_eq!(
+        block_on(handle.wait()).to_string(),
+        "the registry was dropped"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stop_that_is_asked_for_before_the_start_is_obeyed_by_it() {
     for with_run in [false, true] {

@@ -369,7 +369,7 @@ fn a_waker_that_panics_does_not_abort_the_end_of_the_runtime() {
         }
     });
     drop(runtime);
-    assert_eq!(reason.join().unwrap(), "the running registry was dropped");
+    assert_eq!(reason.join().unwrap(), "the registry was dropped");
 }
 
 #[service(idle)]

@@ -77,7 +77,7 @@ fn whoever_waits_is_told_when_the_runtime_ends() {
     drop(ends);
     let mut all: Vec<_> = (0..5).map(|_| tells.recv_timeout(BOUND).unwrap()).collect();
     all.sort_unstable();
-    let dropped = "the running registry was dropped";
+    let dropped = "the registry was dropped";
     let stopping = format!("the application is stopping: {dropped}");
     let stopped = TriggerError::Stopped.to_string();
     let expected = [

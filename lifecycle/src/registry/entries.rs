@@ -1,6 +1,7 @@
 //! The declared services: the problems of their names, or the checked plan if there are none.
 
 use std::collections::HashMap;
+use std::mem;
 
 use crate::engine::settings::ServiceSettings;
 use crate::engine::{Edge, Graph};
@@ -9,7 +10,9 @@ use crate::report::name::Name;
 use crate::report::registry_error::RegistryProblem;
 use crate::report::status::Shape;
 use crate::run::plan::{Node, Plan};
+use crate::run::unstarted;
 use crate::shape::service::{Sealed, Service};
+use crate::shared::application::Application;
 use lifecycle_rules::graph::{self, Dependency, Kind, check};
 
 #[derive(Default)]
@@ -48,13 +51,15 @@ impl Entries {
     }
 
     /// Of entries without problems.
-    pub(crate) fn plan(self) -> Plan {
+    pub(crate) fn plan(mut self) -> Plan {
         let graph = self.graph();
-        let nodes = self.services.into_iter().map(|declared| declared.node);
-        Plan {
-            services: nodes.collect(),
-            graph,
-        }
+        let services = self.take_nodes();
+        Plan { services, graph }
+    }
+
+    fn take_nodes(&mut self) -> Vec<Node> {
+        let entries = mem::take(&mut self.services);
+        entries.into_iter().map(|entry| entry.node).collect()
     }
 
     fn graph(&self) -> Graph {
@@ -75,6 +80,18 @@ impl Entries {
             .map(|declared| declared.dependencies.iter().filter_map(edge).collect())
             .collect();
         Graph::new(&dependencies)
+    }
+}
+
+/// Entries that never become a registry: their services are let go as those of a registry that never runs.
+impl Drop for Entries {
+    fn drop(&mut self) {
+        if self.services.is_empty() {
+            return;
+        }
+        let nodes = self.take_nodes();
+        let application = Application::new(nodes.iter().map(Node::instance).collect());
+        unstarted::let_go(&application, nodes);
     }
 }
 

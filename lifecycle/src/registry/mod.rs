@@ -13,6 +13,7 @@ use std::time::Duration;
 pub use self::assembly::{Assembly, Entry, assembly};
 pub use self::builder::RegistryBuilder;
 use self::preview::Preview;
+use crate::engine::Graph;
 use crate::engine::settings::RegistrySettings;
 use crate::report::outcome::Outcome;
 use crate::run::plan::{Launch, Plan, StopOn};
@@ -47,8 +48,8 @@ use crate::time::WallClock;
 /// ```
 #[must_use = "a registry does nothing until it is started or run"]
 pub struct Registry {
-    plan: Plan,
     preview: Preview,
+    graph: Graph,
     settings: RegistrySettings,
     signals: bool,
     stop_on: Option<StopOn>,
@@ -64,8 +65,8 @@ impl Registry {
 
     pub(crate) fn new(plan: Plan, settings: RegistrySettings) -> Self {
         Self {
-            preview: Preview::new(&plan),
-            plan,
+            preview: Preview::new(plan.services),
+            graph: plan.graph,
             settings,
             signals: cfg!(feature = "signal"),
             stop_on: None,
@@ -242,17 +243,18 @@ impl Registry {
     /// behind. From the moment at which late code of the service is dropped nothing is started any more.
     pub fn start(self) -> Running {
         let Self {
-            plan,
             preview,
+            graph,
             settings,
             signals,
             stop_on,
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock,
         } = self;
+        let (services, application) = preview.take();
         Running::start(Launch {
-            plan,
-            application: preview.take(),
+            plan: Plan { services, graph },
+            application,
             settings,
             signals,
             stop_on,
@@ -295,7 +297,8 @@ impl Registry {
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.plan.services.iter().map(|node| &node.name).collect();
+        let services = self.preview.services();
+        let names: Vec<_> = services.iter().map(|node| &node.name).collect();
         f.debug_struct("Registry")
             .field("services", &names)
             .field("settings", &self.settings)

@@ -1,25 +1,26 @@
-//! What a registry shares with its handles before it is started.
+//! What a registry shares with its handles before it is started, and the services that it declares.
 
+use std::mem;
 use std::sync::Arc;
 
 use crate::report::reason::Reason;
-use crate::report::status::Shape;
-use crate::run::plan::{Node, Plan};
-use crate::shape::service::Sealed;
+use crate::run::plan::Node;
+use crate::run::unstarted;
 use crate::shared::application::Application;
-use crate::shared::instance::Instance;
 
-/// Owns the application until the start. Dropping it ends the waits of the handles: there will be no run.
-#[derive(Debug)]
+/// Owns the application and its services until the start. Dropping it ends the waits of the handles and
+/// closes the intakes of queues: there will be no run.
 pub(crate) struct Preview {
+    services: Vec<Node>,
     application: Arc<Application>,
     is_taken: bool,
 }
 
 impl Preview {
-    pub(super) fn new(plan: &Plan) -> Self {
-        let application = Application::new(plan.services.iter().map(instance).collect());
+    pub(super) fn new(services: Vec<Node>) -> Self {
+        let application = Application::new(services.iter().map(Node::instance).collect());
         Self {
+            services,
             application,
             is_taken: false,
         }
@@ -29,26 +30,21 @@ impl Preview {
         &self.application
     }
 
-    /// The caller takes over: it must end the waits of the handles.
-    pub(crate) fn take(mut self) -> Arc<Application> {
-        self.is_taken = true;
-        self.application.clone()
+    pub(super) fn services(&self) -> &[Node] {
+        &self.services
     }
-}
 
-fn instance(node: &Node) -> Instance {
-    Instance::new(
-        node.name.clone(),
-        node.service.as_ref().map_or(Shape::Custom, |service| {
-            service.__nature(Sealed::OPEN).shape
-        }),
-        node.settings.on_failure,
-    )
+    /// The caller takes over: it must end the waits of the handles and let the services go.
+    pub(super) fn take(mut self) -> (Vec<Node>, Arc<Application>) {
+        self.is_taken = true;
+        (mem::take(&mut self.services), self.application.clone())
+    }
 }
 
 impl Drop for Preview {
     fn drop(&mut self) {
         if !self.is_taken {
+            unstarted::let_go(&self.application, mem::take(&mut self.services));
             self.application.ask_to_stop(Reason::Dropped);
             self.application.end();
         }

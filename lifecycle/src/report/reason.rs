@@ -25,7 +25,8 @@ pub enum Reason {
     Finished,
     /// The [`Running`](crate::Running) registry was dropped, or the registry before it was started.
     Dropped,
-    /// The registry could not be started at all.
+    /// The registry could not be started at all. That is the reason even where something had asked for the
+    /// stop before.
     NotStarted(Arc<StartError>),
 }
 
@@ -40,7 +41,7 @@ impl fmt::Display for Reason {
                 write!(f, "the future of `stop_on` panicked: {message}")
             }
             Self::Finished => f.write_str("every service has finished"),
-            Self::Dropped => f.write_str("the running registry was dropped"),
+            Self::Dropped => f.write_str("the registry was dropped"),
             Self::NotStarted(error) => error.fmt(f),
         }
     }

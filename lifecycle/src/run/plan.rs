@@ -8,8 +8,10 @@ use crate::engine::Graph;
 use crate::engine::settings::{RegistrySettings, ServiceSettings};
 use crate::panics::Contained;
 use crate::report::name::Name;
-use crate::shape::service::Service;
+use crate::report::status::Shape;
+use crate::shape::service::{Sealed, Service};
 use crate::shared::application::Application;
+use crate::shared::instance::Instance;
 #[cfg(all(feature = "cron", feature = "test-util"))]
 use crate::time::WallClock;
 
@@ -26,6 +28,17 @@ pub(crate) struct Node {
     pub(crate) name: Name,
     pub(crate) service: Contained<Box<dyn Service>>,
     pub(crate) settings: ServiceSettings,
+}
+
+impl Node {
+    /// What the rest of the program sees of it.
+    pub(crate) fn instance(&self) -> Instance {
+        let service = self.service.as_ref();
+        let shape = service.map_or(Shape::Custom, |service| {
+            service.__nature(Sealed::OPEN).shape
+        });
+        Instance::new(self.name.clone(), shape, self.settings.on_failure)
+    }
 }
 
 /// All that a registry hands down when it is started.

@@ -21,12 +21,10 @@ use crate::run::plan::{Launch, Node, Plan};
 use crate::run::runtime_end::Up;
 use crate::run::signals::Listener;
 use crate::run::supervisor::Supervisor;
-use crate::run::unstarted::Unstarted;
+use crate::run::unstarted;
 use crate::shared::application::Application;
-use crate::shared::context::Context;
 use crate::shared::handle::Handle;
 use crate::shared::nested;
-use crate::shared::run::Run;
 use crate::shared::tick_facts::TickFacts;
 
 /// A started registry. Exactly one exists per run, and it decides when the services stop; for a
@@ -170,13 +168,8 @@ impl Running {
 
     /// Nothing is started, and whoever waits is told why. A queue among the services takes no more items.
     fn refused(application: Arc<Application>, services: Vec<Node>, error: StartError) -> Self {
-        for (index, node) in services.into_iter().enumerate() {
-            let service = node.service.into_inner();
-            let cx = Context::new(application.clone(), Run::new(), index);
-            drop(Unstarted { service, cx });
-        }
-        application.ask_to_stop(Reason::NotStarted(Arc::new(error)));
-        application.end();
+        unstarted::let_go(&application, services);
+        application.refuse(Reason::NotStarted(Arc::new(error)));
         Self {
             application,
             supervisor: None,

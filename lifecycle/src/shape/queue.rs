@@ -42,8 +42,9 @@ use crate::time::retry::Retry;
 /// cause. A batch is the unit: an item that makes its flush fail takes the others of its batch with it.
 ///
 /// Every item that was accepted is flushed or counted lost, in every ending: a flush that blocks its
-/// thread beyond the stop, a runtime that ends, a service that never started. The intake is closed
-/// then, and `send` gives the item back.
+/// thread beyond the stop, a runtime that ends, a service that never started, a registry that is dropped
+/// or refused. The intake is closed then, and `send` gives the item back. (Only a queue behind a
+/// [decorator](crate::Service) that is never started does not hear of it.)
 ///
 /// A batch whose flush was dropped half way, because it was late or panicked, is flushed again by
 /// the drain, once more if it panics there: each other item is flushed exactly once.

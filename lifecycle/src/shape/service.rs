@@ -35,6 +35,9 @@ use crate::shared::context::Context;
 /// A decorator, which does something before or after another service's `start` and `stop`, forwards
 /// these two, with the context it was given, and nothing else: the service within is what it is. Its
 /// ticks can be asked for, its items are counted, and a oneshot may return.
+/// One thing can't be known of what is within: where neither is ever called, as a dependency has failed,
+/// the intake of a queue within stays open, and what it has accepted is dropped with its last clone
+/// without being counted lost.
 ///
 /// ```
 /// use lifecycle::{Context, Result, Service, async_trait};

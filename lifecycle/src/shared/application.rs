@@ -228,6 +228,15 @@ impl Application {
         }
     }
 
+    /// There will be no run: whoever waits is told why, and a stop that was asked for before does not
+    /// hide it.
+    pub(crate) fn refuse(&self, reason: Reason) {
+        if self.request.refuse(reason) {
+            self.announce_stop();
+        }
+        self.end();
+    }
+
     /// Makes the request, without waking anything yet: for a caller that holds a lock. Returns whether
     /// it is the first; [`announce_stop`](Self::announce_stop) must follow then.
     pub(crate) fn claim_stop(&self, reason: Reason) -> bool {

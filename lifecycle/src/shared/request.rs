@@ -11,10 +11,13 @@ use crate::panics;
 use crate::report::reason::Reason;
 use crate::shared::latch::Latch;
 
-/// The first request to stop the application. Later ones change nothing.
+/// The first request to stop the application. Later ones change nothing, but for a start that is refused:
+/// that is the reason even after a request.
 #[derive(Debug)]
 pub(crate) struct Request {
     reason: OnceLock<Reason>,
+    /// Why there is no run to stop, instead of the reason that was there before.
+    refusal: OnceLock<Reason>,
     made: Latch,
     made_at: OnceLock<MadeAt>,
     /// When the run began: one that was asked for before takes no time until then.
@@ -60,6 +63,7 @@ impl Request {
     pub(crate) const fn new() -> Self {
         Self {
             reason: OnceLock::new(),
+            refusal: OnceLock::new(),
             made: Latch::new(),
             made_at: OnceLock::new(),
             begun_at: OnceLock::new(),
@@ -81,6 +85,13 @@ impl Request {
         is_first
     }
 
+    /// The start is refused: from now on this is the reason, whatever was asked before. Whether it is the
+    /// first request.
+    pub(crate) fn refuse(&self, reason: Reason) -> bool {
+        let _ = self.refusal.set(reason.clone());
+        self.claim(reason, None)
+    }
+
     pub(crate) fn announce(&self) {
         // First, for the watchdog's time counts from it, and from the supervisor's alarms only then.
         self.tell_watchdog_when();
@@ -88,7 +99,8 @@ impl Request {
     }
 
     pub(crate) fn reason(&self) -> Option<&Reason> {
-        self.reason.get()
+        let reason = self.reason.get()?;
+        Some(self.refusal.get().unwrap_or(reason))
     }
 
     /// When the request was made, on the clock of the machine; when the run began, if that was later.

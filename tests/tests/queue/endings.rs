@@ -11,7 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lifecycle::{
-    Context, Intake, Outcome, Queue, Registry, Result, SendError, TrySendError, registry, service,
+    Context, Intake, Outcome, Queue, Registry, RegistryBuilder, Result, SendError, TrySendError,
+    registry, service,
 };
 use lifecycle_tests::queue::Gatherer;
 use lifecycle_tests::{Journal, hangs, millis, start};
@@ -236,4 +237,63 @@ fn a_start_that_is_refused_closes_the_intake() {
         assert_eq!(producer.join().unwrap(), Err(SendError(9)));
         current().block_on(is_closed(&queue));
     }
+}
+
+/// What becomes of a registry that is never started.
+type Never = fn(RegistryBuilder);
+
+/// Of the kind: whatever lets go of a service before its registry could run.
+const NEVER: [(&str, Never); 7] = [
+    ("dropped", |builder| drop(builder.build().unwrap())),
+    ("its run dropped", |builder| {
+        drop(builder.build().unwrap().run());
+    }),
+    ("its limits refused", |builder| {
+        let registry = builder.build().unwrap().deadline(millis(1));
+        drop(registry.shutdown_delay(millis(2)).start());
+    }),
+    ("never built", drop),
+    ("a name twice", |builder| {
+        let other = Gatherer::new(1, 1, 1);
+        assert!(builder.service("audit", other).build().is_err());
+    }),
+    ("limits that cannot be", |builder| {
+        let builder = builder.deadline(millis(1)).shutdown_delay(millis(2));
+        assert!(builder.build().is_err());
+    }),
+    ("replaced", |builder| {
+        let _ =
+            Some(builder.build().unwrap()).insert(registry! { "other" => Gatherer::new(1, 1, 1) });
+    }),
+];
+
+#[test]
+fn a_registry_that_is_never_started_closes_its_intakes() {
+    for (how, never) in NEVER {
+        let queue = room_for_two();
+        queue.intake.try_send(1).unwrap();
+        queue.intake.try_send(2).unwrap();
+        let producer = thread::spawn({
+            let intake = queue.intake.clone();
+            move || current().block_on(async { intake.send(9).await })
+        });
+        never(Registry::builder().service("audit", queue.clone()));
+        assert!(queue.intake.is_closed(), "{how}");
+        assert_eq!(producer.join().unwrap(), Err(SendError(9)), "{how}");
+    }
+}
+
+#[test]
+fn what_a_registry_that_was_dropped_had_accepted_is_counted_lost() {
+    let queue = room_for_two();
+    queue.intake.try_send(1).unwrap();
+    queue.intake.try_send(2).unwrap();
+    let registry = registry! { "audit" => queue };
+    let handle = registry.handle();
+    drop(registry);
+    assert_eq!(handle.states()[0].queue.unwrap().lost, 2);
+}
+
+fn room_for_two() -> Gatherer {
+    Gatherer::new(8, 1_000, 2)
 }
