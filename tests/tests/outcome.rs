@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::error::Error;
 use std::fmt;
 use std::process::{ExitCode, Termination};
 
-use lifecycle::{Context, Registry, Result, Service, registry};
+use lifecycle::{
+    Context, Idle, Registry, Result, Service, ServiceError, Worker, registry, service,
+};
 use lifecycle::{Fault, OnFailure, Outcome, Reason, Shape, State, async_trait};
-use lifecycle_tests::{Journal, fails, hangs, panics, secs, start, takes, until_stopped};
+use lifecycle_tests::{Journal, fails, hangs, nothing, panics, secs, start, takes, until_stopped};
 use tokio::time::sleep;
 
 async fn outcome_of(registry: Registry) -> Outcome {
@@ -158,6 +161,86 @@ async fn an_unclean_outcome_becomes_an_error_with_the_whole_report() {
     assert!(boxed.source().is_none(), "said once");
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the keys")]
+struct NoKeys(#[source] std::io::Error);
+
+#[service(worker)]
+struct Keys;
+
+impl Worker for Keys {
+    async fn run(&self, _: &Context) -> Result {
+        Err(NoKeys(std::io::Error::other("disk full")).into())
+    }
+}
+
+/// Returns the failure of a service of another application, as what it is or as the source of its own.
+#[service(idle)]
+struct Wraps(ServiceError, bool);
+
+#[derive(Debug, thiserror::Error)]
+#[error("no tokens")]
+struct NoTokens(#[source] ServiceError);
+
+impl Idle for Wraps {
+    async fn startup(&self, _: &Context) -> Result {
+        let error = self.0.clone();
+        if self.1 {
+            return Err(NoTokens(error).into());
+        }
+        Err(error.into())
+    }
+}
+
+fn sources(error: &dyn Error) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut source = error.source();
+    while let Some(error) = source {
+        told.push(error.to_string());
+        source = error.source();
+    }
+    told
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_has_what_the_hook_returned_for_a_source_and_says_it_once() {
+    let outcome = outcome_of(registry! { "keys" => Keys }).await;
+    let error = &outcome.failures()[0];
+    let sentence = "service `keys` failed in run: cannot read the keys: disk full";
+    assert_eq!(error.to_string(), sentence);
+    assert_eq!(sources(error), ["cannot read the keys", "disk full"]);
+    assert!(error.source().unwrap().is::<NoKeys>());
+    let running = start(registry! { "keys" => Keys });
+    running.wait().await;
+    let health = running.await_healthy().await.unwrap_err();
+    assert_eq!(health.to_string(), sentence);
+    assert_eq!(sources(&health), ["cannot read the keys", "disk full"]);
+    running.stop().await.into_result().unwrap_err();
+
+    for (wraps, told) in [(false, String::new()), (true, "no tokens: ".to_owned())] {
+        let outer = outcome_of(registry! { "outer" => Wraps(error.clone(), wraps) }).await;
+        let expected = format!("service `outer` failed in startup: {told}{sentence}");
+        assert_eq!(outer.failures()[0].to_string(), expected, "each cause once");
+        assert_eq!(outer.to_string().matches("disk full").count(), 1, "{outer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_without_an_error_has_no_source() {
+    let journal = Journal::new();
+    let outcome = outcome_of(registry! {
+        "a" => journal.script().run(panics("no")).worker(),
+        "b" => journal.script().run(nothing()).worker(),
+    })
+    .await;
+    assert!(
+        outcome
+            .failures()
+            .iter()
+            .all(|error| error.source().is_none())
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn services_are_told_in_registry_order_with_their_shapes() {
     let journal = Journal::new();
@@ -225,7 +308,7 @@ impl fmt::Display for DiskError {
     }
 }
 
-impl std::error::Error for DiskError {}
+impl Error for DiskError {}
 
 #[derive(Debug)]
 struct FlushError(DiskError);
@@ -236,8 +319,8 @@ impl fmt::Display for FlushError {
     }
 }
 
-impl std::error::Error for FlushError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl Error for FlushError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.0)
     }
 }

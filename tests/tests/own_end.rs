@@ -24,8 +24,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use lifecycle::{
-    Context, Fault, HealthError, Outcome, Reason, Result, Running, Scheduled, Service, State,
-    TriggerError, Worker, async_trait, registry, service,
+    Context, Fault, HealthError, Idle, Intake, Outcome, Queue, Reason, Result, Running, Scheduled,
+    SendError, Service, State, TriggerError, TrySendError, Worker, async_trait, registry, service,
 };
 use lifecycle_tests::{
     Act, Hook, Journal, Moves, awaits_healthy, fails, hangs, millis, nothing, secs, shuts_down,
@@ -348,6 +348,12 @@ enum AppError {
     Transparent(HealthError),
     #[error("no tick")]
     Trigger(#[source] TriggerError),
+    #[error(transparent)]
+    TriggerTransparent(TriggerError),
+    #[error(transparent)]
+    Send(SendError<u32>),
+    #[error("not sent")]
+    TrySend(#[source] TrySendError<u32>),
 }
 
 /// What a hook makes of the error that tells of the stop.
@@ -359,15 +365,23 @@ enum As {
     Reason,
     Trigger,
     TriggerSource,
+    TriggerTransparent,
+    Send,
+    SendTransparent,
+    TrySendSource,
 }
 
-const ALL: [As; 6] = [
+const ALL: [As; 10] = [
     As::Plain,
     As::Source,
     As::Transparent,
     As::Reason,
     As::Trigger,
     As::TriggerSource,
+    As::TriggerTransparent,
+    As::Send,
+    As::SendTransparent,
+    As::TrySendSource,
 ];
 
 impl As {
@@ -381,7 +395,40 @@ impl As {
             Self::Reason => return Err(cx.handle().wait().await.into()),
             Self::Trigger => trigger().await?,
             Self::TriggerSource => trigger().await.map_err(AppError::Trigger)?,
+            Self::TriggerTransparent => trigger().await.map_err(AppError::TriggerTransparent)?,
+            Self::Send => send(cx).await?,
+            Self::SendTransparent => send(cx).await.map_err(AppError::Send)?,
+            Self::TrySendSource => {
+                let closed = send(cx)
+                    .await
+                    .map_err(|error| TrySendError::Closed(error.0));
+                closed.map_err(AppError::TrySend)?;
+            }
         }
+        Ok(())
+    }
+}
+
+/// Sends to a queue of the application until that takes no more.
+async fn send(cx: &Context) -> Result<(), SendError<u32>> {
+    cx.handle().wait().await;
+    let closed = Intake::bounded(1);
+    let registry = registry! { "sink" => Sink(closed.clone()) };
+    drop(registry);
+    closed.send(7).await
+}
+
+#[service(queue(size = 1, interval = "1s"))]
+struct Sink(Intake<u32>);
+
+impl Queue for Sink {
+    type Item = u32;
+
+    fn intake(&self) -> &Intake<u32> {
+        &self.0
+    }
+
+    async fn flush(&self, _: &[u32], _: &Context) -> Result {
         Ok(())
     }
 }
@@ -517,6 +564,63 @@ async fn the_stop_of_another_application_is_a_failure_unless_its_own_stops() {
     assert!(matches!(running.wait().await, Reason::Failure(_)));
     assert_eq!(running.stop().await.exit_code(), 1);
     clean(&other.stop().await);
+}
+
+/// Sends to a queue that has closed, with no stop in sight.
+#[service(worker)]
+struct Sends(Intake<u32>);
+
+impl Worker for Sends {
+    async fn run(&self, _: &Context) -> Result {
+        sleep(secs(1)).await;
+        self.0.send(1).await?;
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_is_not_taken_is_a_failure_while_nothing_has_asked_for_the_stop() {
+    let intake = Intake::bounded(1);
+    drop(registry! { "sink" => Sink(intake.clone()) });
+    let running = start(registry! { "sends" => Sends(intake) });
+    let reason = running.wait().await.to_string();
+    assert_eq!(reason, "service `sends` failed in run: the queue is closed");
+    assert_eq!(running.stop().await.exit_code(), 1);
+}
+
+/// Fails, once the stop was requested, with the failure of a service of another application.
+#[service(worker)]
+struct PassesOn(lifecycle::Handle);
+
+impl Worker for PassesOn {
+    async fn run(&self, cx: &Context) -> Result {
+        cx.handle().wait().await;
+        self.0.await_healthy().await?;
+        Ok(())
+    }
+}
+
+/// Fails, and names a stop as its cause.
+#[service(idle)]
+struct Stopped;
+
+impl Idle for Stopped {
+    async fn startup(&self, _: &Context) -> Result {
+        Err(TriggerError::Stopped.into())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_failure_of_another_application_is_one_whatever_caused_it() {
+    let other = start(registry! { "a" => Stopped });
+    other.wait().await;
+    let running = start(registry! { "b" => PassesOn(other.handle()) });
+    running.await_healthy().await.unwrap();
+    let outcome = running.stop().await;
+    let failed: Vec<_> = outcome.failures().iter().map(ToString::to_string).collect();
+    let told = "service `b` failed in run: service `a` failed in startup: the service has stopped";
+    assert_eq!(failed, [told]);
+    other.stop().await.into_result().unwrap_err();
 }
 
 #[tokio::test(start_paused = true)]

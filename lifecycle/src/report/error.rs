@@ -5,10 +5,11 @@ mod chain;
 mod service_error;
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use self::chain::{chain, tells_of_the_stop};
+pub(crate) use self::chain::{StopMark, chain, tells_of_the_stop};
 pub(crate) use self::service_error::{FailedAttempts, Unfinished};
 pub use self::service_error::{Fault, ServiceError};
 use crate::report::name::Name;
@@ -33,7 +34,7 @@ pub enum HealthError {
     /// The application was asked to stop first.
     ///
     /// A hook or a task may return it: once the stop was requested it is no failure of the service,
-    /// also where it is the source of another error. In a `drain` it is one: what has not been flushed
+    /// also where it is the source of another error, or another error is transparent to it. In a `drain` it is one: what has not been flushed
     /// is lost.
     #[error("the application is stopping: {0}")]
     Stopping(#[source] Reason),
@@ -120,37 +121,61 @@ pub enum OptionError {
 
 /// Why a tick that was asked for did not succeed: what [`Handle::trigger`](crate::Handle::trigger)
 /// returns.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum TriggerError {
     /// No service has this name.
-    #[error("no service is named `{0}`")]
     Unknown(String),
     /// The service has no ticks.
-    #[error("service `{0}` is not scheduled: there is no tick to run")]
     NotScheduled(Name),
     /// It was asked for by the service's own code, which the tick would have to wait for: a tick, a
     /// `startup`, a `drain`.
-    #[error(
-        "service `{0}` waits for a tick of its own, which waits for it: ask from a task (`cx.spawn`), or call what the tick does"
-    )]
     FromWithin(Name),
     /// It was asked for by a service that is starting, of one that does not run yet.
-    #[error(
-        "service `{0}` is not running yet, and may be waiting for the one that asks: ask later, or start after it"
-    )]
     NotRunning(Name),
     /// The services wait for each other's ticks, in this order; the last is the first.
-    #[error("these services would wait for each other's ticks: {0}")]
     Cycle(String),
     /// The registry has not been started.
-    #[error("the registry has not been started: there is no tick to run yet")]
     NotStarted,
     /// The service has stopped or failed, before or while it ran the tick. As [`HealthError::Stopping`] it
     /// is no failure of a service that returns it while the application stops.
-    #[error("the service has stopped")]
     Stopped,
     /// The tick ran, and failed.
-    #[error("the tick failed: {0}")]
     Failed(Arc<str>),
+}
+
+impl fmt::Display for TriggerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(what) => write!(f, "no service is named `{what}`"),
+            Self::NotScheduled(what) => write!(
+                f,
+                "service `{what}` is not scheduled: there is no tick to run"
+            ),
+            Self::FromWithin(what) => write!(
+                f,
+                "service `{what}` waits for a tick of its own, which waits for it: ask from a task (`cx.spawn`), or call what the tick does"
+            ),
+            Self::NotRunning(what) => write!(
+                f,
+                "service `{what}` is not running yet, and may be waiting for the one that asks: ask later, or start after it"
+            ),
+            Self::Cycle(what) => write!(
+                f,
+                "these services would wait for each other's ticks: {what}"
+            ),
+            Self::NotStarted => {
+                f.write_str("the registry has not been started: there is no tick to run yet")
+            }
+            Self::Stopped => f.write_str("the service has stopped"),
+            Self::Failed(what) => write!(f, "the tick failed: {what}"),
+        }
+    }
+}
+
+// By hand: `Stopped` has a source that it does not hold.
+impl StdError for TriggerError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        matches!(self, Self::Stopped).then_some(StopMark::SOURCE)
+    }
 }

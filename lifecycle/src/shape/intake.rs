@@ -29,6 +29,7 @@ mod outlet;
 mod tests;
 
 use std::collections::VecDeque;
+use std::error::Error as StdError;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -37,6 +38,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, TryAcquireError};
 use self::outlet::CurrentBatch;
 pub(crate) use self::outlet::{Batch, Outlet};
 use crate::panics;
+use crate::report::error::StopMark;
 use crate::shared::queue_counts::{AnyIntake, Holder};
 
 /// The intake of a [queue service](crate::Queue): a field of its struct. Clones share it: current one to
@@ -89,21 +91,52 @@ struct Ledger<T> {
 /// anew for the next large batch.
 const MAX_KEPT_BYTES: usize = 16 * 1024;
 
-/// An item that was not accepted: the service has stopped taking any.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the queue is closed")]
+/// An item that was not accepted: the service has stopped taking any. As
+/// [`HealthError::Stopping`](crate::HealthError::Stopping) it is no failure of a service that returns it
+/// while the application stops.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SendError<T>(pub T);
 
 /// An item that was not accepted at once.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrySendError<T> {
     /// The queue is full; wait with [`Intake::send`], or try later.
-    #[error("the queue is full")]
     Full(T),
-    /// The service has stopped taking items.
-    #[error("the queue is closed")]
+    /// The service has stopped taking items. As [`HealthError::Stopping`](crate::HealthError::Stopping) it
+    /// is no failure of a service that returns it while the application stops.
     Closed(T),
+}
+
+impl<T> fmt::Display for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the queue is closed")
+    }
+}
+
+impl<T> fmt::Display for TrySendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "the queue is full",
+            Self::Closed(_) => "the queue is closed",
+        })
+    }
+}
+
+// By hand: the source is the same for every type of items, so that it can be found.
+impl<T> StdError for SendError<T> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(StopMark::SOURCE)
+    }
+}
+
+impl<T> StdError for TrySendError<T> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Full(_) => None,
+            Self::Closed(_) => Some(StopMark::SOURCE),
+        }
+    }
 }
 
 impl<T> Intake<T> {

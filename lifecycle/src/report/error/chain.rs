@@ -1,9 +1,10 @@
 //! An error and its sources: as one line, and searched for the errors that a stop causes.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::iter::successors;
 
-use super::{HealthError, ServiceError, TriggerError};
+use super::{HealthError, ServiceError};
 use crate::panics;
 use crate::report::reason::Reason;
 
@@ -24,7 +25,9 @@ pub(super) fn or_nothing(message: &str) -> &str {
 pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut line = shown(error);
     let mut printed = line.clone();
-    for source in successors(source(error), |error| source(*error)).take(MAX_SOURCES) {
+    let sources = successors(source(error), |error| source(*error)).take(MAX_SOURCES);
+    // The mark repeats in other words what the error before it says.
+    for source in sources.filter(|error| !error.is::<StopMark>()) {
         let text = shown(source);
         // Many errors already print their source.
         if !printed.contains(&text) {
@@ -55,16 +58,38 @@ pub(crate) fn tells_of_the_stop(
     failures: &[ServiceError],
 ) -> bool {
     let is_known = |error: &ServiceError| failures.iter().any(|known| known.is_same(error));
-    let is_the_stop = |error: &(dyn StdError + 'static)| match error.downcast_ref() {
-        Some(HealthError::Stopping(_)) => true,
-        Some(HealthError::Service(error)) => is_known(error),
-        Some(HealthError::NotStarted(_)) => false,
-        None => {
-            // A transparent wrapper hides the `HealthError` inside and shows that error's source.
-            error.is::<Reason>() || matches!(error.downcast_ref(), Some(TriggerError::Stopped))
+    // `None`: its source decides.
+    let is_the_stop = |error: &(dyn StdError + 'static)| {
+        let failure = match error.downcast_ref() {
+            Some(HealthError::Service(failure)) => Some(failure),
+            _ => error.downcast_ref::<ServiceError>(),
+        };
+        match failure {
+            // What made another service fail is no part of the question.
+            Some(failure) => Some(is_known(failure)),
+            None => (error.is::<Reason>() || error.is::<StopMark>()).then_some(true),
         }
     };
     successors(Some(error), |error| source(*error))
         .take(MAX_SOURCES)
-        .any(is_the_stop)
+        .find_map(is_the_stop)
+        .unwrap_or(false)
 }
+
+/// The source of each error that only reports that something of this library has stopped. A source is
+/// found where another error is transparent to its own, and where the type of that has parameters.
+#[derive(Debug)]
+pub(crate) struct StopMark;
+
+impl StopMark {
+    /// For `Error::source`.
+    pub(crate) const SOURCE: &'static (dyn StdError + 'static) = &Self;
+}
+
+impl fmt::Display for StopMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it has stopped")
+    }
+}
+
+impl StdError for StopMark {}

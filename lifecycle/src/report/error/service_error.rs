@@ -263,11 +263,9 @@ impl fmt::Display for Unfinished {
     }
 }
 
-/// `Display` prints the whole chain, so the error of a hook is no source: it would be printed twice.
-/// Only a start timeout has a source: the error that the last attempt of `startup` failed with.
+/// The source is the [`cause`](ServiceError::cause). `Display` prints the whole chain already.
 impl StdError for ServiceError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        let attempts = self.failed_attempts()?;
-        Some(attempts.last.as_ref())
+        Some(self.cause()?)
     }
 }
