@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use lifecycle::{
-    Context, Handle, Intake, Outcome, Queue, Registry, Result, Service, Shape, StopChannel,
-    Transitions, async_trait, registry, service,
+    Context, Handle, Intake, Outcome, Queue, Registry, Result, Running, Service, Shape,
+    StopChannel, Transitions, async_trait, registry, service,
 };
 use lifecycle_tests::{Journal, fails, hangs, millis, secs, spawns, until_stopped};
 use tokio::runtime::{Builder, Runtime};
@@ -89,6 +89,7 @@ struct Rest {
     handles: Vec<Handle>,
     moves: Vec<Transitions>,
     outcomes: Vec<Outcome>,
+    running: Vec<Running>,
 }
 
 /// How a run ends, or does not begin.
@@ -96,6 +97,8 @@ struct Rest {
 enum End {
     Stopped,
     WithTheRuntime,
+    /// And the running registry is kept.
+    BeforeTheOwner,
     Dropped,
     NeverStarted,
 }
@@ -130,6 +133,7 @@ fn play(runtime: &Runtime, end: End, kept: &Kept, rest: &mut Rest) {
                     tokio::task::yield_now().await;
                 }
             }
+            End::BeforeTheOwner => rest.running.push(running),
             End::WithTheRuntime | End::NeverStarted => drop(tokio::spawn(async move {
                 let _running = running;
                 std::future::pending::<()>().await;
@@ -170,6 +174,7 @@ fn what_is_kept_of_a_run_holds_no_runtime() {
         End::Stopped,
         End::Dropped,
         End::WithTheRuntime,
+        End::BeforeTheOwner,
         End::NeverStarted,
     ] {
         for workers in [0, 2] {
@@ -182,7 +187,9 @@ fn what_is_kept_of_a_run_holds_no_runtime() {
             }
             assert_eq!(descriptors(), before, "{end:?} on {workers}");
             for (cx, stop, handle) in kept.lock().unwrap().iter() {
-                assert!(stop.is_closed() || matches!(end, End::WithTheRuntime));
+                assert!(
+                    stop.is_closed() || matches!(end, End::WithTheRuntime | End::BeforeTheOwner)
+                );
                 assert!(!handle.is_healthy());
                 cx.spawn(async { Ok(()) });
             }

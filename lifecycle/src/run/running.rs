@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle as Runtime;
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use crate::engine::Engine;
@@ -52,8 +52,8 @@ use crate::shared::tick_facts::TickFacts;
 #[must_use = "dropping it stops the services"]
 pub struct Running {
     application: Arc<Application>,
-    /// None when nothing could be started, and once `stop` has taken it.
-    supervisor: Option<JoinHandle<Outcome>>,
+    /// The supervisor's; none when nothing could be started, and once `stop` has taken it.
+    outcome: Option<oneshot::Receiver<Outcome>>,
 }
 
 impl Running {
@@ -112,14 +112,20 @@ impl Running {
             told_alarm: None,
         };
         nested::begin(&application);
-        let ends = (TellsOfTheEnd(application.clone()), Up::new());
-        let supervised = async move {
-            let _ends = ends;
-            supervisor.run().await
+        let (tell, outcome) = oneshot::channel();
+        let end = End {
+            running: (TellsOfTheEnd(application.clone()), Up::new()),
+            tell,
         };
+        let supervised = async move {
+            let outcome = supervisor.run().await;
+            end.tell(outcome);
+        };
+        // Its handle would keep the runtime.
+        drop(runtime.spawn(supervised));
         Self {
             application,
-            supervisor: Some(runtime.spawn(supervised)),
+            outcome: Some(outcome),
         }
     }
 
@@ -148,12 +154,12 @@ impl Running {
     pub async fn stop(mut self) -> Outcome {
         self.application.ask_to_stop(Reason::Requested);
         self.application.stop.close();
-        let supervised = match self.supervisor.take() {
-            Some(supervisor) => supervisor.await.ok(),
+        let outcome = match self.outcome.take() {
+            Some(outcome) => outcome.await.ok(),
             None => None,
         };
         // A runtime that ends takes the supervisor with it, and with it every service.
-        supervised.unwrap_or_else(|| conclude::cut_short(&self.application))
+        outcome.unwrap_or_else(|| conclude::cut_short(&self.application))
     }
 
     /// A view of this run, to be cloned and handed on.
@@ -172,8 +178,23 @@ impl Running {
         application.refuse(Reason::NotStarted(Arc::new(error)));
         Self {
             application,
-            supervisor: None,
+            outcome: None,
         }
+    }
+}
+
+/// What follows the supervisor, in this order: whoever has the outcome, or learns that there is none, finds
+/// the run ended.
+struct End {
+    running: (TellsOfTheEnd, Up),
+    tell: oneshot::Sender<Outcome>,
+}
+
+impl End {
+    fn tell(self, outcome: Outcome) {
+        drop(self.running);
+        // A registry that is dropped has nobody to tell.
+        let _ = self.tell.send(outcome);
     }
 }
 
