@@ -149,11 +149,12 @@ fn check_base(value: &Expr, name: &str, fields: Option<&Fields>) -> Result<()> {
             None => Ok(()),
         },
         Expr::Call(call) => match literal(&call.func) {
-            Some(Lit::Str(text)) => Err(problem_at(
-                text,
-                "a method is called without quotes",
-                format_args!("write `{name} = self.{}()`", text.value().escape_debug()),
-            )),
+            Some(Lit::Str(text)) => {
+                let written = text.value();
+                let path = written.strip_prefix("self.").unwrap_or(&written);
+                let help = format_args!("write `{name} = self.{}()`", path.escape_debug());
+                Err(problem_at(text, "a method is called without quotes", help))
+            }
             _ => Ok(()),
         },
         _ => Ok(()),

@@ -197,3 +197,15 @@ fn duration_or_path_by_the_first_character() {
         assert!(told(args.clone()).is_empty(), "{args}");
     }
 }
+
+/// What rustc advises where a path in quotes ends in the name of a method.
+#[test]
+fn a_path_in_quotes_is_not_called() {
+    for args in [
+        quote!(scheduled(interval = "cfg.every"())),
+        quote!(scheduled(interval = "self.cfg.every"())),
+    ] {
+        let expected = "a method is called without quotes | write `interval = self.cfg.every()`";
+        assert_eq!(told(args.clone()), [expected], "{args}");
+    }
+}
