@@ -112,7 +112,7 @@ const FIELDS: [Field; 6] = [
 ///
 /// # Errors
 ///
-/// The first mistake in it.
+/// The first problem of it.
 pub fn parse(text: &str) -> Result<Fields, CronProblem> {
     if text.len() > LONGEST {
         return Err(CronProblem::Long);

@@ -55,7 +55,7 @@ pub enum DurationProblem {
 ///
 /// # Errors
 ///
-/// The first mistake in it.
+/// The first problem of it.
 pub fn parse(text: &str) -> Result<Duration, DurationProblem> {
     let mut rest = text.trim();
     match rest {

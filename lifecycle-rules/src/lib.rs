@@ -3,7 +3,7 @@
 //!
 //! Plain data goes in, and problems come out, each with a sentence and with what to write instead.
 //! `registry!` and `#[service(..)]` check these rules while they expand and the builder while it
-//! builds, so that a mistake has the same words at compile time and at run time.
+//! builds, so that a problem has the same words at compile time and at run time.
 //!
 //! **No part of the public interface**: anything in here changes without notice.
 
