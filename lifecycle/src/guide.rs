@@ -3,9 +3,9 @@
 //! - [What code is generated](generated) by the macros.
 //! - [Troubleshooting](troubleshooting): every message, with its cause and its cure.
 //!
-//! If something should have been said and was not: the log is told through `tracing`, and without a
-//! subscriber it is lost: even a tick that always fails is silent. The first line of `main`, with
-//! the crate `tracing-subscriber`:
+//! If you miss a message: the log goes through `tracing`, and without a subscriber it is lost. Even a tick
+//! that always fails is silent then. Make this the first line of `main`, with the crate
+//! `tracing-subscriber`:
 //!
 //! ```ignore
 //! tracing_subscriber::fmt().with_writer(std::io::stderr).init();

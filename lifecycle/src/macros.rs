@@ -57,7 +57,7 @@
 /// ```
 /// # use std::time::Duration;
 /// # use lifecycle::{Context, Result, Scheduled, service};
-/// /// Asks a partner for news, who is often down.
+/// /// Asks a partner for updates, whose server is often down.
 /// #[service(
 ///     scheduled(delay = "cfg.pause", first = immediate, tick_timeout = "5s", max_failures = 10),
 ///     startup(retry = "100ms..10s")

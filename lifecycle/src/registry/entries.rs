@@ -83,7 +83,8 @@ impl Entries {
     }
 }
 
-/// Entries that never become a registry: their services are let go as those of a registry that never runs.
+/// If the entries never become a registry, their services are dropped like those of a registry that never
+/// runs.
 impl Drop for Entries {
     fn drop(&mut self) {
         if self.services.is_empty() {
