@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use lifecycle::__private::{
-    Declared, First, Kind, Missed, OnError, Plan, ScheduledService, ScheduledShape,
+    Declared, First, Missed, OnError, Plan, ScheduleKind, ScheduledService, ScheduledShape,
 };
 use lifecycle::{Context, Registry, Result, Scheduled};
 
@@ -37,8 +37,8 @@ macro_rules! parts {
 }
 
 parts! {
-    Interval: Kind = Interval;
-    Delay: Kind = Delay;
+    Interval: ScheduleKind = Interval;
+    Delay: ScheduleKind = Delay;
     Coalesce: Missed = Coalesce;
     Skip: Missed = Skip;
     Burst: Missed = Burst;
@@ -48,7 +48,7 @@ parts! {
     AfterInterval: First = AfterInterval;
 }
 
-impl<K: Part<Kind>, M: Part<Missed>, F: Part<First>> Planned for (K, M, F) {
+impl<K: Part<ScheduleKind>, M: Part<Missed>, F: Part<First>> Planned for (K, M, F) {
     const PLAN: Plan = Plan::new(K::IS, "every").missed(M::IS).first(F::IS);
 }
 
@@ -83,15 +83,15 @@ impl Trace {
     /// # Panics
     ///
     /// For a cron expression: see [`crate::cron`].
-    pub fn registry(&self, kind: Kind, missed: Missed, first: First) -> Registry {
+    pub fn registry(&self, kind: ScheduleKind, missed: Missed, first: First) -> Registry {
         match kind {
-            Kind::Interval => self.of_kind::<Interval>(missed, first),
-            Kind::Delay => self.of_kind::<Delay>(missed, first),
-            Kind::Cron => panic!("the wall clock has no interval"),
+            ScheduleKind::Interval => self.of_kind::<Interval>(missed, first),
+            ScheduleKind::Delay => self.of_kind::<Delay>(missed, first),
+            ScheduleKind::Cron => panic!("the wall clock has no interval"),
         }
     }
 
-    fn of_kind<K: Part<Kind>>(&self, missed: Missed, first: First) -> Registry {
+    fn of_kind<K: Part<ScheduleKind>>(&self, missed: Missed, first: First) -> Registry {
         match missed {
             Missed::Coalesce => self.with_missed::<K, Coalesce>(first),
             Missed::Skip => self.with_missed::<K, Skip>(first),
@@ -100,7 +100,7 @@ impl Trace {
         }
     }
 
-    fn with_missed<K: Part<Kind>, M: Part<Missed>>(&self, first: First) -> Registry {
+    fn with_missed<K: Part<ScheduleKind>, M: Part<Missed>>(&self, first: First) -> Registry {
         match first {
             First::Default => self.alone::<(K, M, Default)>(),
             First::Immediate => self.alone::<(K, M, Immediate)>(),

@@ -20,11 +20,10 @@ use std::time::Duration;
 pub(crate) use self::calendar::{Calendar, Reading};
 #[cfg(feature = "cron")]
 pub(crate) use self::cron::{CronValues, Field, Times};
-pub(crate) use self::plan::ScheduleKind;
 pub(crate) use self::plan::Timing;
 #[cfg(feature = "cron")]
 pub(crate) use self::plan::check_tick_timeout;
-pub use self::plan::{First, Missed, OnError, Plan};
+pub use self::plan::{First, Missed, OnError, Plan, ScheduleKind};
 pub(crate) use self::timeline::Timeline;
 #[cfg(all(feature = "cron", feature = "test-util"))]
 pub use self::wall_clock::WallClock;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use lifecycle::__private::{Declared, Kind, Plan, ScheduledService, ScheduledShape};
+use lifecycle::__private::{Declared, Plan, ScheduleKind, ScheduledService, ScheduledShape};
 use lifecycle::{Context, Handle, Result, Scheduled, TriggerError, registry};
 use lifecycle_tests::{secs, start};
 use tokio::runtime::Builder;
@@ -25,7 +25,7 @@ impl Declared for OnDemand {
 }
 
 impl ScheduledService for OnDemand {
-    const PLAN: Plan = Plan::new(Kind::Interval, "never");
+    const PLAN: Plan = Plan::new(ScheduleKind::Interval, "never");
 
     fn period(&self) -> Duration {
         Duration::MAX

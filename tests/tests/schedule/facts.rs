@@ -1,6 +1,6 @@
 //! What can be seen of the ticks from outside.
 
-use lifecycle::__private::{First, Kind, Missed};
+use lifecycle::__private::{First, Missed, ScheduleKind};
 use lifecycle::{Handle, TickStatus};
 use lifecycle_tests::schedule::{Coalesce, Default, Interval};
 use lifecycle_tests::{Knobs, Trace, fails, hangs, millis, panics, paused, start, takes};
@@ -109,7 +109,7 @@ fn the_next_tick_is_the_one_that_comes() {
     for (missed, due) in [(Missed::Skip, 300), (Missed::Delay, 350)] {
         paused(async {
             let trace = Knobs::every(100).takes(&[150, 1]).trace();
-            let running = start(trace.registry(Kind::Interval, missed, First::Default));
+            let running = start(trace.registry(ScheduleKind::Interval, missed, First::Default));
             trace.reach(251).await;
             let facts = facts(&running.handle());
             assert_eq!(at(&trace, facts.next_due), Some(due));

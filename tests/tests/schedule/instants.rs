@@ -1,6 +1,6 @@
 //! The instants of the ticks of every schedule, against those of the definitions.
 
-use lifecycle::__private::{First, Kind, Missed};
+use lifecycle::__private::{First, Missed, ScheduleKind};
 use lifecycle_tests::{Knobs, Tick, Trace, millis, paused, start};
 
 use crate::oracle::{Case, Walk};
@@ -41,12 +41,12 @@ pub fn cases(jitter: u64) -> Vec<Case> {
                 });
             };
             for first in FIRST {
-                add(Kind::Interval, first, None);
-                add(Kind::Delay, first, None);
+                add(ScheduleKind::Interval, first, None);
+                add(ScheduleKind::Delay, first, None);
             }
             for delay in [0, 10, 1234] {
-                add(Kind::Interval, First::Default, Some(delay));
-                add(Kind::Delay, First::Default, Some(delay));
+                add(ScheduleKind::Interval, First::Default, Some(delay));
+                add(ScheduleKind::Delay, First::Default, Some(delay));
             }
         }
     }
@@ -116,7 +116,7 @@ fn with_jitter_every_cycle_keeps_its_bounds() {
 
 fn plain(first: First, initial_delay: Option<u64>) -> Case {
     Case {
-        kind: Kind::Interval,
+        kind: ScheduleKind::Interval,
         missed: Missed::Coalesce,
         first,
         every: EVERY,

@@ -4,12 +4,12 @@
 //! Where chance enters, the answer is a range: a random point lies somewhere between two milliseconds, and a timer that waits for
 //! it fires on the next whole one.
 
-use lifecycle::__private::{First, Kind, Missed};
+use lifecycle::__private::{First, Missed, ScheduleKind};
 
 /// A schedule and how long its ticks take.
 #[derive(Clone, Debug)]
 pub struct Case {
-    pub kind: Kind,
+    pub kind: ScheduleKind,
     pub missed: Missed,
     pub first: First,
     pub every: u64,
@@ -107,7 +107,7 @@ impl<'a> Walk<'a> {
         // A point that the last tick ended on is not late.
         let surely_late = point.1 < end;
         let maybe_late = point.0 < end || (point.0 == end && case.jitter > 0);
-        if case.kind == Kind::Delay || !maybe_late {
+        if case.kind == ScheduleKind::Delay || !maybe_late {
             return on_time;
         }
         let late = match case.missed {
@@ -134,7 +134,7 @@ impl<'a> Walk<'a> {
         let late = start == self.end && self.point.0 < start;
         let end = start + took;
         self.point = match (case.kind, case.missed) {
-            (Kind::Delay, _) => case.after(end),
+            (ScheduleKind::Delay, _) => case.after(end),
             // Each point has its tick; this one's is somewhere before its start.
             (_, Missed::Burst) if late => case.next(Range(self.point.0, self.point.1.min(start))),
             // The late tick is for the latest point of the grid.

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use lifecycle::__private::{First, Kind, Missed};
+use lifecycle::__private::{First, Missed, ScheduleKind};
 use lifecycle::Handle;
 use lifecycle_tests::schedule::{Coalesce, Default, Interval};
 use lifecycle_tests::{
@@ -25,7 +25,13 @@ fn degraded(handle: &Handle) -> Option<String> {
 }
 
 /// Changes the interval or delay at 10 min 30 s; the first ticks from then on.
-fn change(kind: Kind, missed: Missed, from: Duration, to: Duration, ticks: usize) -> Vec<u64> {
+fn change(
+    kind: ScheduleKind,
+    missed: Missed,
+    from: Duration,
+    to: Duration,
+    ticks: usize,
+) -> Vec<u64> {
     paused(async {
         let mut knobs = Knobs::every(1);
         knobs.every = from;
@@ -42,7 +48,7 @@ fn change(kind: Kind, missed: Missed, from: Duration, to: Duration, ticks: usize
 #[test]
 fn a_change_takes_effect_within_a_minute_and_what_went_by_before_is_not_missed() {
     let heard = 11 * MINUTE;
-    for kind in [Kind::Interval, Kind::Delay] {
+    for kind in [ScheduleKind::Interval, ScheduleKind::Delay] {
         for missed in [Missed::Coalesce, Missed::Skip, Missed::Burst, Missed::Delay] {
             for from in [secs(3600), secs(1_000_000), Duration::MAX] {
                 for to in [1, 60, 90, 1800, 7200] {
@@ -71,7 +77,7 @@ fn a_schedule_that_is_to_tick_no_more_does_not() {
 
 #[test]
 fn what_does_not_change_goes_on_by_the_grid() {
-    for kind in [Kind::Interval, Kind::Delay] {
+    for kind in [ScheduleKind::Interval, ScheduleKind::Delay] {
         paused(async {
             let trace = Knobs::every(HOUR + 7).trace();
             let running = start(trace.registry(kind, Missed::Coalesce, First::Default));
@@ -102,9 +108,9 @@ fn a_first_tick_that_has_its_own_time_keeps_it() {
 #[test]
 fn after_a_change_a_tick_on_demand_is_followed_by_a_whole_interval() {
     for (kind, takes) in [
-        (Kind::Interval, 0),
-        (Kind::Interval, 500),
-        (Kind::Delay, 500),
+        (ScheduleKind::Interval, 0),
+        (ScheduleKind::Interval, 500),
+        (ScheduleKind::Delay, 500),
     ] {
         paused(async {
             let trace = Knobs::every(HOUR).takes(&[takes, 0, 0]).trace();
@@ -141,7 +147,10 @@ fn wrong(kind: &str) -> [(Knobs, String); 3] {
 
 #[test]
 fn a_value_that_cannot_be_followed_leaves_the_last_good_one_and_shows_until_it_is_right_again() {
-    for (kind, said) in [(Kind::Interval, "interval"), (Kind::Delay, "delay")] {
+    for (kind, said) in [
+        (ScheduleKind::Interval, "interval"),
+        (ScheduleKind::Delay, "delay"),
+    ] {
         for (knobs, sentence) in wrong(said) {
             for at in [10 * MINUTE + 1, HOUR, HOUR + 1] {
                 paused(async {
@@ -153,7 +162,7 @@ fn a_value_that_cannot_be_followed_leaves_the_last_good_one_and_shows_until_it_i
                     assert_eq!(degraded(&running.handle()), Some(sentence.clone()));
                     assert!(running.handle().is_healthy());
                     trace.reach(3 * HOUR + MINUTE / 2).await;
-                    let later = if kind == Kind::Delay { 10 } else { 0 };
+                    let later = if kind == ScheduleKind::Delay { 10 } else { 0 };
                     let expected = [0, 1, 2].map(|n| (n + 1) * HOUR + n * later);
                     assert_eq!(trace.starts(), expected);
                     trace.turn(|now| *now = Knobs::every(MINUTE));

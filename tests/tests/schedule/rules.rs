@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lifecycle::__private::{First, Kind, Missed};
+use lifecycle::__private::{First, Missed, ScheduleKind};
 use lifecycle::{Fault, HealthError, OptionError, Phase, State};
 use lifecycle_tests::schedule::{
     AtMost, Coalesce, Default, Delay, Immediate, Interval, Planned, Strict,
@@ -43,11 +43,15 @@ fn an_interval_that_changes_during_a_wait_counts_from_the_next() {
 #[test]
 fn points_that_the_clock_has_jumped_over_are_missed_as_those_that_a_tick_overran() {
     for (kind, missed, starts) in [
-        (Kind::Interval, Missed::Coalesce, [350, 400, 500, 600]),
-        (Kind::Interval, Missed::Skip, [350, 400, 500, 600]),
-        (Kind::Interval, Missed::Burst, [350, 350, 350, 400]),
-        (Kind::Interval, Missed::Delay, [350, 400, 500, 600]),
-        (Kind::Delay, Missed::Coalesce, [350, 450, 550, 650]),
+        (
+            ScheduleKind::Interval,
+            Missed::Coalesce,
+            [350, 400, 500, 600],
+        ),
+        (ScheduleKind::Interval, Missed::Skip, [350, 400, 500, 600]),
+        (ScheduleKind::Interval, Missed::Burst, [350, 350, 350, 400]),
+        (ScheduleKind::Interval, Missed::Delay, [350, 400, 500, 600]),
+        (ScheduleKind::Delay, Missed::Coalesce, [350, 450, 550, 650]),
     ] {
         paused(async {
             let trace = Knobs::every(100).trace();
@@ -68,7 +72,7 @@ fn points_of_a_shorter_interval_before_it_was_heard_of_are_not_missed() {
         let starts = [100, 195, 235, 275];
         paused(async {
             let trace = Knobs::every(100).takes(&[55, 0, 0, 0, 0]).trace();
-            let running = start(trace.registry(Kind::Interval, missed, First::Default));
+            let running = start(trace.registry(ScheduleKind::Interval, missed, First::Default));
             trace.reach(110).await;
             trace.turn(|knobs| knobs.every = millis(40));
             trace.reach_ticks(4).await;

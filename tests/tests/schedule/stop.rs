@@ -1,7 +1,7 @@
 //! A stop at every moment of a timeline: no tick begins once it is asked for, the one in flight completes, and then comes the one
 //! drain.
 
-use lifecycle::__private::{First, Kind, Missed};
+use lifecycle::__private::{First, Missed, ScheduleKind};
 use lifecycle::registry;
 use lifecycle_tests::schedule::{Coalesce, Default, Interval};
 use lifecycle_tests::{Journal, Knobs, hangs, millis, paused, start, takes};
@@ -9,7 +9,7 @@ use lifecycle_tests::{Journal, Knobs, hangs, millis, paused, start, takes};
 use crate::instants::trace;
 use crate::oracle::Case;
 
-fn stop_at_every_millisecond(kind: Kind, missed: Missed, first: First, until: u64) {
+fn stop_at_every_millisecond(kind: ScheduleKind, missed: Missed, first: First, until: u64) {
     let case = Case {
         kind,
         missed,
@@ -62,7 +62,7 @@ macro_rules! every_missed {
         #[test]
         fn $name() {
             for first in [First::Default, First::Immediate, First::AfterInterval] {
-                stop_at_every_millisecond(Kind::Interval, Missed::$missed, first, 160);
+                stop_at_every_millisecond(ScheduleKind::Interval, Missed::$missed, first, 160);
             }
         }
     )*};
@@ -78,14 +78,14 @@ every_missed! {
 #[test]
 fn no_tick_begins_after_the_stop_of_a_schedule_with_delays() {
     for first in [First::Default, First::Immediate, First::AfterInterval] {
-        stop_at_every_millisecond(Kind::Delay, Missed::Coalesce, first, 200);
+        stop_at_every_millisecond(ScheduleKind::Delay, Missed::Coalesce, first, 200);
     }
 }
 
 #[test]
 fn no_tick_begins_after_the_stop_of_a_schedule_with_jitter() {
     let case = Case {
-        kind: Kind::Interval,
+        kind: ScheduleKind::Interval,
         missed: Missed::Coalesce,
         first: First::Default,
         every: 10,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lifecycle::__private::{First, Kind, Missed};
+use lifecycle::__private::{First, Missed, ScheduleKind};
 use lifecycle::{Handle, OnFailure, Registry, TriggerError};
 use lifecycle_tests::schedule::{Coalesce, Default, Interval};
 use lifecycle_tests::{
@@ -34,7 +34,7 @@ fn a_tick_that_is_asked_for_runs_at_once_and_the_schedule_goes_on() {
     for missed in [Missed::Coalesce, Missed::Skip, Missed::Burst, Missed::Delay] {
         paused(async {
             let trace = Knobs::every(100).takes(&[5]).trace();
-            let running = start(trace.registry(Kind::Interval, missed, First::Default));
+            let running = start(trace.registry(ScheduleKind::Interval, missed, First::Default));
             let handle = running.handle();
             for (at, answered) in [(30, 35), (130, 135), (140, 145)] {
                 let asked = ask_at(at, &handle, &trace).await;
@@ -57,7 +57,7 @@ fn a_point_that_a_tick_on_demand_overran_is_missed_as_any_other() {
     ] {
         paused(async {
             let trace = Knobs::every(100).takes(&[1, 70, 1, 1, 1]).trace();
-            let running = start(trace.registry(Kind::Interval, missed, First::Default));
+            let running = start(trace.registry(ScheduleKind::Interval, missed, First::Default));
             drop(ask_at(150, &running.handle(), &trace).await);
             trace.reach_ticks(5).await;
             assert_eq!(trace.starts()[..2], [100, 150]);
@@ -71,7 +71,7 @@ fn a_tick_on_demand_that_ends_on_a_point_is_followed_by_its_tick() {
     for missed in [Missed::Coalesce, Missed::Skip, Missed::Burst, Missed::Delay] {
         paused(async {
             let trace = Knobs::every(100).takes(&[1, 50, 1]).trace();
-            let running = start(trace.registry(Kind::Interval, missed, First::Default));
+            let running = start(trace.registry(ScheduleKind::Interval, missed, First::Default));
             drop(ask_at(150, &running.handle(), &trace).await);
             trace.reach(350).await;
             assert_eq!(trace.starts(), [100, 150, 200, 300], "{missed:?}");
@@ -83,7 +83,7 @@ fn a_tick_on_demand_that_ends_on_a_point_is_followed_by_its_tick() {
 fn a_grid_that_an_overrun_has_moved_stays_where_it_is() {
     paused(async {
         let trace = Knobs::every(100).takes(&[150, 5, 5, 5]).trace();
-        let running = start(trace.registry(Kind::Interval, Missed::Delay, First::Default));
+        let running = start(trace.registry(ScheduleKind::Interval, Missed::Delay, First::Default));
         drop(ask_at(260, &running.handle(), &trace).await);
         trace.reach_ticks(4).await;
         assert_eq!(trace.starts(), [100, 260, 350, 450], "moved to 250 + 100");
@@ -94,7 +94,7 @@ fn a_grid_that_an_overrun_has_moved_stays_where_it_is() {
 fn after_a_tick_on_demand_a_delay_is_counted_from_its_end() {
     paused(async {
         let trace = Knobs::every(100).takes(&[5]).trace();
-        let running = start(trace.registry(Kind::Delay, Missed::Coalesce, First::Default));
+        let running = start(trace.registry(ScheduleKind::Delay, Missed::Coalesce, First::Default));
         drop(ask_at(160, &running.handle(), &trace).await);
         trace.reach_ticks(4).await;
         assert_eq!(trace.starts(), [100, 160, 265, 370]);
