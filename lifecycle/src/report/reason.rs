@@ -30,6 +30,25 @@ pub enum Reason {
     NotStarted(Arc<StartError>),
 }
 
+impl Reason {
+    /// What kind of reason it is, in one stable word, for a metric or a decision in another program:
+    /// `signal`, `failure`, `requested`, `external`, `external_panicked`, `finished`, `dropped` or
+    /// `not_started`. The feature `serde` writes the same one. Later versions may add words.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Signal(_) => "signal",
+            Self::Failure(_) => "failure",
+            Self::Requested => "requested",
+            Self::External => "external",
+            Self::ExternalPanicked(_) => "external_panicked",
+            Self::Finished => "finished",
+            Self::Dropped => "dropped",
+            Self::NotStarted(_) => "not_started",
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -95,6 +114,41 @@ impl fmt::Display for Signal {
             Self::INTERRUPT => f.write_str("SIGINT"),
             Self::TERMINATE => f.write_str("SIGTERM"),
             Self(number) => write!(f, "signal {number}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::report::error::Fault;
+    use crate::report::status::Phase;
+
+    #[test]
+    fn the_kind_of_each_reason_is_one_word() {
+        let failure = ServiceError::new(
+            "store".into(),
+            Phase::Run,
+            Fault::ExitedEarly,
+            Duration::ZERO,
+        );
+        let kinds = [
+            (Reason::Signal(Signal::TERMINATE), "signal"),
+            (Reason::Failure(failure), "failure"),
+            (Reason::Requested, "requested"),
+            (Reason::External, "external"),
+            (Reason::ExternalPanicked("lost".into()), "external_panicked"),
+            (Reason::Finished, "finished"),
+            (Reason::Dropped, "dropped"),
+            (
+                Reason::NotStarted(Arc::new(StartError::NoRuntime)),
+                "not_started",
+            ),
+        ];
+        for (reason, kind) in kinds {
+            assert_eq!(reason.kind(), kind, "{reason}");
         }
     }
 }

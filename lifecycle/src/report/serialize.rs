@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use crate::report::error::{Fault, ServiceError};
+use crate::report::error::ServiceError;
 use crate::report::name::Name;
 use crate::report::outcome::{Laggard, Outcome};
 use crate::report::reason::Reason;
@@ -43,18 +43,8 @@ impl Serialize for Outcome {
 
 impl Serialize for Reason {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let kind = match self {
-            Self::Signal(_) => "signal",
-            Self::Failure(_) => "failure",
-            Self::Requested => "requested",
-            Self::External => "external",
-            Self::ExternalPanicked(_) => "external_panicked",
-            Self::Finished => "finished",
-            Self::Dropped => "dropped",
-            Self::NotStarted(_) => "not_started",
-        };
         fields!(serializer, "Reason", {
-            "kind": kind,
+            "kind": self.kind(),
             "text": self.to_string(),
         })
     }
@@ -62,19 +52,10 @@ impl Serialize for Reason {
 
 impl Serialize for ServiceError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let kind = match self.fault() {
-            Fault::Error(_) => "error",
-            Fault::Panic(_) => "panic",
-            Fault::ExitedEarly => "exited_early",
-            Fault::NeverReady => "never_ready",
-            Fault::StartTimeout(_) => "start_timeout",
-            Fault::Dependency(_) => "dependency",
-            Fault::Late(_) => "late",
-        };
         fields!(serializer, "ServiceError", {
             "service": self.service(),
             "phase": self.phase(),
-            "kind": kind,
+            "kind": self.fault().kind(),
             "text": self.to_string(),
             "after_seconds": self.after().as_secs_f64(),
         })
@@ -159,6 +140,7 @@ as_word! { Name Phase Shape State }
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::error::Fault;
 
     #[test]
     fn a_queue_is_its_counts_its_depth_and_the_age_of_its_flush() {

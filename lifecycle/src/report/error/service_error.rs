@@ -119,6 +119,24 @@ pub enum Fault {
     Late(Duration),
 }
 
+impl Fault {
+    /// What kind of fault it is, in one stable word, for a metric or a decision in another program:
+    /// `error`, `panic`, `exited_early`, `never_ready`, `start_timeout`, `dependency` or `late`. The feature
+    /// `serde` writes the same one. Later versions may add words.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Error(_) => "error",
+            Self::Panic(_) => "panic",
+            Self::ExitedEarly => "exited_early",
+            Self::NeverReady => "never_ready",
+            Self::StartTimeout(_) => "start_timeout",
+            Self::Dependency(_) => "dependency",
+            Self::Late(_) => "late",
+        }
+    }
+}
+
 impl ServiceError {
     /// `after` is the time since the application was started.
     pub(crate) fn new(service: Name, phase: Phase, fault: Fault, after: Duration) -> Self {
@@ -267,5 +285,26 @@ impl fmt::Display for Unfinished {
 impl StdError for ServiceError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(self.cause()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kind_of_each_fault_is_one_word() {
+        let kinds = [
+            (Fault::Error("disk full".into()), "error"),
+            (Fault::Panic("index 7".to_owned()), "panic"),
+            (Fault::ExitedEarly, "exited_early"),
+            (Fault::NeverReady, "never_ready"),
+            (Fault::StartTimeout(Duration::ZERO), "start_timeout"),
+            (Fault::Dependency("store".into()), "dependency"),
+            (Fault::Late(Duration::ZERO), "late"),
+        ];
+        for (fault, kind) in kinds {
+            assert_eq!(fault.kind(), kind, "{fault:?}");
+        }
     }
 }
