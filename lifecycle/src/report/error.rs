@@ -24,8 +24,8 @@ pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 
 /// Why a registry could not be (or no longer be) healthy: what
-/// [`await_healthy`](crate::Running::await_healthy) returns.
-#[derive(Clone, Debug, thiserror::Error)]
+/// [`await_healthy`](crate::Running::await_healthy) returns. Its `Debug` is the sentence of its `Display`.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum HealthError {
     /// A service failed.
@@ -43,8 +43,8 @@ pub enum HealthError {
     NotStarted(Arc<StartError>),
 }
 
-/// Why a registry could not be started at all.
-#[derive(Debug, thiserror::Error)]
+/// Why a registry could not be started at all. Its `Debug` is the sentence of its `Display`.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// `start` was called outside a tokio runtime.
@@ -66,8 +66,9 @@ pub enum StartError {
     Registry(RegistryError),
 }
 
-/// Why a schedule can't be followed, or a queue's batches can't be made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a schedule can't be followed, or a queue's batches can't be made. Its `Debug` is the sentence of its
+/// `Display`.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptionError {
     /// A duration of the schedule is zero.
@@ -120,8 +121,8 @@ pub enum OptionError {
 }
 
 /// Why a tick that was asked for did not succeed: what [`Handle::trigger`](crate::Handle::trigger)
-/// returns.
-#[derive(Clone, Debug)]
+/// returns. Its `Debug` is the sentence of its `Display`.
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum TriggerError {
     /// No service has this name.
@@ -179,3 +180,5 @@ impl StdError for TriggerError {
         matches!(self, Self::Stopped).then_some(StopMark::SOURCE)
     }
 }
+
+debug_as_display! { ServiceError HealthError StartError OptionError TriggerError }

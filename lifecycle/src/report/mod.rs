@@ -1,5 +1,16 @@
 //! What people read: states, errors, reasons, the outcome. Plain data, built by the floors above.
 
+/// A `main` that returns an error prints its `Debug`, and so does `unwrap`: it is the sentence of `Display`.
+macro_rules! debug_as_display {
+    ($($error:ty)+) => {$(
+        impl std::fmt::Debug for $error {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+    )+};
+}
+
 pub(crate) mod error;
 pub(crate) mod name;
 pub(crate) mod outcome;

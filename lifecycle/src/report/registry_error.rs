@@ -7,8 +7,8 @@ use lifecycle_rules::graph::Found;
 use lifecycle_rules::limits;
 
 /// Everything that is wrong with a registry. Its `Display` lists all problems, each with what to do
-/// about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// about it, and so does its `Debug`, which is what a `main` that returns an error prints.
+#[derive(Clone, PartialEq, Eq)]
 pub struct RegistryError {
     pub(crate) problems: Vec<RegistryProblem>,
 }
@@ -85,5 +85,7 @@ impl fmt::Display for RegistryError {
         Ok(())
     }
 }
+
+debug_as_display! { RegistryError }
 
 impl std::error::Error for RegistryError {}

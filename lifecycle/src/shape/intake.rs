@@ -93,11 +93,11 @@ const MAX_KEPT_BYTES: usize = 16 * 1024;
 
 /// An item that was not accepted: the service has stopped taking any. As
 /// [`HealthError::Stopping`](crate::HealthError::Stopping) it is no failure of a service that returns it
-/// while the application stops.
+/// while the application stops. `Debug` is the sentence of `Display`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SendError<T>(pub T);
 
-/// An item that was not accepted at once.
+/// An item that was not accepted at once. `Debug` is the sentence of `Display`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrySendError<T> {
@@ -334,15 +334,12 @@ impl<T> fmt::Debug for Intake<T> {
 // Written by hand: a derive would ask that the items are `Debug`.
 impl<T> fmt::Debug for SendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SendError(..)")
+        fmt::Display::fmt(self, f)
     }
 }
 
 impl<T> fmt::Debug for TrySendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full(_) => f.write_str("Full(..)"),
-            Self::Closed(_) => f.write_str("Closed(..)"),
-        }
+        fmt::Display::fmt(self, f)
     }
 }

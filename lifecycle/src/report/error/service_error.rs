@@ -13,11 +13,11 @@ use crate::report::status::{Phase, Shape};
 
 /// Why a service failed: which one, in which phase, and what happened.
 ///
-/// Its `Display` is one sentence that holds all three. Cloning shares the error.
-#[derive(Clone, Debug)]
+/// Its `Display` is one sentence that holds all three, and so is its `Debug`, which is what a `main` that
+/// returns an error prints. Cloning shares the error.
+#[derive(Clone)]
 pub struct ServiceError(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     service: Name,
     phase: Phase,
