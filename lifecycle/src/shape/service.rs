@@ -39,6 +39,9 @@ use crate::shared::context::Context;
 /// the intake of a queue within stays open, and what it has accepted is dropped with its last clone
 /// without being counted lost.
 ///
+/// There is nothing else that it could forward. The trait has hidden methods, which only the library
+/// overrides and calls: each takes an argument of a type that has no name outside.
+///
 /// ```
 /// use lifecycle::{Context, Result, Service, async_trait};
 ///
