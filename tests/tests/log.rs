@@ -4,8 +4,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 
-use lifecycle::{Context, Result, Service, Worker, async_trait, registry, service};
+use lifecycle::{Context, Result, Service, Worker, async_trait, registry, service, testing};
 use lifecycle_tests::queue::Gatherer;
 use lifecycle_tests::schedule::{Coalesce, Default, Interval};
 use lifecycle_tests::{
@@ -13,6 +14,7 @@ use lifecycle_tests::{
     takes,
 };
 use tokio::time::sleep;
+use tracing::Instrument;
 
 #[tokio::test(start_paused = true)]
 async fn the_cause_is_logged_before_the_shutdown_begins() {
@@ -148,6 +150,51 @@ impl Service for Talker {
     async fn stop(&self, _: &Context) -> Result {
         Ok(())
     }
+}
+
+/// Lends its context.
+struct Lender(Arc<Mutex<Option<Context>>>);
+
+#[async_trait]
+impl Service for Lender {
+    async fn start(&self, cx: &Context) -> Result {
+        *self.0.lock().unwrap() = Some(cx.clone());
+        tracing::info!("from within");
+        cx.ready();
+        cx.stop_channel().closed().await;
+        Ok(())
+    }
+
+    async fn stop(&self, cx: &Context) -> Result {
+        cx.span().in_scope(|| tracing::info!("at the stop"));
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn code_that_works_for_a_service_elsewhere_has_its_span_until_the_service_is_down() {
+    let log = Log::open();
+    let lent: Arc<Mutex<Option<Context>>> = Arc::default();
+    let running = start(registry! { "store" => Lender(Arc::clone(&lent)), });
+    running.await_healthy().await.unwrap();
+    let cx = lent.lock().unwrap().clone().unwrap();
+    tokio::spawn(async { tracing::info!("a request") }.instrument(cx.span()))
+        .await
+        .unwrap();
+    running.stop().await.into_result().unwrap();
+    for line in ["from within", "a request", "at the stop"] {
+        let _ = log.place(&[line, "in name=store"]);
+    }
+    assert!(cx.span().is_none(), "it is down");
+    assert_eq!(log.spans("name=store"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_context_of_a_test_has_a_span_as_well() {
+    let log = Log::open();
+    let cx = testing::context("cache");
+    cx.span().in_scope(|| tracing::info!("from a test"));
+    let _ = log.place(&["from a test", "in name=cache"]);
 }
 
 /// Starts the next one, and ends.

@@ -21,7 +21,7 @@ use std::thread;
 
 use lifecycle::{
     Context, Handle, Idle, Intake, Queue, Registry, Result, Running, State, Worker, registry,
-    service,
+    service, testing,
 };
 use lifecycle_tests::{
     Journal, degrades, fails, hangs, millis, nothing, recovers, secs, start, takes, until_stopped,
@@ -43,6 +43,7 @@ enum At {
     Enter,
     Exit,
     Close,
+    Clone,
 }
 
 impl Closed {
@@ -79,6 +80,11 @@ impl Subscriber for Closed {
         self.at(At::Exit);
     }
 
+    fn clone_span(&self, id: &Id) -> Id {
+        self.at(At::Clone);
+        id.clone()
+    }
+
     fn try_close(&self, _: Id) -> bool {
         self.at(At::Close);
         true
@@ -86,10 +92,10 @@ impl Subscriber for Closed {
 }
 
 /// Every way in which such a log may panic: all of them at once would hide one behind the other.
-fn logs() -> [Closed; 5] {
-    let spans = [At::New, At::Enter, At::Exit, At::Close];
-    let [new, enter, exit, close] = spans.map(|at| Closed(Some(at)));
-    [Closed(None), new, enter, exit, close]
+fn logs() -> [Closed; 6] {
+    let spans = [At::New, At::Enter, At::Exit, At::Close, At::Clone];
+    let [new, enter, exit, close, clone] = spans.map(|at| Closed(Some(at)));
+    [Closed(None), new, enter, exit, close, clone]
 }
 
 fn services(journal: &Journal) -> Registry {
@@ -112,6 +118,14 @@ async fn a_log_that_panics_does_not_keep_anybody_from_draining() {
         assert_eq!(journal.count("store: drain done"), 1);
         assert_eq!(outcome.laggards().len(), 1);
         assert_eq!(outcome.services()[0].state, State::Stopped, "{outcome}");
+    }
+}
+
+#[test]
+fn a_log_that_panics_as_it_is_asked_for_its_span_gives_none() {
+    for at in [At::New, At::Clone] {
+        let _closed = set_default(Closed(Some(at)));
+        assert!(testing::context("api").span().is_none());
     }
 }
 

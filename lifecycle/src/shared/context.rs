@@ -6,6 +6,7 @@ use std::future::Future;
 use std::sync::{Arc, Weak};
 
 use tokio::time::Instant;
+use tracing::Span;
 
 use crate::panics::log_safely;
 use crate::report::error::Result;
@@ -192,6 +193,27 @@ impl Context {
             service = self.name(),
             "task not started: the service is down, or was cut"
         );
+    }
+
+    /// The span in which all code of the service runs, its [tasks](Self::spawn) included: it is named
+    /// `service`, has the target `lifecycle` and the field `name`, and no parent. For code that works for the
+    /// service elsewhere, such as a task of another library or the handler of a request:
+    ///
+    /// ```
+    /// use tracing::Instrument;
+    ///
+    /// # async fn answer() {}
+    /// # fn serve(cx: &lifecycle::Context) {
+    /// tokio::spawn(answer().instrument(cx.span()));
+    /// # }
+    /// ```
+    ///
+    /// Where no subscriber records it, and once the service is down, this is [`Span::none`]. The span stays
+    /// open for as long as a clone of it is kept.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        let span = self.span_of_run();
+        span.map_or_else(Span::none, |span| span.to_span())
     }
 
     /// A view of the whole application, for a service that shows or serves its state: a probe

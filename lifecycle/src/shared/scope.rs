@@ -35,8 +35,8 @@ impl Drop for Inside<'_> {
     }
 }
 
-/// Where a service keeps its span: made when it is first needed, closed when the service is down, though a
-/// handle may keep the rest of it.
+/// Where a run keeps its span: made when it is first needed, closed when the run is over, though a handle may
+/// keep the rest of it.
 #[derive(Debug, Default)]
 pub(crate) struct SpanSlot(Mutex<Option<SharedSpan>>);
 
@@ -44,6 +44,7 @@ pub(crate) struct SpanSlot(Mutex<Option<SharedSpan>>);
 pub(crate) type SharedSpan = Option<Arc<ServiceSpan>>;
 
 impl SpanSlot {
+    /// `None` once it was closed: a span made after that would stay open as long as the context.
     pub(crate) fn get(&self, name: &Name) -> SharedSpan {
         self.lock()
             .get_or_insert_with(|| ServiceSpan::new(name).map(Arc::new))
@@ -51,7 +52,7 @@ impl SpanSlot {
     }
 
     pub(crate) fn close(&self) {
-        let left = self.lock().take();
+        let left = self.lock().replace(None);
         drop(left);
     }
 
@@ -71,6 +72,14 @@ impl ServiceSpan {
         );
         let span = span.ok().filter(|span| !span.is_disabled())?;
         Some(Self(Some(span)))
+    }
+
+    /// The same for the user's own code. What a subscriber panics with is no failure of that either.
+    pub(crate) fn to_span(&self) -> Span {
+        panics::catch(|| self.0.clone())
+            .ok()
+            .flatten()
+            .unwrap_or_else(Span::none)
     }
 
     fn enter(&self) -> Option<Inside<'_>> {
