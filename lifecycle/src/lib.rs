@@ -93,6 +93,7 @@
 //! - `cron`: schedules by cron expression, `scheduled(cron = "0 3 * * *")`; see the page `_cron`.
 //! - `cron-bundled-tz`: the time zone database inside the program, for machines that have none.
 //! - `serde`: `Serialize` for the [`Outcome`], [`ServiceStatus`] and what they hold.
+//! - `tokio-util`: [`StopChannel::token`], a `CancellationToken` that is cancelled at the stop.
 //! - `test-util`: `lifecycle::testing`, contexts for unit tests of hooks.
 
 mod engine;
@@ -133,8 +134,9 @@ pub use crate::run::running::Running;
 pub use crate::shape::intake::{Intake, SendError, TrySendError};
 pub use crate::shape::service::Service;
 pub use crate::shape::{Idle, Oneshot, Queue, Scheduled, Worker};
-pub use crate::shared::context::{Context, StopChannel};
+pub use crate::shared::context::Context;
 pub use crate::shared::handle::{Handle, Transitions};
+pub use crate::shared::stop_channel::{Closed, StopChannel};
 pub use crate::shared::task_output::TaskOutput;
 
 #[cfg(all(doc, feature = "cron"))]

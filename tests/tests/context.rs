@@ -237,12 +237,7 @@ async fn a_stop_channel_is_seen_by_every_clone_early_or_late() {
     let running = start(registry! { "a" => probe.clone(), });
     running.await_healthy().await.unwrap();
     let stop = probe.context().stop_channel();
-    let early: Vec<_> = (0..3)
-        .map(|_| {
-            let stop = stop.clone();
-            tokio::spawn(async move { stop.closed().await })
-        })
-        .collect();
+    let early: Vec<_> = (0..3).map(|_| tokio::spawn(stop.closed_owned())).collect();
     assert!(!stop.is_closed());
     running.stop().await.into_result().unwrap();
     assert!(stop.is_closed());
@@ -264,10 +259,7 @@ async fn a_hook_can_be_tested_without_a_registry() {
         ..Probe::default()
     };
     probe.start(&cx).await.unwrap();
-    let waiting = tokio::spawn({
-        let stop = cx.stop_channel();
-        async move { stop.closed().await }
-    });
+    let waiting = tokio::spawn(cx.stop_channel().closed_owned());
     testing::stop(&cx);
     waiting.await.unwrap();
     assert!(cx.stop_channel().is_closed());

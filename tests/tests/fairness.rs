@@ -24,10 +24,9 @@ struct Busy;
 impl Worker for Busy {
     async fn run(&self, cx: &Context) -> Result {
         cx.spawn(async { Err("disk full".into()) });
-        let stop = cx.stop_channel();
         tokio::select! {
             biased;
-            () = stop.closed() => Ok(()),
+            () = cx.stop_channel() => Ok(()),
             () = work() => Ok(()),
         }
     }

@@ -117,8 +117,7 @@ struct Polled(Arc<AtomicUsize>);
 impl Service for Polled {
     async fn start(&self, cx: &Context) -> Result {
         cx.ready();
-        let stop = cx.stop_channel();
-        let mut stopped = pin!(stop.closed());
+        let mut stopped = pin!(cx.stop_channel().closed_owned());
         poll_fn(|task| {
             self.0.fetch_add(1, Ordering::Relaxed);
             stopped.as_mut().poll(task)

@@ -27,14 +27,13 @@ struct Tenant(Journal);
 
 impl Worker for Tenant {
     async fn run(&self, cx: &Context) -> Result {
-        let stop = cx.stop_channel();
         let inner = registry! {
             "inner-store" => self.0.script().drain(takes(secs(1))).idle(),
             "inner-api" => self.0.script().drain(takes(secs(1))).worker(), after = ["inner-store"],
         };
         let inner = inner
             .signals(false)
-            .stop_on(async move { stop.closed().await });
+            .stop_on(cx.stop_channel().closed_owned());
         inner.run().await.into_result()?;
         Ok(())
     }

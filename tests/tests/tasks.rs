@@ -94,10 +94,10 @@ impl Worker for Listens {
                 Ok(())
             });
         }
-        let mut stopped = Box::pin(async { cx.stop_channel().closed().await });
+        let mut stopped = cx.stop_channel().closed_owned();
         poll_fn(|task| {
             self.0.fetch_add(1, Ordering::Relaxed);
-            stopped.as_mut().poll(task).map(Ok)
+            Pin::new(&mut stopped).poll(task).map(Ok)
         })
         .await
     }

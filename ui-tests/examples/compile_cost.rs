@@ -83,12 +83,11 @@ const _: () = {
 impl Service for Collector@ {
     async fn start(&self, cx: &Context) -> Result {
         cx.ready();
-        let stop = cx.stop_channel();
         let mut ticker = tokio::time::interval(self.every);
         loop {
             tokio::select! {
                 biased;
-                () = stop.closed() => return Ok(()),
+                () = cx.stop_channel() => return Ok(()),
                 _ = ticker.tick() => collect(cx.name(), self.cfg.limit).await?,
             }
         }

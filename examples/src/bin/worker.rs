@@ -44,13 +44,12 @@ impl Worker for Echo {
 
     async fn run(&self, cx: &Context) -> Result {
         let listener = self.listener.get().ok_or("not bound")?;
-        let stop = cx.stop_channel();
         loop {
             let connection = select! {
-                () = stop.closed() => return Ok(()),
+                () = cx.stop_channel() => return Ok(()),
                 connection = accept(listener) => connection,
             };
-            let stop = stop.clone();
+            let stop = cx.stop_channel();
             cx.spawn(async move {
                 // A client that goes away is no failure of the server, and an error of this task would be one.
                 if let Err(error) = converse(connection, stop).await {
@@ -78,9 +77,8 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 /// Echoes until the client or the server has had enough. It hears the stop channel at every moment: a client that neither
 /// sends nor reads does not delay the stop.
 async fn converse(mut connection: TcpStream, stop: StopChannel) -> io::Result<()> {
-    select! {
-        ended = echo(&mut connection) => return ended,
-        () = stop.closed() => {}
+    if let Some(ended) = stop.run_until_closed(echo(&mut connection)).await {
+        return ended;
     }
     // Sent only if the client has room for it: the stop does not wait.
     connection.try_write(b"goodbye\n").map(drop)

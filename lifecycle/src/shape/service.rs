@@ -52,11 +52,10 @@ use crate::shared::context::Context;
 ///     async fn start(&self, cx: &Context) -> Result {
 ///         let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await?;
 ///         cx.ready();
-///         let stop = cx.stop_channel();
 ///         let mut buffer = [0; 1500];
 ///         loop {
 ///             tokio::select! {
-///                 () = stop.closed() => return Ok(()),
+///                 () = cx.stop_channel() => return Ok(()),
 ///                 packet = socket.recv(&mut buffer) => drop(packet?),
 ///             }
 ///         }

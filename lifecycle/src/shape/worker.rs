@@ -21,10 +21,9 @@ use crate::shared::context::Context;
 ///
 /// impl Worker for Echo {
 ///     async fn run(&self, cx: &Context) -> Result {
-///         let stop = cx.stop_channel();
 ///         loop {
 ///             let accepted = tokio::select! {
-///                 () = stop.closed() => return Ok(()),
+///                 () = cx.stop_channel() => return Ok(()),
 ///                 accepted = self.listener.accept() => accepted,
 ///             };
 ///             let socket = match accepted {
@@ -37,14 +36,13 @@ use crate::shared::context::Context;
 ///                     continue;
 ///                 }
 ///             };
-///             let stop = stop.clone();
+///             let stop = cx.stop_channel();
 ///             // What becomes of one client is no matter of the service: that it resets its connection is
 ///             // logged, and that it is silent costs the stop some time and nothing else.
 ///             cx.spawn_isolated(async move {
-///                 tokio::select! {
-///                     // Without this line the stop would wait for a silent client.
-///                     () = stop.closed() => {}
-///                     ended = echo(socket) => ended?,
+///                 // Without the channel the stop would wait for a silent client.
+///                 if let Some(ended) = stop.run_until_closed(echo(socket)).await {
+///                     ended?;
 ///                 }
 ///                 Ok(())
 ///             });

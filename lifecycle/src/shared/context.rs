@@ -19,6 +19,7 @@ use crate::shared::instance::Instance;
 use crate::shared::orders::Orders;
 use crate::shared::run::Run;
 use crate::shared::scope::SharedSpan;
+use crate::shared::stop_channel::StopChannel;
 use crate::shared::task_output::TaskOutput;
 use crate::shared::tasks::{self, Kind};
 
@@ -35,10 +36,9 @@ use crate::shared::tasks::{self, Kind};
 ///
 /// impl Worker for Consumer {
 ///     async fn run(&self, cx: &Context) -> Result {
-///         let stop = cx.stop_channel();
 ///         loop {
 ///             tokio::select! {
-///                 () = stop.closed() => return Ok(()),
+///                 () = cx.stop_channel() => return Ok(()),
 ///                 message = next_message() => handle(message).await?,
 ///             }
 ///         }
@@ -73,7 +73,7 @@ impl Context {
     /// The service's stop channel: closed when the service is asked to stop.
     #[must_use]
     pub fn stop_channel(&self) -> StopChannel {
-        StopChannel(self.clone())
+        StopChannel::new(self.clone())
     }
 
     /// Says that the service is ready, so that its dependents may start. Only a hand-written
@@ -164,10 +164,9 @@ impl Context {
     /// use tokio::net::{TcpListener, TcpStream};
     ///
     /// async fn accept(listener: TcpListener, cx: &Context) -> Result {
-    ///     let stop = cx.stop_channel();
     ///     loop {
     ///         let (socket, _) = tokio::select! {
-    ///             () = stop.closed() => return Ok(()),
+    ///             () = cx.stop_channel() => return Ok(()),
     ///             accepted = listener.accept() => accepted?,
     ///         };
     ///         cx.spawn_isolated(async move {
@@ -311,42 +310,6 @@ impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
             .field("service", &self.name())
-            .finish_non_exhaustive()
-    }
-}
-
-/// A service's stop channel. It is closed once and never opened again; there is nothing to send on
-/// it.
-///
-/// Every clone sees the closing, whether it waits before or after.
-///
-/// ```
-/// # async fn serve(_: impl Future<Output = ()>) {}
-/// # async fn run(cx: &lifecycle::Context) -> lifecycle::Result {
-/// let stop = cx.stop_channel();
-/// serve(async move { stop.closed().await }).await;
-/// # Ok(()) }
-/// ```
-#[derive(Clone)]
-pub struct StopChannel(Context);
-
-impl StopChannel {
-    /// Resolves when the channel is closed, at once if it already is. Cancel-safe.
-    pub async fn closed(&self) {
-        self.0.run.stop.closed().await;
-    }
-
-    /// Whether the channel is closed: the service has been asked to stop.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.0.run.stop.is_closed()
-    }
-}
-
-impl fmt::Debug for StopChannel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StopChannel")
-            .field("closed", &self.is_closed())
             .finish_non_exhaustive()
     }
 }

@@ -163,7 +163,7 @@ impl Instance {
     /// Closes the stop channel of this run. Those that wait at it are woken, and the loop of a schedule, which
     /// looks at it without waiting, is called.
     pub(crate) fn close_stop_channel(&self, run: &Run) {
-        run.stop.close();
+        run.close_stop_channel();
         if let Some(ticks) = self.ticks() {
             ticks.wake();
         }

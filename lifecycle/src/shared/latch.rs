@@ -71,6 +71,36 @@ impl Latch {
         }
     }
 
+    /// Whether it is closed, for the waiter with this key, which has none before its first look. One that
+    /// goes away before the closing must [`leave`](Self::leave).
+    pub(crate) fn poll_closed(
+        &self,
+        key: &mut Option<usize>,
+        task: &task::Context<'_>,
+    ) -> Poll<()> {
+        if self.is_closed() {
+            return Poll::Ready(());
+        }
+        // Cloned before the lock is taken: that is code of the waiter.
+        let waker = task.waker().clone();
+        let mut waiters = self.waiters();
+        if self.is_closed() {
+            return Poll::Ready(());
+        }
+        let before = waiters.set(key, waker);
+        drop(waiters);
+        drop(before);
+        Poll::Pending
+    }
+
+    /// The waiter with this key waits no more.
+    pub(crate) fn leave(&self, key: Option<usize>) {
+        if let Some(key) = key {
+            let left = self.waiters().remove(key);
+            drop(left);
+        }
+    }
+
     fn waiters(&self) -> MutexGuard<'_, Waiters> {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,29 +141,14 @@ impl Future for Closed<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        if this.gate.is_closed() {
-            return Poll::Ready(());
-        }
-        // Cloned before the lock is taken: that is code of the waiter.
-        let waker = task.waker().clone();
-        let mut waiters = this.gate.waiters();
-        if this.gate.is_closed() {
-            return Poll::Ready(());
-        }
-        let before = waiters.set(&mut this.key, waker);
-        drop(waiters);
-        drop(before);
-        Poll::Pending
+        let Self { gate, key } = &mut *self;
+        gate.poll_closed(key, task)
     }
 }
 
 impl Drop for Closed<'_> {
     fn drop(&mut self) {
-        if let Some(key) = self.key {
-            let left = self.gate.waiters().remove(key);
-            drop(left);
-        }
+        self.gate.leave(self.key);
     }
 }
 

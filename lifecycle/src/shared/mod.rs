@@ -14,6 +14,9 @@ pub(crate) mod queue_counts;
 pub(crate) mod request;
 pub(crate) mod run;
 pub(crate) mod scope;
+pub(crate) mod stop_channel;
+#[cfg(feature = "tokio-util")]
+pub(crate) mod stop_token;
 pub(crate) mod task_output;
 pub(crate) mod tasks;
 pub(crate) mod tick_facts;

@@ -18,6 +18,8 @@ use crate::report::status::Phase;
 use crate::shared::latch::Latch;
 use crate::shared::orders::Orders;
 use crate::shared::scope::{SharedSpan, SpanSlot};
+#[cfg(feature = "tokio-util")]
+use crate::shared::stop_token::StopToken;
 use crate::shared::tasks::Tasks;
 
 #[derive(Debug)]
@@ -32,6 +34,9 @@ pub(crate) struct Run {
     pub(crate) succeeded: AtomicBool,
     /// The stop channel.
     pub(crate) stop: Latch,
+    /// The same as tokens, for code that asks for one.
+    #[cfg(feature = "tokio-util")]
+    stop_token: StopToken,
     /// Closed when `start` and every spawned task have returned or were dropped.
     pub(crate) exited: Latch,
     pub(crate) tasks: Tasks,
@@ -54,6 +59,8 @@ impl Run {
             started_up: AtomicBool::new(false),
             succeeded: AtomicBool::new(false),
             stop: Latch::new(),
+            #[cfg(feature = "tokio-util")]
+            stop_token: StopToken::default(),
             exited: Latch::new(),
             tasks: Tasks::default(),
             span: SpanSlot::default(),
@@ -76,6 +83,19 @@ impl Run {
 
     pub(crate) fn enter(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    /// Wakes those that wait at the stop channel, and cancels its tokens.
+    pub(crate) fn close_stop_channel(&self) {
+        self.stop.close();
+        #[cfg(feature = "tokio-util")]
+        self.stop_token.cancel();
+    }
+
+    /// A token that is cancelled when the stop channel is closed.
+    #[cfg(feature = "tokio-util")]
+    pub(crate) fn stop_token(&self) -> tokio_util::sync::CancellationToken {
+        self.stop_token.child(&self.stop)
     }
 
     /// The span in which all code of the run executes, so that its log lines carry the service's name.

@@ -368,9 +368,8 @@ impl Worker for Waits {
                 thread::park();
             }
         });
-        let stop = cx.stop_channel();
         tokio::select! {
-            () = stop.closed(), if self.is_polite => Ok(()),
+            () = cx.stop_channel(), if self.is_polite => Ok(()),
             result = blocked => result?,
         }
     }

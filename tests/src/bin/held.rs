@@ -229,7 +229,6 @@ struct Reads {
 
 impl Worker for Reads {
     async fn run(&self, cx: &Context) -> Result {
-        let stop = cx.stop_channel();
         let reading = read();
         tokio::pin!(reading);
         // The read has begun when the runtime has had time for other things.
@@ -239,7 +238,7 @@ impl Worker for Reads {
         }
         tokio::select! {
             () = &mut reading => {}
-            () = stop.closed() => {}
+            () = cx.stop_channel() => {}
         }
         if self.fails {
             return Err("no input".into());

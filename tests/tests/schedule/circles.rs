@@ -259,10 +259,7 @@ impl Worker for Asking {
         let stop = cx.stop_channel();
         while !stop.is_closed() {
             let _ = cx.handle().trigger(self.0).await;
-            tokio::select! {
-                () = stop.closed() => {}
-                () = sleep(millis(10)) => {}
-            }
+            stop.run_until_closed(sleep(millis(10))).await;
         }
         Ok(())
     }

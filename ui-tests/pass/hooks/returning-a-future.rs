@@ -21,9 +21,9 @@ struct Consumer;
 impl Worker for Consumer {
     #[allow(refining_impl_trait)]
     fn run(&self, cx: &Context) -> Pin<Box<dyn Future<Output = Result> + Send>> {
-        let stop = cx.stop_channel().clone();
+        let stop = cx.stop_channel();
         Box::pin(async move {
-            stop.closed().await;
+            stop.await;
             Ok(())
         })
     }

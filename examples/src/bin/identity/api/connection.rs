@@ -65,12 +65,11 @@ impl Connections {
         async move {
             let mut connection = pin!(connection);
             let activity = seat.activity();
-            let stop = cx.stop_channel();
             let ended = select! {
                 ended = &mut connection => ended,
                 () = activity.quiet_for(idle) => return debug!("quiet for too long"),
                 () = seat.needed() => return debug!("quiet, and its seat was needed"),
-                () = stop.closed() => {
+                () = cx.stop_channel() => {
                     connection.as_mut().graceful_shutdown();
                     select! {
                         biased;

@@ -87,13 +87,12 @@ impl Worker for Api {
         let router = routes::router(self.app.clone(), &self.cfg, cx.handle());
         let connections = Connections::new(router, &self.cfg, cx.clone());
         let seats = Seats::new(self.room());
-        let stop = cx.stop_channel();
         self.app.users.set_open(true);
 
         let mut serving = JoinSet::new();
         loop {
             select! {
-                () = stop.closed() => break,
+                () = cx.stop_channel() => break,
                 Some(ended) = serving.join_next() => note(ended),
                 stream = accept(&listener, &seats) => if let Some(seat) = seats.take() {
                     serving.spawn(connections.serve(stream, seat));
