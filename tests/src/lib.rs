@@ -3,13 +3,6 @@
 //! A test registers scripted services as a program registers its own, lets the paused clock run, and then reads from the
 //! journal what happened and at which instant.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a test fails by panicking, and a child process of one talks by printing"
-)]
-
 #[cfg(feature = "cron")]
 pub mod cron;
 mod journal;
@@ -26,16 +19,17 @@ mod watch;
 pub use journal::{End, Entry, Journal};
 pub use log::Log;
 #[cfg(unix)]
-pub use program::{Ended, Program};
+pub use program::{Ended, Program, on_each};
 pub use script::{
-    Act, Hook, awaits_healthy, blocks, degrades, fails, hangs, nothing, panics, recovers,
+    Act, Hook, awaits_healthy, blocks, degrades, fails, hangs, hush, nothing, panics, recovers,
     shuts_down, spawns, takes, until_requested, until_stopped, yields,
 };
 pub use services::{
-    CustomScript, IdleScript, OneshotScript, RestingScript, ScheduledScript, Script, WorkerScript,
+    CustomScript, IdleScript, OneshotScript, Plain, RestingScript, ScheduledScript, Script,
+    WorkerScript,
 };
 pub use trace::{Knobs, Tick, Trace};
-pub use watch::{Moves, millis, paused, secs, start, state_of, states};
+pub use watch::{Alive, Moves, millis, paused, secs, start, state_of, states, threads};
 
 /// The README's programs compile. Here, and not in the library, because the package of the library
 /// does not hold what stands outside its folder.

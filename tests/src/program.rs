@@ -224,3 +224,11 @@ impl Ended {
         self
     }
 }
+
+/// Runs the test of a program for each kind of runtime it can have, at the same time.
+pub fn on_each(test: impl Fn(&str) + Sync) {
+    thread::scope(|scope| {
+        scope.spawn(|| test("current"));
+        test("multi");
+    });
+}

@@ -236,3 +236,18 @@ impl Service for CustomScript {
         self.stop.perform("stop", cx, &self.journal).await
     }
 }
+
+/// Forwards what a service must have, and nothing else.
+#[derive(Debug)]
+pub struct Plain<S>(pub S);
+
+#[async_trait]
+impl<S: Service> Service for Plain<S> {
+    async fn start(&self, cx: &Context) -> Result {
+        self.0.start(cx).await
+    }
+
+    async fn stop(&self, cx: &Context) -> Result {
+        self.0.stop(cx).await
+    }
+}

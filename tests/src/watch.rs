@@ -1,9 +1,12 @@
 //! Starting a registry in a test, and what can be seen of it from outside.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lifecycle::{Handle, Registry, Running, State, Transition, Transitions};
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 /// So many seconds.
@@ -24,12 +27,27 @@ pub const fn millis(milliseconds: u64) -> Duration {
 ///
 /// When the test does, or waits for more than a year.
 pub fn paused<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
+    Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap()
         .block_on(async { timeout(secs(365 * 86_400), test).await.unwrap() })
+}
+
+/// A runtime on the clock of the machine with so many threads of its own; with none it runs on the test's.
+///
+/// # Panics
+///
+/// When the machine has none left.
+#[must_use]
+pub fn threads(count: usize) -> Runtime {
+    let mut builder = match count {
+        0 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    let builder = builder.worker_threads(count.max(1));
+    builder.enable_all().build().unwrap()
 }
 
 /// Starts the registry deaf to signals: those are meant for the test program.
@@ -57,6 +75,25 @@ pub fn state_of(handle: &Handle, service: &str) -> State {
     let mut all = handle.states().into_iter();
     let found = all.find(|status| status.name == *service);
     found.expect("the service is registered").state
+}
+
+/// Counts those of its kind that are there.
+#[derive(Debug)]
+pub struct Alive(Arc<AtomicUsize>);
+
+impl Alive {
+    /// One more.
+    #[must_use]
+    pub fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Every move of every service, from the subscription to the end of the run.

@@ -5,15 +5,13 @@
 //! stop, a tick) and everything that can become of a registry that has one: it is started and stopped, asked to stop first,
 //! dropped, refused, or was no registry in the first place.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use lifecycle::{
     Handle, HealthError, Idle, Outcome, Reason, Registry, Running, StartError, State, TriggerError,
     registry, service,
 };
-use lifecycle_tests::{Journal, Moves, fails, secs, start, states, takes};
+use lifecycle_tests::{Journal, Moves, fails, secs, start, states, takes, threads};
 use tokio::runtime::Builder;
 use tokio::time::{sleep, timeout};
 
@@ -49,11 +47,7 @@ fn check_life(moves: &[String], service: &str) {
 
 #[test]
 fn every_move_is_seen_from_the_first_on_in_every_run() {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(4)
-        .enable_time()
-        .build()
-        .unwrap();
+    let runtime = threads(4);
     for _ in 0..4_000 {
         runtime.block_on(async {
             let registry = chain(&Journal::new()).signals(false);

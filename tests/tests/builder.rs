@@ -1,7 +1,5 @@
 //! The registry of names known at run time: every problem at once, in the words of the macro, and the same settings.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use lifecycle::{OnFailure, Registry, RegistryBuilder, RegistryError, State, registry};
 use lifecycle_tests::{IdleScript, Journal, hangs, secs, start, takes};
 

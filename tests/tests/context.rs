@@ -1,7 +1,5 @@
 //! What a hook can see and ask through its context.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::sync::{Arc, Mutex};
 
 use lifecycle::{Cause, Context, Phase, Result, Service, State, async_trait, registry, testing};

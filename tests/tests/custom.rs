@@ -1,7 +1,5 @@
 //! Hand-written services: section 2 and the rules as they apply to them.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::sync::Arc;
 
 use lifecycle::{

@@ -5,8 +5,6 @@
 //! It has to come from the code that runs: for every shape, in a decorator that is generic, that holds an `Arc<dyn Service>`,
 //! that is one of two, that has code of its own before and after; and never from a hand-written service's own word.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -15,7 +13,7 @@ use lifecycle::{
     Context, Handle, Idle, Intake, OnFailure, Oneshot, Queue, Registry, Result, Scheduled, Service,
     ServiceStatus, Shape, State, TriggerError, Worker, async_trait, registry, service,
 };
-use lifecycle_tests::{Moves, millis, paused, secs, start, state_of};
+use lifecycle_tests::{Moves, Plain, millis, paused, secs, start, state_of};
 use tokio::time::{Instant, sleep, timeout};
 
 #[derive(Clone, Default)]
@@ -88,20 +86,6 @@ impl Queue for Audit {
 
     async fn flush(&self, _: &[u32], _: &Context) -> Result {
         Ok(())
-    }
-}
-
-/// Forwards, and nothing else.
-struct Plain<S>(S);
-
-#[async_trait]
-impl<S: Service> Service for Plain<S> {
-    async fn start(&self, cx: &Context) -> Result {
-        self.0.start(cx).await
-    }
-
-    async fn stop(&self, cx: &Context) -> Result {
-        self.0.stop(cx).await
     }
 }
 

@@ -1,7 +1,5 @@
 //! What errors say where nobody has asked for a sentence: a `main` that returns one prints its `Debug`, and so does `unwrap`.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::fmt::{Debug, Display};
 
 use lifecycle::{

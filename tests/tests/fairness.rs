@@ -3,8 +3,6 @@
 //! All of a service is one task, and tokio grants a task so many operations in one turn. On the real clock, because the paused
 //! one stands still while somebody has work; the bound is for a service that never gets there.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use lifecycle::{Context, Result, Service, Worker, async_trait, registry, service};
 use lifecycle_tests::{secs, start};
 use tokio::sync::{Mutex, mpsc};

@@ -1,7 +1,5 @@
 //! Large registries: no recursion, no quadratic time.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;

@@ -6,19 +6,10 @@
 //! twice; handlers that could not be installed; signals that were ignored when the program was started.
 
 #![cfg(all(unix, feature = "signal"))]
-#![allow(clippy::print_stdout, reason = "a test that can't be run here says so")]
 
 use std::process::Command;
 
-use lifecycle_tests::Program;
-
-/// On each kind of runtime, at the same time.
-fn on_each(test: impl Fn(&str) + Sync) {
-    std::thread::scope(|scope| {
-        scope.spawn(|| test("current"));
-        test("multi");
-    });
-}
+use lifecycle_tests::{Program, on_each};
 
 const PHASES: &str = env!("CARGO_BIN_EXE_phases");
 

@@ -1,7 +1,5 @@
 //! User code at its worst: destructors that panic, expressions that panic, limits of zero.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;

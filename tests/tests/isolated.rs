@@ -4,8 +4,6 @@
 //! at the stop), one that is forgotten (work that outlives the service, that runs beside the drain or without its span), a count
 //! that drifts, and a log that clients can fill.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,8 +11,7 @@ use std::thread;
 use std::time::Instant;
 
 use lifecycle::{Context, Handle, IsolatedStatus, Phase, Result, State, Worker, registry, service};
-use lifecycle_tests::{Journal, Log, fails, millis, secs, start, state_of};
-use tokio::runtime::Builder;
+use lifecycle_tests::{Journal, Log, fails, millis, secs, start, state_of, threads};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
@@ -37,13 +34,13 @@ impl<F: Fn(&Context) + Send + Sync> Worker for Serves<F> {
 }
 
 fn isolated(handle: &Handle, service: &str) -> (u64, u64) {
-    let states = handle.states();
-    let status = states.iter().find(|status| *status.name == *service);
+    let mut states = handle.states().into_iter();
+    let found = states.find(|status| *status.name == *service);
     let IsolatedStatus {
         in_flight,
         failures,
         ..
-    } = status.unwrap().isolated;
+    } = found.unwrap().isolated;
     (in_flight, failures)
 }
 
@@ -339,11 +336,7 @@ async fn one_may_go_on_until_it_is_dropped() {
 #[test]
 fn on_many_threads_the_count_comes_back_to_zero_whatever_ends_them() {
     for round in 0..300_usize {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1 + round % 3)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = threads(1 + round % 3);
         let clients = move |cx: &Context| {
             let cx = cx.clone();
             cx.clone().spawn(async move {

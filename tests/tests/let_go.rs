@@ -7,7 +7,6 @@
 //!
 //! Descriptors and memory are of the whole process, so all of it is one test.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -20,8 +19,8 @@ use lifecycle::{
     Context, Handle, Intake, Outcome, Queue, Registry, Result, Running, Service, Shape,
     StopChannel, Transitions, async_trait, registry, service,
 };
-use lifecycle_tests::{Journal, fails, hangs, millis, secs, spawns, until_stopped};
-use tokio::runtime::{Builder, Runtime};
+use lifecycle_tests::{Journal, fails, hangs, millis, secs, spawns, threads, until_stopped};
+use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout};
 
 /// What a program may keep of its services.
@@ -155,21 +154,9 @@ fn memory() -> u64 {
     number.unwrap().parse().unwrap()
 }
 
-fn runtime(workers: usize) -> Runtime {
-    let mut builder = match workers {
-        0 => Builder::new_current_thread(),
-        workers => {
-            let mut builder = Builder::new_multi_thread();
-            builder.worker_threads(workers);
-            builder
-        }
-    };
-    builder.enable_all().build().unwrap()
-}
-
 fn what_is_kept_of_a_run_holds_no_runtime() {
     // Tokio opens two for the whole process with its first runtime.
-    drop(runtime(0));
+    drop(threads(0));
     for end in [
         End::Stopped,
         End::Dropped,
@@ -181,7 +168,7 @@ fn what_is_kept_of_a_run_holds_no_runtime() {
             let before = descriptors();
             let (kept, mut rest) = (Kept::default(), Rest::default());
             for _ in 0..4 {
-                let runtime = runtime(workers);
+                let runtime = threads(workers);
                 play(&runtime, end, &kept, &mut rest);
                 drop(runtime);
             }
@@ -226,7 +213,7 @@ async fn look_once<T>(waits: impl Future<Output = T>) {
 
 fn a_subscriber_that_is_gone_leaves_nothing() {
     const TIMES: usize = 100_000;
-    let runtime = runtime(0);
+    let runtime = threads(0);
     runtime.block_on(async {
         let registry = registry! {
             "silent" => Silent, on_failure = ignore,

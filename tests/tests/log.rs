@@ -1,7 +1,5 @@
 //! What is logged, and under which name.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};

@@ -5,8 +5,6 @@
 //! started (in a hook, in a task, in a destructor, in a registry in between), wherever it is held (in a future, in the service, outside),
 //! and whether what is in it listens or not.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +14,7 @@ use lifecycle::{
     Context, Idle, Intake, Queue, Registry, Result, Running, State, StopChannel, Worker, registry,
     service,
 };
-use lifecycle_tests::{Journal, millis, secs, start, state_of, takes};
+use lifecycle_tests::{Alive, Journal, millis, secs, start, state_of, takes, threads};
 use tokio::runtime::{Builder, Handle};
 use tokio::task::{block_in_place, spawn_blocking, yield_now};
 use tokio::time::{sleep, timeout};
@@ -521,22 +519,6 @@ async fn what_is_cut_starts_no_registry() {
     assert!(journal.all().is_empty());
 }
 
-/// Counts those of its kind that are there.
-struct Alive(Arc<AtomicUsize>);
-
-impl Alive {
-    fn new(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::SeqCst);
-        Self(count.clone())
-    }
-}
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 /// Always busy, deaf, and with tasks that start others.
 #[service(worker)]
 struct Busy(Arc<AtomicUsize>);
@@ -586,11 +568,7 @@ impl Worker for Restless {
 
 #[test]
 fn whenever_the_stop_comes_nothing_of_an_inner_registry_is_left() {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = threads(2);
     for seed in 0..100 {
         fastrand::seed(seed);
         let alive = Arc::<AtomicUsize>::default();

@@ -1,7 +1,5 @@
 //! How it ended: exit code, report text, errors.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::error::Error;
 use std::fmt;
 use std::process::{ExitCode, Termination};

@@ -14,8 +14,6 @@
 //! that tells of the stop: of the health that never came, of a tick that no longer runs, plain or
 //! wrapped, from each hook and from a task.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -25,13 +23,12 @@ use std::time::Duration;
 
 use lifecycle::{
     Context, Fault, HealthError, Idle, Intake, Outcome, Queue, Reason, Result, Running, Scheduled,
-    SendError, Service, State, TriggerError, TrySendError, Worker, async_trait, registry, service,
+    SendError, State, TriggerError, TrySendError, Worker, registry, service,
 };
 use lifecycle_tests::{
-    Act, Hook, Journal, Moves, awaits_healthy, fails, hangs, millis, nothing, secs, shuts_down,
-    spawns, start, state_of, takes, until_requested, until_stopped, yields,
+    Act, Hook, Journal, Moves, Plain, awaits_healthy, fails, hangs, millis, nothing, secs,
+    shuts_down, spawns, start, state_of, takes, threads, until_requested, until_stopped, yields,
 };
-use tokio::runtime::Builder;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -227,20 +224,6 @@ async fn what_fails_after_such_an_end_fails() {
     assert_eq!(journal.count("task: drain done"), 1);
 }
 
-/// Forwards what a service must have, and nothing else.
-struct Plain<S>(S);
-
-#[async_trait]
-impl<S: Service> Service for Plain<S> {
-    async fn start(&self, cx: &Context) -> Result {
-        self.0.start(cx).await
-    }
-
-    async fn stop(&self, cx: &Context) -> Result {
-        self.0.stop(cx).await
-    }
-}
-
 /// Cancelled once, and seen by everybody who looks from then on.
 #[derive(Clone, Default)]
 struct Token(Arc<(AtomicBool, Notify)>);
@@ -287,19 +270,10 @@ impl Worker for Cancels {
     }
 }
 
-fn on_threads(number: usize, test: impl Future<Output = ()>) {
-    let mut builder = match number {
-        1 => Builder::new_current_thread(),
-        _ => Builder::new_multi_thread(),
-    };
-    let runtime = builder.worker_threads(number).enable_all().build();
-    runtime.unwrap().block_on(test);
-}
-
 #[test]
 fn a_token_that_a_worker_shares_with_stop_on_is_seen_in_time_in_4000_tries() {
-    for threads in [1, 4] {
-        on_threads(threads, async {
+    for count in [0, 4] {
+        threads(count).block_on(async {
             for number in 0..2_000 {
                 let token = Token::default();
                 let seen = token.clone();
@@ -325,8 +299,8 @@ fn a_token_that_a_worker_shares_with_stop_on_is_seen_in_time_in_4000_tries() {
 
 #[test]
 fn what_follows_a_request_of_another_service_is_seen_in_time_in_4000_tries() {
-    for threads in [1, 4] {
-        on_threads(threads, async {
+    for count in [0, 4] {
+        threads(count).block_on(async {
             for _ in 0..2_000 {
                 let token = Token::default();
                 let running = start(registry! {

@@ -1,7 +1,5 @@
 //! Panics whose payload panics again when it is dropped, and errors that do: what the library lets go of is user code as well.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::error::Error;
 use std::fmt;
 use std::panic::panic_any;

@@ -5,12 +5,6 @@
 //! caller's thread; and the span of a service, which some logs turn into lines as it is made, entered, left and closed. Of the second
 //! kind is whatever the library wakes: those who wait for the stop, for health, for a move, for a tick, at a stop channel.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
 use std::fs;
 use std::future::{Future, pending};
 use std::path::{Path, PathBuf};
@@ -94,8 +88,8 @@ impl Subscriber for Closed {
 /// Every way in which such a log may panic: all of them at once would hide one behind the other.
 fn logs() -> [Closed; 6] {
     let spans = [At::New, At::Enter, At::Exit, At::Close, At::Clone];
-    let [new, enter, exit, close, clone] = spans.map(|at| Closed(Some(at)));
-    [Closed(None), new, enter, exit, close, clone]
+    let [new, enter, exit, close, copied] = spans.map(|at| Closed(Some(at)));
+    [Closed(None), new, enter, exit, close, copied]
 }
 
 fn services(journal: &Journal) -> Registry {

@@ -2,15 +2,7 @@
 
 #![cfg(all(unix, feature = "signal"))]
 
-use lifecycle_tests::Program;
-
-/// On each kind of runtime, at the same time.
-fn on_each(test: impl Fn(&str) + Sync) {
-    std::thread::scope(|scope| {
-        scope.spawn(|| test("current"));
-        test("multi");
-    });
-}
+use lifecycle_tests::{Program, on_each};
 
 fn start(scenario: &str, runtime: &str) -> Program {
     Program::start(env!("CARGO_BIN_EXE_fixture"), scenario, runtime)

@@ -1,11 +1,5 @@
 //! Races on real threads: many tries, each with its own seed.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test fails by panicking, and says so"
-)]
-
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,9 +8,10 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use lifecycle::{Context, Registry, Result, Running, Service, State, async_trait};
 use lifecycle_tests::{
-    Act, Hook, Journal, Moves, fails, nothing, panics, spawns, start, until_stopped, yields,
+    Act, Alive, Hook, Journal, Moves, fails, hush, nothing, panics, spawns, start, threads,
+    until_stopped, yields,
 };
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -27,21 +22,7 @@ fn turns(rng: &mut Rng, limit: u64) -> Hook {
 
 /// Runs the test on four threads.
 fn on_threads(test: impl Future<Output = ()>) {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(4)
-        .enable_all()
-        .build();
-    runtime.unwrap().block_on(test);
-}
-
-/// Panics are part of these tests: they would fill the screen.
-fn hush() {
-    std::panic::set_hook(Box::new(|panic| {
-        let text = panic.to_string();
-        if !text.contains("as scripted") {
-            eprintln!("{text}");
-        }
-    }));
+    threads(4).block_on(test);
 }
 
 /// A task is counted for a moment after whoever awaited it goes on.
@@ -230,22 +211,6 @@ fn requests_from_many_threads_are_one_request() {
             check_drains(number, &journal);
         }
     });
-}
-
-/// Counts the futures that are alive.
-struct Alive(Arc<AtomicUsize>);
-
-impl Alive {
-    fn new(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::SeqCst);
-        Self(count.clone())
-    }
-}
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
 }
 
 /// Hands its context out.

@@ -5,8 +5,6 @@
 //! start, after they are up, has ended by itself), every look at readiness (`is_healthy`, `await_healthy` of the owner and
 //! of a handle, before and after), and a registry in which all are ignored.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use lifecycle::{Handle, HealthError, Reason, Running, State, registry};
 use lifecycle_tests::{Hook, Journal, fails, hangs, panics, secs, start, state_of, takes};
 use tokio::time::{sleep, timeout};

@@ -1,7 +1,5 @@
 //! `registry!` and `#[service(..)]` as users write them: what is accepted, and what it means at run time.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,7 +1,5 @@
 //! While services run: rules 10 to 13.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use lifecycle::{Fault, Phase, State, registry};

@@ -1,7 +1,5 @@
 //! The runtime ends under a run: whoever waits from outside is told, and nobody waits for ever.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::future::pending;
 use std::sync::mpsc::channel;
 use std::thread;

@@ -1,7 +1,5 @@
 //! The way up: rules 5 to 9.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use lifecycle::{Fault, HealthError, Phase, Registry, State, registry};

@@ -1,7 +1,5 @@
 //! The way down, its time: rules 18, 19 and 22.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use lifecycle::{

@@ -1,11 +1,5 @@
 //! The forms in which code waits for a stop channel.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
 use std::future::{Future, IntoFuture, pending};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{self, Poll, Wake};
 
 use lifecycle::{Context, Result, Worker, registry, service, testing};
-use lifecycle_tests::{Journal, secs, start};
+use lifecycle_tests::{Journal, secs, start, threads};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
@@ -184,10 +178,7 @@ fn a_wait_for_work_that_is_dropped_drops_the_work_and_leaves_no_waker() {
 
 #[test]
 fn no_message_is_lost_between_the_last_one_received_and_the_closing() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .build()
-        .unwrap();
+    let runtime = threads(2);
     let mut random = fastrand::Rng::with_seed(7);
     for turn in 0..3_000 {
         let cx = testing::context("api");

@@ -4,8 +4,6 @@
 //! or in its destructor, after it has resolved or without ever doing so. Each is a failure, told with its message, and the
 //! services are drained all the same.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::future::{Future, pending, poll_fn, ready};
 use std::pin::Pin;
 use std::task::{Context as Task, Poll};

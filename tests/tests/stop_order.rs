@@ -1,7 +1,5 @@
 //! The way down, its order: rules 15 to 17 and 20.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use lifecycle::{OnFailure, Registry, State, registry};
 use lifecycle_tests::{
     Journal, Moves, fails, hangs, nothing, panics, secs, spawns, start, state_of, states, takes,

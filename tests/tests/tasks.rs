@@ -5,8 +5,6 @@
 //! seen), and tasks that start others while the service is being cut. They may be started from `run`, from a task, from a destructor
 //! and from `drain`, on one thread or on several.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,8 +13,10 @@ use std::thread;
 use std::time::Instant;
 
 use lifecycle::{Context, OnFailure, Phase, Registry, Result, State, Worker, registry, service};
-use lifecycle_tests::{Journal, fails, millis, secs, start, state_of, takes, until_stopped};
-use tokio::runtime::{Builder, Handle};
+use lifecycle_tests::{
+    Journal, fails, millis, secs, start, state_of, takes, threads, until_stopped,
+};
+use tokio::runtime::Handle;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
@@ -63,7 +63,7 @@ fn a_worker_that_starts_tasks_and_yields_has_one_turn_a_wake_and_leaves_none_beh
         polls: AtomicUsize::new(0),
         most_alive: AtomicUsize::new(0),
     });
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = threads(0);
     runtime.block_on(async {
         let running = start(registry! { "spawner" => Spawns(spawner.clone()) });
         timeout(secs(20), running.await_healthy())
@@ -188,17 +188,13 @@ impl Worker for Hydra {
 
 #[test]
 fn a_chain_of_tasks_does_not_survive_the_cut_and_the_drain_runs() {
-    for threads in [1, 3] {
+    for workers in [1, 3] {
         for (from, phase) in [
             (From::Run, Phase::Task),
             (From::HungRun, Phase::Run),
             (From::Drain, Phase::Task),
         ] {
-            let runtime = Builder::new_multi_thread()
-                .worker_threads(threads)
-                .enable_all()
-                .build()
-                .unwrap();
+            let runtime = threads(workers);
             let (journal, width) = (Journal::new(), 8);
             let hydra = Hydra {
                 journal: journal.clone(),
@@ -215,14 +211,14 @@ fn a_chain_of_tasks_does_not_survive_the_cut_and_the_drain_runs() {
                 running.stop().await
             });
             let late = outcome.laggards();
-            assert_eq!(late.len(), 1, "{threads} {from:?}: {outcome}");
-            assert_eq!(late[0].phase, phase, "{threads} {from:?}: {outcome}");
-            assert_eq!(journal.count("drain"), 1, "{threads} {from:?}: {outcome}");
+            assert_eq!(late.len(), 1, "{workers} {from:?}: {outcome}");
+            assert_eq!(late[0].phase, phase, "{workers} {from:?}: {outcome}");
+            assert_eq!(journal.count("drain"), 1, "{workers} {from:?}: {outcome}");
             assert_eq!(journal.count("store: drain done"), 1);
             // tokio itself forgets a task a moment after its future is gone.
             let began = Instant::now();
             while runtime.metrics().num_alive_tasks() > 0 {
-                assert!(began.elapsed() < secs(10), "{threads} {from:?}: {outcome}");
+                assert!(began.elapsed() < secs(10), "{workers} {from:?}: {outcome}");
                 thread::yield_now();
             }
         }

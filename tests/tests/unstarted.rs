@@ -5,19 +5,13 @@
 //! runs because a dependency failed, because the stop came first, because the registry was refused (no registry, no runtime, no timer),
 //! or because nobody started it; and the items of a queue have destructors too, one after the other.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lifecycle::{
     Context, Idle, Intake, Outcome, Queue, Registry, Result, State, TrySendError, registry, service,
 };
-use lifecycle_tests::{Journal, fails, hangs, secs, start, state_of};
+use lifecycle_tests::{Journal, fails, hangs, secs, start, state_of, threads};
 use tokio::runtime::Builder;
 use tokio::task::yield_now;
 use tokio::time::sleep;
@@ -79,14 +73,7 @@ async fn stop(registry: Registry) -> Outcome {
 #[test]
 fn a_destructor_that_blocks_holds_up_nobody_and_has_run_when_stop_returns() {
     for why in ["failed", "stopped"] {
-        for runtime in [
-            Builder::new_current_thread().enable_all().build().unwrap(),
-            Builder::new_multi_thread()
-                .worker_threads(1)
-                .enable_all()
-                .build()
-                .unwrap(),
-        ] {
+        for runtime in [threads(0), threads(1)] {
             let journal = Journal::new();
             let outcome = runtime.block_on(stop(blocked(&journal, why)));
             assert_eq!(journal.count("gone"), 1, "{why}: {outcome}");
@@ -97,7 +84,7 @@ fn a_destructor_that_blocks_holds_up_nobody_and_has_run_when_stop_returns() {
 
 #[test]
 fn a_destructor_that_never_returns_is_late_and_nobody_else_is() {
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = threads(0);
     let journal = Journal::new();
     let (release, until) = channel();
     let blocker = Blocker {

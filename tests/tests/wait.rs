@@ -1,7 +1,5 @@
 //! What ends the wait: rule 14. Signals are in `process.rs`, where they can be sent.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use lifecycle::{Reason, Registry, registry};
 use lifecycle_tests::{Journal, fails, panics, secs, shuts_down, start, takes, until_stopped};
 use tokio::time::sleep;

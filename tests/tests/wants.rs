@@ -5,8 +5,6 @@
 //! one is up (an error, a panic, an early end, the start timeout, a need of its own that failed), every shape, what is
 //! wanted directly and further on, both kinds on one service, and the stop, where the order must hold all the same.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use lifecycle::{OnFailure, Reason, Registry, State, registry};
 use lifecycle_tests::{
     Journal, Moves, fails, hangs, nothing, panics, secs, start, state_of, states, takes,

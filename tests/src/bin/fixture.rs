@@ -2,12 +2,6 @@
 //!
 //! It prints what its services do, one line each.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "it is part of a test: it talks by printing and fails by panicking"
-)]
-
 use std::process::{Command, exit};
 use std::thread;
 use std::time::Duration;

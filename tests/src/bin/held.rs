@@ -1,11 +1,5 @@
 //! A program that holds what a run returns, or leaves threads blocked: `held <scenario> <runtime>`, run by `tests/held.rs`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "it is part of a test: it talks by printing and fails by panicking"
-)]
-
 use std::process::{ExitCode, Termination, exit};
 use std::sync::{Mutex, mpsc};
 use std::thread;

@@ -2,12 +2,6 @@
 //!
 //! A failure prints the smallest plan that shows it, as text: add it to `replayed.txt`, and it is played first from then on.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking, and says so"
-)]
-
 mod check;
 mod choose;
 mod plan;

@@ -15,7 +15,7 @@ use lifecycle::{
     registry, service,
 };
 use lifecycle_tests::queue::Gatherer;
-use lifecycle_tests::{Journal, hangs, millis, start};
+use lifecycle_tests::{Journal, hangs, millis, start, threads};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 
@@ -74,11 +74,7 @@ async fn is_closed(intake: &Intake<u64>) {
 #[test]
 fn what_a_hook_holds_that_blocks_beyond_the_stop_is_lost_once() {
     for hook in ["startup", "flush", "drain"] {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(3)
-            .enable_time()
-            .build()
-            .unwrap();
+        let runtime = threads(3);
         let intake = Intake::bounded(3);
         let (blocks, is_blocking) = channel();
         let (release, released) = channel();

@@ -1,11 +1,10 @@
 //! Many producers on real threads, and a stop in between: every accepted item is flushed once, or counted lost.
 
-use std::io::Write;
 use std::time::Duration;
 
 use lifecycle::{TrySendError, registry};
 use lifecycle_tests::queue::Gatherer;
-use lifecycle_tests::{Hook, hangs, millis, nothing, panics, secs, start};
+use lifecycle_tests::{Hook, hangs, hush, millis, nothing, panics, secs, start, threads};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 
@@ -172,14 +171,6 @@ async fn one_stop(does: Hook, startup: Hook, budget: Duration) {
     assert_eq!(counts.flushed + counts.lost, accepted, "{outcome}");
 }
 
-fn threads() -> Runtime {
-    Builder::new_multi_thread()
-        .worker_threads(4)
-        .enable_time()
-        .build()
-        .unwrap()
-}
-
 /// A clock that stands still while anybody works. Where a hook hangs until its time is over: on the
 /// clock of the machine, a service that is given no time by a busy machine is given up uncounted.
 fn paused() -> Runtime {
@@ -208,12 +199,8 @@ fn what_is_accepted_while_a_drain_is_dropped_is_counted_lost() {
 
 #[test]
 fn every_accepted_item_is_flushed_once_or_counted_lost() {
-    std::panic::set_hook(Box::new(|panic| {
-        if panic.payload_as_str() != Some("as scripted") {
-            let _ = writeln!(std::io::stderr(), "{panic}");
-        }
-    }));
-    let (threads, paused) = (threads(), paused());
+    hush();
+    let (threads, paused) = (threads(4), paused());
     for seed in 0..RUNS {
         let script = Script::new(seed);
         let runtime = if script.hangs() { &paused } else { &threads };

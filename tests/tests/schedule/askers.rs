@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use lifecycle::__private::{Declared, Plan, ScheduleKind, ScheduledService, ScheduledShape};
 use lifecycle::{Context, Handle, Result, Scheduled, TriggerError, registry};
-use lifecycle_tests::{secs, start};
-use tokio::runtime::Builder;
+use lifecycle_tests::{secs, start, threads};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -99,11 +98,7 @@ async fn one_run(seed: u64) -> u64 {
 
 #[test]
 fn everybody_who_asks_gets_a_tick_or_is_told_that_it_stopped() {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(4)
-        .enable_time()
-        .build()
-        .unwrap();
+    let runtime = threads(4);
     let mut answered = 0;
     for seed in 0..1000 {
         answered += runtime.block_on(async move { tokio::spawn(one_run(seed)).await.unwrap() });
