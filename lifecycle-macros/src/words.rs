@@ -11,10 +11,11 @@ pub(crate) const IDLE: &str = "idle";
 pub(crate) const SCHEDULED: &str = "scheduled";
 pub(crate) const QUEUE: &str = "queue";
 pub(crate) const WORKER: &str = "worker";
+pub(crate) const SERVER: &str = "server";
 pub(crate) const ONESHOT: &str = "oneshot";
 pub(crate) const STARTUP: &str = "startup";
 
-pub(crate) const SHAPES: [&str; 5] = [IDLE, SCHEDULED, QUEUE, WORKER, ONESHOT];
+pub(crate) const SHAPES: [&str; 6] = [IDLE, SCHEDULED, QUEUE, WORKER, SERVER, ONESHOT];
 
 // The options of `scheduled(..)`, `queue(..)` and `startup(..)`.
 pub(crate) const INTERVAL: &str = "interval";
@@ -96,9 +97,12 @@ const SYNONYMS: &[(&str, &[&str])] = &[
             "long_running",
             "loop",
             "run",
-            "server",
             "task",
         ],
+    ),
+    (
+        SERVER,
+        &["api", "grpc", "http", "listen", "listener", "serve", "tcp"],
     ),
     (
         ONESHOT,

@@ -48,6 +48,7 @@
 //! | `#[service(scheduled(interval = ..))]`, or `delay`, or `cron` | [`Scheduled`]: `startup`, `tick`, `drain` | `tick` |
 //! | `#[service(queue(size = .., interval = ..))]` | [`Queue`]: `startup`, `intake`, `flush` | `intake`, `flush` |
 //! | `#[service(worker)]` | [`Worker`]: `startup`, `run`, `drain` | `run` |
+//! | `#[service(server)]` | [`Server`]: `bind`, `serve`, `drain` | `bind`, `serve` |
 //! | `#[service(oneshot)]` | [`Oneshot`]: `run` | `run` |
 //!
 //! The options of a schedule and of a queue, and startups that are tried again: see
@@ -133,7 +134,7 @@ pub use crate::report::status::{
 pub use crate::run::running::Running;
 pub use crate::shape::intake::{Intake, SendError, TrySendError};
 pub use crate::shape::service::Service;
-pub use crate::shape::{Idle, Oneshot, Queue, Scheduled, Worker};
+pub use crate::shape::{Idle, Oneshot, Queue, Scheduled, Server, Worker};
 pub use crate::shared::context::Context;
 pub use crate::shared::handle::{Handle, Transitions};
 pub use crate::shared::stop_channel::{Closed, StopChannel};

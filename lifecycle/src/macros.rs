@@ -29,13 +29,14 @@
 /// | `scheduled(interval = ..)`, `scheduled(delay = ..)`, `scheduled(cron = ..)` | [`Scheduled`](crate::Scheduled) |
 /// | `queue(size = .., interval = ..)` | [`Queue`](crate::Queue) |
 /// | `worker` | [`Worker`](crate::Worker) |
+/// | `server` | [`Server`](crate::Server) |
 /// | `oneshot` | [`Oneshot`](crate::Oneshot) |
 ///
 /// and beside it
 ///
 /// | argument | value | default | meaning |
 /// |---|---|---|---|
-/// | `startup(retry = ..)` | two durations: `"100ms..10s"` | a `startup` that fails is the end | a `startup` that fails is run again, after waits that grow from the first duration to the second, within the start timeout; not for a `oneshot` |
+/// | `startup(retry = ..)` | two durations: `"100ms..10s"` | a `startup` that fails is the end | a `startup` that fails is run again, after waits that grow from the first duration to the second, within the start timeout; of a `server` that is `bind`; not for a `oneshot` |
 /// | `crate` | the path to this crate, where it has another name: `crate = ::my_framework::lifecycle` | `::lifecycle` | |
 ///
 /// ## A schedule

@@ -6,8 +6,8 @@ pub use lifecycle_macros::{__registry as registry, RegistryCheck};
 pub use crate::registry::{Assembly, Entry, assembly};
 pub use crate::shape::{
     BrokenShape, Declared, Idle, IdleService, IdleShape, Oneshot, OneshotService, OneshotShape,
-    Queue, QueueService, QueueShape, Scheduled, ScheduledService, ScheduledShape, Worker,
-    WorkerService, WorkerShape,
+    Queue, QueueService, QueueShape, Scheduled, ScheduledService, ScheduledShape, Server,
+    ServerService, ServerShape, Worker, WorkerService, WorkerShape,
 };
 #[cfg(feature = "cron")]
 pub use crate::shape::{CronService, CronShape, Written, text};

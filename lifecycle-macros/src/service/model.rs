@@ -18,7 +18,8 @@ use crate::value::crate_path::CratePath;
 use crate::value::duration::literal;
 use crate::value::range::WaitRange;
 use crate::words::{
-    self, CRATE, CRON, IDLE, INTERVAL, ONESHOT, QUEUE, RETRY, SCHEDULED, SHAPES, STARTUP, WORKER,
+    self, CRATE, CRON, IDLE, INTERVAL, ONESHOT, QUEUE, RETRY, SCHEDULED, SERVER, SHAPES, STARTUP,
+    WORKER,
 };
 
 use super::args::Args;
@@ -40,6 +41,7 @@ pub(crate) enum Shape {
     Scheduled(Box<Schedule>),
     Queue(Box<Batches>),
     Worker,
+    Server,
     Oneshot,
 }
 
@@ -126,6 +128,7 @@ fn read_shape<'a>(
         QUEUE => Batches::new(argument, item.fields(), errors)
             .map(|batches| Shape::Queue(Box::new(batches))),
         WORKER => check_bare(argument, errors).then_some(Shape::Worker),
+        SERVER => check_bare(argument, errors).then_some(Shape::Server),
         ONESHOT => check_bare(argument, errors).then_some(Shape::Oneshot),
         _ => check_bare(argument, errors).then_some(Shape::Idle),
     };

@@ -14,6 +14,7 @@ use crate::{registry, service};
 const ARGUMENTS: &[&str] = &[
     "idle, crate = ::lifecycle",
     "worker, startup(retry = \"100ms..10s\")",
+    "server, startup(retry = \"100ms..10s\")",
     "oneshot, crate = framework::lifecycle",
     "scheduled(interval = \"cfg.gc.interval\", first = immediate, jitter = \"10%\")",
     "scheduled(delay = self.cfg.load().pause * 2, missed = skip, tick_timeout = \"5s\")",

@@ -46,6 +46,8 @@ worded! {
         Queue = "queue",
         /// One long `run`.
         Worker = "worker",
+        /// One long `serve`, with what its `bind` has bound.
+        Server = "server",
         /// One `run` that is expected to finish, before its dependents start.
         Oneshot = "oneshot",
         /// Whatever its hand-written [`Service`](crate::Service) implementation does.
@@ -90,13 +92,13 @@ worded! {
 worded! {
     /// Which part of a service's code is meant, in errors and reports.
     Phase {
-        /// The `startup` hook, or a hand-written `start` before it called `cx.ready()`.
+        /// The `startup` hook, the `bind` of a server, or a hand-written `start` before it called `cx.ready()`.
         Startup = "startup",
         /// Between hooks: an idle service, or a scheduled one that waits for its next tick.
         Idle = "idle",
         /// The `tick` hook.
         Tick = "tick",
-        /// The `run` hook, or a hand-written `start` after it called `cx.ready()`.
+        /// The `run` hook, the `serve` of a server, or a hand-written `start` after it called `cx.ready()`.
         Run = "run",
         /// The `flush` hook.
         Flush = "flush",
@@ -131,13 +133,22 @@ impl State {
 }
 
 impl Shape {
+    /// The hook that runs before the service counts as running.
+    pub(crate) const fn startup_hook(self) -> &'static str {
+        match self {
+            Self::Server => "bind",
+            _ => "startup",
+        }
+    }
+
     /// The shape whose `as u8` this is.
     pub(crate) fn from_byte(byte: u8) -> Self {
-        const ALL: [Shape; 6] = [
+        const ALL: [Shape; 7] = [
             Shape::Idle,
             Shape::Scheduled,
             Shape::Queue,
             Shape::Worker,
+            Shape::Server,
             Shape::Oneshot,
             Shape::Custom,
         ];

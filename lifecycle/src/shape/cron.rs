@@ -82,6 +82,8 @@ pub struct CronShape;
 impl<S: CronService + Declared> Live<S> for CronShape {
     const SHAPE: Shape = Shape::Scheduled;
 
+    type Started = ();
+
     /// A service whose schedule can't be followed fails before its `startup` runs.
     fn check(service: &S) -> Result {
         times::<S>(values(service))?;
@@ -93,7 +95,7 @@ impl<S: CronService + Declared> Live<S> for CronShape {
         service.startup(cx)
     }
 
-    fn run(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+    fn run(service: &S, (): (), cx: &Context) -> impl Future<Output = Result> + Send {
         tick_loop::run::<S, ByClock>(service, cx)
     }
 

@@ -60,11 +60,13 @@ pub struct IdleShape;
 impl<S: IdleService + Declared> Live<S> for IdleShape {
     const SHAPE: Shape = Shape::Idle;
 
+    type Started = ();
+
     fn startup(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
         service.startup(cx)
     }
 
-    async fn run(_: &S, cx: &Context) -> Result {
+    async fn run(_: &S, (): (), cx: &Context) -> Result {
         cx.run().enter(Phase::Idle);
         cx.run().stop.closed().await;
         Ok(())

@@ -10,6 +10,7 @@ pub(crate) mod intake;
 mod oneshot;
 mod queue;
 mod scheduled;
+mod server;
 pub(crate) mod service;
 mod tick_loop;
 mod worker;
@@ -29,6 +30,7 @@ pub use self::idle::{Idle, IdleService, IdleShape};
 pub use self::oneshot::{Oneshot, OneshotService, OneshotShape};
 pub use self::queue::{Queue, QueueService, QueueShape};
 pub use self::scheduled::{Scheduled, ScheduledService, ScheduledShape};
+pub use self::server::{Server, ServerService, ServerShape};
 pub use self::worker::{Worker, WorkerService, WorkerShape};
 use crate::panics::log_safely;
 use crate::report::error::{FailedAttempts, Result};
@@ -42,7 +44,7 @@ use crate::time::retry::Retry;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
-    note = "put `#[service(idle)]`, `#[service(scheduled(interval = ..))]`, `#[service(queue(..))]`, `#[service(worker)]` or `#[service(oneshot)]` on the struct"
+    note = "put `#[service(idle)]`, `#[service(scheduled(interval = ..))]`, `#[service(queue(..))]`, `#[service(worker)]`, `#[service(server)]` or `#[service(oneshot)]` on the struct"
 )]
 // Only this trait asks for `Send` and `Sync`. If the traits of the hooks asked too, rustc would repeat
 // its error at the struct a second and a third time.
@@ -60,6 +62,9 @@ pub trait Live<S> {
     /// The shape as status and errors name it.
     const SHAPE: Shape;
 
+    /// What `startup` hands to `run`. It lives in the future of `start` and nowhere else.
+    type Started: Send;
+
     /// Checks the service's values before `startup` is called for the first time.
     fn check(service: &S) -> Result {
         let _ = service;
@@ -67,10 +72,14 @@ pub trait Live<S> {
     }
 
     /// Runs before the service counts as running.
-    fn startup(service: &S, cx: &Context) -> impl Future<Output = Result> + Send;
+    fn startup(service: &S, cx: &Context) -> impl Future<Output = Result<Self::Started>> + Send;
 
     /// Runs from then on, until the stop channel closes.
-    fn run(service: &S, cx: &Context) -> impl Future<Output = Result> + Send;
+    fn run(
+        service: &S,
+        started: Self::Started,
+        cx: &Context,
+    ) -> impl Future<Output = Result> + Send;
 
     /// Flushes, after `run` has returned.
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send;
@@ -102,15 +111,15 @@ where
     {
         Box::pin(async move {
             cx.take_shape(S::Shape::SHAPE);
-            if !start_up_unless_stopped(self, cx).await? {
+            let Some(started) = start_up_unless_stopped(self, cx).await? else {
                 return Ok(());
-            }
+            };
             let run = cx.run();
             run.started_up.store(true, Ordering::Release);
             if S::Shape::SHAPE != Shape::Oneshot {
                 run.orders.note(Orders::READY);
             }
-            S::Shape::run(self, cx).await
+            S::Shape::run(self, started, cx).await
         })
     }
 
@@ -144,8 +153,12 @@ where
     }
 }
 
-/// Whether the service came up before it was asked to stop. A stop request drops a startup in flight.
-async fn start_up_unless_stopped<S>(service: &S, cx: &Context) -> Result<bool>
+/// What the service came up with, or `None` if it was asked to stop before. A stop request drops a startup
+/// in flight.
+async fn start_up_unless_stopped<S>(
+    service: &S,
+    cx: &Context,
+) -> Result<Option<<S::Shape as Live<S>>::Started>>
 where
     S: Declared + Sync,
     S::Shape: Live<S>,
@@ -155,19 +168,19 @@ where
     let mut stopped = pin!(stop.closed());
     poll_fn(|task| {
         if stop.is_closed() {
-            return Poll::Ready(Ok(false));
+            return Poll::Ready(Ok(None));
         }
         // Most startups are ready at the first poll; those never register with the stop channel.
         if let Poll::Ready(started) = startup.as_mut().poll(task) {
-            return Poll::Ready(started.map(|()| true));
+            return Poll::Ready(started.map(Some));
         }
-        stopped.as_mut().poll(task).map(|()| Ok(false))
+        stopped.as_mut().poll(task).map(|()| Ok(None))
     })
     .await
 }
 
 /// Starts the service up, with retries if its attribute asks for them.
-async fn start_up<S>(service: &S, cx: &Context) -> Result
+async fn start_up<S>(service: &S, cx: &Context) -> Result<<S::Shape as Live<S>>::Started>
 where
     S: Declared,
     S::Shape: Live<S>,
@@ -180,19 +193,27 @@ where
     }
 }
 
-async fn start_up_with_retries<S>(service: &S, cx: &Context, retry: Retry) -> Result
+async fn start_up_with_retries<S>(
+    service: &S,
+    cx: &Context,
+    retry: Retry,
+) -> Result<<S::Shape as Live<S>>::Started>
 where
     S: Declared + Sync,
     S::Shape: Live<S>,
 {
     let shown = Shown(cx);
     let mut failures = 0;
-    while let Err(error) = S::Shape::startup(service, cx).await {
+    loop {
+        let error = match S::Shape::startup(service, cx).await {
+            Ok(started) => return Ok(started),
+            Err(error) => error,
+        };
         // The application is stopping, so another attempt would fail in the same way.
         if cx.application().request.reason().is_some() && cx.application().is_the_stop(&error) {
             return Err(error);
         }
-        let attempts = FailedAttempts::after(failures, error);
+        let attempts = FailedAttempts::after(S::Shape::SHAPE, failures, error);
         failures = attempts.count();
         let wait = retry.wait_after(failures);
         let error = attempts.last();
@@ -200,7 +221,6 @@ where
         shown.0.run().set_failed_attempts(Some(attempts));
         sleep(wait).await;
     }
-    Ok(())
 }
 
 /// Clears the failed attempts from the service's status when it is dropped.
@@ -245,11 +265,13 @@ pub struct BrokenShape;
 impl<S: Declared> Live<S> for BrokenShape {
     const SHAPE: Shape = Shape::Idle;
 
+    type Started = ();
+
     async fn startup(_: &S, _: &Context) -> Result {
         Ok(())
     }
 
-    async fn run(_: &S, _: &Context) -> Result {
+    async fn run(_: &S, (): (), _: &Context) -> Result {
         Ok(())
     }
 

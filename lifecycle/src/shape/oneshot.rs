@@ -49,11 +49,13 @@ pub struct OneshotShape;
 impl<S: OneshotService + Declared> Live<S> for OneshotShape {
     const SHAPE: Shape = Shape::Oneshot;
 
+    type Started = ();
+
     async fn startup(_: &S, _: &Context) -> Result {
         Ok(())
     }
 
-    async fn run(service: &S, cx: &Context) -> Result {
+    async fn run(service: &S, (): (), cx: &Context) -> Result {
         cx.run().enter(Phase::Run);
         service.run(cx).await
     }

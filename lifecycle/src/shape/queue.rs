@@ -119,6 +119,8 @@ pub struct QueueShape;
 impl<S: QueueService + Declared> Live<S> for QueueShape {
     const SHAPE: Shape = Shape::Queue;
 
+    type Started = ();
+
     fn check(service: &S) -> Result {
         limits(service)?;
         if service.intake().is_closed() {
@@ -137,7 +139,7 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
         service.startup(cx).await
     }
 
-    async fn run(service: &S, cx: &Context) -> Result {
+    async fn run(service: &S, (): (), cx: &Context) -> Result {
         let run = cx.run();
         let mut stopped = pin!(run.stop.closed());
         run.enter(Phase::Idle);

@@ -107,6 +107,8 @@ pub struct ScheduledShape;
 impl<S: ScheduledService + Declared> Live<S> for ScheduledShape {
     const SHAPE: Shape = Shape::Scheduled;
 
+    type Started = ();
+
     /// A service whose schedule can't be followed fails before its `startup` runs.
     fn check(service: &S) -> Result {
         timing(service)?;
@@ -117,7 +119,7 @@ impl<S: ScheduledService + Declared> Live<S> for ScheduledShape {
         service.startup(cx)
     }
 
-    fn run(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+    fn run(service: &S, (): (), cx: &Context) -> impl Future<Output = Result> + Send {
         tick_loop::run::<S, Timeline>(service, cx)
     }
 

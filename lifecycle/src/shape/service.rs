@@ -71,7 +71,7 @@ use crate::shared::context::Context;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
-    note = "put `#[service(idle)]`, `#[service(scheduled(interval = ..))]`, `#[service(queue(..))]`, `#[service(worker)]` or `#[service(oneshot)]` on the struct",
+    note = "put `#[service(idle)]`, `#[service(scheduled(interval = ..))]`, `#[service(queue(..))]`, `#[service(worker)]`, `#[service(server)]` or `#[service(oneshot)]` on the struct",
     note = "a generic struct is a service where it implements its hooks, such as `Idle`, and is `Send` and `Sync`",
     note = "a shared service is registered as a clone of its `Arc`; a trait object is one where its trait says so, such as `trait Tokenizer: Service`",
     note = "a future is none: write `.await` behind the call that returns it, and `?` behind one that returns a `Result`"

@@ -1,4 +1,4 @@
-//! The worker shape: one long `run`, such as a server or a consumer.
+//! The worker shape: one long `run`, such as a consumer.
 
 use std::future::Future;
 
@@ -7,9 +7,10 @@ use crate::report::error::Result;
 use crate::report::status::{Phase, Shape};
 use crate::shared::context::Context;
 
-/// The hooks of a service that works all the time: a server, a consumer.
+/// The hooks of a service that works all the time: a consumer, an accept loop.
 ///
-/// A server: it answers every connection in a task of its own.
+/// An accept loop on a listener that the program was given; it answers every connection in a task of its
+/// own. One that opens its listener itself is a [`Server`](crate::Server).
 ///
 /// ```
 /// use std::{io, time::Duration};
@@ -65,7 +66,7 @@ pub trait Worker {
     /// Runs before the service counts as running; dependents wait for it. Default: nothing.
     ///
     /// Under the start timeout. Dropped when the application stops meanwhile. What `run` needs to
-    /// be ready (a bound socket, a subscription) belongs here.
+    /// be ready (a subscription) belongs here. What `run` has to be handed is what a [`Server`](crate::Server) binds.
     fn startup(&self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
         async { Ok(()) }
@@ -104,11 +105,13 @@ pub struct WorkerShape;
 impl<S: WorkerService + Declared> Live<S> for WorkerShape {
     const SHAPE: Shape = Shape::Worker;
 
+    type Started = ();
+
     fn startup(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
         service.startup(cx)
     }
 
-    async fn run(service: &S, cx: &Context) -> Result {
+    async fn run(service: &S, (): (), cx: &Context) -> Result {
         cx.run().enter(Phase::Run);
         service.run(cx).await
     }

@@ -3,7 +3,7 @@
 
 use std::future::{Future, ready};
 
-use lifecycle::{Context, Idle, Intake, Oneshot, Queue, Result, Scheduled, Worker, service};
+use lifecycle::{Context, Idle, Intake, Oneshot, Queue, Result, Scheduled, Server, Worker, service};
 
 #[service(idle)]
 struct Tokenizer;
@@ -66,6 +66,27 @@ impl Worker for Consumer {
 
     async fn run(&self, cx: &Context) -> Result {
         cx.stop_channel().closed().await;
+        Ok(())
+    }
+
+    async fn drain(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+#[service(server)]
+struct Api;
+
+impl Server for Api {
+    type Bound = std::net::TcpListener;
+
+    async fn bind(&self, _: &Context) -> Result<Self::Bound> {
+        Ok(std::net::TcpListener::bind("127.0.0.1:0")?)
+    }
+
+    async fn serve(&self, listener: Self::Bound, cx: &Context) -> Result {
+        cx.stop_channel().closed().await;
+        drop(listener);
         Ok(())
     }
 

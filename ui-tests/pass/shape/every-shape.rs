@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
 use lifecycle::{
-    Context, Idle, Intake, Oneshot, Queue, Result, Scheduled, Worker, registry, service,
+    Context, Idle, Intake, Oneshot, Queue, Result, Scheduled, Server, Worker, registry, service,
 };
 
 #[service(idle)]
@@ -43,6 +43,23 @@ impl Worker for Consumer {
     }
 }
 
+#[service(server)]
+struct Api;
+
+impl Server for Api {
+    type Bound = std::net::TcpListener;
+
+    async fn bind(&self, _: &Context) -> Result<Self::Bound> {
+        Ok(std::net::TcpListener::bind("127.0.0.1:0")?)
+    }
+
+    async fn serve(&self, listener: Self::Bound, cx: &Context) -> Result {
+        cx.stop_channel().closed().await;
+        drop(listener);
+        Ok(())
+    }
+}
+
 #[service(oneshot)]
 struct Migration;
 
@@ -58,6 +75,7 @@ fn main() {
         "tokenizer" => Tokenizer, after = ["migration"],
         "collector" => Collector, after = ["tokenizer"],
         "audit" => Audit(Intake::bounded(100)), after = ["tokenizer"],
+        "api" => Api, after = ["tokenizer"],
         "consumer" => Consumer, after = ["tokenizer"],
     };
 }

@@ -1,6 +1,6 @@
 #![deny(warnings)]
 
-use lifecycle::{Context, Idle, Result, Scheduled, Worker, service};
+use lifecycle::{Context, Idle, Result, Scheduled, Server, Worker, service};
 
 #[service(idle, startup(retry = "100ms..10s"))]
 struct Store;
@@ -26,10 +26,28 @@ impl<T: Send + Sync> Worker for Consumer<T> {
     }
 }
 
+#[service(server, startup(retry = "100ms..10s"))]
+struct Api;
+
+impl Server for Api {
+    type Bound = std::net::TcpListener;
+
+    async fn bind(&self, _: &Context) -> Result<Self::Bound> {
+        Ok(std::net::TcpListener::bind("127.0.0.1:0")?)
+    }
+
+    async fn serve(&self, listener: Self::Bound, cx: &Context) -> Result {
+        cx.stop_channel().closed().await;
+        drop(listener);
+        Ok(())
+    }
+}
+
 fn main() {
     let _ = lifecycle::registry! {
         "store" => Store,
         "collector" => Collector,
+        "api" => Api,
         "consumer" => Consumer(3),
     };
 }

@@ -34,6 +34,19 @@ fn worker_of_a_tuple_struct() {
 }
 
 #[test]
+fn server_whose_bind_is_tried_again() {
+    let expansion = expand(
+        quote!(server, startup(retry = "100ms..10s")),
+        quote!(
+            struct Api {
+                address: String,
+            }
+        ),
+    );
+    check_items(&expect_file!["../../../tests/expand/server.rs"], expansion);
+}
+
+#[test]
 fn oneshot_under_another_crate_name() {
     let expansion = expand(
         quote!(oneshot, crate = ::framework::lifecycle),

@@ -24,7 +24,7 @@ fn told_of(item: TokenStream) -> Vec<String> {
 
 #[test]
 fn shapes() {
-    let all = "`scheduled`, `queue`, `worker`, `oneshot`";
+    let all = "`scheduled`, `queue`, `worker`, `server`, `oneshot`";
     let no_shape = format!("`Gc` has no shape | write `#[service(idle)]`, or another of {all}");
     assert_eq!(told(quote!()), [no_shape]);
     assert_eq!(
@@ -67,6 +67,14 @@ fn what_strangers_write() {
         (
             quote!(background),
             "unknown shape `background` | did you mean `worker`?",
+        ),
+        (
+            quote!(listener),
+            "unknown shape `listener` | did you mean `server`?",
+        ),
+        (
+            quote!(serve),
+            "unknown shape `serve` | did you mean `server`?",
         ),
         (
             quote!(idle | worker),

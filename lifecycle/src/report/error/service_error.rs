@@ -48,7 +48,7 @@ pub(crate) struct FailedAttempts {
 
 impl FailedAttempts {
     /// An attempt failed with `last`, after `before` others.
-    pub(crate) fn after(before: u32, last: BoxError) -> Self {
+    pub(crate) fn after(shape: Shape, before: u32, last: BoxError) -> Self {
         let count = before.saturating_add(1);
         let (plural, which) = if count == 1 {
             ("", "")
@@ -56,8 +56,9 @@ impl FailedAttempts {
             ("s", ", the last")
         };
         let why = chain(last.as_ref());
+        let hook = shape.startup_hook();
         let sentence = format!(
-            "{count} attempt{plural} of `startup` failed{which}: {}",
+            "{count} attempt{plural} of `{hook}` failed{which}: {}",
             or_nothing(&why)
         );
         Self {
@@ -272,7 +273,7 @@ impl fmt::Display for Unfinished {
             (Some(attempts), _) => f.write_str(&attempts.sentence)?,
             (None, Shape::Oneshot) => f.write_str("its `run` has not returned")?,
             (None, Shape::Custom) => f.write_str("its `start` has not called `cx.ready()`")?,
-            (None, _) => f.write_str("its `startup` has not returned")?,
+            (None, shape) => write!(f, "its `{}` has not returned", shape.startup_hook())?,
         }
         match &self.degraded {
             Some(why) => write!(f, "; it is degraded: {}", or_nothing(why)),

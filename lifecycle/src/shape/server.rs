@@ -1,0 +1,148 @@
+//! The server shape: `bind` what it serves on, then `serve` with it.
+
+use std::future::Future;
+
+use super::{Declared, Live};
+use crate::report::error::Result;
+use crate::report::status::{Phase, Shape};
+use crate::shared::context::Context;
+
+/// The hooks of a service that binds something and serves with it: a listener, a socket, a
+/// subscription.
+///
+/// What `bind` returns is handed to `serve`, so the service itself has no field for it. A service that is
+/// running is reachable, because it counts as running once `bind` has returned.
+///
+/// ```
+/// use std::{io, time::Duration};
+/// use lifecycle::{Context, Result, Server, service};
+/// use tokio::net::{TcpListener, TcpStream};
+///
+/// #[service(server)]
+/// struct Echo { address: String }
+///
+/// impl Server for Echo {
+///     type Bound = TcpListener;
+///
+///     async fn bind(&self, _: &Context) -> Result<TcpListener> {
+///         Ok(TcpListener::bind(&self.address).await?)
+///     }
+///
+///     async fn serve(&self, listener: TcpListener, cx: &Context) -> Result {
+///         let stop = cx.stop_channel();
+///         loop {
+///             let accepted = tokio::select! {
+///                 () = stop.closed() => return Ok(()),
+///                 accepted = listener.accept() => accepted,
+///             };
+///             let socket = match accepted {
+///                 Ok((socket, _)) => socket,
+///                 // A client has gone again, or no descriptor is free: neither is a reason to end the
+///                 // application.
+///                 Err(error) => {
+///                     tracing::warn!(%error, "can't accept");
+///                     tokio::time::sleep(Duration::from_millis(50)).await;
+///                     continue;
+///                 }
+///             };
+///             let stop = stop.clone();
+///             cx.spawn_isolated(async move {
+///                 // Without the channel the stop would wait for a silent client.
+///                 if let Some(ended) = stop.run_until_closed(echo(socket)).await {
+///                     ended?;
+///                 }
+///                 Ok(())
+///             });
+///         }
+///     }
+/// }
+///
+/// async fn echo(mut socket: TcpStream) -> io::Result<()> {
+///     let (mut reader, mut writer) = socket.split();
+///     tokio::io::copy(&mut reader, &mut writer).await?;
+///     Ok(())
+/// }
+/// ```
+///
+/// A library that accepts by itself takes the stop channel; this is all there is to a server of `axum`:
+///
+/// ```ignore
+/// #[service(server)]
+/// struct Api { address: String, router: axum::Router }
+///
+/// impl Server for Api {
+///     type Bound = TcpListener;
+///
+///     async fn bind(&self, _: &Context) -> Result<TcpListener> {
+///         Ok(TcpListener::bind(&self.address).await?)
+///     }
+///
+///     async fn serve(&self, listener: TcpListener, cx: &Context) -> Result {
+///         axum::serve(listener, self.router.clone())
+///             .with_graceful_shutdown(cx.stop_channel().closed_owned())
+///             .await?;
+///         Ok(())
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is declared as a server but does not implement `Server`",
+    label = "this service has no `Server` impl",
+    note = "add `impl Server for {Self} {{ type Bound = ..; async fn bind(..) ..; async fn serve(..) .. }}`"
+)]
+pub trait Server {
+    /// What `bind` binds and `serve` serves with: a `TcpListener`, several of them, `()` for nothing.
+    type Bound: Send;
+
+    /// Binds. Runs before the service counts as running; dependents wait for it.
+    ///
+    /// Under the start timeout. Dropped when the application stops meanwhile. With
+    /// `startup(retry = ..)` beside the shape, a `bind` that fails is run again.
+    fn bind(&self, cx: &Context) -> impl Future<Output = Result<Self::Bound>> + Send;
+
+    /// The work, with what this run's `bind` has bound. It must go on until the
+    /// [stop channel](Context::stop_channel) closes, then finish what it has in hand and return; returning
+    /// `Ok` while nothing has asked the application to stop is the failure "exited early".
+    ///
+    /// Once anything has asked, `Ok` is a clean end, as it is for the `run` of a
+    /// [`Worker`](crate::Worker).
+    ///
+    /// Dropped at three quarters of the service's time to stop, with what was bound, so that `drain`
+    /// still happens.
+    fn serve(&self, bound: Self::Bound, cx: &Context) -> impl Future<Output = Result> + Send;
+
+    /// Flushes what is in memory, after `serve` has returned and what was bound is gone. Runs once for
+    /// each completed `bind`. Default: nothing.
+    ///
+    /// Dropped when the service's time to stop is over: see [`Context::deadline`].
+    fn drain(&self, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        async { Ok(()) }
+    }
+}
+
+/// What `#[service(server)]` implements. Its supertrait makes the compiler ask for the hooks.
+pub trait ServerService: Server {}
+
+/// The shape of `#[service(server)]`.
+#[derive(Debug)]
+pub struct ServerShape;
+
+impl<S: ServerService + Declared> Live<S> for ServerShape {
+    const SHAPE: Shape = Shape::Server;
+
+    type Started = S::Bound;
+
+    fn startup(service: &S, cx: &Context) -> impl Future<Output = Result<S::Bound>> + Send {
+        service.bind(cx)
+    }
+
+    fn run(service: &S, bound: S::Bound, cx: &Context) -> impl Future<Output = Result> + Send {
+        cx.run().enter(Phase::Run);
+        service.serve(bound, cx)
+    }
+
+    fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.drain(cx)
+    }
+}

@@ -1,0 +1,6 @@
+use lifecycle::service;
+
+#[service(server)]
+struct Api;
+
+fn main() {}
