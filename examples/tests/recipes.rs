@@ -7,7 +7,8 @@
 )]
 
 use std::{
-    io::{BufRead, BufReader, Lines, Read},
+    io::{BufRead, BufReader, Lines, Read, Write},
+    net::TcpStream,
     process::{Child, ChildStdout, Command, Stdio},
     sync::mpsc,
     thread,
@@ -135,6 +136,32 @@ fn the_nightly_job_ends_before_it_begins_where_it_makes_no_sense() {
         assert_eq!((code, lines.len()), (Some(1), 0), "{error}");
         assert!(error.contains(expected), "{error}");
     }
+}
+
+#[test]
+fn the_web_server_answers_what_it_has_when_it_is_stopped_and_waits_for_its_port() {
+    let mut web = program!("web", "127.0.0.1:0");
+    let line = web.until("listening on ");
+    let address = line.rsplit(' ').next().unwrap();
+    let get = |path: &str| {
+        let mut client = TcpStream::connect(address).unwrap();
+        write!(client, "GET {path} HTTP/1.1\r\nhost: web\r\n\r\n").unwrap();
+        client
+    };
+    let read = |mut client: TcpStream| {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let mut second = program!("web", address);
+    let silent = TcpStream::connect(address).unwrap();
+    let slow = get("/slow");
+    web.until("somebody waits");
+    web.stop();
+    assert!(read(slow).ends_with("done\n"));
+    drop(silent);
+    second.until("listening on ");
+    second.stop();
 }
 
 #[test]

@@ -123,6 +123,19 @@ fn a_client_that_goes_away_in_the_middle() {
 }
 
 #[test]
+fn a_client_whose_task_panics() {
+    let echo = Echo::start_after("true");
+    for _ in 0..5 {
+        let mut client = echo.connect();
+        client.write_all(b"panic\n").unwrap();
+        // The panic drops the socket.
+        assert_eq!(client.read(&mut [0; 1]).unwrap_or(0), 0);
+    }
+    echo.expect_echo();
+    echo.expect_prompt_stop();
+}
+
+#[test]
 fn clients_that_are_silent_or_deaf_at_the_stop() {
     let echo = Echo::start_after("true");
     let mut silent = echo.connect();

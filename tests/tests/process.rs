@@ -42,6 +42,18 @@ fn a_failure_under_ignore_exits_with_zero_and_is_reported() {
 }
 
 #[test]
+fn clients_that_are_silent_that_reset_or_whose_task_panics_are_not_in_the_exit_code() {
+    on_each(|runtime| {
+        start("clients", runtime)
+            .until("serving")
+            .signal("-TERM")
+            .end()
+            .with_code(0)
+            .prints(&["drained"]);
+    });
+}
+
+#[test]
 fn async_code_that_hangs_is_dropped_and_named_in_time() {
     on_each(|runtime| {
         start("hangs", runtime)

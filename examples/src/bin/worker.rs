@@ -1,20 +1,19 @@
-//! `worker`: a server. `startup` binds, so that "running" means reachable; `run` accepts until the stop channel closes;
-//! every connection is a task of the service, which stop waits for.
+//! `worker`: a server with its own accept loop. `bind` binds, so that "running" means reachable; `serve` accepts until the
+//! stop channel closes; every connection is an isolated task, which stop waits for and whose failure is nobody else's.
 //!
 //! Anybody can open a connection, so none of them is the service's failure, none holds the stop, and none takes more than
 //! its share: of memory, of descriptors, of time.
 //!
-//! Try: `nc 127.0.0.1 7007`, type a line, then Ctrl-C here. Start it twice: the second says which service failed and why.
+//! Try: `nc 127.0.0.1 7007`, type a line, or `panic`, then Ctrl-C here. Start it twice: the second says which service failed and why.
 //! `worker 127.0.0.1:0` takes a free port.
 
 use std::{
     env, fmt,
     io::{self, Write},
-    sync::OnceLock,
     time::Duration,
 };
 
-use lifecycle::{Context, Outcome, Result, StopChannel, Worker, registry, service};
+use lifecycle::{Context, Outcome, Result, Server, StopChannel, registry, service};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -28,33 +27,30 @@ const LINE: u64 = 8 * 1024;
 /// How long a client may be silent, or not take its answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-#[service(worker)]
+#[service(server)]
 struct Echo {
     address: String,
-    listener: OnceLock<TcpListener>,
 }
 
-impl Worker for Echo {
-    async fn startup(&self, _: &Context) -> Result {
+impl Server for Echo {
+    type Bound = TcpListener;
+
+    async fn bind(&self, _: &Context) -> Result<TcpListener> {
         let listener = TcpListener::bind(&self.address).await?;
         say(format_args!("listening on {}", listener.local_addr()?));
-        self.listener.get_or_init(|| listener);
-        Ok(())
+        Ok(listener)
     }
 
-    async fn run(&self, cx: &Context) -> Result {
-        let listener = self.listener.get().ok_or("not bound")?;
+    async fn serve(&self, listener: TcpListener, cx: &Context) -> Result {
         loop {
             let connection = select! {
                 () = cx.stop_channel() => return Ok(()),
-                connection = accept(listener) => connection,
+                connection = accept(&listener) => connection,
             };
             let stop = cx.stop_channel();
-            cx.spawn(async move {
-                // A client that goes away is no failure of the server, and an error of this task would be one.
-                if let Err(error) = converse(connection, stop).await {
-                    say(format_args!("connection lost: {error}"));
-                }
+            // A client that goes away, or that makes its task panic, is counted and logged, and no more.
+            cx.spawn_isolated(async move {
+                converse(connection, stop).await?;
                 Ok(())
             });
         }
@@ -100,6 +96,8 @@ async fn echo(connection: &mut TcpStream) -> io::Result<()> {
             line = b"too long a line\n".to_vec();
             return timeout(PATIENCE, output.write_all(&line)).await?;
         }
+        // What a mistake in the code of one connection does to the others: nothing.
+        assert!(!line.starts_with(b"panic"), "a client asked for it");
         if !line.ends_with(b"\n") {
             line.push(b'\n');
         }
@@ -114,10 +112,10 @@ fn say(line: fmt::Arguments<'_>) {
 
 #[tokio::main]
 async fn main() -> Outcome {
+    tracing_subscriber::fmt().with_writer(io::stderr).init();
     let address = env::args().nth(1);
     let echo = Echo {
         address: address.unwrap_or_else(|| "127.0.0.1:7007".to_owned()),
-        listener: OnceLock::new(),
     };
     registry! { "echo" => echo }.run().await
 }

@@ -40,6 +40,11 @@ fn runtime_of(name: &str) -> Runtime {
 async fn play(scenario: &str) -> Outcome {
     let journal = Journal::new().aloud();
     match scenario {
+        "clients" => {
+            registry! { "api" => Clients, stop_timeout = "300ms" }
+                .run()
+                .await
+        }
         "signals-off" => serve(&journal).signals(false).run().await,
         "after-stop" => {
             let outcome = serve(&journal).run().await;
@@ -73,6 +78,29 @@ async fn play(scenario: &str) -> Outcome {
             go_on(hung.run().await)
         }
         _ => registry_of(scenario, &journal).run().await,
+    }
+}
+
+/// One client never says a word, one makes its task panic, one resets its connection.
+#[service(worker)]
+struct Clients;
+
+impl Worker for Clients {
+    async fn run(&self, cx: &Context) -> Result {
+        cx.spawn_isolated(std::future::pending::<()>());
+        cx.spawn_isolated(async { panic!("no such route") });
+        cx.spawn_isolated(async { Err("reset by peer".into()) });
+        while cx.handle().states()[0].isolated.failures < 2 {
+            tokio::task::yield_now().await;
+        }
+        println!("serving");
+        cx.stop_channel().closed().await;
+        Ok(())
+    }
+
+    async fn drain(&self, _: &Context) -> Result {
+        println!("drained");
+        Ok(())
     }
 }
 

@@ -9,11 +9,10 @@ mod seats;
 
 use std::{sync::Arc, time::Duration};
 
-use lifecycle::{Context, Result, Worker, service};
+use lifecycle::{Context, Result, Server, service};
 use tokio::{
     net::{TcpListener, TcpStream},
     select,
-    sync::Mutex,
     task::{JoinError, JoinSet},
     time::sleep,
 };
@@ -25,12 +24,10 @@ use crate::{config, tokenizer::Tokenizer, users::Users};
 /// How many descriptors are for anything but connections: the database, its journals, the spans, the runtime's own.
 const OTHER_FILES: usize = 32;
 
-#[service(worker)]
+#[service(server)]
 pub struct Api {
     cfg: config::Api,
     app: App,
-    /// On its way from `startup` to `run`.
-    listener: Mutex<Option<TcpListener>>,
 }
 
 impl Api {
@@ -38,7 +35,6 @@ impl Api {
         Self {
             cfg,
             app: App { users, tokenizer },
-            listener: Mutex::default(),
         }
     }
 }
@@ -70,20 +66,20 @@ fn descriptors() -> Option<usize> {
     None
 }
 
-impl Worker for Api {
-    async fn startup(&self, _: &Context) -> Result {
+impl Server for Api {
+    type Bound = TcpListener;
+
+    async fn bind(&self, _: &Context) -> Result<TcpListener> {
         let address = self.cfg.listen;
         let listener = TcpListener::bind(address)
             .await
             .map_err(|error| format!("can't listen on {address}: {error}"))?;
         info!(address = %listener.local_addr()?, "listening");
-        *self.listener.lock().await = Some(listener);
-        Ok(())
+        Ok(listener)
     }
 
     /// What happens on one connection is no failure of the service, not even a panic: any client can open one.
-    async fn run(&self, cx: &Context) -> Result {
-        let listener = self.listener.lock().await.take().ok_or("not bound")?;
+    async fn serve(&self, listener: TcpListener, cx: &Context) -> Result {
         let router = routes::router(self.app.clone(), &self.cfg, cx.handle());
         let connections = Connections::new(router, &self.cfg, cx.clone());
         let seats = Seats::new(self.room());
