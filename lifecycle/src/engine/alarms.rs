@@ -7,16 +7,25 @@ use tokio::time::Instant;
 /// What an instant means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Alarm {
-    /// The start timeout of a service is over.
-    StartTimeout(u32),
-    /// Three quarters of a service's time to stop are over.
-    Cut(u32),
-    /// All of it is over.
-    End(u32),
-    /// A service that was told to end has had its moment to obey.
-    GiveUp(u32),
+    /// Something is due for this service, unless it has gone on to another step meanwhile.
+    Service { service: u32, step: u32, due: Due },
     /// The shutdown delay is over.
     DelayOver,
+}
+
+/// What is due for a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Its start timeout is over.
+    StartTimeout,
+    /// Three quarters of its time to stop are over.
+    Cut,
+    /// All of it is over.
+    End,
+    /// It was told to end, and has had its moment to obey.
+    GiveUp,
+    /// It is to be started again.
+    Again,
 }
 
 /// By instant: services that are started or stopped together mostly share theirs. Alarms of one

@@ -12,6 +12,7 @@
 mod alarms;
 mod graph;
 mod node;
+mod restart;
 pub(crate) mod settings;
 
 mod start;
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::alarms::{Alarm, Timers};
+use self::alarms::{Alarm, Due, Timers};
 pub(crate) use self::graph::{Edge, Graph};
 use self::node::{Life, Node, Readiness};
 use self::stop::Stage;
@@ -40,9 +41,13 @@ pub(crate) enum Command {
     Move(usize, State),
     /// Run the service's task.
     Start(usize),
+    /// When this run of the service is over the service is kept for another one, or is not after all.
+    Keep(usize, bool),
     /// Close the stop channel and have `stop` called; all must be over by these times, if there are
     /// any.
     Stop(usize, Option<StopTimes>),
+    /// It is down, and was kept for another run that will not come: drop it within this time, if there is any.
+    Discard(usize, Option<StopTimes>),
     /// It has less time to stop than it was told.
     Shorten(usize, StopTimes),
     /// Drop `start` and the spawned tasks if they have not returned.
@@ -57,6 +62,8 @@ pub(crate) enum Command {
     NoteLate(usize, Phase, Duration),
     /// Every service that counts is up.
     AllUp,
+    /// One of them is down, to be started again.
+    NotAllUp,
     /// Ask the application to stop.
     Request(StopCause),
 }
@@ -159,9 +166,14 @@ impl Engine {
     pub(crate) fn next_alarm(&mut self) -> Option<Instant> {
         let (nodes, stage) = (&self.nodes, &self.stage);
         self.timers.soonest(|alarm| match alarm {
-            Alarm::StartTimeout(service) => !nodes[service as usize].is_starting(),
-            Alarm::Cut(service) | Alarm::End(service) | Alarm::GiveUp(service) => {
-                nodes[service as usize].life == Life::Gone
+            Alarm::Service { service, step, due } => {
+                let node = &nodes[service as usize];
+                let is_over = match due {
+                    Due::StartTimeout => !node.is_starting(),
+                    Due::Cut | Due::End | Due::GiveUp => node.life == Life::Gone,
+                    Due::Again => node.state != State::Backoff,
+                };
+                is_over || node.step != step
             }
             Alarm::DelayOver => matches!(stage, Stage::Stopping { .. }),
         })
@@ -171,24 +183,48 @@ impl Engine {
     pub(crate) fn ring(&mut self, now: Instant) {
         while let Some(alarm) = self.timers.pop_due(now) {
             match alarm {
-                Alarm::StartTimeout(service) => self.start_timed_out(service as usize, now),
-                Alarm::Cut(service) => self.cut(service as usize),
-                Alarm::End(service) => self.end(service as usize, now),
-                Alarm::GiveUp(service) => self.give_up(service as usize, now),
+                Alarm::Service { service, step, due } => {
+                    let service = service as usize;
+                    if self.nodes[service].step == step {
+                        self.ring_for(service, due, now);
+                    }
+                }
                 Alarm::DelayOver => self.stop_if_due(now),
             }
         }
     }
 
-    /// The service failed. The first failure decides its state; further ones are only noted.
+    fn ring_for(&mut self, service: usize, due: Due, now: Instant) {
+        match due {
+            Due::StartTimeout => self.start_timed_out(service, now),
+            Due::Cut => self.cut(service),
+            Due::End => self.end(service, now),
+            Due::GiveUp => self.give_up(service, now),
+            Due::Again => self.come_again(service, now),
+        }
+    }
+
+    fn set_alarm(&mut self, at: Instant, service: usize, due: Due) {
+        let step = self.nodes[service].step;
+        let service = service as u32;
+        self.timers.set(at, Alarm::Service { service, step, due });
+    }
+
+    /// The service failed. The first failure decides its state; further ones are only noted, and so is what
+    /// fails while it is taken down to be started again, but for its drain: what that has not flushed is lost.
     pub(crate) fn failed(&mut self, service: usize, failure: Failure, now: Instant) {
-        if self.nodes[service].life == Life::Gone {
+        let node = &self.nodes[service];
+        if node.life == Life::Gone {
             return;
         }
+        let is_drain =
+            matches!(&failure, Failure::Reported(error) if error.phase() == Phase::Drain);
+        let is_only_noted = node.state.is_final() || node.comes_again.is_some() && !is_drain;
         self.commands.push(Command::Fail(service, failure));
-        if self.nodes[service].state == State::Failed {
+        if is_only_noted {
             return;
         }
+        self.forget_restart(service);
         self.move_to(service, State::Failed);
         if self.nodes[service].readiness == Readiness::Reached {
             self.obey_policy(service, now);
@@ -223,28 +259,42 @@ impl Engine {
         self.commands.push(Command::NoteLate(service, phase, had));
     }
 
-    /// The service's task has come to its end.
-    pub(crate) fn down(&mut self, service: usize, now: Instant) {
+    /// The service's task has come to its end; whether the service was kept for another run.
+    pub(crate) fn down(&mut self, service: usize, is_kept: bool, now: Instant) {
         let node = &mut self.nodes[service];
         if node.life == Life::Gone {
             return;
         }
-        node.life = Life::Gone;
-        self.gone += 1;
+        if let Some(wait) = node.comes_again.take().filter(|_| is_kept && !node.late) {
+            self.back_off(service, wait, now);
+            return;
+        }
         // Nobody had asked it to stop: it is a oneshot that is done.
         let succeeded = node.state == State::Starting;
         if succeeded {
             node.readiness = Readiness::Reached;
         }
+        // It was taken down on its own, and did not obey in time: it does not come again.
+        let is_lost = node.late && !node.state.is_final() && matches!(self.stage, Stage::Up);
+        if is_kept {
+            node.life = Life::Resting;
+        } else {
+            node.life = Life::Gone;
+            self.gone += 1;
+        }
         match (node.state, node.late) {
-            (State::Failed, _) => {}
+            (State::Failed | State::Stopped, _) => {}
             (_, true) => self.move_to(service, State::Failed),
             (_, false) => self.move_to(service, State::Stopped),
         }
+        self.discard(service, now);
         if succeeded {
             self.release_dependents(service, now);
         }
-        if self.nodes[service].has_turn {
+        if is_lost {
+            self.failed_to_start(service, now);
+        }
+        if self.nodes[service].has_turn && !is_kept {
             self.take_turn(service, now);
         }
         self.request_if_finished(now);
@@ -256,19 +306,19 @@ impl Engine {
         node.state = to;
         let is_up = node.is_up();
         let counts = node.counts();
-        self.commands.push(Command::Move(service, to));
-        if !counts {
-            return;
-        }
-        match (was_up, is_up) {
-            (false, true) => {
-                self.not_up -= 1;
-                if self.not_up == 0 {
-                    self.commands.push(Command::AllUp);
-                }
+        if counts && was_up && !is_up {
+            self.not_up += 1;
+            // Before the move, so that where one is seen the other is.
+            if self.not_up == 1 && self.nodes[service].comes_again.is_some() {
+                self.commands.push(Command::NotAllUp);
             }
-            (true, false) => self.not_up += 1,
-            _ => {}
+        }
+        self.commands.push(Command::Move(service, to));
+        if counts && !was_up && is_up {
+            self.not_up -= 1;
+            if self.not_up == 0 {
+                self.commands.push(Command::AllUp);
+            }
         }
     }
 

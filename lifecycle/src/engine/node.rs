@@ -1,5 +1,7 @@
 //! What the engine knows of one service.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::StopTimes;
@@ -26,6 +28,11 @@ pub(crate) struct Node {
     pub(crate) asked_at: Option<Instant>,
     /// When its time to stop is over, once it was asked; never, without any.
     pub(crate) times: Option<StopTimes>,
+    /// It is being stopped to be started again, that long after it is down.
+    pub(crate) comes_again: Option<Duration>,
+    /// Counts its starts, stops and waits, so that an alarm set for an earlier one is told from those that
+    /// still mean something.
+    pub(crate) step: u32,
 }
 
 /// The task of a service, as far as the engine is concerned.
@@ -37,11 +44,13 @@ pub(crate) enum Life {
     Up,
     /// Asked to stop.
     Asked,
+    /// Down, and to be started again.
+    Resting,
     /// Ended, given up, or never to be started.
     Gone,
 }
 
-/// Whether a service has ever been up (a oneshot: has succeeded).
+/// Whether a service is up (a oneshot: has succeeded), or was until it failed or was stopped for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Readiness {
     /// Not yet.
@@ -66,6 +75,8 @@ impl Node {
             open: dependents as u32,
             asked_at: None,
             times: None,
+            comes_again: None,
+            step: 0,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::alarms::Alarm;
+use super::alarms::Due;
 use super::graph::{Edge, Kind};
 use super::node::{Life, Readiness};
 use super::stop::Stage;
@@ -70,12 +70,15 @@ impl Engine {
         if !matches!(self.stage, Stage::Up) {
             return;
         }
-        self.nodes[service].life = Life::Up;
+        let node = &mut self.nodes[service];
+        node.life = Life::Up;
+        node.step += 1;
+        node.has_left = false;
         self.move_to(service, State::Starting);
         self.commands.push(Command::Start(service));
         let limit = self.nodes[service].settings.start_limit();
         if let Some(at) = limit.and_then(|limit| now.checked_add(limit)) {
-            self.timers.set(at, Alarm::StartTimeout(service as u32));
+            self.set_alarm(at, service, Due::StartTimeout);
         }
     }
 
@@ -98,6 +101,7 @@ impl Engine {
         let failed = self.fail_dependents(service);
         // Once all that failed has been noted: obeying may be the end of everything else.
         for &service in &failed {
+            self.discard(service, now);
             self.obey_policy(service, now);
         }
         // And once all are obeyed: where one of them ends the application, nothing starts any more.
@@ -115,14 +119,18 @@ impl Engine {
             for edge in 0..self.graph.dependents(service).len() {
                 let Edge { service, kind } = self.graph.dependents(service)[edge];
                 let dependent = service as usize;
-                if kind == Kind::Wants || self.nodes[dependent].state != State::Waiting {
+                let is_down =
+                    matches!(self.nodes[dependent].state, State::Waiting | State::Backoff);
+                if kind == Kind::Wants || !is_down {
                     continue;
                 }
                 self.commands
                     .push(Command::Fail(dependent, Failure::Dependency(root)));
-                self.nodes[dependent].life = Life::Gone;
-                self.gone += 1;
                 self.move_to(dependent, State::Failed);
+                if self.nodes[dependent].life == Life::Unborn {
+                    self.nodes[dependent].life = Life::Gone;
+                    self.gone += 1;
+                }
                 failed.push(dependent);
                 reached.push(dependent);
             }

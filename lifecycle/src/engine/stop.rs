@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::alarms::Alarm;
+use super::alarms::{Alarm, Due};
 use super::node::Life;
 use super::sweep::Purpose;
 use super::{Command, Engine, StopTimes};
@@ -54,6 +54,7 @@ impl Engine {
                     not_before: asked.checked_add(delay),
                     owner_agrees: false,
                 };
+                self.forget_restarts(now);
                 self.shorten_to_deadline(now);
             }
             Stage::Requested { not_before, .. } if hurry => {
@@ -117,9 +118,16 @@ impl Engine {
 
     fn stop_services(&mut self, now: Instant) {
         for service in 0..self.nodes.len() {
-            if self.nodes[service].life == Life::Unborn {
-                self.nodes[service].life = Life::Gone;
-                self.move_to(service, State::Stopped);
+            match self.nodes[service].life {
+                Life::Unborn => {
+                    self.nodes[service].life = Life::Gone;
+                    self.move_to(service, State::Stopped);
+                }
+                Life::Resting => {
+                    self.move_to(service, State::Stopped);
+                    self.discard(service, now);
+                }
+                Life::Up | Life::Asked | Life::Gone => {}
             }
         }
         self.begin_round(Purpose::Stop, now);
@@ -134,7 +142,7 @@ impl Engine {
         while let Some(service) = next {
             self.nodes[service].has_turn = true;
             match self.nodes[service].life {
-                Life::Up => self.ask(service, now),
+                Life::Up | Life::Resting => self.ask(service, now),
                 Life::Asked => {}
                 Life::Unborn | Life::Gone => {
                     self.passed += 1;
@@ -163,13 +171,19 @@ impl Engine {
             .min()
             .map(|end| self.times(service, end, now));
         let node = &mut self.nodes[service];
+        let is_down = node.life == Life::Resting;
         node.life = Life::Asked;
+        node.step += 1;
         node.asked_at = Some(now);
         node.times = times;
         if matches!(node.state, State::Starting | State::Running) {
             self.move_to(service, State::Stopping);
         }
-        self.commands.push(Command::Stop(service, times));
+        self.commands.push(if is_down {
+            Command::Discard(service, times)
+        } else {
+            Command::Stop(service, times)
+        });
         if let Some(times) = times {
             self.bound(service, times, now);
         }
@@ -219,7 +233,10 @@ impl Engine {
         while let Some(service) = next {
             for edge in self.graph.dependencies(service as usize) {
                 let dependency = edge.service;
-                if self.nodes[dependency as usize].life == Life::Up {
+                if matches!(
+                    self.nodes[dependency as usize].life,
+                    Life::Up | Life::Resting
+                ) {
                     return true;
                 }
                 // It is down or on its way; what it depends on may still be up.
@@ -267,9 +284,9 @@ impl Engine {
             return;
         }
         if times.cut < times.end {
-            self.timers.set(times.cut, Alarm::Cut(service as u32));
+            self.set_alarm(times.cut, service, Due::Cut);
         }
-        self.timers.set(times.end, Alarm::End(service as u32));
+        self.set_alarm(times.end, service, Due::End);
     }
 
     pub(super) fn cut(&mut self, service: usize) {
@@ -284,7 +301,7 @@ impl Engine {
         }
         self.commands.push(Command::End(service));
         if let Some(at) = now.checked_add(self.moment(service, now)) {
-            self.timers.set(at, Alarm::GiveUp(service as u32));
+            self.set_alarm(at, service, Due::GiveUp);
         }
     }
 
@@ -309,6 +326,6 @@ impl Engine {
         node.late = true;
         let had = now.saturating_duration_since(node.asked_at.unwrap_or(now));
         self.commands.push(Command::GiveUp(service, had));
-        self.down(service, now);
+        self.down(service, false, now);
     }
 }

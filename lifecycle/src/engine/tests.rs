@@ -6,6 +6,7 @@ use crate::report::error::Fault;
 use crate::report::name::Name;
 use crate::report::status::OnFailure;
 
+mod restarting;
 mod rounds;
 mod stopping;
 mod walk;
@@ -97,7 +98,20 @@ impl Rig {
     }
 
     fn down(&mut self, service: usize) -> Vec<String> {
-        self.engine.down(service, self.now);
+        self.engine.down(service, false, self.now);
+        self.said()
+    }
+
+    /// Its task hands it back.
+    fn down_kept(&mut self, service: usize) -> Vec<String> {
+        self.engine.down(service, true, self.now);
+        self.said()
+    }
+
+    /// Comes again that many seconds after it is down.
+    fn restart(&mut self, service: usize, wait: u64) -> Vec<String> {
+        let wait = Duration::from_secs(wait);
+        self.engine.restart(service, wait, self.now);
         self.said()
     }
 
@@ -155,6 +169,13 @@ impl Rig {
             Command::Stop(service, Some(StopTimes { end: by, .. })) => {
                 format!("stop {service} by {:?}", *by - self.origin)
             }
+            Command::Keep(service, true) => format!("keep {service}"),
+            Command::Keep(service, false) => format!("let {service} go"),
+            Command::Discard(service, None) => format!("discard {service}"),
+            Command::Discard(service, Some(StopTimes { end: by, .. })) => {
+                format!("discard {service} by {:?}", *by - self.origin)
+            }
+            Command::NotAllUp => "not all up".to_owned(),
             Command::Shorten(service, StopTimes { end: by, .. }) => {
                 format!("shorten {service} to {:?}", *by - self.origin)
             }

@@ -7,6 +7,8 @@ pub(crate) mod running;
 pub(crate) mod runtime_end;
 pub(crate) mod signals;
 pub(crate) mod supervisor;
+#[cfg(test)]
+mod tests;
 mod threads;
 pub(crate) mod unstarted;
 pub(crate) mod watchdog;

@@ -6,42 +6,53 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{self, Poll, ready};
 
-use crate::panics::{self, Panic};
+use crate::panics::{self, Contained, Panic};
 use crate::report::error::{Fault, Result};
 use crate::report::status::{Phase, Shape};
-use crate::shape::service::{BoxFuture, Service};
+use crate::shape::service::{BoxFuture, Sealed, Service};
 use crate::shared::application::RunnerNews;
 use crate::shared::context::Context;
 use crate::shared::failure;
 use crate::shared::nested;
 use crate::shared::orders::Orders;
 use crate::shared::run::Run;
-use crate::shared::scope::{SharedSpan, within};
+use crate::shared::scope::{ServiceSpan, SharedSpan, within};
 
-/// Runs the service until it is down; one that has run no code so far is only stopped. Dropping the
-/// future drops the service where it stands.
+/// How much of a run there is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// From `start` on.
+    Whole,
+    /// It has run no code so far, and is only stopped.
+    Stop,
+    /// It is down, and is only dropped.
+    Drop,
+}
+
+/// Runs the service until it is down. Answers it where another run is to follow. Dropping the future drops the
+/// service where it stands.
 pub(crate) fn run(
     cx: Context,
     service: Box<dyn Service>,
-    is_only_stopped: bool,
-) -> impl Future<Output = ()> + Send {
+    part: Part,
+) -> impl Future<Output = Kept> + Send {
     let span = cx.span_of_run();
     let subject = Subject { cx, span, service };
-    // Of an `async fn` the future would keep each argument twice.
+    // An `async fn` future stores its arguments twice; an `async` block does not.
     async move {
-        Runner::new(&subject, is_only_stopped).await;
+        if part != Part::Drop {
+            Runner::new(&subject, part).await;
+        }
         let Subject { cx, span, service } = subject;
         // None are left, but one may have been started since.
         cx.run().tasks.close();
         poll_fn(|task| cx.run().tasks.poll_gone(task)).await;
-        // Its destructor is the last of its code, and runs before anything it depends on is
-        // stopped.
-        let dropped = within(cx.current(), span.as_deref(), || {
-            panics::catch(|| drop(service))
-        });
-        if let Err(fault) = dropped {
-            failure::fail(&cx, Phase::Drain, fault);
-        }
+        let kept = if cx.run().keeps_service.load(Ordering::Acquire) {
+            Some(Contained::new(service))
+        } else {
+            drop_service(&cx, span.as_deref(), service, part);
+            None
+        };
         drop(span);
         let runs = cx.run().tasks.take_runs();
         if !runs.is_empty() {
@@ -49,7 +60,27 @@ pub(crate) fn run(
             Box::pin(nested::leave(cx.clone(), runs)).await;
         }
         cx.instance().close_log(cx.run());
-        cx.application().report(cx.service(), RunnerNews::Down);
+        let is_kept = kept.is_some();
+        cx.application()
+            .report(cx.service(), RunnerNews::Down { is_kept });
+        kept
+    }
+}
+
+/// The service, where it is kept for another run.
+pub(crate) type Kept = Option<Contained<Box<dyn Service>>>;
+
+/// The destructor is the last code of a service, and runs before anything it depends on is stopped.
+fn drop_service(cx: &Context, span: Option<&ServiceSpan>, service: Box<dyn Service>, part: Part) {
+    let dropped = within(cx.current(), span, || {
+        if part == Part::Drop {
+            // What a queue has accepted since is lost, and counted.
+            let _ = panics::catch(|| service.__abandon(cx, Sealed::OPEN));
+        }
+        panics::catch(|| drop(service))
+    });
+    if let Err(fault) = dropped {
+        failure::fail(cx, Phase::Drain, fault);
     }
 }
 
@@ -101,14 +132,14 @@ impl Future for Runner<'_> {
 }
 
 impl<'a> Runner<'a> {
-    fn new(subject: &'a Subject, is_only_stopped: bool) -> Self {
+    fn new(subject: &'a Subject, part: Part) -> Self {
         Self {
             subject,
             start: None,
             stop: None,
             seen: 0,
             announced: 0,
-            begins: !is_only_stopped,
+            begins: part == Part::Whole,
             has_news: false,
             ends: false,
             has_late_tasks: false,

@@ -1,5 +1,6 @@
 //! A started registry: whoever holds it stops it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,6 +108,7 @@ impl Running {
             inbox,
             engine,
             services,
+            kept: HashMap::new(),
             stop_on: stop_on.into_inner().flatten(),
             signals,
             told_alarm: None,

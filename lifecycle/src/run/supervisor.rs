@@ -1,9 +1,11 @@
 //! The one task of a registry: it feeds the engine with what happens and carries out what the
 //! engine says.
 
+use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, Instant as WallInstant};
 
@@ -13,16 +15,15 @@ use tokio::task::{JoinHandle, spawn_blocking, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::engine::{Command, Engine, Failure, StopCause, StopTimes};
-use crate::panics::Panic;
-use crate::panics::{self, log_safely};
+use crate::panics::{self, Contained, Panic, log_safely};
 use crate::report::error::{Fault, ServiceError};
 use crate::report::outcome::{Laggard, Outcome};
 use crate::report::reason::{Reason, Signal};
 use crate::report::status::OnFailure;
-use crate::report::status::Phase;
+use crate::report::status::{Phase, State};
 use crate::run::conclude;
 use crate::run::plan::StopOn;
-use crate::run::runner;
+use crate::run::runner::{self, Kept, Part};
 use crate::run::signals::Listener;
 use crate::run::unstarted::Unstarted;
 use crate::shape::service::{Sealed, Service, TaskNeed};
@@ -38,6 +39,8 @@ pub(crate) struct Supervisor {
     pub(crate) inbox: UnboundedReceiver<SupervisorEvent>,
     pub(crate) engine: Engine,
     pub(crate) services: Vec<Option<Box<dyn Service>>>,
+    /// Those that are down, or about to be, and wait for another run.
+    pub(crate) kept: HashMap<usize, Box<dyn Service>>,
     pub(crate) stop_on: Option<StopOn>,
     /// Holds the signal handlers until all is over.
     pub(crate) signals: Option<Listener>,
@@ -106,7 +109,7 @@ impl Supervisor {
             match wake {
                 Wake::RunnerNews => {
                     for event in events.drain(..) {
-                        self.hear(event, now).await;
+                        self.hear(event, now, &mut tasks).await;
                     }
                 }
                 Wake::Requested(reason) => {
@@ -191,7 +194,7 @@ impl Supervisor {
         }
     }
 
-    async fn hear(&mut self, event: SupervisorEvent, now: Instant) {
+    async fn hear(&mut self, event: SupervisorEvent, now: Instant, tasks: &mut Tasks) {
         let SupervisorEvent { service, news } = event;
         match news {
             RunnerNews::Oneshot => self.engine.is_oneshot(service),
@@ -201,7 +204,13 @@ impl Supervisor {
             }
             RunnerNews::Failed(error) => self.engine.failed(service, Failure::Reported(error), now),
             RunnerNews::Late(phase) => self.engine.late(service, phase, now),
-            RunnerNews::Down => self.engine.down(service, now),
+            RunnerNews::Restart(wait) => self.engine.restart(service, wait, now),
+            RunnerNews::Down { is_kept } => {
+                if is_kept {
+                    self.take_back(service, tasks).await;
+                }
+                self.engine.down(service, is_kept, now);
+            }
         }
     }
 
@@ -302,13 +311,18 @@ impl Supervisor {
         match command {
             Command::Move(service, to) => {
                 self.application.move_to(service, to);
+                if to == State::Backoff {
+                    self.application.instances[service].leave_run();
+                }
                 if to.is_final() {
                     self.abandon(service, tasks);
                     tasks.let_go(service);
                 }
             }
             Command::Start(service) => self.start(service, tasks),
+            Command::Keep(service, keeps) => self.keep(service, keeps),
             Command::Stop(service, times) => self.stop(service, times, tasks),
+            Command::Discard(service, times) => self.discard(service, times, tasks),
             Command::Shorten(service, times) => {
                 if let Some(run) = self.run_of(service) {
                     run.set_stop_times(Some(times));
@@ -324,6 +338,7 @@ impl Supervisor {
                 log_safely!(info, services, "healthy");
                 self.application.set_health(Health::Healthy);
             }
+            Command::NotAllUp => self.application.set_health(Health::pending()),
             Command::Request(StopCause::Finished) => self.application.ask_to_stop(Reason::Finished),
             Command::Request(StopCause::Failed(service)) => {
                 if let Some(error) = self.application.instances[service].error.get() {
@@ -387,13 +402,14 @@ impl Supervisor {
     }
 
     fn start(&mut self, index: usize, tasks: &mut Tasks) {
-        let Some(service) = self.services[index].take() else {
+        let kept = self.kept.remove(&index);
+        let Some(service) = kept.or_else(|| self.services[index].take()) else {
             return;
         };
         let task_need = service.__nature(Sealed::OPEN).task_need;
         if task_need == TaskNeed::Always {
             let run = self.begin_run(index);
-            self.spawn(index, run, service, false, tasks);
+            self.spawn(index, run, service, Part::Whole, tasks);
             return;
         }
         // There is no code to run: it is up.
@@ -401,7 +417,7 @@ impl Supervisor {
         if task_need == TaskNeed::ForDrain {
             let run = self.begin_run(index);
             run.is_up();
-            self.spawn(index, run, service, true, tasks);
+            self.spawn(index, run, service, Part::Stop, tasks);
         } else {
             // The supervisor keeps services without a task itself.
             self.services[index] = Some(service);
@@ -412,18 +428,57 @@ impl Supervisor {
         let Some(service) = self.services[index].take() else {
             if let Some(run) = self.run_of(index) {
                 self.order_stop(index, &run, times);
+            } else if self.kept.contains_key(&index) {
+                self.application
+                    .report(index, RunnerNews::Down { is_kept: true });
             }
             return;
         };
         if service.__nature(Sealed::OPEN).task_need == TaskNeed::Never {
-            self.application.report(index, RunnerNews::Down);
+            self.application
+                .report(index, RunnerNews::Down { is_kept: false });
             return;
         }
         // It has had no code to run so far.
         let run = self.begin_run(index);
         run.is_up();
         self.order_stop(index, &run, times);
-        self.spawn(index, run, service, true, tasks);
+        self.spawn(index, run, service, Part::Stop, tasks);
+    }
+
+    /// Another run is to follow the one that is now stopped, or is not to follow after all.
+    fn keep(&mut self, index: usize, keeps: bool) {
+        if let Some(run) = self.run_of(index) {
+            run.keeps_service.store(keeps, Ordering::Release);
+        } else if let Some(service) = self.services[index].take_if(|_| keeps) {
+            // It has no task that could hand it back.
+            self.kept.insert(index, service);
+        }
+    }
+
+    /// The task of a run that is over hands its service back: it has said so, and has nothing else to do.
+    async fn take_back(&mut self, index: usize, tasks: &mut Tasks) {
+        if let Some(task) = tasks.running[index].take() {
+            let kept = task.await.ok().flatten();
+            let service = kept.and_then(Contained::into_inner);
+            self.kept.extend(service.map(|service| (index, service)));
+        }
+    }
+
+    /// No run follows: what was kept for one is dropped, in a task, since that is code.
+    fn discard(&mut self, index: usize, times: Option<StopTimes>, tasks: &mut Tasks) {
+        let kept = self.kept.remove(&index);
+        let Some(service) =
+            kept.filter(|kept| kept.__nature(Sealed::OPEN).task_need != TaskNeed::Never)
+        else {
+            self.application
+                .report(index, RunnerNews::Down { is_kept: false });
+            return;
+        };
+        let run = self.begin_run(index);
+        run.enter(Phase::Drain);
+        self.order_stop(index, &run, times);
+        self.spawn(index, run, service, Part::Drop, tasks);
     }
 
     fn order_stop(&self, index: usize, run: &Run, times: Option<StopTimes>) {
@@ -443,11 +498,11 @@ impl Supervisor {
         index: usize,
         run: Arc<Run>,
         service: Box<dyn Service>,
-        is_only_stopped: bool,
+        part: Part,
         tasks: &mut Tasks,
     ) {
         let cx = Context::new(self.application.clone(), run, index);
-        tasks.running[index] = Some(tokio::spawn(runner::run(cx, service, is_only_stopped)));
+        tasks.running[index] = Some(tokio::spawn(runner::run(cx, service, part)));
     }
 
     fn note_failure(&self, service: usize, failure: Failure) {
@@ -549,7 +604,8 @@ impl Drop for Supervisor {
     /// the second that panics would be the end of the process.
     fn drop(&mut self) {
         for index in 0..self.services.len() {
-            if let Some(service) = self.services[index].take() {
+            let kept = self.kept.remove(&index);
+            if let Some(service) = kept.or_else(|| self.services[index].take()) {
                 drop(self.unstarted(index, service));
             }
         }
@@ -559,7 +615,7 @@ impl Drop for Supervisor {
 /// The tasks of the services.
 struct Tasks {
     /// By index; none where the service was not started or was given up.
-    running: Vec<Option<JoinHandle<()>>>,
+    running: Vec<Option<JoinHandle<Kept>>>,
     /// Those that drop services which were never started.
     leaving: Vec<(usize, JoinHandle<()>)>,
 }

@@ -57,8 +57,6 @@ pub(crate) struct Application {
     links: Mutex<Option<Links>>,
     all_up: AtomicBool,
     health: Mutex<Health>,
-    /// Closed as soon as health is not pending any more.
-    health_known: Latch,
     subscribers: Mutex<Subscribers>,
 }
 
@@ -97,16 +95,32 @@ pub(crate) enum RunnerNews {
     Failed(ServiceError),
     /// What was running in this phase did not end in time and was dropped.
     Late(Phase),
-    /// It is gone.
-    Down,
+    /// It is to be started again, that long after it is down.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "for the policies, none of which restarts a service so far"
+        )
+    )]
+    Restart(Duration),
+    /// It is gone; whether its task hands the service back for another run.
+    Down { is_kept: bool },
 }
 
 /// Whether every service is up, or can no longer be.
 #[derive(Clone, Debug)]
 pub(crate) enum Health {
-    Pending,
+    /// Closed as soon as it is not pending any more; another one each time that it is again.
+    Pending(Arc<Latch>),
     Healthy,
     Impossible(ServiceError),
+}
+
+impl Health {
+    pub(crate) fn pending() -> Self {
+        Self::Pending(Arc::new(Latch::new()))
+    }
 }
 
 /// What the outcome will be made of.
@@ -156,8 +170,7 @@ impl Application {
             begun: OnceLock::new(),
             links: Mutex::default(),
             all_up: AtomicBool::new(false),
-            health: Mutex::new(Health::Pending),
-            health_known: Latch::new(),
+            health: Mutex::new(Health::pending()),
             subscribers: Mutex::default(),
         })
     }
@@ -265,8 +278,8 @@ impl Application {
     pub(crate) async fn await_healthy(&self) -> Result<(), HealthError> {
         loop {
             let seen = self.health().clone();
-            if let Health::Impossible(error) = seen {
-                return Err(HealthError::Service(error));
+            if let Health::Impossible(error) = &seen {
+                return Err(HealthError::Service(error.clone()));
             }
             match self.request.reason() {
                 Some(Reason::Failure(error)) => return Err(HealthError::Service(error.clone())),
@@ -278,8 +291,11 @@ impl Application {
                 Some(reason) => return Err(HealthError::Stopping(reason.clone())),
                 None => {}
             }
+            let Health::Pending(over) = seen else {
+                continue;
+            };
             tokio::select! {
-                () = self.health_known.closed() => {}
+                () = over.closed() => {}
                 _ = self.request.made() => {}
             }
         }
@@ -367,8 +383,11 @@ impl Application {
     pub(crate) fn set_health(&self, health: Health) {
         self.all_up
             .store(matches!(health, Health::Healthy), Ordering::Release);
-        *self.health() = health;
-        self.health_known.close();
+        let before = std::mem::replace(&mut *self.health(), health);
+        // It wakes those that wait: not under the lock.
+        if let Health::Pending(over) = before {
+            over.close();
+        }
     }
 
     /// Ends every subscription: no move will follow.

@@ -72,6 +72,12 @@ impl Instance {
         drop(before);
     }
 
+    /// The current run is over, and another one will follow.
+    pub(crate) fn leave_run(&self) {
+        let before = self.current_run().take();
+        drop(before);
+    }
+
     pub(crate) fn run(&self) -> Option<Arc<Run>> {
         self.current_run().clone()
     }

@@ -32,6 +32,8 @@ pub(crate) struct Run {
     pub(crate) started_up: AtomicBool,
     /// Set once a oneshot has done what it had to do.
     pub(crate) succeeded: AtomicBool,
+    /// When it is over the service is kept for another one.
+    pub(crate) keeps_service: AtomicBool,
     /// The stop channel.
     pub(crate) stop: Latch,
     /// The same as tokens, for code that asks for one.
@@ -58,6 +60,7 @@ impl Run {
             phase: AtomicU8::new(Phase::Startup as u8),
             started_up: AtomicBool::new(false),
             succeeded: AtomicBool::new(false),
+            keeps_service: AtomicBool::new(false),
             stop: Latch::new(),
             #[cfg(feature = "tokio-util")]
             stop_token: StopToken::default(),

@@ -13,8 +13,12 @@ struct World {
     started: Vec<bool>,
     asked: Vec<bool>,
     up: Vec<bool>,
-    /// Has been, at some time.
+    /// Has been, and was not taken down on its own since.
     was_up: Vec<bool>,
+    /// To be kept for another run, as far as its task was told.
+    keeps: Vec<bool>,
+    /// The same, at some time of this run: its task may have heard of that last.
+    may_keep: Vec<bool>,
     failed: Vec<bool>,
     states: Vec<State>,
     requested: bool,
@@ -35,6 +39,8 @@ impl World {
             asked: Vec::new(),
             up: Vec::new(),
             was_up: Vec::new(),
+            keeps: Vec::new(),
+            may_keep: Vec::new(),
             failed: Vec::new(),
             states: Vec::new(),
             requested: false,
@@ -79,6 +85,8 @@ impl World {
             &mut world.asked,
             &mut world.up,
             &mut world.was_up,
+            &mut world.keeps,
+            &mut world.may_keep,
             &mut world.failed,
         ] {
             list.resize(count, false);
@@ -95,7 +103,7 @@ impl World {
     fn happen(&mut self) {
         let service = self.below(self.dependencies.len());
         let now = self.rig.now;
-        match self.below(12) {
+        match self.below(15) {
             0..=4 if self.started[service] && self.alive[service] => {
                 self.rig.engine.ready(service, now);
             }
@@ -104,8 +112,11 @@ impl World {
                 self.rig.report_failure(service);
             }
             6..=8 if self.alive[service] && self.may_end(service) => {
-                self.alive[service] = false;
-                self.rig.engine.down(service, now);
+                self.end(service);
+            }
+            12..=14 => {
+                let wait = Duration::from_millis(self.below(2_000) as u64);
+                self.rig.engine.restart(service, wait, now);
             }
             9 => {
                 let time = Duration::from_millis(self.below(3_000) as u64);
@@ -125,6 +136,13 @@ impl World {
         self.obey();
     }
 
+    /// Its task comes to its end, and hands the service back if it was to be kept.
+    fn end(&mut self, service: usize) {
+        let is_kept = self.keeps[service] || self.may_keep[service] && self.below(2) == 0;
+        self.alive[service] = false;
+        self.rig.engine.down(service, is_kept, self.rig.now);
+    }
+
     /// A task ends when it was asked to, or when it is a oneshot that has not failed.
     fn may_end(&self, service: usize) -> bool {
         self.asked[service] || self.settings[service].oneshot && !self.failed[service]
@@ -139,13 +157,21 @@ impl World {
                 Command::Start(service) => self.start(service),
                 Command::Stop(service, times) => self.ask(service, times),
                 Command::Move(service, to) => self.move_to(service, to),
+                Command::Keep(service, keeps) => {
+                    assert!(!keeps || !self.requested, "nothing comes again");
+                    self.keeps[service] = keeps;
+                    self.may_keep[service] = true;
+                    self.was_up[service] = false;
+                }
+                Command::Discard(service, times) => self.discard(service, times),
                 Command::GiveUp(service, _) => self.alive[service] = false,
                 Command::Request(_) => {
                     assert!(!self.requested, "one request");
                     self.request();
                 }
                 Command::Fail(service, _) => self.failed[service] = true,
-                Command::AllUp => {
+                // All are, or were until now.
+                Command::AllUp | Command::NotAllUp => {
                     let mut counted = self.settings.iter().zip(&self.up);
                     assert!(
                         counted
@@ -162,6 +188,53 @@ impl World {
             }
         }
         self.nobody_waits_in_vain();
+        self.counters_are_right();
+    }
+
+    /// All counters of the engine, made anew from what its nodes are.
+    fn counters_are_right(&self) {
+        let engine = &self.rig.engine;
+        let is_down = |node: &Node| node.life == Life::Gone;
+        let has_passed = |node: &Node| is_down(node) && node.has_turn;
+        let count =
+            |is: &dyn Fn(&Node) -> bool| engine.nodes.iter().filter(|node| is(node)).count();
+        assert_eq!(engine.not_up, count(&|node| node.counts() && !node.is_up()));
+        if !self.requested {
+            assert_eq!(engine.gone, count(&is_down));
+        }
+        if engine.round.is_some() {
+            return;
+        }
+        assert_eq!(engine.passed, count(&has_passed));
+        for (service, node) in engine.nodes.iter().enumerate() {
+            let dependents = engine.graph.dependents(service).iter();
+            let open = dependents.filter(|edge| !has_passed(&engine.nodes[edge.service as usize]));
+            assert_eq!(node.open as usize, open.count(), "open of {service}");
+            if self.requested {
+                continue;
+            }
+            let dependencies = engine.graph.dependencies(service).iter();
+            let missing = dependencies.filter(|edge| {
+                let on = &engine.nodes[edge.service as usize];
+                let is_done_without = edge.kind == Kind::Wants && on.state == State::Failed;
+                on.readiness != Readiness::Reached && !is_done_without
+            });
+            assert_eq!(
+                node.missing as usize,
+                missing.count(),
+                "missing of {service}"
+            );
+        }
+    }
+
+    /// What was kept of it is dropped, by a task of its own.
+    fn discard(&mut self, service: usize, times: Option<StopTimes>) {
+        self.leaves_a_share(service, times);
+        assert!(!self.alive[service], "its run is over");
+        self.alive[service] = true;
+        self.asked[service] = true;
+        self.keeps[service] = false;
+        self.may_keep[service] = false;
     }
 
     fn nobody_waits_in_vain(&self) {
@@ -175,16 +248,20 @@ impl World {
 
     fn lets_start(&self, edge: Edge) -> bool {
         let to = edge.service as usize;
-        self.was_up[to] || edge.kind == Kind::Wants && self.failed[to]
+        self.was_up[to] || edge.kind == Kind::Wants && self.states[to] == State::Failed
     }
 
     fn start(&mut self, service: usize) {
-        assert!(!self.started[service], "started once");
+        assert!(!self.alive[service], "one run at a time");
         assert!(!self.requested, "nothing starts after the request");
         let mut list = self.dependencies[service].iter();
         assert!(list.all(|edge| self.lets_start(*edge)));
         self.started[service] = true;
         self.alive[service] = true;
+        self.asked[service] = false;
+        self.failed[service] = false;
+        self.keeps[service] = false;
+        self.may_keep[service] = false;
     }
 
     fn request(&mut self) {
@@ -214,7 +291,8 @@ impl World {
         self.leaves_a_share(service, times);
         assert!(self.started[service] && self.alive[service] && !self.asked[service]);
         self.asked[service] = true;
-        if self.failed[service] && self.settings[service].on_failure == OnFailure::Ignore {
+        let is_ignored = self.settings[service].on_failure == OnFailure::Ignore;
+        if self.keeps[service] || self.states[service] == State::Failed && is_ignored {
             return;
         }
         for (dependent, list) in self.dependencies.iter().enumerate() {
@@ -225,14 +303,16 @@ impl World {
     }
 
     fn move_to(&mut self, service: usize, to: State) {
-        use State::{Failed, New, Running, Starting, Stopped, Stopping, Waiting};
+        use State::{Backoff, Failed, New, Running, Starting, Stopped, Stopping, Waiting};
         let from = std::mem::replace(&mut self.states[service], to);
         let is_oneshot = self.settings[service].oneshot;
         let is_legal = match (from, to) {
             (New, Waiting)
             | (Waiting, Starting | Failed | Stopped)
             | (Starting | Running, Stopping | Failed)
-            | (Stopping, Stopped | Failed) => true,
+            | (Stopping, Stopped | Failed)
+            | (Backoff, Waiting | Starting | Stopped | Failed) => true,
+            (Stopping, Backoff) => self.may_keep[service],
             (Starting, Running) => !is_oneshot,
             (Starting, Stopped) => is_oneshot,
             _ => false,
@@ -254,8 +334,7 @@ impl World {
             let asked = (0..self.dependencies.len())
                 .find(|&service| self.asked[service] && self.alive[service]);
             if let Some(service) = asked {
-                self.alive[service] = false;
-                self.rig.engine.down(service, self.rig.now);
+                self.end(service);
             } else {
                 let alarm = self.rig.engine.next_alarm();
                 let alarm = alarm.expect("somebody is waited for");
