@@ -10,6 +10,7 @@
 )]
 
 mod alarms;
+pub(crate) mod graces;
 mod graph;
 mod node;
 mod restart;

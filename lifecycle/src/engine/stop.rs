@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::alarms::{Alarm, Due};
+use super::graces::{ABORT_GRACE, LEAST_GRACE};
 use super::node::Life;
 use super::sweep::Purpose;
 use super::{Command, Engine, StopTimes};
@@ -27,14 +28,6 @@ pub(crate) enum Stage {
     /// The services are being stopped.
     Stopping { deadline: Option<Instant> },
 }
-
-/// How long a service that was told to end may take to drop what it holds before the others go on
-/// without it. Far more than a task that gets a thread needs, on a busy machine too; only a blocked
-/// one ever uses it.
-const ABORT_GRACE: Duration = Duration::from_millis(200);
-
-/// The least of it, where others below wait and a quarter of what is left to them is less.
-const LEAST_MOMENT: Duration = Duration::from_millis(20);
 
 impl Engine {
     /// The application was asked to stop, at the instant `asked`, which may be long ago when the
@@ -312,7 +305,7 @@ impl Engine {
             .map(|end| end.saturating_duration_since(now));
         match left.filter(|left| !left.is_zero()) {
             Some(left) if self.has_others_below(service) => {
-                (left / 4).clamp(LEAST_MOMENT, ABORT_GRACE)
+                (left / 4).clamp(LEAST_GRACE, ABORT_GRACE)
             }
             _ => ABORT_GRACE,
         }

@@ -14,6 +14,7 @@ use tokio::task::coop::unconstrained;
 use tokio::task::{JoinHandle, spawn_blocking, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::engine::graces::{ASKING_GRACE, JOIN_GRACE};
 use crate::engine::{Command, Engine, Failure, StopCause, StopTimes};
 use crate::panics::{self, Contained, Panic, log_safely};
 use crate::report::error::{Fault, ServiceError};
@@ -34,6 +35,21 @@ use crate::shared::orders::Orders;
 use crate::shared::request::WatchdogMessage;
 use crate::shared::run::Run;
 
+/// The state of the loop in [`run`](Self::run).
+///
+/// # Invariants
+///
+/// The engine is changed by this task alone, and every list of its commands is carried out before it hears of
+/// anything else, so it never decides on a state that is not shown yet. The reports of one run come through one
+/// channel in their order, `Down` last: what comes after it is of the next run, which is made only when the
+/// engine says `Start`.
+///
+/// No wake-up is lost: each source that the loop waits for keeps what has happened (a channel its messages, a
+/// latch that it is closed, `Notify` its permit), and the alarm is asked for anew each time. The request is looked
+/// at before the reports, so nothing is started by a report that comes after it. Alarms ring only when the inbox is
+/// empty: what has ended by that instant is not late.
+///
+/// A value is in `services` until its first start, in `kept` between two runs, and otherwise with its task.
 pub(crate) struct Supervisor {
     pub(crate) application: Arc<Application>,
     pub(crate) inbox: UnboundedReceiver<SupervisorEvent>,
@@ -65,13 +81,6 @@ struct Seen {
     stop: bool,
     cut: bool,
 }
-
-/// How long the tasks of a service that was given up may take to let go of their threads.
-const JOIN_GRACE: Duration = Duration::from_millis(50);
-
-/// How long a thread that is in the middle of asking for a stop may take, before a service that has
-/// ended counts as one that nobody has asked.
-const MIDST: Duration = Duration::from_millis(50);
 
 /// How many events are taken from the inbox at once; about as many commands come of them.
 const BATCH: usize = 256;
@@ -242,7 +251,7 @@ impl Supervisor {
     ///   is seen: the number, or the request, which is looked at last.
     ///
     /// A thread may be in the middle of asking: a token tells its children before itself. Nothing but
-    /// that thread can say so, so it gets a [`MIDST`] of real time, which a test's paused clock does
+    /// that thread can say so, so it gets a [`ASKING_GRACE`] of real time, which a test's paused clock does
     /// not see.
     async fn is_asked_to_stop(&mut self) -> bool {
         let mut until = None;
@@ -252,7 +261,7 @@ impl Supervisor {
             }
             let others_ask = self.stop_on.is_some() || self.signals.is_some();
             let now = WallInstant::now();
-            if !others_ask || *until.get_or_insert(now + MIDST) <= now {
+            if !others_ask || *until.get_or_insert(now + ASKING_GRACE) <= now {
                 return false;
             }
             std::thread::yield_now();

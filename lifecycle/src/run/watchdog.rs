@@ -7,27 +7,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::engine::graces::{WATCHDOG_MARGIN, WATCHDOG_REPORT, WATCHDOG_SLACK, WATCHDOG_SLICE};
 use crate::panics::log_safely;
 use crate::run::conclude;
 use crate::shared::application::Application;
 use crate::shared::request::WatchdogMessage;
-
-/// The thread waits in slices where others should come first: a machine that stands still takes no more
-/// than one with it.
-const SLICE: Duration = Duration::from_millis(50);
-
-/// How many after the deadline, before the thread strikes: enough for a supervisor that still gets a
-/// thread to end first and say more.
-const MARGIN: u32 = 8;
-
-/// How many for the report: standard error may be held by the very code that blocks, or be a pipe that
-/// nobody reads. Only then they are used up, and with the default deadline the process still ends within
-/// the 30 s that it is usually given.
-const REPORT: u32 = 60;
-
-/// How much later than the runtime's clock the thread rings an alarm: where that clock runs, it is
-/// first.
-const SLACK: Duration = Duration::from_millis(10);
 
 /// Watches one run. Dropping it calls the thread off.
 #[derive(Debug)]
@@ -65,12 +49,12 @@ fn keep(application: &Arc<Application>, limit: Duration, words: &Receiver<Watchd
     };
     // None: there is no deadline, only alarms.
     let mut end = asked.checked_add(limit);
-    let mut margin = MARGIN;
+    let mut margin = WATCHDOG_MARGIN;
     let mut alarm = None;
     loop {
         match receive(words, end.into_iter().chain(alarm).min()) {
             Ok(WatchdogMessage::Alarm(wait)) => {
-                alarm = Instant::now().checked_add(wait.saturating_add(SLACK));
+                alarm = Instant::now().checked_add(wait.saturating_add(WATCHDOG_SLACK));
             }
             Ok(WatchdogMessage::Asked(_)) => {}
             Ok(WatchdogMessage::Off) | Err(RecvTimeoutError::Disconnected) => return,
@@ -79,7 +63,7 @@ fn keep(application: &Arc<Application>, limit: Duration, words: &Receiver<Watchd
             }
             Err(RecvTimeoutError::Timeout) if margin > 0 => {
                 margin -= 1;
-                end = Some(Instant::now() + SLICE);
+                end = Some(Instant::now() + WATCHDOG_SLICE);
             }
             Err(RecvTimeoutError::Timeout) => end_process(application),
         }
@@ -105,8 +89,8 @@ fn end_process(application: &Arc<Application>) -> ! {
         said.send(())
     });
     if speaker.is_ok() {
-        let mut slices = 0..REPORT;
-        while slices.next().is_some() && says.recv_timeout(SLICE).is_err() {}
+        let mut slices = 0..WATCHDOG_REPORT;
+        while slices.next().is_some() && says.recv_timeout(WATCHDOG_SLICE).is_err() {}
     }
     // Code that does not end is the reason to be here, so this is never a success.
     exit(1)

@@ -1,4 +1,4 @@
-//! What one run of a registry shares: the cells of its services, the request to stop, health, and
+//! What one run of a registry shares: its instances, the request to stop, health, and
 //! the record of what went wrong.
 //!
 //! Contexts and handles read it and ask through it; only the supervisor changes what others see of
