@@ -1,6 +1,6 @@
 //! A started registry: whoever holds it stops it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +108,7 @@ impl Running {
             inbox,
             engine,
             services,
-            kept: HashMap::new(),
+            kept: BTreeMap::new(),
             stop_on: stop_on.into_inner().flatten(),
             signals,
             told_alarm: None,

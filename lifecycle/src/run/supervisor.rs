@@ -1,7 +1,7 @@
 //! The one task of a registry: it feeds the engine with what happens and carries out what the
 //! engine says.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ pub(crate) struct Supervisor {
     pub(crate) engine: Engine,
     pub(crate) services: Vec<Option<Box<dyn Service>>>,
     /// Those that are down, or about to be, and wait for another run.
-    pub(crate) kept: HashMap<usize, Box<dyn Service>>,
+    pub(crate) kept: BTreeMap<usize, Box<dyn Service>>,
     pub(crate) stop_on: Option<StopOn>,
     /// Holds the signal handlers until all is over.
     pub(crate) signals: Option<Listener>,
