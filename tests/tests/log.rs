@@ -2,9 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use lifecycle::{Context, Result, Service, Worker, async_trait, registry, service, testing};
+use lifecycle::{
+    Context, Result, Scheduled, Service, Worker, async_trait, registry, service, testing,
+};
 use lifecycle_tests::queue::Gatherer;
 use lifecycle_tests::schedule::{Coalesce, Default, Interval};
 use lifecycle_tests::{
@@ -47,6 +50,52 @@ async fn a_tick_that_fails_is_logged_with_the_services_name() {
         .filter(|line| line.contains("disk full"))
         .count();
     assert_eq!(failures, 1);
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot collect")]
+struct CannotCollect(#[source] std::io::Error);
+
+fn cannot_collect() -> CannotCollect {
+    CannotCollect(std::io::Error::other("disk full"))
+}
+
+/// Its first startup fails, and each of its ticks.
+#[service(scheduled(interval = "10s"), startup(retry = "1s..1s"))]
+struct Collector(AtomicBool);
+
+impl Scheduled for Collector {
+    async fn startup(&self, _: &Context) -> Result {
+        if self.0.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(cannot_collect().into())
+    }
+
+    async fn tick(&self, _: &Context) -> Result {
+        Err(cannot_collect().into())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_attempt_or_a_tick_failed_with_is_told_with_its_causes() {
+    let log = Log::open();
+    let running = start(registry! { "gc" => Collector(AtomicBool::new(false)) });
+    running.await_healthy().await.unwrap();
+    let told = running.handle().trigger("gc").await.unwrap_err();
+    assert_eq!(
+        told.to_string(),
+        "the tick failed: cannot collect: disk full"
+    );
+    let ticks = running.handle().states()[0].ticks.clone().unwrap();
+    assert_eq!(
+        ticks.last_error.as_deref(),
+        Some("cannot collect: disk full")
+    );
+    running.stop().await.into_result().unwrap();
+    let why = "cannot collect: disk full";
+    let _ = log.place(&["WARN", "startup failed, trying again", "service=gc", why]);
+    let _ = log.place(&["WARN", "tick failed", "service=gc", why]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -33,7 +33,7 @@ pub use self::scheduled::{Scheduled, ScheduledService, ScheduledShape};
 pub use self::server::{Server, ServerService, ServerShape};
 pub use self::worker::{Worker, WorkerService, WorkerShape};
 use crate::panics::log_safely;
-use crate::report::error::{FailedAttempts, Result};
+use crate::report::error::{self, FailedAttempts, Result};
 use crate::report::status::{Phase, Shape};
 use crate::shape::service::{BoxFuture, Nature, Sealed, Service, TaskNeed};
 use crate::shared::context::Context;
@@ -217,7 +217,15 @@ where
         failures = attempts.count();
         let wait = retry.wait_after(failures);
         let error = attempts.last();
-        log_safely!(warn, service = cx.name(), %error, failures, ?wait, "startup failed, trying again");
+        let error = error::chain(error.as_ref());
+        log_safely!(
+            warn,
+            service = cx.name(),
+            error,
+            failures,
+            ?wait,
+            "startup failed, trying again"
+        );
         shown.0.run().set_failed_attempts(Some(attempts));
         sleep(wait).await;
     }

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::scheduled::Scheduled;
 use crate::panics::log_safely;
-use crate::report::error::{OptionError, Result};
+use crate::report::error::{self, OptionError, Result};
 use crate::report::status::Phase;
 use crate::shared::context::Context;
 use crate::shared::run::Run;
@@ -210,8 +210,8 @@ impl Ended {
             cx.run().enter(Phase::Idle);
             return Ok(());
         };
-        log_safely!(warn, service = cx.name(), %error, "tick failed");
-        let text: Arc<str> = error.to_string().into();
+        let text: Arc<str> = error::chain(error.as_ref()).into();
+        log_safely!(warn, service = cx.name(), error = &*text, "tick failed");
         let in_a_row = ticks.failed(now, due, text.clone());
         self.asked.answer(&Err(text));
         if plan.gives_up_after(in_a_row) {
