@@ -1,4 +1,4 @@
-//! Exit codes, reports, and code that blocks its thread, on real processes: rules 20 and 22.
+//! Exit codes, reports, and code that blocks its thread, on real processes: rules 21 and 22.
 
 #![cfg(all(unix, feature = "signal"))]
 

@@ -1,4 +1,4 @@
-//! The way down, its time: rules 18, 19 and 22.
+//! The way down, its time: rules 19, 20 and 23.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The way down, its order: rules 15 to 17 and 20.
+//! The way down, its order: rules 16 to 18 and 21.
 
 use lifecycle::{OnFailure, Registry, State, registry};
 use lifecycle_tests::{

@@ -1,4 +1,4 @@
-//! What ends the wait: rule 14. Signals are in `process.rs`, where they can be sent.
+//! What ends the wait: rule 15. Signals are in `process.rs`, where they can be sent.
 
 use lifecycle::{Reason, Registry, registry};
 use lifecycle_tests::{Journal, fails, panics, secs, shuts_down, start, takes, until_stopped};
