@@ -1,6 +1,8 @@
 //! The one task of a registry: it feeds the engine with what happens and carries out what the
 //! engine says.
 
+mod without_task;
+
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -419,40 +421,20 @@ impl Supervisor {
         if task_need == TaskNeed::Always {
             let run = self.begin_run(index);
             self.spawn(index, run, service, Part::Whole, tasks);
-            return;
-        }
-        // There is no code to run: it is up.
-        self.application.report(index, RunnerNews::Ready);
-        if task_need == TaskNeed::ForDrain {
-            let run = self.begin_run(index);
-            run.is_up();
-            self.spawn(index, run, service, Part::Stop, tasks);
         } else {
-            // The supervisor keeps services without a task itself.
-            self.services[index] = Some(service);
+            self.start_without_code(index, service, task_need, tasks);
         }
     }
 
     fn stop(&mut self, index: usize, times: Option<StopTimes>, tasks: &mut Tasks) {
-        let Some(service) = self.services[index].take() else {
-            if let Some(run) = self.run_of(index) {
-                self.order_stop(index, &run, times);
-            } else if self.kept.contains_key(&index) {
-                self.application
-                    .report(index, RunnerNews::Down { is_kept: true });
-            }
-            return;
-        };
-        if service.__nature(Sealed::OPEN).task_need == TaskNeed::Never {
+        if let Some(service) = self.services[index].take() {
+            self.stop_without_task(index, service, times, tasks);
+        } else if let Some(run) = self.run_of(index) {
+            self.order_stop(index, &run, times);
+        } else if self.kept.contains_key(&index) {
             self.application
-                .report(index, RunnerNews::Down { is_kept: false });
-            return;
+                .report(index, RunnerNews::Down { is_kept: true });
         }
-        // It has had no code to run so far.
-        let run = self.begin_run(index);
-        run.is_up();
-        self.order_stop(index, &run, times);
-        self.spawn(index, run, service, Part::Stop, tasks);
     }
 
     /// Another run is to follow the one that is now stopped, or is not to follow after all.
