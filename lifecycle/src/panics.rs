@@ -52,9 +52,9 @@ pub(crate) fn drop_each<T>(items: impl IntoIterator<Item = T>) -> Result<(), Box
 }
 
 /// A value of the user's. A panic of its destructor does not reach the code that drops its owner.
-pub(crate) struct Contained<T>(Option<T>);
+pub(crate) struct CatchOnDrop<T>(Option<T>);
 
-impl<T> Contained<T> {
+impl<T> CatchOnDrop<T> {
     pub(crate) fn new(value: T) -> Self {
         Self(Some(value))
     }
@@ -68,7 +68,7 @@ impl<T> Contained<T> {
     }
 }
 
-impl<T> Drop for Contained<T> {
+impl<T> Drop for CatchOnDrop<T> {
     fn drop(&mut self) {
         let value = self.0.take();
         // The service has not run, so the panic is no failure to record; the panic hook prints it.

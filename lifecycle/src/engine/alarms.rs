@@ -1,13 +1,13 @@
-//! The instants at which the engine must look again, soonest first.
+//! The instants at which the engine must act, soonest first.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use tokio::time::Instant;
 
-/// What an instant means.
+/// What the engine must do at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Alarm {
-    /// Something is due for this service, unless it has gone on to another step meanwhile.
+    /// Something is due for this service. It is stale if the service is in another step by then.
     Service { service: u32, step: u32, due: Due },
     /// The shutdown delay is over.
     DelayOver,
@@ -20,16 +20,16 @@ pub(crate) enum Due {
     StartTimeout,
     /// Three quarters of its time to stop are over.
     Cut,
-    /// All of it is over.
+    /// All of its time to stop is over.
     End,
-    /// It was told to end, and has had its moment to obey.
+    /// It was told to end, and its grace to obey is over.
     GiveUp,
-    /// It is to be started again.
-    Again,
+    /// Its backoff is over: it starts again.
+    BackoffOver,
 }
 
-/// By instant: services that are started or stopped together mostly share theirs. Alarms of one
-/// instant ring in the order they were set.
+/// Alarms by instant, because services that start or stop together mostly share an instant. The alarms of
+/// one instant are handled in the order in which they were set.
 #[derive(Debug, Default)]
 pub(crate) struct Timers(BTreeMap<Instant, VecDeque<Alarm>>);
 
@@ -38,7 +38,7 @@ impl Timers {
         self.0.entry(at).or_default().push_back(alarm);
     }
 
-    /// The soonest alarm, after dropping those before it that `is_stale`.
+    /// The soonest alarm that is not stale. Drops the stale ones before it.
     pub(crate) fn soonest(&mut self, is_stale: impl Fn(Alarm) -> bool) -> Option<Instant> {
         while let Some(mut first) = self.0.first_entry() {
             let alarms = first.get_mut();
@@ -53,7 +53,7 @@ impl Timers {
         None
     }
 
-    /// The next alarm that has come due.
+    /// The next alarm that is due.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Alarm> {
         let mut first = self.0.first_entry().filter(|first| *first.key() <= now)?;
         let alarm = first.get_mut().pop_front();

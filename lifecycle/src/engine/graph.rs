@@ -1,8 +1,9 @@
-//! Who depends on whom, as indexes both ways. Built once from a graph that was checked for cycles.
+//! The dependencies of all services, in both directions. Built once from a graph that was checked for
+//! cycles.
 
 pub(crate) use lifecycle_rules::graph::Kind;
 
-/// A service at the other end of a dependency, and what that asks for.
+/// The service at the other end of a dependency, and the kind of the dependency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Edge {
     pub(crate) service: u32,
@@ -25,7 +26,7 @@ struct Edges {
 }
 
 impl Graph {
-    /// `dependencies[i]` are those of service `i`.
+    /// `dependencies[i]` are the dependencies of service `i`.
     pub(crate) fn new(dependencies: &[Vec<Edge>]) -> Self {
         let mut reversed = vec![Vec::new(); dependencies.len()];
         for (service, list) in (0_u32..).zip(dependencies) {

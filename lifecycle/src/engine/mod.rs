@@ -1,8 +1,8 @@
-//! Who starts, who stops, and when: events and the time go in, commands come out. No task, no
-//! clock, no names.
+//! Decides which service starts or stops, and when. Events and instants go in, commands come out. The
+//! engine has no task, no clock and no names.
 //!
-//! The supervisor feeds it and carries out what it says, in order. Everything is linear in services
-//! and edges, and nothing recurses.
+//! The supervisor passes the events in and carries the commands out, in order. The cost of a start or a stop
+//! is linear in services and edges, and no function recurses.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -35,35 +35,36 @@ use crate::engine::settings::{RegistrySettings, ServiceSettings};
 use crate::report::error::ServiceError;
 use crate::report::status::{Phase, State};
 
-/// What the supervisor must do. Services are meant by their index.
+/// What the supervisor must do. Services are given by their index.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Show this state to the world.
+    /// Show this state of the service.
     Move(usize, State),
-    /// Run the service's task.
+    /// Start the service.
     Start(usize),
-    /// When this run of the service is over the service is kept for another one, or is not after all.
+    /// Keep the service for another run when this one is over, or don't after all.
     Keep(usize, bool),
-    /// Close the stop channel and have `stop` called; all must be over by these times, if there are
-    /// any.
+    /// Close the stop channel and have `stop` called. The service has these times to stop, if they are
+    /// limited.
     Stop(usize, Option<StopTimes>),
-    /// It is down, and was kept for another run that will not come: drop it within this time, if there is any.
+    /// The service was kept for another run that will not follow: drop it. It has these times to do so, if
+    /// they are limited.
     Discard(usize, Option<StopTimes>),
-    /// It has less time to stop than it was told.
+    /// The service has less time to stop than it was told.
     Shorten(usize, StopTimes),
     /// Drop `start` and the spawned tasks if they have not returned.
     Cut(usize),
-    /// Drop whatever is left.
+    /// Drop the rest of the service's code.
     End(usize),
-    /// It does not let go of its thread: go on without it. It had this long.
+    /// The service blocks its thread: go on without it. It had this long to stop.
     GiveUp(usize, Duration),
-    /// Note a failure.
+    /// Record a failure.
     Fail(usize, Failure),
-    /// Note that this phase did not end in time and was dropped after so long.
+    /// Record that the code of this phase was dropped because it was late, after this long.
     NoteLate(usize, Phase, Duration),
     /// Every service that counts is up.
     AllUp,
-    /// One of them is down, to be started again.
+    /// A service that counts is down for a restart.
     NotAllUp,
     /// Ask the application to stop.
     Request(StopCause),
@@ -74,7 +75,7 @@ pub(crate) enum Command {
 pub(crate) struct StopTimes {
     /// `start` and the spawned tasks.
     pub(crate) cut: Instant,
-    /// Whatever is left.
+    /// The rest of its code.
     pub(crate) end: Instant,
 }
 
@@ -106,13 +107,13 @@ pub(crate) struct Engine {
     stage: Stage,
     timers: Timers,
     commands: Vec<Command>,
-    /// Not through with all services yet.
+    /// The pass over all services that is under way.
     round: Option<Round>,
-    /// How many services that count are not where a started application wants them.
+    /// How many services that count for readiness are not up.
     not_up: usize,
-    /// How many had come to their end before anybody asked for a stop.
+    /// How many are gone.
     gone: usize,
-    /// How many have had their turn in the stop order and are gone.
+    /// How many have had their turn in the stop order and are gone. When all have, the stop is over.
     passed: usize,
 }
 
@@ -147,12 +148,12 @@ impl Engine {
         }
     }
 
-    /// What is to be done next, in order, for a list that has been dealt with. To be called until it is
-    /// nothing, before the engine is told what happens then.
+    /// Swaps the next commands into an empty list. Callers must carry them out and call this again, until
+    /// it gives none, before they pass the next event in.
     pub(crate) fn take_commands(&mut self, into: &mut Vec<Command>) {
         debug_assert!(
             into.is_empty(),
-            "what was asked for before is still to be done"
+            "the commands before are not carried out yet"
         );
         self.go_on();
         std::mem::swap(&mut self.commands, into);
@@ -163,7 +164,7 @@ impl Engine {
         self.passed == self.nodes.len()
     }
 
-    /// When [`ring`](Self::ring) must be called next.
+    /// When [`handle_alarms`](Self::handle_alarms) must be called next.
     pub(crate) fn next_alarm(&mut self) -> Option<Instant> {
         let (nodes, stage) = (&self.nodes, &self.stage);
         self.timers.soonest(|alarm| match alarm {
@@ -172,7 +173,7 @@ impl Engine {
                 let is_over = match due {
                     Due::StartTimeout => !node.is_starting(),
                     Due::Cut | Due::End | Due::GiveUp => node.life == Life::Gone,
-                    Due::Again => node.state != State::Backoff,
+                    Due::BackoffOver => node.state != State::Backoff,
                 };
                 is_over || node.step != step
             }
@@ -180,14 +181,14 @@ impl Engine {
         })
     }
 
-    /// Carries out what has come due.
-    pub(crate) fn ring(&mut self, now: Instant) {
+    /// Handles the alarms that are due.
+    pub(crate) fn handle_alarms(&mut self, now: Instant) {
         while let Some(alarm) = self.timers.pop_due(now) {
             match alarm {
                 Alarm::Service { service, step, due } => {
                     let service = service as usize;
                     if self.nodes[service].step == step {
-                        self.ring_for(service, due, now);
+                        self.handle(service, due, now);
                     }
                 }
                 Alarm::DelayOver => self.stop_if_due(now),
@@ -195,13 +196,13 @@ impl Engine {
         }
     }
 
-    fn ring_for(&mut self, service: usize, due: Due, now: Instant) {
+    fn handle(&mut self, service: usize, due: Due, now: Instant) {
         match due {
             Due::StartTimeout => self.start_timed_out(service, now),
             Due::Cut => self.cut(service),
             Due::End => self.end(service, now),
             Due::GiveUp => self.give_up(service, now),
-            Due::Again => self.come_again(service, now),
+            Due::BackoffOver => self.end_backoff(service, now),
         }
     }
 
@@ -211,8 +212,9 @@ impl Engine {
         self.timers.set(at, Alarm::Service { service, step, due });
     }
 
-    /// The service failed. The first failure decides its state; further ones are only noted, and so is what
-    /// fails while it is taken down to be started again, but for its drain: what that has not flushed is lost.
+    /// The service failed. The first failure decides its state; further ones are only recorded. So are
+    /// failures while the service is stopped for a restart, except those of its drain: data that a drain has
+    /// not flushed is lost.
     pub(crate) fn failed(&mut self, service: usize, failure: Failure, now: Instant) {
         let node = &self.nodes[service];
         if node.life == Life::Gone {
@@ -220,7 +222,7 @@ impl Engine {
         }
         let is_drain =
             matches!(&failure, Failure::Reported(error) if error.phase() == Phase::Drain);
-        let is_only_noted = node.state.is_final() || node.comes_again.is_some() && !is_drain;
+        let is_only_noted = node.state.is_final() || node.restart_after.is_some() && !is_drain;
         self.commands.push(Command::Fail(service, failure));
         if is_only_noted {
             return;
@@ -235,21 +237,21 @@ impl Engine {
         self.request_if_finished(now);
     }
 
-    /// Whether the application was asked to stop, as far as the engine was told.
+    /// Whether the engine was told of a request to stop.
     pub(crate) fn is_stopping(&self) -> bool {
         !matches!(self.stage, Stage::Up)
     }
 
-    /// The service's `start` has returned after the stop was requested: it waits for its turn, and
-    /// drains in it.
+    /// The service's `start` has returned after the stop was requested. The service waits for its turn in
+    /// the stop order and drains then.
     pub(crate) fn left(&mut self, service: usize) {
         self.nodes[service].has_left = true;
     }
 
-    /// What ran in this phase was dropped because it was late.
+    /// The code of this phase was dropped because it was late.
     pub(crate) fn late(&mut self, service: usize, phase: Phase, now: Instant) {
         let node = &mut self.nodes[service];
-        // A start timeout drops `start` too: that is a failure, and noted as one.
+        // A start timeout drops `start` too. It is recorded as a failure, and not as late.
         let is_start = phase == Phase::Startup || node.settings.oneshot && phase != Phase::Drain;
         let timed_out = node.readiness == Readiness::TimedOut && is_start;
         if node.life != Life::Asked || timed_out {
@@ -260,25 +262,26 @@ impl Engine {
         self.commands.push(Command::NoteLate(service, phase, had));
     }
 
-    /// The service's task has come to its end; whether the service was kept for another run.
+    /// The service's task has ended. `is_kept` says whether the service is kept for another run.
     pub(crate) fn down(&mut self, service: usize, is_kept: bool, now: Instant) {
         let node = &mut self.nodes[service];
         if node.life == Life::Gone {
             return;
         }
-        if let Some(wait) = node.comes_again.take().filter(|_| is_kept && !node.late) {
+        if let Some(wait) = node.restart_after.take().filter(|_| is_kept && !node.late) {
             self.back_off(service, wait, now);
             return;
         }
-        // Nobody had asked it to stop: it is a oneshot that is done.
+        // It has ended without a request to stop and without a failure, so it is a oneshot that has
+        // succeeded.
         let succeeded = node.state == State::Starting;
         if succeeded {
             node.readiness = Readiness::Reached;
         }
-        // It was taken down on its own, and did not obey in time: it does not come again.
+        // It was stopped for a restart and was late, so it is not restarted.
         let is_lost = node.late && !node.state.is_final() && matches!(self.stage, Stage::Up);
         if is_kept {
-            node.life = Life::Resting;
+            node.life = Life::Kept;
         } else {
             node.life = Life::Gone;
             self.gone += 1;
@@ -309,8 +312,8 @@ impl Engine {
         let counts = node.counts();
         if counts && was_up && !is_up {
             self.not_up += 1;
-            // Before the move, so that where one is seen the other is.
-            if self.not_up == 1 && self.nodes[service].comes_again.is_some() {
+            // Before the move, so that code that sees the move finds readiness false.
+            if self.not_up == 1 && self.nodes[service].restart_after.is_some() {
                 self.commands.push(Command::NotAllUp);
             }
         }

@@ -1,4 +1,4 @@
-//! What the engine knows of one service.
+//! The engine's state of one service.
 
 use std::time::Duration;
 
@@ -19,23 +19,23 @@ pub(crate) struct Node {
     pub(crate) has_turn: bool,
     /// Whether its `start` has returned after the stop was requested and before its turn.
     pub(crate) has_left: bool,
-    /// Whether something of it was dropped.
+    /// Whether some of its code was dropped because it was late.
     pub(crate) late: bool,
-    /// How many dependencies it still waits for.
+    /// How many dependencies it still waits for before it starts.
     pub(crate) missing: u32,
-    /// How many dependents have not passed in the stop order.
+    /// How many dependents are still ahead of it in the stop order.
     pub(crate) open: u32,
     pub(crate) asked_at: Option<Instant>,
-    /// When its time to stop is over, once it was asked; never, without any.
+    /// When its time to stop is over, once it was asked. `None` if that time has no limit.
     pub(crate) times: Option<StopTimes>,
-    /// It is being stopped to be started again, that long after it is down.
-    pub(crate) comes_again: Option<Duration>,
-    /// Counts its starts, stops and waits, so that an alarm set for an earlier one is told from those that
-    /// still mean something.
+    /// Set while it is stopped for a restart: the wait between its end and its next start.
+    pub(crate) restart_after: Option<Duration>,
+    /// Counts its starts, stops and backoffs. An alarm holds the count at which it was set, so an alarm of
+    /// an earlier step is known to be stale.
     pub(crate) step: u32,
 }
 
-/// The task of a service, as far as the engine is concerned.
+/// The life of a service's task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
     /// Never started.
@@ -44,20 +44,20 @@ pub(crate) enum Life {
     Up,
     /// Asked to stop.
     Asked,
-    /// Down, and to be started again.
-    Resting,
+    /// Down, and kept for another start.
+    Kept,
     /// Ended, given up, or never to be started.
     Gone,
 }
 
-/// Whether a service is up (a oneshot: has succeeded), or was until it failed or was stopped for good.
+/// Whether a service has been up (a oneshot: has succeeded) since it was started or restarted last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Readiness {
     /// Not yet.
     Pending,
-    /// Not within its start timeout.
+    /// It was not up within its start timeout.
     TimedOut,
-    /// It has: a failure after that is no concern of its dependents.
+    /// It has been up: a later failure does not fail its dependents.
     Reached,
 }
 
@@ -75,7 +75,7 @@ impl Node {
             open: dependents as u32,
             asked_at: None,
             times: None,
-            comes_again: None,
+            restart_after: None,
             step: 0,
         }
     }
@@ -85,12 +85,12 @@ impl Node {
         self.state == State::Starting && !self.has_left
     }
 
-    /// Whether the application is not ready without it.
+    /// Whether the application's readiness depends on it.
     pub(crate) fn counts(&self) -> bool {
         self.settings.on_failure != OnFailure::Ignore
     }
 
-    /// Whether it is where a started application wants it: running, or a oneshot that succeeded.
+    /// Whether it is up: running, or a oneshot that succeeded.
     pub(crate) fn is_up(&self) -> bool {
         match self.state {
             State::Running => true,

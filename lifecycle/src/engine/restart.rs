@@ -1,9 +1,8 @@
-//! Down on its own and up again, while the application goes on.
+//! The restart of one service while the application goes on.
 //!
-//! A policy decides that a service is to be started again, and after what wait; here is what follows from that. The
-//! service is asked to stop as in its turn, and when it is down it backs off, waits for what it needs, and is
-//! started. Dependents that run are left alone, and those that wait go on waiting. A request to stop the
-//! application beats all of it.
+//! A policy decides that a service is restarted, and after what wait. The engine asks the service to stop as in
+//! its turn. When the service is down it backs off, waits for its dependencies, and is started. Dependents that
+//! run are left alone, and waiting ones wait on. A request to stop the application cancels every restart.
 
 use std::time::Duration;
 
@@ -17,8 +16,8 @@ use super::{Command, Engine, Failure};
 use crate::report::status::State;
 
 impl Engine {
-    /// Takes a service down that is up or on its way up, and starts it again that long after it is down.
-    /// Changes nothing where it has failed or is down, or where the application is to stop.
+    /// Stops a service that is starting or running, and starts it again `wait` after it is down. Changes
+    /// nothing if it has failed or is down, or if a stop of the application was requested.
     pub(crate) fn restart(&mut self, service: usize, wait: Duration, now: Instant) {
         let node = &mut self.nodes[service];
         let may_restart = matches!(node.state, State::Starting | State::Running)
@@ -27,13 +26,13 @@ impl Engine {
         if !may_restart {
             return;
         }
-        node.comes_again = Some(wait);
+        node.restart_after = Some(wait);
         self.hold_dependents(service);
         self.commands.push(Command::Keep(service, true));
         self.ask(service, now);
     }
 
-    /// It is not up any more: those that depend on it count it as missing again.
+    /// The service is no longer up, so its dependents count it as missing again.
     fn hold_dependents(&mut self, service: usize) {
         if self.nodes[service].readiness != Readiness::Reached {
             return;
@@ -44,18 +43,18 @@ impl Engine {
         }
     }
 
-    /// It is down, and comes again.
+    /// The service is down and will be restarted: begins its wait.
     pub(super) fn back_off(&mut self, service: usize, wait: Duration, now: Instant) {
-        self.nodes[service].life = Life::Resting;
+        self.nodes[service].life = Life::Kept;
         self.nodes[service].step += 1;
         self.move_to(service, State::Backoff);
         if let Some(at) = now.checked_add(wait) {
-            self.set_alarm(at, service, Due::Again);
+            self.set_alarm(at, service, Due::BackoffOver);
         }
     }
 
-    /// Its wait is over.
-    pub(super) fn come_again(&mut self, service: usize, now: Instant) {
+    /// The wait of the service is over: starts it, or lets it wait for its dependencies.
+    pub(super) fn end_backoff(&mut self, service: usize, now: Instant) {
         if self.nodes[service].state != State::Backoff {
             return;
         }
@@ -68,7 +67,7 @@ impl Engine {
         }
     }
 
-    /// A dependency that it needs and that went down for good while it ran itself, if there is one.
+    /// A dependency that failed while the service itself ran, if there is one.
     fn lost_dependency(&self, service: usize) -> Option<usize> {
         let mut dependencies = self.graph.dependencies(service).iter();
         let lost = dependencies.find(|edge| {
@@ -80,7 +79,7 @@ impl Engine {
         lost.map(|edge| edge.service as usize)
     }
 
-    /// The application is to stop: nothing comes again.
+    /// A stop of the application was requested: cancels every restart.
     pub(super) fn forget_restarts(&mut self, now: Instant) {
         for service in 0..self.nodes.len() {
             self.forget_restart(service);
@@ -91,17 +90,17 @@ impl Engine {
         }
     }
 
-    /// A service that is on its way down stays there.
+    /// Cancels the restart of a service that is being stopped.
     pub(super) fn forget_restart(&mut self, service: usize) {
-        if self.nodes[service].comes_again.take().is_some() {
+        if self.nodes[service].restart_after.take().is_some() {
             self.commands.push(Command::Keep(service, false));
         }
     }
 
-    /// It is down for good, and what was kept of it for another run goes: its destructor is its last code, and
-    /// has the time of a stop.
+    /// If the service was kept for another start, asks for its drop. Its destructor is its last code, and has
+    /// the time of a stop.
     pub(super) fn discard(&mut self, service: usize, now: Instant) {
-        if self.nodes[service].life == Life::Resting {
+        if self.nodes[service].life == Life::Kept {
             self.ask(service, now);
         }
     }

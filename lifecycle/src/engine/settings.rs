@@ -1,4 +1,4 @@
-//! What can be set for a service and for the whole registry, with the defaults.
+//! The settings of a service and of the registry, with their defaults.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::report::status::OnFailure;
 /// The settings of one service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServiceSettings {
-    /// As it is written, if it is.
+    /// As it is set, if it is: see [`start_limit`](Self::start_limit).
     pub(crate) start_timeout: Option<Duration>,
     pub(crate) stop_timeout: Duration,
     pub(crate) on_failure: OnFailure,
-    /// It is expected to finish, and is up once it has.
+    /// Whether it is a oneshot, which is up once its `run` has succeeded.
     pub(crate) oneshot: bool,
 }
 
@@ -29,8 +29,7 @@ impl Default for ServiceSettings {
 }
 
 impl ServiceSettings {
-    /// How long the start may take. A oneshot may take as long as its job does, unless it is written
-    /// how long that is.
+    /// How long the start may take. A oneshot has no limit unless one is set.
     pub(crate) fn start_limit(&self) -> Option<Duration> {
         const DEFAULT: Duration = Duration::from_secs(90);
         self.start_timeout
@@ -38,7 +37,7 @@ impl ServiceSettings {
     }
 }
 
-/// The settings of the whole registry.
+/// The settings of the registry itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RegistrySettings {
     pub(crate) deadline: Duration,

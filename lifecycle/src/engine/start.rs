@@ -1,4 +1,4 @@
-//! The way up: who may start, and what a failure before that means to those who wait.
+//! The start: which services may start, and what the failure of one means for its dependents.
 
 use tokio::time::Instant;
 
@@ -12,16 +12,16 @@ use crate::report::status::OnFailure;
 use crate::report::status::State;
 
 impl Engine {
-    /// Starts every service that depends on nothing; the others wait.
+    /// Starts every service without dependencies; the others wait.
     pub(crate) fn begin(&mut self, now: Instant) {
         if self.not_up == 0 {
-            // None of them counts.
+            // No service counts for readiness.
             self.commands.push(Command::AllUp);
         }
         self.begin_round(Purpose::Wait, now);
     }
 
-    /// The service says it is ready.
+    /// The service has called `ready`.
     pub(crate) fn ready(&mut self, service: usize, now: Instant) {
         let node = &self.nodes[service];
         // A oneshot is ready when it has succeeded.
@@ -33,12 +33,12 @@ impl Engine {
         self.release_dependents(service, now);
     }
 
-    /// The service turns out to be a oneshot, once it has started.
+    /// The service is a oneshot, which a decorator has hidden until its start.
     pub(crate) fn is_oneshot(&mut self, service: usize) {
         self.nodes[service].settings.oneshot = true;
     }
 
-    /// It is up: those that need it and those that want it have waited for that.
+    /// The service is up: none of its dependents waits for it any more.
     pub(super) fn release_dependents(&mut self, service: usize, now: Instant) {
         for edge in 0..self.graph.dependents(service).len() {
             let dependent = self.graph.dependents(service)[edge].service;
@@ -46,7 +46,7 @@ impl Engine {
         }
     }
 
-    /// It will never be up: those that only want it go on without it.
+    /// The service will never be up: dependents that only want it no longer wait for it.
     fn release_wanting(&mut self, service: usize, now: Instant) {
         for edge in 0..self.graph.dependents(service).len() {
             let dependent = self.graph.dependents(service)[edge];
@@ -56,7 +56,7 @@ impl Engine {
         }
     }
 
-    /// One of its dependencies holds it up no longer. Called once for each.
+    /// The service no longer waits for one of its dependencies. Called once for each of them.
     fn release(&mut self, service: usize, now: Instant) {
         let node = &mut self.nodes[service];
         node.missing -= 1;
@@ -65,7 +65,7 @@ impl Engine {
         }
     }
 
-    /// Nothing starts any more once a stop was requested.
+    /// Starts the service, unless a stop was requested.
     pub(super) fn launch(&mut self, service: usize, now: Instant) {
         if !matches!(self.stage, Stage::Up) {
             return;
@@ -84,7 +84,7 @@ impl Engine {
 
     pub(super) fn start_timed_out(&mut self, service: usize, now: Instant) {
         let node = &mut self.nodes[service];
-        // None, when it has turned out to be a oneshot, which may take its time.
+        // `None` if the service has turned out to be a oneshot, whose start has no limit.
         let Some(limit) = node.settings.start_limit() else {
             return;
         };
@@ -96,22 +96,22 @@ impl Engine {
         self.commands.push(Command::Cut(service));
     }
 
-    /// It failed before it was up.
+    /// The service failed before it was up.
     pub(super) fn failed_to_start(&mut self, service: usize, now: Instant) {
         let failed = self.fail_dependents(service);
-        // Once all that failed has been noted: obeying may be the end of everything else.
+        // Only after all failures are recorded, because a policy may stop the application.
         for &service in &failed {
             self.discard(service, now);
             self.obey_policy(service, now);
         }
-        // And once all are obeyed: where one of them ends the application, nothing starts any more.
+        // Only after all policies, because no service may start if one of them stops the application.
         for service in failed {
             self.release_wanting(service, now);
         }
     }
 
-    /// Those that need a service that failed, directly or further on, fail with it and are never
-    /// started. Answers which they are, itself first.
+    /// Fails all services that need the failed one, directly or through others: they never start. Returns
+    /// the failed service and these.
     fn fail_dependents(&mut self, root: usize) -> Vec<usize> {
         let mut failed = vec![root];
         let mut reached = vec![root];
@@ -138,7 +138,7 @@ impl Engine {
         failed
     }
 
-    /// What the failure of this service means to the application.
+    /// Does what the policy of the failed service says.
     pub(super) fn obey_policy(&mut self, service: usize, now: Instant) {
         match self.nodes[service].settings.on_failure {
             OnFailure::Ignore => {

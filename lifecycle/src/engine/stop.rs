@@ -1,5 +1,5 @@
-//! The way down: one deadline for all, dependents before their dependencies, nobody waits longer
-//! than their time.
+//! The stop: one deadline for all services, dependents before their dependencies, and each service with a
+//! limited time.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -7,19 +7,19 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::alarms::{Alarm, Due};
-use super::graces::{ABORT_GRACE, LEAST_GRACE};
+use super::graces::{ABORT_GRACE, MIN_ABORT_GRACE};
 use super::node::Life;
 use super::sweep::Purpose;
 use super::{Command, Engine, StopTimes};
 use crate::report::status::State;
 
-/// How far the application is on its way down.
+/// How far the stop of the application has come.
 #[derive(Debug)]
 pub(crate) enum Stage {
-    /// Nobody has asked it to stop.
+    /// No stop was requested.
     Up,
-    /// Asked. The services are untouched until the owner says so and the delay is over (never, if it
-    /// ends past the end of time).
+    /// A stop was requested. The services go on until the owner of the registry agrees and the shutdown
+    /// delay is over. A delay too long for an `Instant` never is.
     Requested {
         deadline: Option<Instant>,
         not_before: Option<Instant>,
@@ -30,8 +30,8 @@ pub(crate) enum Stage {
 }
 
 impl Engine {
-    /// The application was asked to stop, at the instant `asked`, which may be long ago when the
-    /// runtime was busy: from now on nothing starts, and time runs since then. `hurry` skips the
+    /// The application was asked to stop at the instant `asked`, which may be long ago if the runtime was
+    /// busy. No service starts from now on, and the deadline counts from `asked`. `hurry` skips the
     /// shutdown delay.
     pub(crate) fn requested(&mut self, asked: Instant, now: Instant, hurry: bool) {
         match &mut self.stage {
@@ -75,7 +75,7 @@ impl Engine {
         self.stop_if_due(now);
     }
 
-    /// The application is part of a service that is over: from now on nothing has any time left.
+    /// The application is nested in a service that is over: its services have no time left.
     pub(crate) fn cut_short(&mut self, now: Instant) {
         self.requested(now, now, true);
         match &mut self.stage {
@@ -116,7 +116,7 @@ impl Engine {
                     self.nodes[service].life = Life::Gone;
                     self.move_to(service, State::Stopped);
                 }
-                Life::Resting => {
+                Life::Kept => {
                     self.move_to(service, State::Stopped);
                     self.discard(service, now);
                 }
@@ -126,16 +126,15 @@ impl Engine {
         self.begin_round(Purpose::Stop, now);
     }
 
-    /// Every dependent of the service, direct or further, is down: now it is its turn. One that is
-    /// gone passes the turn on to its dependencies: it does not break the chain, and does not
-    /// shorten it.
+    /// The turn of the service in the stop order has come, because all its dependents are down. A service
+    /// that is gone already passes the turn on to its dependencies.
     pub(super) fn take_turn(&mut self, service: usize, now: Instant) {
         let mut next = Some(service);
         let mut further = Vec::new();
         while let Some(service) = next {
             self.nodes[service].has_turn = true;
             match self.nodes[service].life {
-                Life::Up | Life::Resting => self.ask(service, now),
+                Life::Up | Life::Kept => self.ask(service, now),
                 Life::Asked => {}
                 Life::Unborn | Life::Gone => {
                     self.passed += 1;
@@ -153,8 +152,8 @@ impl Engine {
         }
     }
 
-    /// Asks one service to stop. Its time ends with its own timeout or with its share of the
-    /// application's, whichever is first.
+    /// Asks one service to stop. Its time ends with its own timeout or with its share of the application's
+    /// time, whichever is first.
     pub(super) fn ask(&mut self, service: usize, now: Instant) {
         let own = now.checked_add(self.nodes[service].settings.stop_timeout);
         let share = self.share(service, now);
@@ -164,7 +163,7 @@ impl Engine {
             .min()
             .map(|end| self.times(service, end, now));
         let node = &mut self.nodes[service];
-        let is_down = node.life == Life::Resting;
+        let is_down = node.life == Life::Kept;
         node.life = Life::Asked;
         node.step += 1;
         node.asked_at = Some(now);
@@ -182,7 +181,7 @@ impl Engine {
         }
     }
 
-    /// Those that were asked before the deadline was known have no more time than it leaves.
+    /// Limits the time of the services that were asked to stop before the deadline was known.
     fn shorten_to_deadline(&mut self, now: Instant) {
         for service in 0..self.nodes.len() {
             if self.nodes[service].life != Life::Asked {
@@ -205,9 +204,9 @@ impl Engine {
         }
     }
 
-    /// When the share of the application's time is over that a service may use which is asked to stop
-    /// now. With others below it, three quarters of what is left: however many hang above, each
-    /// leaves a quarter to those below.
+    /// When the service's share of the application's time is over, if it is asked to stop now. If services
+    /// below it are still to be stopped, its share is three quarters of what is left, so that each service
+    /// that hangs leaves a quarter to those below.
     fn share(&self, service: usize, now: Instant) -> Option<Instant> {
         let deadline = self.deadline()?.max(now);
         let left = deadline - now;
@@ -218,7 +217,7 @@ impl Engine {
         })
     }
 
-    /// Whether anything that the service depends on, directly or further on, is still to be stopped.
+    /// Whether a service that this one depends on, directly or through others, is still to be stopped.
     fn has_others_below(&self, service: usize) -> bool {
         let mut next = Some(service as u32);
         let mut further = Vec::new();
@@ -226,13 +225,10 @@ impl Engine {
         while let Some(service) = next {
             for edge in self.graph.dependencies(service as usize) {
                 let dependency = edge.service;
-                if matches!(
-                    self.nodes[dependency as usize].life,
-                    Life::Up | Life::Resting
-                ) {
+                if matches!(self.nodes[dependency as usize].life, Life::Up | Life::Kept) {
                     return true;
                 }
-                // It is down or on its way; what it depends on may still be up.
+                // It is down or stopping, but its own dependencies may still be up.
                 if seen.insert(dependency) {
                     further.push(dependency);
                 }
@@ -242,7 +238,7 @@ impl Engine {
         false
     }
 
-    /// A quarter of its time is kept for the drain; a oneshot has none, and may use it all.
+    /// Keeps a quarter of the time for the drain. A oneshot has no drain, so its `run` may use all of it.
     fn times(&self, service: usize, end: Instant, now: Instant) -> StopTimes {
         let reserve = if self.nodes[service].settings.oneshot {
             Duration::ZERO
@@ -255,7 +251,7 @@ impl Engine {
         }
     }
 
-    /// When the time of a service is over that has had it from this instant on.
+    /// When the time to stop is over for a service that was asked at this instant.
     pub(crate) fn end_of(&self, service: usize, asked: Instant) -> Option<Instant> {
         let own = asked.checked_add(self.nodes[service].settings.stop_timeout);
         own.into_iter().chain(self.deadline()).min()
@@ -268,10 +264,10 @@ impl Engine {
         }
     }
 
-    /// Sets the alarms of a service that has until then.
+    /// Sets the alarms for the end of a service's times.
     fn bound(&mut self, service: usize, times: StopTimes, now: Instant) {
         if times.end <= now {
-            // Whoever can stop without waiting still may: the task looks once before it obeys.
+            // A service that needs no wait still stops in time: its task polls it once before it obeys.
             self.cut(service);
             self.end(service, now);
             return;
@@ -293,19 +289,20 @@ impl Engine {
             return;
         }
         self.commands.push(Command::End(service));
-        if let Some(at) = now.checked_add(self.moment(service, now)) {
+        if let Some(at) = now.checked_add(self.abort_grace(service, now)) {
             self.set_alarm(at, service, Due::GiveUp);
         }
     }
 
-    /// How long the service may take to obey. Not too much of what is left to those below it.
-    fn moment(&self, service: usize, now: Instant) -> Duration {
+    /// How long the service may take to obey: at most a quarter of the time that is left to those below
+    /// it.
+    fn abort_grace(&self, service: usize, now: Instant) -> Duration {
         let left = self
             .deadline()
             .map(|end| end.saturating_duration_since(now));
         match left.filter(|left| !left.is_zero()) {
             Some(left) if self.has_others_below(service) => {
-                (left / 4).clamp(LEAST_GRACE, ABORT_GRACE)
+                (left / 4).clamp(MIN_ABORT_GRACE, ABORT_GRACE)
             }
             _ => ABORT_GRACE,
         }

@@ -1,5 +1,5 @@
-//! Rounds through all services, a part at a time: the first are on their way before the last have
-//! been looked at, and what is to be done never becomes a long list.
+//! Passes over all services, a part at a time. So the first services start before the last are visited, and
+//! the list of commands stays short.
 
 use tokio::time::Instant;
 
@@ -10,21 +10,21 @@ use crate::report::status::State;
 pub(super) struct Round {
     purpose: Purpose,
     next: usize,
-    /// When it began: all are treated as of then.
+    /// When the round began. All services are treated as of this instant.
     now: Instant,
 }
 
-/// What becomes of each.
+/// What the round does with each service.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Purpose {
-    /// It waits; when all do, those that depend on nothing are launched.
+    /// Each becomes `Waiting`. Then a round of `Launch` follows.
     Wait,
     Launch,
-    /// It is asked to stop, if nobody depends on it. The others get their turn from these.
+    /// Each without dependents is asked to stop. The others get their turn after these.
     Stop,
 }
 
-/// How much there is to be done at most before a round pauses.
+/// A round pauses when there are this many commands.
 const SWEEP_CHUNK: usize = 256;
 
 impl Engine {
@@ -36,7 +36,7 @@ impl Engine {
         });
     }
 
-    /// Goes on until there is enough to do.
+    /// Goes on with the round until there are enough commands.
     pub(super) fn go_on(&mut self) {
         while self.commands.len() < SWEEP_CHUNK {
             let Some(round) = &mut self.round else {

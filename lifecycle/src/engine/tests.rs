@@ -14,17 +14,17 @@ mod wants;
 
 const IGNORE: ServiceSettings = ServiceSettings {
     on_failure: OnFailure::Ignore,
-    ..TERMS
+    ..SETTINGS
 };
 
 const ONESHOT: ServiceSettings = ServiceSettings {
     oneshot: true,
     start_timeout: None,
-    ..TERMS
+    ..SETTINGS
 };
 
 /// The defaults, but with a stop timeout whose quarters are whole seconds.
-const TERMS: ServiceSettings = ServiceSettings {
+const SETTINGS: ServiceSettings = ServiceSettings {
     start_timeout: Some(Duration::from_secs(90)),
     stop_timeout: Duration::from_secs(8),
     on_failure: OnFailure::Shutdown,
@@ -108,7 +108,7 @@ impl Rig {
         self.said()
     }
 
-    /// Comes again that many seconds after it is down.
+    /// Restarts it that many seconds after it is down.
     fn restart(&mut self, service: usize, wait: u64) -> Vec<String> {
         let wait = Duration::from_secs(wait);
         self.engine.restart(service, wait, self.now);
@@ -120,7 +120,7 @@ impl Rig {
         self.said()
     }
 
-    /// Leaves the commands to be taken.
+    /// The commands stay in the engine.
     fn report_failure(&mut self, service: usize) {
         let (name, after) = (Name::from("s"), Duration::ZERO);
         let error = ServiceError::new(name, Phase::Run, Fault::ExitedEarly, after);
@@ -133,12 +133,12 @@ impl Rig {
         self.said()
     }
 
-    /// Lets the time pass up to this second, ringing every alarm when it is due.
+    /// Lets the time pass up to this second, handling each alarm when it is due.
     fn until(&mut self, second: u64) -> Vec<String> {
         let end = self.origin + Duration::from_secs(second);
         while let Some(alarm) = self.engine.next_alarm().filter(|alarm| *alarm <= end) {
             self.now = alarm;
-            self.engine.ring(alarm);
+            self.engine.handle_alarms(alarm);
         }
         self.now = end;
         self.said()
@@ -148,7 +148,7 @@ impl Rig {
         self.parts().concat()
     }
 
-    /// What it says, as it hands it out.
+    /// Its commands in words, list by list.
     fn parts(&mut self) -> Vec<Vec<String>> {
         let mut parts = Vec::new();
         loop {
@@ -199,7 +199,7 @@ impl Rig {
 
 #[test]
 fn only_services_without_dependencies_start_at_the_beginning() {
-    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0]), (TERMS, &[])]);
+    let mut rig = Rig::new([(SETTINGS, &[]), (SETTINGS, &[0]), (SETTINGS, &[])]);
     assert_eq!(
         rig.begin(),
         [
@@ -219,7 +219,7 @@ fn only_services_without_dependencies_start_at_the_beginning() {
 
 #[test]
 fn ready_counts_once_and_only_while_starting() {
-    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0])]);
+    let mut rig = Rig::new([(SETTINGS, &[]), (SETTINGS, &[0])]);
     rig.begin();
     rig.ready(0);
     assert_eq!(rig.ready(0), [""; 0]);
@@ -229,7 +229,7 @@ fn ready_counts_once_and_only_while_starting() {
 
 #[test]
 fn a_oneshot_is_up_when_it_is_done_not_when_it_says_so() {
-    let mut rig = Rig::new([(ONESHOT, &[]), (TERMS, &[0])]);
+    let mut rig = Rig::new([(ONESHOT, &[]), (SETTINGS, &[0])]);
     rig.begin();
     assert_eq!(rig.ready(0), [""; 0]);
     assert_eq!(rig.down(0), ["0 stopped", "1 starting", "start 1"]);
@@ -238,7 +238,7 @@ fn a_oneshot_is_up_when_it_is_done_not_when_it_says_so() {
 
 #[test]
 fn a_oneshot_that_never_ran_is_never_up() {
-    let mut rig = Rig::new([(TERMS, &[]), (ONESHOT, &[0])]);
+    let mut rig = Rig::new([(SETTINGS, &[]), (ONESHOT, &[0])]);
     rig.begin();
     rig.stop();
     let said = rig.down(0);
@@ -248,7 +248,12 @@ fn a_oneshot_that_never_ran_is_never_up() {
 
 #[test]
 fn a_failure_before_ready_fails_all_who_wait_before_anything_else_happens() {
-    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0]), (TERMS, &[1]), (TERMS, &[])]);
+    let mut rig = Rig::new([
+        (SETTINGS, &[]),
+        (SETTINGS, &[0]),
+        (SETTINGS, &[1]),
+        (SETTINGS, &[]),
+    ]);
     rig.begin();
     assert_eq!(
         rig.fail(0),
@@ -266,7 +271,7 @@ fn a_failure_before_ready_fails_all_who_wait_before_anything_else_happens() {
 
 #[test]
 fn a_failure_after_ready_is_no_concern_of_the_dependents() {
-    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0])]).up();
+    let mut rig = Rig::new([(SETTINGS, &[]), (SETTINGS, &[0])]).up();
     assert_eq!(rig.fail(0), ["0 fails", "0 failed", "request: 0 failed"]);
     assert_eq!(rig.fail(0), ["0 fails"], "only noted");
     assert_eq!(rig.stop(), ["1 stopping", "stop 1 by 8s"]);
@@ -277,7 +282,7 @@ fn a_failure_after_ready_is_no_concern_of_the_dependents() {
 
 #[test]
 fn under_ignore_a_failure_is_asked_to_stop_at_once_and_requests_nothing() {
-    let mut rig = Rig::new([(IGNORE, &[]), (TERMS, &[0])]).up();
+    let mut rig = Rig::new([(IGNORE, &[]), (SETTINGS, &[0])]).up();
     assert_eq!(rig.fail(0), ["0 fails", "0 failed", "stop 0 by 8s"]);
     assert_eq!(rig.down(0), [""; 0]);
     assert_eq!(rig.stop(), ["1 stopping", "stop 1 by 8s"]);
@@ -299,7 +304,7 @@ fn when_all_have_ended_by_themselves_the_application_is_finished() {
 
 #[test]
 fn nothing_starts_once_a_stop_was_requested() {
-    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0])]);
+    let mut rig = Rig::new([(SETTINGS, &[]), (SETTINGS, &[0])]);
     rig.begin();
     rig.engine.requested(rig.now, rig.now, false);
     assert_eq!(rig.ready(0), ["0 running"]);
@@ -308,7 +313,7 @@ fn nothing_starts_once_a_stop_was_requested() {
 
 #[test]
 fn a_start_timeout_fails_the_service_and_drops_its_start() {
-    let mut rig = Rig::new([(TERMS, &[])]);
+    let mut rig = Rig::new([(SETTINGS, &[])]);
     rig.begin();
     assert_eq!(rig.until(89), [""; 0]);
     assert_eq!(
@@ -345,7 +350,7 @@ fn a_oneshot_whose_start_timeout_is_written_fails_and_is_dropped() {
 
 #[test]
 fn what_is_up_or_a_oneshot_has_no_start_timeout_by_default() {
-    let mut rig = Rig::new([(TERMS, &[]), (ONESHOT, &[])]);
+    let mut rig = Rig::new([(SETTINGS, &[]), (ONESHOT, &[])]);
     rig.begin();
     rig.ready(0);
     assert_eq!(rig.engine.next_alarm(), None, "the alarm of 0 is stale");

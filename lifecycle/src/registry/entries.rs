@@ -5,11 +5,11 @@ use std::mem;
 
 use crate::engine::settings::ServiceSettings;
 use crate::engine::{Edge, Graph};
-use crate::panics::Contained;
+use crate::panics::CatchOnDrop;
 use crate::report::name::Name;
 use crate::report::registry_error::RegistryProblem;
 use crate::report::status::Shape;
-use crate::run::plan::{Node, Plan};
+use crate::run::plan::{RegisteredService, ServiceSet};
 use crate::run::unstarted;
 use crate::shape::service::{Sealed, Service};
 use crate::shared::application::Application;
@@ -21,7 +21,7 @@ pub(crate) struct Entries {
 }
 
 pub(crate) struct Entry {
-    pub(crate) node: Node,
+    pub(crate) node: RegisteredService,
     /// In the order in which they were named.
     dependencies: Vec<(Name, Kind)>,
 }
@@ -33,9 +33,9 @@ impl Entries {
             ..ServiceSettings::default()
         };
         self.services.push(Entry {
-            node: Node {
+            node: RegisteredService {
                 name,
-                service: Contained::new(service),
+                service: CatchOnDrop::new(service),
                 settings,
             },
             dependencies: Vec::new(),
@@ -51,13 +51,13 @@ impl Entries {
     }
 
     /// Of entries without problems.
-    pub(crate) fn plan(mut self) -> Plan {
+    pub(crate) fn plan(mut self) -> ServiceSet {
         let graph = self.graph();
         let services = self.take_nodes();
-        Plan { services, graph }
+        ServiceSet { services, graph }
     }
 
-    fn take_nodes(&mut self) -> Vec<Node> {
+    fn take_nodes(&mut self) -> Vec<RegisteredService> {
         let entries = mem::take(&mut self.services);
         entries.into_iter().map(|entry| entry.node).collect()
     }
@@ -91,7 +91,7 @@ impl Drop for Entries {
             return;
         }
         let nodes = self.take_nodes();
-        let application = Application::new(nodes.iter().map(Node::instance).collect());
+        let application = Application::new(nodes.iter().map(RegisteredService::instance).collect());
         unstarted::let_go(&application, nodes);
     }
 }

@@ -16,7 +16,7 @@ use self::preview::Preview;
 use crate::engine::Graph;
 use crate::engine::settings::RegistrySettings;
 use crate::report::outcome::Outcome;
-use crate::run::plan::{Launch, Plan, StopOn};
+use crate::run::plan::{Launch, ServiceSet, StopOn};
 use crate::run::running::Running;
 use crate::run::runtime_end;
 use crate::run::watchdog::Watchdog;
@@ -63,7 +63,7 @@ impl Registry {
         RegistryBuilder::default()
     }
 
-    pub(crate) fn new(plan: Plan, settings: RegistrySettings) -> Self {
+    pub(crate) fn new(plan: ServiceSet, settings: RegistrySettings) -> Self {
         Self {
             preview: Preview::new(plan.services),
             graph: plan.graph,
@@ -253,7 +253,7 @@ impl Registry {
         } = self;
         let (services, application) = preview.take();
         Running::start(Launch {
-            plan: Plan { services, graph },
+            plan: ServiceSet { services, graph },
             application,
             settings,
             signals,

@@ -4,21 +4,22 @@ use std::mem;
 use std::sync::Arc;
 
 use crate::report::reason::Reason;
-use crate::run::plan::Node;
+use crate::run::plan::RegisteredService;
 use crate::run::unstarted;
 use crate::shared::application::Application;
 
 /// Owns the application and its services until the start. Dropping it ends the waits of the handles and
 /// closes the intakes of queues: there will be no run.
 pub(crate) struct Preview {
-    services: Vec<Node>,
+    services: Vec<RegisteredService>,
     application: Arc<Application>,
     is_taken: bool,
 }
 
 impl Preview {
-    pub(super) fn new(services: Vec<Node>) -> Self {
-        let application = Application::new(services.iter().map(Node::instance).collect());
+    pub(super) fn new(services: Vec<RegisteredService>) -> Self {
+        let application =
+            Application::new(services.iter().map(RegisteredService::instance).collect());
         Self {
             services,
             application,
@@ -30,12 +31,12 @@ impl Preview {
         &self.application
     }
 
-    pub(super) fn services(&self) -> &[Node] {
+    pub(super) fn services(&self) -> &[RegisteredService] {
         &self.services
     }
 
     /// The caller takes over: it must end the waits of the handles and let the services go.
-    pub(super) fn take(mut self) -> (Vec<Node>, Arc<Application>) {
+    pub(super) fn take(mut self) -> (Vec<RegisteredService>, Arc<Application>) {
         self.is_taken = true;
         (mem::take(&mut self.services), self.application.clone())
     }

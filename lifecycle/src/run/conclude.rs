@@ -1,4 +1,4 @@
-//! The outcome of a run, made of the application's record.
+//! Makes the outcome of a run from the application's record.
 
 use std::collections::HashSet;
 
@@ -32,9 +32,9 @@ pub(crate) fn outcome_of(application: &Application) -> Outcome {
     }
 }
 
-/// The outcome of a run that did not come to its end: what still does something is late.
+/// The outcome of a run that was cut off: every service that is still active counts as late.
 pub(crate) fn cut_short(application: &Application) -> Outcome {
-    // Nothing will empty a queue any more.
+    // No task will flush the queues any more, so their remaining items count as lost.
     application.instances.iter().for_each(Instance::end_queue);
     let mut outcome = outcome_of(application);
     let had = application

@@ -1,4 +1,4 @@
-//! Carries a run out: the supervisor and its services' tasks, signals, the watchdog, the end.
+//! Carries a run out: the supervisor, the services' tasks, signals, the watchdog, the outcome.
 
 pub(crate) mod conclude;
 pub(crate) mod plan;

@@ -1,4 +1,4 @@
-//! What a run is started with: the services, their graph, and the settings of the whole.
+//! What a run is started with: the services, their graph, and the registry's settings.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::engine::Graph;
 use crate::engine::settings::{RegistrySettings, ServiceSettings};
-use crate::panics::Contained;
+use crate::panics::CatchOnDrop;
 use crate::report::name::Name;
 use crate::report::status::Shape;
 use crate::shape::service::{Sealed, Service};
@@ -18,20 +18,20 @@ use crate::time::WallClock;
 /// A future that asks the application to stop when it resolves.
 pub(crate) type StopOn = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What is to be run: a checked graph of services.
-pub(crate) struct Plan {
-    pub(crate) services: Vec<Node>,
+/// The services of a registry, checked, with their dependencies.
+pub(crate) struct ServiceSet {
+    pub(crate) services: Vec<RegisteredService>,
     pub(crate) graph: Graph,
 }
 
-pub(crate) struct Node {
+pub(crate) struct RegisteredService {
     pub(crate) name: Name,
-    pub(crate) service: Contained<Box<dyn Service>>,
+    pub(crate) service: CatchOnDrop<Box<dyn Service>>,
     pub(crate) settings: ServiceSettings,
 }
 
-impl Node {
-    /// What the rest of the program sees of it.
+impl RegisteredService {
+    /// The state of the service that the rest of the program sees.
     pub(crate) fn instance(&self) -> Instance {
         let service = self.service.as_ref();
         let shape = service.map_or(Shape::Custom, |service| {
@@ -41,9 +41,9 @@ impl Node {
     }
 }
 
-/// All that a registry hands down when it is started.
+/// Everything that a registry hands down when it is started.
 pub(crate) struct Launch {
-    pub(crate) plan: Plan,
+    pub(crate) plan: ServiceSet,
     pub(crate) application: Arc<Application>,
     pub(crate) settings: RegistrySettings,
     pub(crate) signals: bool,

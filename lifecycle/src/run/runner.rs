@@ -1,12 +1,12 @@
-//! The one task of a service: `start`, `stop` beside it, and the tasks it spawned. It obeys the
-//! supervisor's orders and reports back.
+//! The task of a service: it polls `start`, and `stop` beside it, and waits for the tasks that the service
+//! spawned. It obeys the supervisor's orders and reports back.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{self, Poll, ready};
 
-use crate::panics::{self, Contained, Panic};
+use crate::panics::{self, CatchOnDrop, Panic};
 use crate::report::error::{Fault, Result};
 use crate::report::status::{Phase, Shape};
 use crate::shape::service::{BoxFuture, Sealed, Service};
@@ -18,19 +18,19 @@ use crate::shared::orders::Orders;
 use crate::shared::run::Run;
 use crate::shared::scope::{ServiceSpan, SharedSpan, within};
 
-/// How much of a run there is to be.
+/// Which part of a run the task carries out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// From `start` on.
+    /// `start` and all that follows.
     Whole,
-    /// It has run no code so far, and is only stopped.
+    /// Only `stop`, because the start of the service had no code to run.
     Stop,
-    /// It is down, and is only dropped.
+    /// Only the drop, because the service is down already.
     Drop,
 }
 
-/// Runs the service until it is down. Answers it where another run is to follow. Dropping the future drops the
-/// service where it stands.
+/// Runs the service until it is down. Returns the service if it is kept for another run. Dropping the future
+/// drops the service where it stands.
 pub(crate) fn run(
     cx: Context,
     service: Box<dyn Service>,
@@ -44,11 +44,11 @@ pub(crate) fn run(
             Runner::new(&subject, part).await;
         }
         let Subject { cx, span, service } = subject;
-        // None are left, but one may have been started since.
+        // No tasks are left, but one may have been spawned since.
         cx.run().tasks.close();
         poll_fn(|task| cx.run().tasks.poll_gone(task)).await;
         let kept = if cx.run().keeps_service.load(Ordering::Acquire) {
-            Some(Contained::new(service))
+            Some(CatchOnDrop::new(service))
         } else {
             drop_service(&cx, span.as_deref(), service, part);
             None
@@ -56,7 +56,7 @@ pub(crate) fn run(
         drop(span);
         let runs = cx.run().tasks.take_runs();
         if !runs.is_empty() {
-            // In a box, so that only those pay for its size that have started one.
+            // Boxed, so that services without nested registries don't carry the larger future.
             Box::pin(nested::leave(cx.clone(), runs)).await;
         }
         cx.instance().close_log(cx.run());
@@ -67,14 +67,15 @@ pub(crate) fn run(
     }
 }
 
-/// The service, where it is kept for another run.
-pub(crate) type Kept = Option<Contained<Box<dyn Service>>>;
+/// The service, if it is kept for another run.
+pub(crate) type Kept = Option<CatchOnDrop<Box<dyn Service>>>;
 
-/// The destructor is the last code of a service, and runs before anything it depends on is stopped.
+/// Drops the service. Its destructor is its last code, and runs before the supervisor hears that the service is
+/// down, so before any of its dependencies is stopped.
 fn drop_service(cx: &Context, span: Option<&ServiceSpan>, service: Box<dyn Service>, part: Part) {
     let dropped = within(cx.current(), span, || {
         if part == Part::Drop {
-            // What a queue has accepted since is lost, and counted.
+            // The items that a queue has accepted meanwhile count as lost.
             let _ = panics::catch(|| service.__abandon(cx, Sealed::OPEN));
         }
         panics::catch(|| drop(service))
@@ -84,35 +85,35 @@ fn drop_service(cx: &Context, span: Option<&ServiceSpan>, service: Box<dyn Servi
     }
 }
 
-/// What is run.
+/// The service and its scope.
 struct Subject {
     cx: Context,
     span: SharedSpan,
     service: Box<dyn Service>,
 }
 
-/// Small enough that it takes two lines of the cache with all that tokio keeps of a task: a tick waits
-/// longer for memory than for the processor.
+/// The state of the task. With tokio's own part of a task it fits two cache lines: most of the time of a
+/// tick is the wait for memory.
 #[repr(C)]
 struct Runner<'a> {
     subject: &'a Subject,
     /// The orders obeyed so far.
     seen: u8,
-    /// `start` is to be called at the first look.
+    /// `start` must be called at the first poll.
     begins: bool,
-    /// The orders before which the service's tasks had their turn.
+    /// The orders to drop that were put off once, so that other tasks get their turn first.
     announced: u8,
-    /// The supervisor was told something since it last had a chance to run.
+    /// The supervisor was sent news since this task last yielded.
     has_news: bool,
-    /// Time is up: what does not end at its next look is dropped.
+    /// The time to stop is over: a future that does not return at its next poll is dropped.
     ends: bool,
-    /// Its tasks were named late: once for all of them.
+    /// The service's spawned tasks were reported late, which is done once for all of them.
     has_late_tasks: bool,
     start: Option<BoxFuture<'a>>,
     stop: Option<BoxFuture<'a>>,
 }
 
-/// What happened next.
+/// What the task does next.
 enum Step {
     StartReturned(Result<Result, Panic>),
     TasksGone,
@@ -121,7 +122,7 @@ enum Step {
     Ordered(u8),
 }
 
-/// Ready when the service is down. Written as a `poll`, as it is most of what a service costs.
+/// Ready when the service is down. Written as a `poll`, because it is most of what a service costs.
 impl Future for Runner<'_> {
     type Output = ();
 
@@ -154,9 +155,9 @@ impl<'a> Runner<'a> {
             let step = ready!(self.poll_step(task));
             self.take(step);
             if std::mem::take(&mut self.has_news) {
-                // What a task wakes runs next on the task's own thread, and nowhere else: the code
-                // that is polled next may block it, and the supervisor with it. A task that wakes
-                // itself comes after that.
+                // Tokio queues a task that was woken here to run next on this thread, and no other thread
+                // takes it. The code that is polled next may block this thread, and with it the supervisor.
+                // So this task wakes itself and yields: it runs again after the supervisor.
                 task.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -177,17 +178,17 @@ impl<'a> Runner<'a> {
         stopped && self.start.is_none() && self.run().tasks.is_empty()
     }
 
-    /// Orders come last, so that whoever can end by itself does: a failure is seen before the
-    /// service shows as running, and a service that needs no time to stop is never late.
+    /// Orders come last, so that code that can return does: a failure is seen before the service shows as
+    /// running, and a service that needs no time to stop is never late.
     ///
-    /// `stop` comes first: a `start` that is never out of work uses up what tokio grants the whole
-    /// task in one turn, and it may be `stop` that makes it return.
+    /// `stop` comes first: a `start` that always has work uses up the budget that tokio grants a task in
+    /// one turn, and `stop` may be what makes it return.
     fn poll_step(&mut self, task: &mut task::Context<'_>) -> Poll<Step> {
         if let Some(stop) = &mut self.stop {
             if let Poll::Ready(result) = panics::catch_poll(stop.as_mut(), task) {
                 return Poll::Ready(Step::StopReturned(result));
             }
-            // Before that it still waits for others, who have been told to end.
+            // Until `exited` closes, `stop` still waits for `start` and the tasks, which are being dropped.
             if self.ends && self.run().exited.is_closed() {
                 return Poll::Ready(Step::OutOfTime);
             }
@@ -200,13 +201,13 @@ impl<'a> Runner<'a> {
         if self.start.is_none() && self.poll_tasks(task).is_ready() {
             return Poll::Ready(Step::TasksGone);
         }
-        // From here on whoever gives an order wakes.
+        // Registers the waker before the orders are read: see the invariants of `Orders`.
         self.run().orders.listen(task);
         self.poll_orders().map(Step::Ordered)
     }
 
-    /// Ready when the last task is gone and that is what the service waits for. Not before `start` has
-    /// returned: a task that ends must not be why that is polled.
+    /// Ready when the last spawned task is gone and the service waits for that. Called only after `start`
+    /// has returned: the end of a task must not be a reason to poll `start`.
     fn poll_tasks(&mut self, task: &task::Context<'_>) -> Poll<()> {
         ready!(self.run().tasks.poll_gone(task));
         if self.run().exited.is_closed() && !self.is_done() {
@@ -215,7 +216,8 @@ impl<'a> Runner<'a> {
         Poll::Ready(())
     }
 
-    /// Being ready is passed on from here, and is no step: `start` has just been polled.
+    /// Reports that the service is ready. That is no step of its own, because `start` has just been polled
+    /// and has not failed.
     fn poll_orders(&mut self) -> Poll<u8> {
         let orders = ready!(self.run().orders.poll_beyond(self.seen));
         if orders & !self.seen & Orders::READY == 0 {
@@ -272,14 +274,13 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Obeys the mildest order that is new: between two orders the service gets a look at the
-    /// first.
+    /// Obeys the mildest new order. Before the next one the service is polled again.
     fn obey(&mut self, orders: u8) {
         let new = orders & !self.seen;
         let order = new & new.wrapping_neg();
         if order & (Orders::DROP_RUN | Orders::DROP_ALL) & !self.announced != 0 {
-            // What ends at this very instant has been woken with us, and is not late: its turn comes
-            // before our next.
+            // A task that ends at this very instant was woken together with this one, and is not late.
+            // Yielding once lets it run first.
             self.announced |= order;
             self.has_news = true;
             return;
@@ -316,8 +317,8 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Drops what is in the way of the drain. Tasks first: destructors of the others start no new ones
-    /// then.
+    /// Drops `start` and the spawned tasks, so that the drain can begin. The tasks are shut first, so that
+    /// the destructor of `start` can't spawn another.
     fn cut(&mut self) {
         let Run { exited, tasks, .. } = self.run();
         if self.start.is_some() {
@@ -328,12 +329,12 @@ impl<'a> Runner<'a> {
         tasks.cut();
         self.drop_start();
         if exited.is_closed() {
-            // The drain goes on, and has time for further ones.
+            // The drain goes on, and may spawn tasks of its own.
             tasks.reopen();
         }
     }
 
-    /// Drops what is in the way, gives the drain one look, and then drops that too.
+    /// Drops `start` and the tasks, and lets the drain be polled once more before it is dropped too.
     fn end(&mut self) {
         if self.seen & Orders::DROP_RUN == 0 {
             self.cut();
@@ -347,7 +348,7 @@ impl<'a> Runner<'a> {
         self.drop_stop();
     }
 
-    /// Once time is up: whatever was started before the drain is gone.
+    /// After the time is over: drops the tasks that the drain has spawned.
     fn drop_tasks_of_drain(&mut self) {
         let tasks = &self.run().tasks;
         let has_refused = tasks.take_refused();
@@ -380,7 +381,7 @@ impl<'a> Runner<'a> {
             return;
         }
         if !run.tasks.is_empty() {
-            // What is left of it, should it never let go of its thread.
+            // If a task blocks its thread for ever, the report names this phase.
             run.enter(Phase::Task);
             return;
         }
@@ -421,8 +422,8 @@ impl<'a> Runner<'a> {
 }
 
 impl Drop for Runner<'_> {
-    /// Also of a runner that is dropped where it stands: a `Waker` keeps its task's allocation alive, and
-    /// with that the runtime, and a context may be kept for long.
+    /// Takes the waker out of the orders. A `Waker` keeps its task's allocation alive, and with that the
+    /// runtime, and a context may be kept for long.
     fn drop(&mut self) {
         self.run().orders.forget();
     }

@@ -1,4 +1,4 @@
-//! A started registry: whoever holds it stops it.
+//! A started registry, and the steps of its start.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use crate::engine::Engine;
-use crate::panics::{self, Contained};
+use crate::panics::{self, CatchOnDrop};
 use crate::report::error::{HealthError, StartError};
 use crate::report::outcome::Outcome;
 use crate::report::reason::Reason;
@@ -18,7 +18,7 @@ use crate::report::registry_error::{RegistryError, RegistryProblem};
 #[cfg(doc)]
 use crate::report::status::OnFailure;
 use crate::run::conclude;
-use crate::run::plan::{Launch, Node, Plan};
+use crate::run::plan::{Launch, RegisteredService, ServiceSet};
 use crate::run::runtime_end::Up;
 use crate::run::signals::Listener;
 use crate::run::supervisor::Supervisor;
@@ -60,7 +60,7 @@ pub struct Running {
 impl Running {
     pub(crate) fn start(launch: Launch) -> Self {
         let Launch {
-            plan: Plan { services, graph },
+            plan: ServiceSet { services, graph },
             application,
             settings,
             signals,
@@ -68,9 +68,9 @@ impl Running {
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock,
         } = launch;
-        // Where the start is refused these are dropped here, each by itself.
-        let stop_on = Contained::new(stop_on);
-        // They may have been set after the registry was built.
+        // A start that is refused drops the future here, and its destructor may panic.
+        let stop_on = CatchOnDrop::new(stop_on);
+        // The limits may have been changed after the registry was built, so they are checked again.
         if let Some(problem) = RegistryProblem::of(settings.deadline, settings.shutdown_delay) {
             let error = StartError::Registry(RegistryError::from(problem));
             return Self::refused(application, services, error);
@@ -78,8 +78,8 @@ impl Running {
         let Ok(runtime) = Runtime::try_current() else {
             return Self::refused(application, services, StartError::NoRuntime);
         };
-        // Tokio has no other way to ask: a first sleep without a timer panics. Where panics abort, such a
-        // program ends here instead of in the first `sleep` of the supervisor.
+        // Tokio offers no other way to learn this: without a timer, a first sleep panics. With
+        // `panic = "abort"` the program ends here, and otherwise it would in the supervisor's first sleep.
         if panics::catch(|| drop(sleep(Duration::ZERO))).is_err() {
             return Self::refused(application, services, StartError::NoTimer);
         }
@@ -151,7 +151,7 @@ impl Running {
     /// Stops the services: dependents before their dependencies, each with its drain, none longer
     /// than its time. Returns when nothing of them is left.
     ///
-    /// It is bounded by the [deadline](Registry::deadline), counted from the first request.
+    /// It is bounded by the [deadline](crate::Registry::deadline), counted from the first request.
     /// Dropping the future changes nothing: the stop goes on in the background.
     pub async fn stop(mut self) -> Outcome {
         self.application.ask_to_stop(Reason::Requested);
@@ -160,7 +160,7 @@ impl Running {
             Some(outcome) => outcome.await.ok(),
             None => None,
         };
-        // A runtime that ends takes the supervisor with it, and with it every service.
+        // A runtime that ends drops the supervisor and every service with it.
         outcome.unwrap_or_else(|| conclude::cut_short(&self.application))
     }
 
@@ -174,8 +174,13 @@ impl Running {
         &self.application
     }
 
-    /// Nothing is started, and whoever waits is told why. A queue among the services takes no more items.
-    fn refused(application: Arc<Application>, services: Vec<Node>, error: StartError) -> Self {
+    /// Starts nothing, and ends the waits of the handles with this error. The queues among the services
+    /// take no more items.
+    fn refused(
+        application: Arc<Application>,
+        services: Vec<RegisteredService>,
+        error: StartError,
+    ) -> Self {
         unstarted::let_go(&application, services);
         application.refuse(Reason::NotStarted(Arc::new(error)));
         Self {
@@ -185,8 +190,8 @@ impl Running {
     }
 }
 
-/// What follows the supervisor, in this order: whoever has the outcome, or learns that there is none, finds
-/// the run ended.
+/// The last steps of the supervisor's task, in this order: when the outcome arrives, or is known to be
+/// missing, the run has ended.
 struct End {
     running: (TellsOfTheEnd, Up),
     tell: oneshot::Sender<Outcome>,
@@ -195,13 +200,13 @@ struct End {
 impl End {
     fn tell(self, outcome: Outcome) {
         drop(self.running);
-        // A registry that is dropped has nobody to tell.
+        // An error means that the `Running` was dropped: no code waits for the outcome.
         let _ = self.tell.send(outcome);
     }
 }
 
-/// Lives as long as the supervisor. Whoever waits, for a reason, a move or a tick, is told when that is
-/// gone before its time, with the runtime or by a panic; nothing goes on without it.
+/// Owned by the supervisor's task. If that task is dropped before its end, with the runtime or by a panic,
+/// this ends the waits for a stop reason, a move or a tick, which nothing else would end.
 struct TellsOfTheEnd(Arc<Application>);
 
 impl Drop for TellsOfTheEnd {

@@ -1,10 +1,17 @@
-//! The end of the runtime after a [`run`](crate::Registry::run), kept short: it waits for every
-//! thread that a service has left blocked, be it only for a line of standard input.
+//! Bounds the end of the runtime after a [`run`](crate::Registry::run). The runtime waits for every thread
+//! that a service has left blocked, even for one that only waits for a line of standard input.
 //!
-//! A task that does nothing is left on the runtime; its destructor tells that the runtime ends. A
-//! thread then looks whether that end is held up, and only then ends the process, with the exit code
-//! of the outcome. What it may go by is in [`is_held_up`]; where that leaves a doubt the
-//! process is left alone. Other systems than Linux tell nothing, so there it always is.
+//! A task that does nothing is left on the runtime, and its destructor shows that the runtime ends. A
+//! watcher thread then checks whether that end is held up, and only then ends the process, with the exit
+//! code of the outcome. The signs are in [`is_held_up`]; where they leave a doubt the process is left
+//! alone, and so it is on other systems than Linux, which show no signs.
+//!
+//! # Invariants
+//!
+//! [`LAST`] holds the run that ended last, and only its guard starts a watcher: a guard takes `LAST` under
+//! the lock, if it is still its own. A run that ends later replaces it under the same lock and aborts the
+//! older task, whose guard then finds another run and does nothing. [`UP`] is only a count, read twice by a
+//! watcher that then does nothing irrevocable unless it was zero both times, so `Relaxed` is enough.
 
 use std::future::pending;
 use std::io::Write as _;
@@ -20,35 +27,35 @@ use tokio::task::AbortHandle;
 use crate::report::outcome::Outcome;
 use crate::run::threads::{Thread, Threads};
 
-/// How long the end of the runtime may take.
-const LEAVE: Duration = Duration::from_secs(1);
+/// How long the end of the runtime may take before a watcher checks it.
+const END_GRACE: Duration = Duration::from_secs(1);
 
-/// How long a thread is watched for any sign of life.
-const CLOCK_CHECK: Duration = Duration::from_millis(100);
+/// How long a thread is watched for a sign that it runs.
+const WATCHED_FOR: Duration = Duration::from_millis(100);
 
-/// How often the watcher looks. A machine that stands still makes the waiting thread look alive, so
-/// once is not enough; after these the program evidently goes on.
-const LOOKS: usize = 20;
+/// How often the watcher checks. A machine that stands still makes a waiting thread look busy, so one
+/// check is not enough. After this many the program evidently goes on.
+const MAX_CHECKS: usize = 20;
 
-/// How long printing the report may take: the code that blocks may hold standard error.
+/// How long printing the report may take. The code that blocks may hold standard error.
 const REPORT: Duration = Duration::from_secs(3);
 
-/// Names that tokio gives the threads of its pool by default, as far as the system keeps them.
+/// The default names of tokio's pool threads, cut to the length that the system keeps.
 const POOL: [&str; 2] = ["tokio-rt-worker", "tokio-runtime-w"];
 
 /// How many runs are up in this process.
 static UP: AtomicUsize = AtomicUsize::new(0);
 
-/// Of the last run that has ended: one task is left behind, however many runs there are.
+/// The run that ended last. However many runs there are, only one task is left behind.
 static LAST: Mutex<Option<Last>> = Mutex::new(None);
 
 struct Last {
     ending: Arc<Ending>,
-    /// None until it is spawned.
+    /// `None` until it is spawned.
     task: Option<AbortHandle>,
 }
 
-/// Counts a run as being up for as long as it lives.
+/// Counts a run as up while this lives.
 #[derive(Debug)]
 pub(crate) struct Up(());
 
@@ -65,17 +72,17 @@ impl Drop for Up {
     }
 }
 
-/// The end that is to come, of the runtime a run was on.
+/// What the watcher must know of a run that has ended and of its runtime.
 struct Ending {
     outcome: Outcome,
     flavor: RuntimeFlavor,
-    /// When the run was over.
+    /// The threads of the process when the run ended.
     threads: Threads,
-    /// The thread that has polled the run to its end.
+    /// The thread that polled the run last.
     ran_on: Option<(Thread, thread::Thread)>,
 }
 
-/// From now on the end of this runtime is bounded.
+/// Bounds the end of the current runtime from now on.
 pub(crate) fn bound(outcome: &Outcome) {
     let Ok(runtime) = Runtime::try_current() else {
         return;
@@ -104,7 +111,7 @@ pub(crate) fn bound(outcome: &Outcome) {
     let mut last = last();
     match &mut *last {
         Some(last) if Arc::ptr_eq(&last.ending, &ending) => last.task = Some(task.abort_handle()),
-        // Another run has ended since.
+        // Another run has ended meanwhile.
         _ => task.abort(),
     }
 }
@@ -113,7 +120,7 @@ fn last() -> MutexGuard<'static, Option<Last>> {
     LAST.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Owned by the task: dropped when the runtime ends, or when another run has taken over.
+/// Owned by the task. Dropped when the runtime ends, or when another run has ended later.
 struct Guard(Arc<Ending>);
 
 impl Drop for Guard {
@@ -126,9 +133,9 @@ impl Drop for Guard {
         let Some(here) = Thread::current() else {
             return;
         };
-        // A worker is gone before the watcher looks.
+        // If this is a worker, it is gone before the watcher can read its name.
         let (name, handle) = (here.name(), thread::current());
-        // Without a thread the end is not bounded; there is nothing else to do about it.
+        // If no thread can be started, the end of the runtime is not bounded.
         let _ = thread::Builder::new()
             .name("lifecycle-watchdog".to_owned())
             .spawn(move || ending.watch(name, (here, handle)));
@@ -136,30 +143,30 @@ impl Drop for Guard {
 }
 
 impl Ending {
-    /// The guard was dropped by this thread.
+    /// The body of the watcher. `dropped_on` is the thread that dropped the guard, `name` its name.
     fn watch(&self, name: Option<String>, dropped_on: (Thread, thread::Thread)) {
-        // The tasks of a current-thread runtime are dropped by the thread that drops the runtime,
-        // those of another one by a worker, which has the name that the whole pool has.
+        // A current-thread runtime drops its tasks on the thread that drops the runtime. A
+        // multi-threaded one drops them on a worker, which has the name of the whole pool.
         let (waiting, pool) = if self.flavor == RuntimeFlavor::CurrentThread {
             (Some(dropped_on), POOL.map(str::to_owned).to_vec())
         } else {
             (self.ran_on.clone(), name.into_iter().collect())
         };
-        thread::sleep(LEAVE);
-        for _ in 0..LOOKS {
+        thread::sleep(END_GRACE);
+        for _ in 0..MAX_CHECKS {
             if !self.is_pool_left(&pool) {
                 return;
             }
             if is_held_up(waiting.as_ref()) {
                 self.end_process();
             }
-            thread::sleep(CLOCK_CHECK);
+            thread::sleep(WATCHED_FOR);
         }
     }
 
-    /// Whether threads are left that the end of the runtime waits for: threads by the name that the
-    /// pool's threads have, of which none polls. Where one does, another runtime is alive, and the
-    /// threads may be its own.
+    /// Whether pool threads are left that the end of the runtime waits for: threads with the pool's name
+    /// that were there when the run ended. If one of that name polls, another runtime is alive, and the
+    /// threads may be that one's.
     fn is_pool_left(&self, pool: &[String]) -> bool {
         let now = Thread::all();
         let of_pool = || now.iter().filter(|(_, name)| pool.contains(name));
@@ -168,30 +175,30 @@ impl Ending {
     }
 
     fn end_process(&self) -> ! {
-        let (said, says) = channel();
+        let (printed, is_printed) = channel();
         let outcome = self.outcome.clone();
-        let speaker = thread::Builder::new().spawn(move || {
+        let printing = thread::Builder::new().spawn(move || {
             outcome.print_if_unclean();
             let _ = std::io::stderr().flush();
-            said.send(())
+            printed.send(())
         });
-        if speaker.is_ok() {
-            let _ = says.recv_timeout(REPORT);
+        if printing.is_ok() {
+            let _ = is_printed.recv_timeout(REPORT);
         }
         std::process::exit(self.outcome.exit_code().into())
     }
 }
 
-/// Whether the thread that drops the runtime waits, and for nothing else.
+/// Whether the thread that drops the runtime waits for the runtime's threads.
 ///
-/// It waits for another thread, without a time limit, and nothing has woken it in a while: a
-/// program that goes on would work, sleep, or wait for a device. What waits in a channel or was
-/// parked is woken by our own `unpark` and seen to run. No run of a registry is up, on whatever
-/// runtime. What is left is a program that has let go of its runtime without waiting, with a
-/// thread left blocked in it, and waits for a lock or inside an older runtime.
+/// The signs: it waits for another thread, without a time limit, and nothing wakes it for a while. A
+/// program that goes on would work, sleep, or wait for a device. A thread that is parked, or waits in a
+/// channel, would be woken by the `unpark` here and be seen to run. No run of a registry is up, on any
+/// runtime. One other program shows the same signs: it has dropped its runtime without waiting, with a
+/// thread left blocked in it, and now waits for a lock or inside an older runtime.
 fn is_held_up(waiting: Option<&(Thread, thread::Thread)>) -> bool {
     let is_up = || UP.load(Ordering::Relaxed) > 0;
-    // A worker that has polled the run is gone; then it is `main` that waits.
+    // If a worker polled the run, that worker is gone, and `main` waits.
     let thread = waiting.filter(|(thread, _)| thread.name().is_some());
     let (thread, handle) =
         thread.map_or((Thread::main(), None), |(id, handle)| (*id, Some(handle)));
@@ -201,6 +208,6 @@ fn is_held_up(waiting: Option<&(Thread, thread::Thread)>) -> bool {
     if let Some(handle) = handle {
         handle.unpark();
     }
-    thread::sleep(CLOCK_CHECK);
+    thread::sleep(WATCHED_FOR);
     thread.parked() == Some(parked) && !is_up()
 }

@@ -1,5 +1,4 @@
-//! The one task of a registry: it feeds the engine with what happens and carries out what the
-//! engine says.
+//! The task of a registry: it passes events to the engine and carries out the engine's commands.
 
 mod without_task;
 
@@ -18,7 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::engine::graces::{ASKING_GRACE, JOIN_GRACE};
 use crate::engine::{Command, Engine, Failure, StopCause, StopTimes};
-use crate::panics::{self, Contained, Panic, log_safely};
+use crate::panics::{self, CatchOnDrop, Panic, log_safely};
 use crate::report::error::{Fault, ServiceError};
 use crate::report::outcome::{Laggard, Outcome};
 use crate::report::reason::{Reason, Signal};
@@ -41,32 +40,31 @@ use crate::shared::run::Run;
 ///
 /// # Invariants
 ///
-/// The engine is changed by this task alone, and every list of its commands is carried out before it hears of
-/// anything else, so it never decides on a state that is not shown yet. The reports of one run come through one
-/// channel in their order, `Down` last: what comes after it is of the next run, which is made only when the
-/// engine says `Start`.
-///
-/// No wake-up is lost: each source that the loop waits for keeps what has happened (a channel its messages, a
-/// latch that it is closed, `Notify` its permit), and the alarm is asked for anew each time. The request is looked
-/// at before the reports, so nothing is started by a report that comes after it. Alarms ring only when the inbox is
-/// empty: what has ended by that instant is not late.
-///
-/// A value is in `services` until its first start, in `kept` between two runs, and otherwise with its task.
+/// - Only this task changes the engine. It carries out all commands before it passes the next event in, so the
+///   engine never decides on a state that others can't see yet.
+/// - The reports of one run arrive in order through one channel, `Down` last. A report after that belongs to the
+///   next run, which is made only by the command `Start`.
+/// - No wake-up is lost: each source that the loop waits for remembers what has happened (a channel its messages,
+///   a latch its closing, `Notify` its permit), and the loop asks for the next alarm each time.
+/// - The request is checked before the reports, so a report after the request starts no service. Alarms are
+///   handled only when the inbox is empty, so a service that has ended by that instant is not late.
+/// - A service's value is in `services` until its first start, in `kept` between two runs, and otherwise owned by
+///   its task.
 pub(crate) struct Supervisor {
     pub(crate) application: Arc<Application>,
     pub(crate) inbox: UnboundedReceiver<SupervisorEvent>,
     pub(crate) engine: Engine,
     pub(crate) services: Vec<Option<Box<dyn Service>>>,
-    /// Those that are down, or about to be, and wait for another run.
+    /// The services that wait for another run.
     pub(crate) kept: BTreeMap<usize, Box<dyn Service>>,
     pub(crate) stop_on: Option<StopOn>,
-    /// Holds the signal handlers until all is over.
+    /// Listens for signals until the run is over.
     pub(crate) signals: Option<Listener>,
-    /// The alarm the watchdog knows of.
+    /// The alarm that the watchdog was told of last.
     pub(crate) told_alarm: Option<Instant>,
 }
 
-/// What the loop of [`Supervisor::run`] wakes for.
+/// Why the loop of [`Supervisor::run`] goes on.
 enum Wake {
     RunnerNews,
     Requested(Reason),
@@ -76,7 +74,7 @@ enum Wake {
     Alarm,
 }
 
-/// Which of the gates that close once the loop has seen closed.
+/// Which latches the loop has seen closed. Each closes only once, so the loop must not wait for it again.
 #[derive(Clone, Copy, Default)]
 struct Seen {
     request: bool,
@@ -84,19 +82,19 @@ struct Seen {
     cut: bool,
 }
 
-/// How many events are taken from the inbox at once; about as many commands come of them.
+/// How many events are taken from the inbox at once.
 const BATCH: usize = 256;
 
 impl Supervisor {
     pub(crate) async fn run(mut self) -> Outcome {
-        let mut tasks = Tasks::new(self.services.len());
+        let mut tasks = ServiceTasks::new(self.services.len());
         let mut events = Vec::with_capacity(BATCH);
         let mut commands = Vec::new();
         let mut sees = Seen::default();
 
         let begun = Instant::now();
-        // Asked before it began, or by a signal that was kept for this run: nothing is started, so there is
-        // no delay either.
+        // The stop was requested before the start, or by a signal that was kept for this run. No service
+        // starts, so there is no shutdown delay.
         if let Some(reason) = self.application.request.reason().cloned() {
             sees.request = true;
             self.requested(&reason, begun, true);
@@ -110,7 +108,7 @@ impl Supervisor {
                 }
                 self.engine.take_commands(&mut commands);
             }
-            // What many alarms at once come to is a long list, and mostly the last one.
+            // A burst of alarms grows this buffer; shrink it afterwards.
             commands.shrink_to(BATCH);
             if self.engine.is_over() {
                 break;
@@ -138,9 +136,9 @@ impl Supervisor {
                 Wake::External(ended) => self.external(ended),
                 Wake::Alarm => {}
             }
-            // What has happened by now counts before the time that has passed.
+            // Events in the inbox happened before this instant, so they are handled before its alarms.
             if self.inbox.is_empty() {
-                self.engine.ring(now);
+                self.engine.handle_alarms(now);
             }
         }
         self.finish(tasks).await
@@ -154,10 +152,10 @@ impl Supervisor {
         let external = self.stop_on.as_mut();
         tokio::select! {
             biased;
-            // Before the news: what is ready by now must not start its dependents any more.
+            // Before the runners' news: a service that is ready now must not start its dependents.
             reason = self.application.request.made(), if !sees.request => Wake::Requested(reason),
             _ = self.inbox.recv_many(events, BATCH) => Wake::RunnerNews,
-            // A stop is a request first, and only then a stop.
+            // The owner requests a stop before it closes `stop`, so the request is handled first.
             () = self.application.stop.closed(), if sees.request && !sees.stop => Wake::StopCalled,
             () = self.application.cut.closed(), if sees.stop && !sees.cut => Wake::Cut,
             ended = resolved(external) => Wake::External(ended),
@@ -166,21 +164,21 @@ impl Supervisor {
         }
     }
 
-    /// The future of `stop_on` has resolved, or has panicked.
+    /// The `stop_on` future has resolved or panicked.
     fn external(&mut self, ended: Result<(), Panic>) {
         match ended.and(self.drop_stop_on()) {
             Ok(()) => self.application.ask_to_stop(Reason::External),
-            Err(panic) => self.note_panic_outside(panic),
+            Err(panic) => self.note_panic_of_stop_on(panic),
         }
     }
 
-    /// Its destructor is user code as well.
+    /// Drops the `stop_on` future, whose destructor is user code.
     fn drop_stop_on(&mut self) -> Result<(), Panic> {
         let stop_on = self.stop_on.take();
         panics::catch(|| drop(stop_on))
     }
 
-    fn note_panic_outside(&self, Panic(message): Panic) {
+    fn note_panic_of_stop_on(&self, Panic(message): Panic) {
         let message: Arc<str> = message.into();
         let reason = Reason::ExternalPanicked(message.clone());
         panics::log_safely!(error, %reason, "failed");
@@ -192,7 +190,7 @@ impl Supervisor {
         self.application.ask_to_stop(reason);
     }
 
-    /// A thread that blocks may have the runtime's clock with it, so the watchdog keeps the time too.
+    /// Tells the watchdog of the next alarm: a blocked thread may hold up the runtime's clock.
     fn tell_alarm(&mut self, alarm: Option<Instant>) {
         if alarm != self.told_alarm {
             self.told_alarm = alarm;
@@ -205,7 +203,7 @@ impl Supervisor {
         }
     }
 
-    async fn hear(&mut self, event: SupervisorEvent, now: Instant, tasks: &mut Tasks) {
+    async fn hear(&mut self, event: SupervisorEvent, now: Instant, tasks: &mut ServiceTasks) {
         let SupervisorEvent { service, news } = event;
         match news {
             RunnerNews::Oneshot => self.engine.is_oneshot(service),
@@ -225,12 +223,12 @@ impl Supervisor {
         }
     }
 
-    /// Whether this is no failure, because the service only did what it was asked to do: it ended, or
-    /// says that the application is stopping.
+    /// Whether the error is no failure, because a stop was requested and the service has only ended, or
+    /// reports that the application is stopping.
     async fn is_due_to_the_stop(&mut self, error: &ServiceError) -> bool {
         let ends_with_the_stop = match error.fault() {
             Fault::ExitedEarly | Fault::NeverReady => true,
-            // What a drain has not flushed is lost, whatever the reason.
+            // Data that a drain has not flushed is lost, whatever the reason.
             Fault::Error(_) if error.phase() == Phase::Drain => false,
             Fault::Error(cause) => self.application.is_the_stop(cause),
             _ => false,
@@ -238,23 +236,22 @@ impl Supervisor {
         ends_with_the_stop && self.is_asked_to_stop().await
     }
 
-    /// Whether anything has asked for the stop by now.
+    /// Whether a stop has been requested.
     ///
     /// # Invariants
     ///
     /// A service may see the cause of a stop before this loop does: a token that it shares with
-    /// `stop_on`, a signal that it handles as well, the failure of another service. Its report comes
-    /// after that cause, so everything that can ask is looked at once the report was received, and not
-    /// only what has come through:
+    /// `stop_on`, a signal that it handles too, the failure of another service. The cause precedes the
+    /// service's report. So after the report this checks every source of a request directly:
     ///
-    /// - the engine knows of each failure whose report came before this one;
-    /// - a future that is ready before the service returns is ready when it is polled now;
-    /// - the handler of a signal notes the number before its thread passes it on, so one of the two
-    ///   is seen: the number, or the request, which is looked at last.
+    /// - the engine knows of each failure that was reported before;
+    /// - a `stop_on` future that was ready before the service returned is ready when it is polled now;
+    /// - a signal's handler notes the signal before its thread makes the request. So either the note is
+    ///   found here, or the request, which is read last.
     ///
-    /// A thread may be in the middle of asking: a token tells its children before itself. Nothing but
-    /// that thread can say so, so it gets a [`ASKING_GRACE`] of real time, which a test's paused clock does
-    /// not see.
+    /// A thread may be just requesting the stop: a cancellation token, for example, cancels its children
+    /// before it is cancelled itself. Only that thread knows, so this waits for it, for
+    /// [`ASKING_GRACE`] of real time, which does not count on a test's paused clock.
     async fn is_asked_to_stop(&mut self) -> bool {
         let mut until = None;
         loop {
@@ -271,10 +268,10 @@ impl Supervisor {
         }
     }
 
-    /// Passes on what has asked and has not come through.
+    /// Makes a request that another source has caused and not made yet. Returns whether there is one.
     async fn has_request(&mut self) -> bool {
         if self.application.request.reason().is_none() {
-            if let Poll::Ready(ended) = self.look_outside().await {
+            if let Poll::Ready(ended) = self.poll_stop_on().await {
                 self.external(ended);
             } else if let Some(signal) = self.signals.as_ref().and_then(Listener::delivered) {
                 self.application.ask_to_stop(Reason::Signal(signal));
@@ -283,15 +280,15 @@ impl Supervisor {
         self.application.request.reason().is_some()
     }
 
-    /// Looks once, whatever is left of what tokio grants this turn.
-    async fn look_outside(&mut self) -> Poll<Result<(), Panic>> {
+    /// Polls the `stop_on` future once, even if tokio's budget for this task is used up.
+    async fn poll_stop_on(&mut self) -> Poll<Result<(), Panic>> {
         let mut external = pin!(unconstrained(resolved(self.stop_on.as_mut())));
         poll_fn(|task| Poll::Ready(external.as_mut().poll(task))).await
     }
 
     fn left(&mut self, service: usize, error: &ServiceError) {
         log_safely!(debug, service = %error.service(), %error, "ended with the stop");
-        // A task that has ended says nothing of `start`.
+        // The end of a spawned task does not mean that `start` has returned.
         if error.phase() != Phase::Task {
             self.engine.left(service);
         }
@@ -299,15 +296,15 @@ impl Supervisor {
 
     fn requested(&mut self, reason: &Reason, now: Instant, hurry: bool) {
         log_safely!(info, reason = %reason, "stopping");
-        // The runtime may have been too busy to hear of it at once; the deadline counts all the same.
+        // The deadline counts from the request, though a busy runtime may have delayed this.
         let asked = self
             .application
             .request
             .asked_at()
             .map_or(now, |asked| asked.min(now));
         self.application.record().requested = Some(asked);
-        // A person at the terminal, or an application that has failed, has no load balancer to wait
-        // for.
+        // The shutdown delay is for a load balancer. A person at the terminal does not wait for one, and a
+        // failed application answers no requests.
         let hurry = hurry
             || matches!(
                 reason,
@@ -318,7 +315,7 @@ impl Supervisor {
         self.engine.requested(asked, now, hurry);
     }
 
-    async fn carry_out(&mut self, command: Command, tasks: &mut Tasks) {
+    async fn carry_out(&mut self, command: Command, tasks: &mut ServiceTasks) {
         match command {
             Command::Move(service, to) => {
                 self.application.move_to(service, to);
@@ -369,9 +366,9 @@ impl Supervisor {
         }
     }
 
-    /// The service's task does not let go of its thread. What it has spawned still can, and does so
-    /// before anything it depends on is stopped.
-    async fn give_up(&mut self, service: usize, had: Duration, tasks: &mut Tasks) {
+    /// Goes on without a service that blocks its thread. The tasks that it has spawned may still end, so
+    /// the supervisor waits for them before it stops the service's dependencies.
+    async fn give_up(&mut self, service: usize, had: Duration, tasks: &mut ServiceTasks) {
         let instance = &self.application.instances[service];
         self.note_late(service, instance.phase(), had);
         tasks.abandon(service);
@@ -381,7 +378,7 @@ impl Supervisor {
         let inner = run.tasks.take_runs();
         nested::stop(&inner);
         nested::cut(&inner);
-        // Some of them may block their thread as well.
+        // Some of these tasks may block their threads as well.
         let gone = async {
             poll_fn(|task| run.tasks.poll_gone(task)).await;
             nested::gone(&inner).await;
@@ -390,9 +387,9 @@ impl Supervisor {
         instance.close_log(&run);
     }
 
-    /// Lets go of a service that was never started, if it is one. Its destructor is the only code of it that
-    /// runs, and may block: it has a thread where it holds up nobody.
-    fn abandon(&mut self, index: usize, tasks: &mut Tasks) {
+    /// Drops a service that was never started. Only its destructor runs, and that may block, so it runs on a
+    /// thread for blocking code.
+    fn abandon(&mut self, index: usize, tasks: &mut ServiceTasks) {
         let Some(service) = self.services[index].take() else {
             return;
         };
@@ -401,7 +398,7 @@ impl Supervisor {
             return;
         }
         let unstarted = self.unstarted(index, service);
-        // A runtime that ends drops what it does not run any more.
+        // A runtime that ends before this runs drops the closure, and the service with it.
         let task = spawn_blocking(move || drop(unstarted));
         tasks.leaving.push((index, task));
     }
@@ -412,7 +409,7 @@ impl Supervisor {
         Unstarted { service, cx }
     }
 
-    fn start(&mut self, index: usize, tasks: &mut Tasks) {
+    fn start(&mut self, index: usize, tasks: &mut ServiceTasks) {
         let kept = self.kept.remove(&index);
         let Some(service) = kept.or_else(|| self.services[index].take()) else {
             return;
@@ -426,7 +423,7 @@ impl Supervisor {
         }
     }
 
-    fn stop(&mut self, index: usize, times: Option<StopTimes>, tasks: &mut Tasks) {
+    fn stop(&mut self, index: usize, times: Option<StopTimes>, tasks: &mut ServiceTasks) {
         if let Some(service) = self.services[index].take() {
             self.stop_without_task(index, service, times, tasks);
         } else if let Some(run) = self.run_of(index) {
@@ -437,27 +434,28 @@ impl Supervisor {
         }
     }
 
-    /// Another run is to follow the one that is now stopped, or is not to follow after all.
+    /// Keeps the service for another run after the one that is being stopped, or no longer does.
     fn keep(&mut self, index: usize, keeps: bool) {
         if let Some(run) = self.run_of(index) {
             run.keeps_service.store(keeps, Ordering::Release);
         } else if let Some(service) = self.services[index].take_if(|_| keeps) {
-            // It has no task that could hand it back.
+            // The service has no task that could hand it back.
             self.kept.insert(index, service);
         }
     }
 
-    /// The task of a run that is over hands its service back: it has said so, and has nothing else to do.
-    async fn take_back(&mut self, index: usize, tasks: &mut Tasks) {
+    /// Takes the service back from the task of a run that is over. The task has reported `Down`, so it ends
+    /// at once.
+    async fn take_back(&mut self, index: usize, tasks: &mut ServiceTasks) {
         if let Some(task) = tasks.running[index].take() {
             let kept = task.await.ok().flatten();
-            let service = kept.and_then(Contained::into_inner);
+            let service = kept.and_then(CatchOnDrop::into_inner);
             self.kept.extend(service.map(|service| (index, service)));
         }
     }
 
-    /// No run follows: what was kept for one is dropped, in a task, since that is code.
-    fn discard(&mut self, index: usize, times: Option<StopTimes>, tasks: &mut Tasks) {
+    /// Drops a service that was kept for another run, in a task, because its destructor is user code.
+    fn discard(&mut self, index: usize, times: Option<StopTimes>, tasks: &mut ServiceTasks) {
         let kept = self.kept.remove(&index);
         let Some(service) =
             kept.filter(|kept| kept.__nature(Sealed::OPEN).task_need != TaskNeed::Never)
@@ -490,7 +488,7 @@ impl Supervisor {
         run: Arc<Run>,
         service: Box<dyn Service>,
         part: Part,
-        tasks: &mut Tasks,
+        tasks: &mut ServiceTasks,
     ) {
         let cx = Context::new(self.application.clone(), run, index);
         tasks.running[index] = Some(tokio::spawn(runner::run(cx, service, part)));
@@ -536,11 +534,11 @@ impl Supervisor {
         });
     }
 
-    /// Everything is down: waits for the tasks to be gone, lets go of signals and subscribers, and
-    /// says how it went.
-    async fn finish(mut self, mut tasks: Tasks) -> Outcome {
+    /// All services are down: waits until their tasks are gone, drops the listener and the subscribers,
+    /// and makes the outcome.
+    async fn finish(mut self, mut tasks: ServiceTasks) -> Outcome {
         for task in tasks.running.drain(..).flatten() {
-            // Each has reported its end; a task that was aborted from outside has ended as well.
+            // An error means that the task was aborted, so it has ended too.
             let _ = task.await;
         }
         for (service, task) in std::mem::take(&mut tasks.leaving) {
@@ -549,7 +547,7 @@ impl Supervisor {
         self.application.record().ended = Some(Instant::now());
         self.application.end();
         if let Err(fault) = self.drop_stop_on() {
-            self.note_panic_outside(fault);
+            self.note_panic_of_stop_on(fault);
         }
         self.signals = None;
         let outcome = conclude::outcome_of(&self.application);
@@ -559,8 +557,8 @@ impl Supervisor {
 }
 
 impl Supervisor {
-    /// Waits for the destructor of a service that was never started, as long as the service would have had
-    /// for its stop.
+    /// Waits for the destructor of a service that was never started, for as long as the service would have
+    /// had to stop.
     async fn await_leaving(&mut self, service: usize, mut task: JoinHandle<()>) {
         let asked = self
             .application
@@ -568,14 +566,14 @@ impl Supervisor {
             .requested
             .unwrap_or_else(Instant::now);
         let end = self.engine.end_of(service, asked);
-        // Those of many may end at the same time, and the first was waited for until then.
+        // Several destructors may have the same end, and waiting for the first may have used it up.
         let end = end.map(|end| end.max(Instant::now() + JOIN_GRACE));
         self.tell_alarm(end);
         loop {
             tokio::select! {
                 biased;
                 _ = &mut task => return,
-                // It may be an earlier one.
+                // This may be an earlier alarm, so the time is checked below.
                 () = self.application.alarm.notified() => {}
                 () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => {}
             }
@@ -591,8 +589,8 @@ impl Supervisor {
 }
 
 impl Drop for Supervisor {
-    /// The services that have no task, when the runtime ends under them: each destructor by itself, or
-    /// the second that panics would be the end of the process.
+    /// Drops the services without a task, if the runtime ends before their stop. Each is dropped on its own,
+    /// because a second panicking destructor would abort the process.
     fn drop(&mut self) {
         for index in 0..self.services.len() {
             let kept = self.kept.remove(&index);
@@ -604,14 +602,14 @@ impl Drop for Supervisor {
 }
 
 /// The tasks of the services.
-struct Tasks {
-    /// By index; none where the service was not started or was given up.
+struct ServiceTasks {
+    /// By service; `None` if the service has no task, or was given up.
     running: Vec<Option<JoinHandle<Kept>>>,
-    /// Those that drop services which were never started.
+    /// The tasks that drop services which were never started.
     leaving: Vec<(usize, JoinHandle<()>)>,
 }
 
-impl Tasks {
+impl ServiceTasks {
     fn new(services: usize) -> Self {
         Self {
             running: std::iter::repeat_with(|| None).take(services).collect(),
@@ -619,13 +617,12 @@ impl Tasks {
         }
     }
 
-    /// Of a task that has ended, while others are still to be waited for; otherwise that is done at
-    /// the end of all.
+    /// Frees the task of a service that is down, if the task has ended already. Otherwise `finish` does.
     fn let_go(&mut self, service: usize) {
         self.running[service].take_if(|task| task.is_finished());
     }
 
-    /// The task is dropped as soon as it lets go of its thread; nothing waits for that.
+    /// Aborts a task without waiting for it: it is dropped when it no longer blocks its thread.
     fn abandon(&mut self, service: usize) {
         if let Some(task) = self.running[service].take() {
             task.abort();
@@ -633,8 +630,8 @@ impl Tasks {
     }
 }
 
-impl Drop for Tasks {
-    /// A supervisor that is gone before its time leaves nobody behind.
+impl Drop for ServiceTasks {
+    /// If the supervisor is dropped before its end, the services' tasks are aborted.
     fn drop(&mut self) {
         for task in self.running.iter().flatten() {
             task.abort();
@@ -642,7 +639,7 @@ impl Drop for Tasks {
     }
 }
 
-/// Resolves with the future, or with its panic; never, when there is none.
+/// Resolves when the future does, or with its panic. Without a future it never resolves.
 async fn resolved(future: Option<&mut StopOn>) -> Result<(), Panic> {
     match future {
         Some(future) => poll_fn(|task| panics::catch_poll(future.as_mut(), task)).await,

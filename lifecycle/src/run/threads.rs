@@ -1,13 +1,13 @@
-//! What the system tells of the threads of this process, on Linux: elsewhere nothing.
+//! What Linux shows of the threads of this process. Other systems show nothing.
 
 use std::collections::HashMap;
 use std::fs;
 
 /// The numbers of system calls.
 struct Calls {
-    /// To wait for a word of memory.
+    /// Waits for a change of a word in memory.
     futex: u32,
-    /// To wait for any of many descriptors, in its three forms.
+    /// Waits for one of many descriptors, in its three forms.
     poll: [u32; 3],
 }
 
@@ -38,7 +38,8 @@ pub(crate) struct Thread(u32);
 /// The threads there are, with their names.
 pub(crate) type Threads = HashMap<Thread, String>;
 
-/// Of a thread that waits for another one without a time limit; equal as long as it has not run.
+/// A thread that waits for another one without a time limit. Two of these are equal if the thread has not
+/// run in between.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Parked {
     call: String,
@@ -52,7 +53,7 @@ impl Thread {
         link.file_name()?.to_str()?.parse().ok().map(Self)
     }
 
-    /// The one that runs `main`.
+    /// The thread that runs `main`.
     pub(crate) fn main() -> Self {
         Self(std::process::id())
     }
@@ -71,7 +72,7 @@ impl Thread {
         self.file("comm").map(|name| name.trim_end().to_owned())
     }
 
-    /// Whether it waits for any of many descriptors, as one thread of a runtime does.
+    /// Whether it waits for one of many descriptors, as one thread of each runtime does.
     pub(crate) fn polls(self) -> bool {
         let call = self.file("syscall").unwrap_or_default();
         let number = call.split_whitespace().next().map(str::parse);
@@ -80,7 +81,7 @@ impl Thread {
         )
     }
 
-    /// None when it runs, or waits for something else.
+    /// `None` when the thread runs, or waits for something else.
     pub(crate) fn parked(self) -> Option<Parked> {
         let call = self.file("syscall")?;
         let mut words = call.split_whitespace();
@@ -92,8 +93,8 @@ impl Thread {
             words.next()?,
         );
         let operation = u32::from_str_radix(operation.strip_prefix("0x")?, 16).ok()?;
-        // To wait, with or without a mask, for a thread of this process; the end of a thread is
-        // waited for in another way.
+        // The operation is a wait, with or without a mask, that only threads of this process can end. A
+        // wait for the end of a thread has another operation.
         let waits = matches!(operation & 0x7f, 0 | 9) && operation & 0x80 != 0;
         if number.parse() != Ok(CALLS?.futex) || !waits || limit != "0x0" {
             return None;

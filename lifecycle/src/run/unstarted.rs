@@ -1,24 +1,27 @@
-//! A service that was never started, on its way out.
+//! Drops a service that was never started.
 
 use std::sync::Arc;
 
 use crate::panics;
-use crate::run::plan::Node;
+use crate::run::plan::RegisteredService;
 use crate::shape::service::{Sealed, Service};
 use crate::shared::application::Application;
 use crate::shared::context::Context;
 use crate::shared::run::Run;
 use crate::shared::scope::within;
 
-/// Its last code runs where this is dropped: on a thread where it holds up nobody, or, with a runtime that
-/// ends before that thread had its turn, with the rest of the runtime.
+/// The service's destructor runs where this is dropped. That is a thread that may block; only a runtime
+/// that ends before that thread gets its turn drops it with its other tasks.
 pub(crate) struct Unstarted {
     pub(crate) service: Option<Box<dyn Service>>,
     pub(crate) cx: Context,
 }
 
-/// Drops the services of a registry that does not run, one by one. A queue among them takes no more items.
-pub(crate) fn let_go(application: &Arc<Application>, services: impl IntoIterator<Item = Node>) {
+/// Drops the services of a registry that never runs, one by one. The queues among them take no more items.
+pub(crate) fn let_go(
+    application: &Arc<Application>,
+    services: impl IntoIterator<Item = RegisteredService>,
+) {
     for (index, node) in services.into_iter().enumerate() {
         let service = node.service.into_inner();
         let cx = Context::new(application.clone(), Run::new(), index);
@@ -31,9 +34,9 @@ impl Drop for Unstarted {
         let (service, cx) = (self.service.take(), &self.cx);
         within(cx.current(), cx.span_of_run().as_deref(), || {
             if let Some(service) = service {
-                // What a queue has accepted is lost, and counted.
+                // The items that a queue has accepted count as lost.
                 let _ = panics::catch(|| service.__abandon(cx, Sealed::OPEN));
-                // Nothing was promised to it, so its destructor is all there is to contain.
+                // The service has not run, so the panic is no failure to record; the panic hook prints it.
                 let _ = panics::catch(|| drop(service));
             }
         });

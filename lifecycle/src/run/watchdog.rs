@@ -1,5 +1,5 @@
-//! Time, kept against code that blocks its thread: an OS thread that rings the supervisor's alarms
-//! when the runtime's clock is held up, and ends the process when nothing else can.
+//! An OS thread that keeps the deadline against code that blocks its thread. It wakes the supervisor for
+//! an alarm when the runtime's clock is held up, and it ends the process when nothing else can.
 
 use std::process::exit;
 use std::sync::Arc;
@@ -20,14 +20,14 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Sleeps until the application is asked to stop, then lets it take `limit`.
+    /// Starts the thread. It sleeps until the application is asked to stop, and gives it `limit` from then.
     pub(crate) fn watch(application: &Arc<Application>, limit: Duration) -> Self {
-        let (thread, words) = channel();
+        let (thread, messages) = channel();
         application.request.watch_by(thread.clone());
         let application = application.clone();
         let spawned = thread::Builder::new()
             .name("lifecycle-watchdog".to_owned())
-            .spawn(move || keep(&application, limit, &words));
+            .spawn(move || keep(&application, limit, &messages));
         if let Err(error) = spawned {
             log_safely!(error, error = %error, "no watchdog: blocking code may outlast the deadline");
         }
@@ -37,22 +37,22 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        // The thread is gone only when it had nothing more to do.
+        // An error means that the thread has ended already.
         let _ = self.thread.send(WatchdogMessage::Off);
     }
 }
 
-/// The thread: returns when called off, ends the process when time is up.
-fn keep(application: &Arc<Application>, limit: Duration, words: &Receiver<WatchdogMessage>) {
-    let Ok(WatchdogMessage::Asked(asked)) = words.recv() else {
+/// The body of the thread: returns when called off, ends the process when time is up.
+fn keep(application: &Arc<Application>, limit: Duration, messages: &Receiver<WatchdogMessage>) {
+    let Ok(WatchdogMessage::Asked(asked)) = messages.recv() else {
         return;
     };
-    // None: there is no deadline, only alarms.
+    // `None`: the deadline is too far away for an `Instant`, so there are only alarms.
     let mut end = asked.checked_add(limit);
     let mut margin = WATCHDOG_MARGIN;
     let mut alarm = None;
     loop {
-        match receive(words, end.into_iter().chain(alarm).min()) {
+        match receive(messages, end.into_iter().chain(alarm).min()) {
             Ok(WatchdogMessage::Alarm(wait)) => {
                 alarm = Instant::now().checked_add(wait.saturating_add(WATCHDOG_SLACK));
             }
@@ -70,28 +70,28 @@ fn keep(application: &Arc<Application>, limit: Duration, words: &Receiver<Watchd
     }
 }
 
-/// The next word, or none until then.
+/// The next message, or a timeout at `until`.
 fn receive(
-    words: &Receiver<WatchdogMessage>,
+    messages: &Receiver<WatchdogMessage>,
     until: Option<Instant>,
 ) -> Result<WatchdogMessage, RecvTimeoutError> {
     match until {
-        Some(until) => words.recv_timeout(until.saturating_duration_since(Instant::now())),
-        None => words.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        Some(until) => messages.recv_timeout(until.saturating_duration_since(Instant::now())),
+        None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
     }
 }
 
 fn end_process(application: &Arc<Application>) -> ! {
-    let (said, says) = channel();
+    let (printed, is_printed) = channel();
     let application = application.clone();
-    let speaker = thread::Builder::new().spawn(move || {
+    let printing = thread::Builder::new().spawn(move || {
         conclude::cut_short(&application).print_blocked();
-        said.send(())
+        printed.send(())
     });
-    if speaker.is_ok() {
+    if printing.is_ok() {
         let mut slices = 0..WATCHDOG_REPORT;
-        while slices.next().is_some() && says.recv_timeout(WATCHDOG_SLICE).is_err() {}
+        while slices.next().is_some() && is_printed.recv_timeout(WATCHDOG_SLICE).is_err() {}
     }
-    // Code that does not end is the reason to be here, so this is never a success.
+    // Code that does not end has caused this, so it is never a success.
     exit(1)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::scheduled::Scheduled;
-use super::tick_loop::{self, Heard, Schedule};
+use super::tick_loop::{self, ReadResult, Schedule};
 use super::{Declared, Live};
 use crate::report::error::{OptionError, Result};
 use crate::report::status::Shape;
@@ -134,15 +134,15 @@ impl<S: CronService + Declared> Schedule<S> for ByClock {
         self.calendar.wake_at()
     }
 
-    fn is_due(&mut self, service: &S, cx: &Context, _: Instant) -> (bool, Option<Heard>) {
-        let heard = self.read_again(service, cx);
-        (self.calendar.is_due(now(cx)), Some(heard))
+    fn is_due(&mut self, service: &S, cx: &Context, _: Instant) -> (bool, Option<ReadResult>) {
+        let read = self.read_again(service, cx);
+        (self.calendar.is_due(now(cx)), Some(read))
     }
 
-    fn end(&mut self, service: &S, cx: &Context, _: Instant) -> Heard {
-        let heard = self.read_again(service, cx);
+    fn end(&mut self, service: &S, cx: &Context, _: Instant) -> ReadResult {
+        let read = self.read_again(service, cx);
         self.calendar.end(now(cx));
-        heard
+        read
     }
 
     fn tick_timeout(&self) -> Option<Duration> {
@@ -153,7 +153,7 @@ impl<S: CronService + Declared> Schedule<S> for ByClock {
 impl ByClock {
     /// Reads the service's values and follows them, or keeps all the old ones if one of the new ones is
     /// wrong. Runs at least once a minute.
-    fn read_again<S: CronService>(&mut self, service: &S, cx: &Context) -> Heard {
+    fn read_again<S: CronService>(&mut self, service: &S, cx: &Context) -> ReadResult {
         let tick_timeout = tick_timeout(service)?;
         let (values, jitter) = (values(service), service.jitter());
         if !self.calendar.is_made_of(&values, jitter) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::tick_loop::{self, Heard, Schedule};
+use super::tick_loop::{self, ReadResult, Schedule};
 use super::{Declared, Live};
 use crate::report::error::{OptionError, Result};
 use crate::report::status::Shape;
@@ -144,16 +144,16 @@ impl<S: ScheduledService + Declared> Schedule<S> for Timeline {
         self.wake_at(now)
     }
 
-    fn is_due(&mut self, service: &S, _: &Context, now: Instant) -> (bool, Option<Heard>) {
+    fn is_due(&mut self, service: &S, _: &Context, now: Instant) -> (bool, Option<ReadResult>) {
         if self.due().is_some_and(|due| due <= now) {
             self.begin(now);
             return (true, None);
         }
-        let heard = timing(service).map(|timing| self.change(now, timing));
-        (false, Some(heard))
+        let read = timing(service).map(|timing| self.change(now, timing));
+        (false, Some(read))
     }
 
-    fn end(&mut self, service: &S, _: &Context, now: Instant) -> Heard {
+    fn end(&mut self, service: &S, _: &Context, now: Instant) -> ReadResult {
         match timing(service) {
             Ok(timing) => {
                 self.end(now, timing);

@@ -18,7 +18,7 @@ use crate::report::error::{self, OptionError, Result};
 use crate::report::status::Phase;
 use crate::shared::context::Context;
 use crate::shared::run::Run;
-use crate::shared::tick_facts::{Askers, TickFacts};
+use crate::shared::tick_facts::{TickFacts, TriggerCalls};
 use crate::time::Plan;
 use crate::time::shared_timers::Timer;
 
@@ -37,17 +37,17 @@ pub(super) trait Schedule<S>: Sized {
     fn wake_at(&self, now: Instant) -> Instant;
 
     /// Whether a tick begins now; and whether the service's values can be followed, if they were read.
-    fn is_due(&mut self, service: &S, cx: &Context, now: Instant) -> (bool, Option<Heard>);
+    fn is_due(&mut self, service: &S, cx: &Context, now: Instant) -> (bool, Option<ReadResult>);
 
     /// A tick has just ended, one that was due or one that was triggered.
-    fn end(&mut self, service: &S, cx: &Context, now: Instant) -> Heard;
+    fn end(&mut self, service: &S, cx: &Context, now: Instant) -> ReadResult;
 
     /// How long a tick may take.
     fn tick_timeout(&self) -> Option<Duration>;
 }
 
 /// The result of reading the service's values. On an error the schedule goes on with the old ones.
-pub(super) type Heard = Result<(), OptionError>;
+pub(super) type ReadResult = Result<(), OptionError>;
 
 /// Runs until the stop is requested, or until a failed tick fails the service.
 #[expect(
@@ -64,29 +64,29 @@ pub(super) fn run<S: Scheduled + Sync, C: Schedule<S> + Send>(
         let Some(ticks) = cx.instance().ticks() else {
             return Ok(());
         };
-        let mut wait = Wait::new(cx, ticks);
+        let mut next_turn = NextTurn::new(cx, ticks);
         let mut schedule = C::new(service, cx)?;
         let mut refuses = false;
-        wait.timer.set(schedule.wake_at(Instant::now()));
+        next_turn.timer.set(schedule.wake_at(Instant::now()));
         ticks.planned(schedule.due());
         loop {
-            let turn = poll_fn(|task| wait.poll(task)).await;
+            let turn = poll_fn(|task| next_turn.poll(task)).await;
             if let Turn::Stopped = turn {
                 return Ok(());
             }
             let now = Instant::now();
             if let Turn::Due = turn {
-                let (is_due, heard) = schedule.is_due(service, cx, now);
-                if let Some(heard) = heard {
-                    show(heard, cx, ticks, &mut refuses);
+                let (is_due, read) = schedule.is_due(service, cx, now);
+                if let Some(read) = read {
+                    show(read, cx, ticks, &mut refuses);
                 }
                 if !is_due {
                     ticks.planned(schedule.due());
-                    wait.timer.set(schedule.wake_at(now));
+                    next_turn.timer.set(schedule.wake_at(now));
                     continue;
                 }
             }
-            let asked = ticks.begun(now);
+            let calls = ticks.begun(now);
             run.enter(Phase::Tick);
             let result = match schedule.tick_timeout() {
                 None => service.tick(cx).await,
@@ -96,24 +96,24 @@ pub(super) fn run<S: Scheduled + Sync, C: Schedule<S> + Send>(
                 },
             };
             let now = Instant::now();
-            let heard = schedule.end(service, cx, now);
-            show(heard, cx, ticks, &mut refuses);
+            let read = schedule.end(service, cx, now);
+            show(read, cx, ticks, &mut refuses);
             let ended = Ended {
                 result,
-                asked,
+                calls,
                 now,
                 due: schedule.due(),
             };
             ended.note(cx, ticks, &C::PLAN)?;
-            wait.timer.set(schedule.wake_at(now));
+            next_turn.timer.set(schedule.wake_at(now));
         }
     }
 }
 
 /// Shows in the status whether the schedule follows the service's values, and logs a change of that.
 #[inline]
-fn show(heard: Heard, cx: &Context, ticks: &TickFacts, refuses: &mut bool) {
-    match heard {
+fn show(read: ReadResult, cx: &Context, ticks: &TickFacts, refuses: &mut bool) {
+    match read {
         Ok(()) if !*refuses => {}
         Ok(()) => {
             *refuses = false;
@@ -138,15 +138,15 @@ enum Turn {
 }
 
 /// The wait of a loop for its next turn.
-struct Wait<'a> {
+struct NextTurn<'a> {
     run: &'a Run,
     ticks: &'a TickFacts,
     timer: Timer<'a>,
     /// The waker that both would wake.
-    known: Option<Waker>,
+    registered: Option<Waker>,
 }
 
-impl<'a> Wait<'a> {
+impl<'a> NextTurn<'a> {
     fn new(cx: &'a Context, ticks: &'a TickFacts) -> Self {
         ticks.open();
         let timer = Timer::new(cx.application().timers());
@@ -154,16 +154,16 @@ impl<'a> Wait<'a> {
             run: cx.run(),
             ticks,
             timer,
-            known: None,
+            registered: None,
         }
     }
 
     /// Written by hand and not with `select!`, because it is most of what a tick costs.
     #[inline]
     fn poll(&mut self, task: &mut task::Context<'_>) -> Poll<Turn> {
-        let is_known = |known: &Waker| known.will_wake(task.waker());
-        if !self.known.as_ref().is_some_and(is_known) {
-            self.introduce(task.waker());
+        let is_registered = |registered: &Waker| registered.will_wake(task.waker());
+        if !self.registered.as_ref().is_some_and(is_registered) {
+            self.register(task.waker());
         }
         // The stop is checked first, so that no tick begins after the request.
         if self.run.stop.is_closed() {
@@ -183,8 +183,8 @@ impl<'a> Wait<'a> {
         })
     }
 
-    fn introduce(&mut self, waker: &Waker) {
-        self.known = Some(waker.clone());
+    fn register(&mut self, waker: &Waker) {
+        self.registered = Some(waker.clone());
         self.ticks.listen(waker);
         self.timer.forget_waker();
     }
@@ -193,7 +193,7 @@ impl<'a> Wait<'a> {
 /// A tick that has ended, and its result.
 struct Ended {
     result: Result,
-    asked: Askers,
+    calls: TriggerCalls,
     now: Instant,
     /// When the next tick is due.
     due: Option<Instant>,
@@ -206,14 +206,14 @@ impl Ended {
         let Self { now, due, .. } = self;
         let Err(error) = self.result else {
             ticks.succeeded(now, due);
-            self.asked.answer(&Ok(()));
+            self.calls.answer(&Ok(()));
             cx.run().enter(Phase::Idle);
             return Ok(());
         };
         let text: Arc<str> = error::chain(error.as_ref()).into();
         log_safely!(warn, service = cx.name(), error = &*text, "tick failed");
         let in_a_row = ticks.failed(now, due, text.clone());
-        self.asked.answer(&Err(text));
+        self.calls.answer(&Err(text));
         if plan.gives_up_after(in_a_row) {
             return Err(error);
         }
@@ -228,12 +228,12 @@ impl Ended {
 struct TickTimeout(Duration);
 
 /// However the loop ends, by itself or dropped, the callers that wait for a tick get an answer.
-impl Drop for Wait<'_> {
+impl Drop for NextTurn<'_> {
     fn drop(&mut self) {
         self.ticks.close();
         // When the application stops, `SharedTimers::close` drops all wakers at once: there is no need to
         // take the lock for each loop.
-        if let (Some(waker), false) = (&self.known, self.run.stop.is_closed()) {
+        if let (Some(waker), false) = (&self.registered, self.run.stop.is_closed()) {
             self.timer.leave(waker);
         }
     }

@@ -1,16 +1,23 @@
-//! What one run of a registry shares: its instances, the request to stop, health, and
-//! the record of what went wrong.
-//!
-//! Contexts and handles read it and ask through it; only the supervisor changes what others see of
-//! a service.
+//! An application: its services, the request to stop, health, and the record of failures. Contexts, handles,
+//! the runners and the supervisor share it.
 //!
 //! # Invariants
 //!
-//! It is made when the registry is assembled, and *begun* once, before the supervisor's task exists.
-//! So whoever subscribes before that is in the list at the first move: both take the lock of the
-//! subscribers. It is *ended* once the supervisor has made its last move, or instead of beginning.
-//! Between the two, and only then, it has links to the runtime. A closed number of a subscription is
-//! never given again, so a subscription that is dropped late removes nobody else's.
+//! Only the supervisor changes what others see of a service. The application is made with the registry. It
+//! *begins* once, before the supervisor's task exists, and *ends* once, after the supervisor's last move or
+//! without having begun. In between, and only then, it has links to the runtime.
+//!
+//! - A subscription is added, and a move is sent, under the lock of `subscribers`. So a subscription from
+//!   before the start receives every move, and each subscription receives the moves in the same order. The
+//!   number of a subscription is never used twice, so one that is dropped late removes no other.
+//! - Readiness is `all_up` and no request. `all_up` is written with `Release` and read with `Acquire`. The
+//!   supervisor writes it before the move that makes it false, and after the moves that make it true.
+//! - Pending health holds a latch, which is closed after the next health was written. So code that is woken
+//!   by the latch finds that health.
+//! - Code that holds `links` or `health` takes no other lock; wakers and destructors run after they are
+//!   released. `record` may be held while another lock is taken, but no function that user code can call
+//!   takes `record` while the caller waits. A move is sent under `subscribers`, and a panic of a waker is
+//!   caught there.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,43 +45,43 @@ use crate::time::shared_timers::SharedTimers;
 pub(crate) struct Application {
     pub(crate) instances: Box<[Instance]>,
     pub(crate) request: Request,
-    /// The watchdog's word that an alarm of the supervisor has come, in case the runtime's own clock
-    /// stands still.
+    /// The watchdog notifies this for an alarm of the supervisor, in case the runtime's own clock is held
+    /// up.
     pub(crate) alarm: Notify,
     /// Closed when the owner of the running registry wants the services stopped.
     pub(crate) stop: Latch,
-    /// Closed when the service that has started this run is over, and its time too.
+    /// Closed when the service that started this nested run has used up its time.
     pub(crate) cut: Latch,
-    /// Closed when the supervisor is gone, and with it all of the run.
+    /// Closed when the supervisor is gone, and with it everything of the run.
     pub(crate) gone: Latch,
     pub(crate) record: Mutex<Record>,
-    /// Instead of the system's, in a test.
+    /// A test's own wall clock.
     #[cfg(all(feature = "cron", feature = "test-util"))]
     pub(crate) wall_clock: OnceLock<crate::time::WallClock>,
     /// Set once, at the start.
     begun: OnceLock<Begun>,
-    /// None before the start, and once the run is over.
+    /// `None` before the start and after the end.
     links: Mutex<Option<Links>>,
     all_up: AtomicBool,
     health: Mutex<Health>,
     subscribers: Mutex<Subscribers>,
 }
 
-/// What there is from the start on: no clock runs before it.
+/// Made at the start, because no clock runs before it.
 #[derive(Debug)]
 struct Begun {
     at: Instant,
-    /// Of the schedules.
+    /// The timers of the schedules.
     timers: Arc<SharedTimers>,
 }
 
-/// What holds the runtime. A handle may be kept long after the run, and must not keep the runtime's
-/// memory and descriptors with it.
+/// The links to the runtime. A handle may be kept long after the run, and must not keep the runtime's
+/// memory and descriptors alive.
 #[derive(Clone, Debug)]
 struct Links {
-    /// Where tasks of services are spawned; none only when there is no runtime at all.
+    /// Where the tasks of services are spawned; `None` in a unit test without a runtime.
     runtime: Option<Runtime>,
-    /// The other end of the channel keeps the waker of the supervisor's task.
+    /// The channel holds the waker of the supervisor's task, and so the runtime.
     events: mpsc::UnboundedSender<SupervisorEvent>,
 }
 
@@ -87,15 +94,15 @@ pub(crate) struct SupervisorEvent {
 
 #[derive(Debug)]
 pub(crate) enum RunnerNews {
-    /// It turns out to be a oneshot, which a decorator has hidden.
+    /// It is a oneshot, which a decorator has hidden until now.
     Oneshot,
-    /// It is ready: dependents may start.
+    /// It is ready: its dependents may start.
     Ready,
-    /// Something of it failed; it is still there and waits to be stopped.
+    /// A part of its code failed. The service is not down yet and must be stopped.
     Failed(ServiceError),
-    /// What was running in this phase did not end in time and was dropped.
+    /// The code of this phase did not end in time and was dropped.
     Late(Phase),
-    /// It is to be started again, that long after it is down.
+    /// It must be restarted, with this wait between its end and its next start.
     #[cfg_attr(
         not(test),
         expect(
@@ -104,14 +111,15 @@ pub(crate) enum RunnerNews {
         )
     )]
     Restart(Duration),
-    /// It is gone; whether its task hands the service back for another run.
+    /// It is down. `is_kept` says whether its task returns the service for another run.
     Down { is_kept: bool },
 }
 
-/// Whether every service is up, or can no longer be.
+/// Whether every service is up, or can no longer come up.
 #[derive(Clone, Debug)]
 pub(crate) enum Health {
-    /// Closed as soon as it is not pending any more; another one each time that it is again.
+    /// The latch is closed when health is no longer pending. Each time that health is pending again has a
+    /// latch of its own.
     Pending(Arc<Latch>),
     Healthy,
     Impossible(ServiceError),
@@ -123,14 +131,14 @@ impl Health {
     }
 }
 
-/// What the outcome will be made of.
+/// The facts that the outcome is made of.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) failures: Vec<ServiceError>,
-    /// Whether one of them was of a service whose policy is to shut down.
+    /// Whether one of them makes the outcome unclean: it is not of a service under `ignore`.
     pub(crate) has_fatal: bool,
     pub(crate) laggards: Vec<Laggard>,
-    /// What the future of `stop_on` panicked with.
+    /// The message of a panic of the `stop_on` future.
     pub(crate) external_panic: Option<Arc<str>>,
     /// The first signal that came while the run was up.
     pub(crate) signal: Option<Signal>,
@@ -140,7 +148,7 @@ pub(crate) struct Record {
 
 #[derive(Debug, Default)]
 struct Subscribers {
-    /// In the order in which they came.
+    /// By number, so in the order of subscription.
     list: BTreeMap<u64, mpsc::UnboundedSender<Transition>>,
     next: u64,
     closed: bool,
@@ -155,7 +163,7 @@ pub(crate) struct Subscription {
 }
 
 impl Application {
-    /// Of a registry that is not started yet.
+    /// The application of a registry that is not started yet.
     pub(crate) fn new(instances: Box<[Instance]>) -> Arc<Self> {
         Arc::new(Self {
             instances,
@@ -187,14 +195,14 @@ impl Application {
         inbox
     }
 
-    /// The run is over, or there will be none: no move follows, and nothing is kept of the runtime.
+    /// The run is over, or there will be none: no move follows, and the links to the runtime are dropped.
     pub(crate) fn end(&self) {
         if let Some(begun) = self.begun.get() {
             begun.timers.close();
         }
         self.close_subscriptions();
         let links = self.links().take();
-        // The last sender wakes the supervisor: not under the lock.
+        // Dropping the last sender wakes the supervisor, so it happens outside the lock.
         drop(links);
     }
 
@@ -210,12 +218,12 @@ impl Application {
         })
     }
 
-    /// Of the schedules.
+    /// The timers of the schedules.
     pub(crate) fn timers(&self) -> &Arc<SharedTimers> {
         &self.begun().timers
     }
 
-    /// Where tasks of services are spawned; nowhere before the start and after the end.
+    /// Where the tasks of services are spawned; `None` before the start and after the end.
     pub(crate) fn runtime(&self) -> Option<Runtime> {
         self.links().as_ref()?.runtime.clone()
     }
@@ -241,8 +249,8 @@ impl Application {
         }
     }
 
-    /// There will be no run: whoever waits is told why, and a stop that was asked for before does not
-    /// hide it.
+    /// The start is refused: ends the waits of the handles with this reason, even if a stop was requested
+    /// before.
     pub(crate) fn refuse(&self, reason: Reason) {
         if self.request.refuse(reason) {
             self.announce_stop();
@@ -250,21 +258,21 @@ impl Application {
         self.end();
     }
 
-    /// Makes the request, without waking anything yet: for a caller that holds a lock. Returns whether
-    /// it is the first; [`announce_stop`](Self::announce_stop) must follow then.
+    /// Makes the request without a wake-up, for a caller that holds a lock. Returns whether it is the
+    /// first; the caller must call [`announce_stop`](Self::announce_stop) then.
     pub(crate) fn claim_stop(&self, reason: Reason) -> bool {
         self.request.claim(reason, self.runtime().as_ref())
     }
 
-    /// Wakes what waits for a request that was claimed.
+    /// Wakes the tasks that wait for a request, after [`claim_stop`](Self::claim_stop).
     pub(crate) fn announce_stop(&self) {
         self.request.announce();
         self.pass_on_woken();
     }
 
-    /// Tokio lets the task that was woken last run next on the waker's thread, and nowhere else. The
-    /// caller may be about to block that thread: an empty task takes that place, so that the task that
-    /// was woken before can run on another.
+    /// Lets other threads run the task that was woken last. Tokio runs that task next on the thread that
+    /// woke it, and no other thread can take it; but the caller may be about to block this thread. An
+    /// empty task, spawned here, takes its place.
     pub(crate) fn pass_on_woken(&self) {
         if let Some(runtime) = self.runtime() {
             drop(runtime.spawn(async {}));
@@ -320,18 +328,18 @@ impl Application {
         }
     }
 
-    /// Whether a hook's error only says that the application is stopping.
+    /// Whether a hook's error only reports that the application is stopping.
     pub(crate) fn is_the_stop(&self, error: &BoxError) -> bool {
         tells_of_the_stop(error.as_ref(), &self.record().failures)
     }
 
-    /// How long ago it was started.
+    /// The time since the start.
     fn age(&self) -> Duration {
         let begun = self.begun.get();
         begun.map_or(Duration::ZERO, |begun| begun.at.elapsed())
     }
 
-    /// An error of this service, as of now.
+    /// An error of this service that happens now.
     pub(crate) fn error(&self, service: usize, phase: Phase, fault: Fault) -> ServiceError {
         let name = self.instances[service].name.clone();
         ServiceError::new(name, phase, fault, self.age())
@@ -345,20 +353,20 @@ impl Application {
     }
 
     pub(crate) fn report(&self, service: usize, news: RunnerNews) {
-        // Not under the lock: it wakes the supervisor.
+        // Sent after the lock is released, because sending wakes the supervisor.
         let events = self.links().as_ref().map(|links| links.events.clone());
         if let Some(events) = events {
-            // Nobody listens once the supervisor is gone: there is nothing left to say.
+            // An error means that the supervisor is gone: the report has no reader.
             let _ = events.send(SupervisorEvent { service, news });
         }
     }
 
-    /// Moves a service and tells the subscribers. The supervisor alone calls it, so moves have one
-    /// order for all.
+    /// Moves a service to a state and tells the subscribers. Only the supervisor calls it, so all
+    /// subscribers see the moves in one order.
     pub(crate) fn move_to(&self, service: usize, to: State) {
         let instance = &self.instances[service];
         let from = instance.move_to(to);
-        // One that was never up has no loop that would tell those who wait for a tick.
+        // A service that was never up has no loop, which would answer the calls that wait for a tick.
         if let Some(ticks) = instance.ticks().filter(|_| to.is_final()) {
             ticks.close();
         }
@@ -374,8 +382,8 @@ impl Application {
             at: Instant::now(),
         };
         for subscriber in subscribers.list.values() {
-            // One that is gone leaves the list by itself, and one whose waker panics has got the move all
-            // the same.
+            // A subscription that is gone removes itself from the list. If a waker panics, its subscription
+            // has received the move.
             let _ = panics::catch(|| subscriber.send(transition.clone()));
         }
     }
@@ -384,7 +392,7 @@ impl Application {
         self.all_up
             .store(matches!(health, Health::Healthy), Ordering::Release);
         let before = std::mem::replace(&mut *self.health(), health);
-        // It wakes those that wait: not under the lock.
+        // Closing the latch wakes tasks, so the lock is released first.
         if let Health::Pending(over) = before {
             over.close();
         }
@@ -396,7 +404,7 @@ impl Application {
         subscribers.closed = true;
         let list = std::mem::take(&mut subscribers.list);
         drop(subscribers);
-        // Each wakes who waits for it.
+        // Dropping a sender wakes the task that waits for a move.
         let _ = panics::drop_each(list);
     }
 
@@ -431,14 +439,14 @@ impl Drop for Subscription {
             return;
         };
         let sender = application.subscribers().list.remove(&self.number);
-        // It wakes the task that has waited here last: not under the lock.
+        // Dropping the sender wakes the task that waited here, so it happens outside the lock.
         let _ = panics::catch(|| drop(sender));
     }
 }
 
 fn log_move(service: &Name, to: State) {
     match to {
-        // Why it failed has been said already.
+        // The failure itself has been logged already.
         State::New | State::Waiting | State::Failed => {
             log_safely!(debug, service = %service, "{to}");
         }

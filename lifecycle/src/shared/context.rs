@@ -1,5 +1,4 @@
-//! What a hook can see and ask: its name, its stop channel, the application's end, tasks of its
-//! own.
+//! The context of a hook: its name, its stop channel, the end of the application, tasks of its own.
 
 use std::fmt;
 use std::future::Future;
@@ -21,7 +20,7 @@ use crate::shared::run::Run;
 use crate::shared::scope::SharedSpan;
 use crate::shared::stop_channel::StopChannel;
 use crate::shared::task_output::TaskOutput;
-use crate::shared::tasks::{self, Kind};
+use crate::shared::tasks::{self, TaskKind};
 
 /// What a service can see and ask of the application it runs in. Every hook gets one.
 ///
@@ -55,7 +54,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Of this run of the service.
+    /// The context of this run of the service.
     pub(crate) fn new(application: Arc<Application>, run: Arc<Run>, service: usize) -> Self {
         Self {
             application,
@@ -137,7 +136,7 @@ impl Context {
     /// The future is dropped without being polled once the service is down, and from the moment at which
     /// late tasks are dropped: no chain of tasks, each starting the next, outlives that.
     pub fn spawn(&self, future: impl Future<Output = Result> + Send + 'static) {
-        if !tasks::spawn(self, Kind::Own, future) {
+        if !tasks::spawn(self, TaskKind::Own, future) {
             self.log_refused_task();
         }
     }
@@ -146,12 +145,12 @@ impl Context {
     /// request. It ends with `()` or a [`Result`](crate::Result).
     ///
     /// As with [`spawn`](Self::spawn) it runs in the service's span, and the service's stop waits for it, so
-    /// it may finish what it has in hand. But its failure is no failure of the service, and what is left at
-    /// three quarters of the time the service has to stop is dropped, its destructors run, and nobody is
-    /// blamed: it is no [laggard](crate::Outcome::laggards), and the exit code stays 0. A client that keeps
-    /// its connection open without a word therefore costs that time; a task that also waits for the
-    /// [stop channel](Self::stop_channel) ends at once. Only one that blocks its thread beyond its time, and
-    /// can't be dropped, makes the service late.
+    /// it may finish what it has in hand. But its failure is no failure of the service. At three quarters of
+    /// the service's time to stop it is dropped and its destructors run; that is no
+    /// [laggard](crate::Outcome::laggards), and the exit code stays 0. A client that keeps its connection open
+    /// and sends nothing therefore costs that time; a task that also waits for the
+    /// [stop channel](Self::stop_channel) ends at once. Only a task that blocks its thread beyond its time,
+    /// and so can't be dropped, makes the service late.
     ///
     /// An error or a panic is counted in [`ServiceStatus::isolated`](crate::ServiceStatus::isolated) and
     /// logged as a warning, 16 lines at most in 10 seconds; how many were left out is logged afterwards.
@@ -181,7 +180,7 @@ impl Context {
     where
         F: Future<Output: TaskOutput> + Send + 'static,
     {
-        if !tasks::spawn(self, Kind::Isolated, future) {
+        if !tasks::spawn(self, TaskKind::Isolated, future) {
             self.log_refused_task();
         }
     }
@@ -225,7 +224,7 @@ impl Context {
     /// Why the service ends; `None` while it has not been asked to. Meant for `drain`.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
-        // A service that is merely late still ends because it was asked to.
+        // A service that was late has not failed: it ends because it was asked to stop.
         if let Some(error) = self.run.failure() {
             return Some(Cause::Failure(error.clone()));
         }
@@ -277,7 +276,7 @@ impl Context {
         self.run.span(&self.instance().name)
     }
 
-    /// Closes the stop channel. Those that wait at it are woken, and the loop of a schedule is called.
+    /// Closes the stop channel, and wakes the tasks that wait for it and the loop of a schedule.
     pub(crate) fn close_stop_channel(&self) {
         self.instance().close_stop_channel(&self.run);
     }
@@ -286,7 +285,7 @@ impl Context {
         self.service
     }
 
-    /// The service is of this shape, whatever a decorator has made of it so far.
+    /// Sets the shape of the service, which a decorator may have hidden so far.
     pub(crate) fn take_shape(&self, shape: Shape) {
         let instance = self.instance();
         if instance.shape() == shape {
@@ -298,7 +297,7 @@ impl Context {
         }
     }
 
-    /// This run of this service, told from those of all applications.
+    /// The mark of this run among the runs of all applications.
     #[inline]
     pub(crate) fn current(&self) -> Current {
         let service = ServiceId::new(&self.application, self.service);

@@ -1,6 +1,7 @@
-//! Which service's code the thread executes, so that what a service asks can be told from what others ask.
+//! A mark on the thread that names the service whose code it runs, so that a call of the service can be told
+//! from a call of other code.
 //!
-//! Set for the length of one poll, and never carried over to another thread.
+//! The mark is set for one poll and never moves to another thread.
 
 use std::cell::Cell as ThreadCell;
 use std::sync::Arc;
@@ -8,10 +9,10 @@ use std::sync::Arc;
 use crate::shared::application::Application;
 use crate::shared::run::Run;
 
-/// A service of an application, by the place of both.
+/// Names a service of an application among all services of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ServiceId {
-    /// The address of the [`Application`], which its service keeps alive.
+    /// The address of the [`Application`]. The service's code keeps it alive.
     pub(crate) application: usize,
     pub(crate) index: u32,
 }
@@ -30,13 +31,13 @@ impl ServiceId {
     }
 }
 
-/// Code of a run of a service.
+/// Names the run whose code the thread executes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Current {
     pub(crate) service: ServiceId,
-    /// The code is that of a task it has spawned.
+    /// The code is a task that the run has spawned.
     is_task: bool,
-    /// The address of the [`Run`]. The code holds it, so no other run has this address meanwhile.
+    /// The address of the [`Run`]. The code keeps it alive, so no other run has this address.
     run: usize,
 }
 
@@ -50,7 +51,7 @@ impl Current {
         }
     }
 
-    /// The same run, in a task it has spawned.
+    /// The same run, in a task that it has spawned.
     pub(crate) fn in_a_task(self) -> Self {
         let is_task = true;
         Self { is_task, ..self }
@@ -65,20 +66,20 @@ thread_local! {
     static CURRENT: ThreadCell<Option<Current>> = const { ThreadCell::new(None) };
 }
 
-/// The service whose `start` or `stop`, with all hooks in them, is being polled on this thread. A task
-/// that it has spawned is polled by itself, and is none of these.
+/// The service whose `start` or `stop`, with the hooks inside, is being polled on this thread. `None` in a
+/// spawned task of the service.
 #[inline]
 pub(crate) fn service() -> Option<ServiceId> {
     let current = CURRENT.get().filter(|current| !current.is_task)?;
     Some(current.service)
 }
 
-/// The run whose code is being executed on this thread, in a hook, in a task or in a destructor.
+/// The run whose code this thread executes, in a hook, a task or a destructor.
 pub(crate) fn owner() -> Option<Current> {
     CURRENT.try_with(ThreadCell::get).ok().flatten()
 }
 
-/// Says whose code runs, until the guard is dropped.
+/// Sets the mark until the guard is dropped.
 #[inline]
 pub(crate) fn enter(code: Current) -> Entered {
     Entered {
@@ -86,7 +87,7 @@ pub(crate) fn enter(code: Current) -> Entered {
     }
 }
 
-/// The service that ran before runs again when it is dropped: one may poll another's code.
+/// Restores the previous mark when it is dropped: code of one service may poll code of another.
 #[must_use]
 pub(crate) struct Entered {
     before: Option<Current>,

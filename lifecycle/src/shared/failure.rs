@@ -1,4 +1,4 @@
-//! How code of a service tells the supervisor that it has failed.
+//! Reports a failure of a service's code to the supervisor.
 
 use crate::panics;
 use crate::report::error::Fault;
@@ -6,7 +6,7 @@ use crate::report::status::Phase;
 use crate::shared::application::RunnerNews;
 use crate::shared::context::Context;
 
-/// Of the failures of one service the first are told, the others are counted.
+/// Reports the failure, or only counts it if the service has failed too often.
 pub(crate) fn fail(cx: &Context, phase: Phase, fault: impl Into<Fault>) {
     let fault = fault.into();
     if cx.instance().has_failed_enough() {
@@ -25,7 +25,7 @@ fn omit(cx: &Context, fault: Fault) {
     let _ = panics::catch(|| drop(fault));
 }
 
-/// An isolated task has failed, and nothing more.
+/// Counts and logs the failure of an isolated task, which is no failure of the service.
 pub(crate) fn note_isolated(cx: &Context, fault: Fault) {
     if is_due_to_the_stop(cx, &fault) {
         let _ = panics::catch(|| drop(fault));
@@ -35,7 +35,7 @@ pub(crate) fn note_isolated(cx: &Context, fault: Fault) {
     instance.make_isolated().failed(&instance.name, fault);
 }
 
-/// Whether the error only says that the application is stopping.
+/// Whether the error only reports that the application is stopping.
 fn is_due_to_the_stop(cx: &Context, fault: &Fault) -> bool {
     let application = cx.application();
     application.request.reason().is_some()

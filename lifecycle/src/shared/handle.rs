@@ -1,4 +1,4 @@
-//! A view of a run: to look at it, to wait for it, to ask it to stop.
+//! A view of an application: shows its state, waits for it, asks it to stop.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ impl Handle {
     }
 
     /// Asks the application to stop, successfully. Readiness turns false at once and
-    /// [`wait`](Self::wait) returns; whoever owns the [`Running`](crate::Running) then stops it.
+    /// [`wait`](Self::wait) returns; the owner of the [`Running`](crate::Running) then stops it.
     /// Only the first request counts.
     pub fn shutdown(&self) {
         self.application.ask_to_stop(Reason::Requested);
@@ -38,9 +38,9 @@ impl Handle {
         self.application.request.made().await
     }
 
-    /// Readiness: every service is running, or is a oneshot that succeeded, and nobody has asked
-    /// for the stop. Those under [`OnFailure::Ignore`] do not count. Costs two atomic loads, whatever
-    /// the number of services.
+    /// Readiness: every service is running, or is a oneshot that succeeded, and no stop was requested.
+    /// Those under [`OnFailure::Ignore`] do not count. Costs two atomic loads, whatever the number of
+    /// services.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.application.is_healthy()
@@ -63,16 +63,16 @@ impl Handle {
     }
 
     /// Runs a tick of a scheduled service now, or as soon as the one in flight has ended: never two
-    /// at once. Resolves when that tick has ended; everybody who asks before it begins shares it. One
-    /// that does not run yet ticks as soon as it does. The schedule goes on as it was; under `delay =
-    /// ..` it counts from the end of this tick.
+    /// at once. Resolves when that tick has ended; all calls before it begins share it. A service that does
+    /// not run yet ticks as soon as it does. The schedule goes on as it was; under `delay = ..` it counts
+    /// from the end of this tick.
     ///
     /// A service cannot wait for a tick of its own in its own hooks, nor by way of others: that is an
     /// error at once. A task that it has started with [`Context::spawn`](crate::Context::spawn) can.
     /// (A hook that waits for such a task, or for a thread or a task of tokio's that asks, is not found
     /// out: a `tick_timeout` ends it.)
     ///
-    /// Cancel-safe: a tick that was asked for runs, whether or not somebody waits for it.
+    /// Cancel-safe: a tick that was asked for runs, even if the call is dropped.
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl Handle {
         self.ticks(index).await?.trigger().await
     }
 
-    /// Why there is no tick yet, or will be none.
+    /// The error of a trigger before the start.
     fn never_begun(&self, index: usize) -> TriggerError {
         let instance = &self.application.instances[index];
         if instance.is_known_without_ticks() {
@@ -105,8 +105,8 @@ impl Handle {
         }
     }
 
-    /// Notes that the service whose code asks, if it is one, waits for a tick of this one; unless that
-    /// would be for ever.
+    /// If code of a service asks, notes that this service waits for a tick of the other one. An error if
+    /// that wait would never end.
     fn wait_for(&self, index: usize) -> Result<Option<Waits>, TriggerError> {
         let Some(asker) = current::service() else {
             return Ok(None);
@@ -131,7 +131,7 @@ impl Handle {
         waits::begin(asker, target, &instance.name).map(Some)
     }
 
-    /// The ticks of this service. What a decorator hides shows once the service is up.
+    /// The ticks of this service. Behind a decorator they show once the service is up, so this waits.
     async fn ticks(&self, index: usize) -> Result<&TickFacts, TriggerError> {
         let instance = &self.application.instances[index];
         let mut moves = None;
@@ -146,7 +146,7 @@ impl Handle {
                 return Err(TriggerError::Stopped);
             }
             match &mut moves {
-                // To be followed by a look.
+                // Subscribed before the next check, so that no move in between is missed.
                 None => moves = Some(self.application.subscribe()),
                 Some(moves) => {
                     if moves.recv().await.is_none() {
@@ -157,8 +157,8 @@ impl Handle {
         }
     }
 
-    /// Every move of every service from now on, each once and in order. A subscriber that is slow
-    /// or gone delays nobody. To see the first moves too, subscribe before the start:
+    /// Every move of every service from now on, each once and in order. A slow subscriber delays no
+    /// service. To see the first moves too, subscribe before the start:
     /// [`Registry::subscribe`](crate::Registry::subscribe).
     #[must_use]
     pub fn subscribe(&self) -> Transitions {

@@ -1,8 +1,17 @@
-//! What a service is, for the whole life of its registration: its name, shape and policy, the state others see,
-//! and what is counted over all its runs. What belongs to one life of it is in its [`Run`].
+//! A registered service: its name, shape and policy, the state that others see, and the counts of all its
+//! runs. The state of one run is in its [`Run`].
 //!
-//! Who writes what: the supervisor the state, the error and which run is the current one; the code of the
-//! service the counts.
+//! # Invariants
+//!
+//! Only the supervisor writes the state, the first error and the current run. The service's task writes the
+//! shape, the ticks and the queue, and also counts failures.
+//!
+//! - The shape is written with `Release` after `ticks` or `queue` was set, and read with `Acquire`. So code
+//!   that reads `Scheduled` or `Queue` finds what belongs to it.
+//! - The counts of failures are only sums, so `Relaxed` is enough. Two threads may both see the last free
+//!   place, so the service's task may report a few failures more than are kept; the supervisor, which alone
+//!   keeps them, counts exactly.
+//! - No user code runs under the lock of `run`: the run that is replaced is dropped after it is released.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -23,25 +32,25 @@ pub(crate) struct Instance {
     shape: AtomicU8,
     pub(crate) on_failure: OnFailure,
     state: AtomicU8,
-    /// Of a scheduled service only.
+    /// Set for a scheduled service.
     ticks: OnceLock<Box<TickFacts>>,
-    /// Of a queue only.
+    /// Set for a queue.
     queue: OnceLock<Box<QueueCounts>>,
-    /// The current run, or the last one. None before the first, between two, and while a service is up that
-    /// has no code to run.
+    /// The current run, or else the last one. `None` before the first, and while a service without code to
+    /// run is up.
     run: Mutex<Option<Arc<Run>>>,
-    /// Up to [`KEPT`](Self::KEPT).
+    /// At most [`KEPT`](Self::KEPT).
     kept_failures: AtomicU64,
     omitted_failures: AtomicU64,
     /// Since there was an isolated task.
     isolated: OnceLock<Box<IsolatedTasks>>,
-    /// The first thing that went wrong.
+    /// The first failure.
     pub(crate) error: OnceLock<ServiceError>,
 }
 
 impl Instance {
-    /// How many failures of one service are kept. Each is told in the log and in the report, and a service
-    /// whose tasks fail in turn would fill both; those of other services always have room.
+    /// How many failures of one service are kept. Each has a line in the log and in the report, and a
+    /// service whose tasks fail one after another would fill both.
     pub(crate) const KEPT: u64 = 16;
 
     pub(crate) fn new(name: Name, shape: Shape, on_failure: OnFailure) -> Self {
@@ -62,17 +71,17 @@ impl Instance {
         instance
     }
 
-    /// A new run begins: what is asked of the current one is asked of this one from now on.
+    /// Makes this the current run.
     pub(crate) fn begin_run(&self, run: &Arc<Run>) {
         if let Some(ticks) = self.ticks() {
             ticks.open();
         }
         let before = self.current_run().replace(run.clone());
-        // Not under the lock: it may be the last to hold that run.
+        // This may be the last reference to that run, so it is dropped outside the lock.
         drop(before);
     }
 
-    /// The current run is over, and another one will follow.
+    /// Drops the current run, which is over. Another one will follow.
     pub(crate) fn leave_run(&self) {
         let before = self.current_run().take();
         drop(before);
@@ -86,15 +95,15 @@ impl Instance {
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the current run has said that it is ready.
+    /// Whether the code of the current run has called `ready`.
     fn has_said_ready(&self) -> bool {
         let run = self.current_run();
         run.as_ref()
             .is_some_and(|run| run.orders.given(Orders::READY))
     }
 
-    /// Makes room for what a service of this shape keeps here. Known at the start, but for what a
-    /// decorator hides: that comes when the `start` of the shape runs.
+    /// Allocates what a service of this shape keeps here. A decorator hides the shape until the `start`
+    /// of the shape runs, and that calls this again.
     pub(crate) fn take_shape(&self, shape: Shape) {
         match shape {
             Shape::Scheduled => {
@@ -116,8 +125,8 @@ impl Instance {
         self.ticks.get().map(|ticks| &**ticks)
     }
 
-    /// Whether it is certain that there are no ticks. What a decorator hides is said before the service
-    /// is ready.
+    /// Whether the service certainly has no ticks. Behind a decorator that is certain once the service is
+    /// ready: by then the shape's `start` has run.
     pub(crate) fn is_known_without_ticks(&self) -> bool {
         let is_known = self.shape() != Shape::Custom || self.has_said_ready();
         is_known && self.ticks().is_none()
@@ -132,7 +141,8 @@ impl Instance {
         self.isolated.get_or_init(Box::default)
     }
 
-    /// One more failure, noted by the supervisor; whether it is among the first, which are kept.
+    /// Counts one more failure. Returns whether it is one of the first, which are kept. Only the
+    /// supervisor calls it.
     pub(crate) fn keep_failure(&self) -> bool {
         let is_kept = !self.has_failed_enough();
         let count = if is_kept {
@@ -144,7 +154,7 @@ impl Instance {
         is_kept
     }
 
-    /// One more failure comes to nothing but a higher count.
+    /// Whether a further failure would only be counted.
     pub(crate) fn has_failed_enough(&self) -> bool {
         self.kept_failures.load(Ordering::Relaxed) >= Self::KEPT
     }
@@ -153,7 +163,7 @@ impl Instance {
         self.omitted_failures.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many failures were only counted.
+    /// How many failures were counted and not kept.
     pub(crate) fn omitted_failures(&self) -> u64 {
         self.omitted_failures.load(Ordering::Relaxed)
     }
@@ -166,8 +176,8 @@ impl Instance {
         run.close_span();
     }
 
-    /// Closes the stop channel of this run. Those that wait at it are woken, and the loop of a schedule, which
-    /// looks at it without waiting, is called.
+    /// Closes the stop channel of this run. That wakes the tasks that wait for it. The loop of a schedule
+    /// reads the channel without waiting for it, so it is woken too.
     pub(crate) fn close_stop_channel(&self, run: &Run) {
         run.close_stop_channel();
         if let Some(ticks) = self.ticks() {
@@ -175,7 +185,7 @@ impl Instance {
         }
     }
 
-    /// Nothing is left to empty the intake of a queue: it closes, and what is left in it is lost.
+    /// Closes the intake of a queue that no task empties any more, and counts its items as lost.
     pub(crate) fn end_queue(&self) {
         if let Some(counts) = self.queue() {
             counts.end(&self.name);
@@ -191,7 +201,7 @@ impl Instance {
         State::from_byte(self.state.swap(to as u8, Ordering::AcqRel))
     }
 
-    /// Whether it is not ready yet, and still may be.
+    /// Whether the service is not ready yet, and may still become ready.
     pub(crate) fn is_coming_up(&self) -> bool {
         match self.state() {
             State::New | State::Waiting | State::Backoff => true,
@@ -200,7 +210,7 @@ impl Instance {
         }
     }
 
-    /// What it is doing, or was when it ended.
+    /// The part of its code that runs now, or that ran last.
     pub(crate) fn phase(&self) -> Phase {
         match &*self.current_run() {
             Some(run) => run.phase(),
@@ -209,7 +219,7 @@ impl Instance {
         }
     }
 
-    /// What there is to say of a start that has run out of time.
+    /// What the error of a start timeout says about the start.
     pub(crate) fn unfinished_start(&self) -> Unfinished {
         let run = self.run();
         Unfinished {
@@ -219,11 +229,12 @@ impl Instance {
         }
     }
 
-    /// What the service itself says first; then why it does not start up; then what its ticks show.
+    /// The sentence of the service itself comes first, then a failing `startup`, then a failed tick or
+    /// flush.
     fn degraded(&self, run: Option<&Run>) -> Option<Arc<str>> {
         run.and_then(Run::degraded)
             .or_else(|| run?.failing_start())
-            .or_else(|| self.ticks()?.trouble())
+            .or_else(|| self.ticks()?.degraded())
             .or_else(|| self.queue()?.degraded())
     }
 

@@ -1,5 +1,9 @@
-//! What is known of the isolated tasks of one service: how many there are, how many have failed, and
-//! which of those failures the log still has room for.
+//! The counts of a service's isolated tasks, and the limit on the log lines of their failures.
+//!
+//! # Invariants
+//!
+//! The tasks count themselves, on any thread. Each count is a sum that nothing else depends on, so `Relaxed`
+//! is enough. The lock of `window` is released before a line is logged, because the subscriber is user code.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +16,7 @@ use crate::report::error::{Fault, chain};
 use crate::report::name::Name;
 use crate::report::status::IsolatedStatus;
 
-/// Made with the first isolated task of a service, and kept with the service.
+/// Made when a service spawns its first isolated task, and kept over all its runs.
 #[derive(Debug, Default)]
 pub(crate) struct IsolatedTasks {
     in_flight: AtomicU64,
@@ -20,12 +24,12 @@ pub(crate) struct IsolatedTasks {
     window: Mutex<Window>,
 }
 
-/// The log of the failures is bounded: clients decide how many there are.
+/// Bounds the log lines, because clients decide how many of their connections fail.
 #[derive(Debug, Default)]
 struct Window {
     began: Option<Instant>,
     lines: u32,
-    /// Failures that were only counted.
+    /// How many failures were counted and not logged.
     omitted: u64,
 }
 
@@ -33,8 +37,8 @@ impl Window {
     const LENGTH: Duration = Duration::from_secs(10);
     const LINES: u32 = 16;
 
-    /// Whether one more failure is logged, and how many were omitted in the window before, if that is
-    /// over.
+    /// Whether one more failure is logged; and, when a new window begins, how many were omitted in the
+    /// last one.
     fn admit(&mut self, now: Instant) -> (bool, u64) {
         let is_over = |began| now.saturating_duration_since(began) >= Self::LENGTH;
         if self.began.is_none_or(is_over) {
@@ -65,7 +69,7 @@ impl IsolatedTasks {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// One has failed: counted, and logged while there is room.
+    /// Counts a failed task, and logs it while the window has room.
     pub(crate) fn failed(&self, name: &Name, fault: Fault) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         let (has_room, omitted) = self.window().admit(Instant::now());
@@ -74,11 +78,11 @@ impl IsolatedTasks {
             let error = why(&fault);
             log_safely!(warn, service = %name, error, "isolated task failed");
         }
-        // The destructor of an error is the task's own code.
+        // The destructor of the error is the task's own code, and may panic.
         let _ = panics::catch(|| drop(fault));
     }
 
-    /// The service is down: tells of the failures that were only counted so far.
+    /// Logs how many failures were omitted so far. Called when the service is down.
     pub(crate) fn close_log(&self, name: &Name) {
         let omitted = std::mem::take(&mut self.window().omitted);
         log_omitted(name, omitted);
@@ -96,7 +100,7 @@ impl IsolatedTasks {
     }
 }
 
-/// A task returns an error or panics; nothing else becomes of it.
+/// The failure as text. A task fails only by an error or a panic; the last arm is for the compiler.
 fn why(fault: &Fault) -> String {
     match fault {
         Fault::Error(error) => chain(error.as_ref()),

@@ -1,5 +1,5 @@
-//! A one-way latch: open until somebody closes it, closed for ever after.
-//! Whoever waits, early or late, from any number of tasks, sees the closing.
+//! A one-way latch: it is open until it is closed, and then closed for ever. Any number of tasks can wait for
+//! the closing, before or after it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,16 +12,17 @@ use std::task::{self, Poll, Waker};
 
 use crate::panics;
 
-/// It lives in place: the first waiter needs no allocation, and most gates have no second one.
+/// It needs no allocation for the first waiter, and most latches have no second one.
 ///
-/// A waker is the waiter's own code, and may panic. tokio's lists of waiters forget up to 31 others
-/// when one does; here each waker is called by itself.
+/// A waker is the waiter's own code and may panic. When one panics, tokio's lists of waiters forget up to
+/// 31 others; here the panic of each waker is caught.
 ///
 /// # Invariants
 ///
-/// `is_closed` is written under the lock, before the waiters are taken out. A waiter looks at it under the
-/// same lock before it joins: it sees the closing, or it is among those that are taken out. Wakers are
-/// called and dropped after the lock is released, since both run code of the waiter.
+/// No wake-up is lost. `close` writes `is_closed` under the lock, and then takes the waiters out. A waiter
+/// reads `is_closed` under the same lock and then adds its waker. So either the waiter sees that the latch
+/// is closed, or `close` finds its waker. Wakers are cloned, woken and dropped while the lock is free,
+/// because all three run code of the waiter.
 pub(crate) struct Latch {
     is_closed: AtomicBool,
     waiters: Mutex<Waiters>,
@@ -29,9 +30,9 @@ pub(crate) struct Latch {
 
 #[derive(Default)]
 struct Waiters {
-    /// The one with the key `FIRST`.
+    /// The waiter with the key `FIRST`.
     first: Option<Waker>,
-    /// By key.
+    /// The other waiters, by key.
     others: BTreeMap<usize, Waker>,
 }
 
@@ -63,16 +64,17 @@ impl Latch {
         self.is_closed.load(Ordering::Acquire)
     }
 
-    /// Resolves when it is closed. Cancel-safe.
+    /// Resolves when the latch is closed. Cancel-safe.
     pub(crate) fn closed(&self) -> Closed<'_> {
         Closed {
-            gate: self,
+            latch: self,
             key: None,
         }
     }
 
-    /// Whether it is closed, for the waiter with this key, which has none before its first look. One that
-    /// goes away before the closing must [`leave`](Self::leave).
+    /// Ready when the latch is closed. Otherwise stores the waker for the waiter with this key; the first
+    /// poll of a waiter sets its key. A waiter that is dropped before the closing must
+    /// [`leave`](Self::leave).
     pub(crate) fn poll_closed(
         &self,
         key: &mut Option<usize>,
@@ -81,7 +83,7 @@ impl Latch {
         if self.is_closed() {
             return Poll::Ready(());
         }
-        // Cloned before the lock is taken: that is code of the waiter.
+        // Cloned before the lock is taken, because it is code of the waiter.
         let waker = task.waker().clone();
         let mut waiters = self.waiters();
         if self.is_closed() {
@@ -93,7 +95,7 @@ impl Latch {
         Poll::Pending
     }
 
-    /// The waiter with this key waits no more.
+    /// Removes the waiter with this key.
     pub(crate) fn leave(&self, key: Option<usize>) {
         if let Some(key) = key {
             let left = self.waiters().remove(key);
@@ -129,11 +131,11 @@ impl Waiters {
     }
 }
 
-/// Waits at a [`Gate`].
+/// Waits for the closing of a [`Latch`].
 #[derive(Debug)]
 pub(crate) struct Closed<'a> {
-    gate: &'a Latch,
-    /// Of this waiter, while it is among the others.
+    latch: &'a Latch,
+    /// The key of this waiter, once it has added its waker.
     key: Option<usize>,
 }
 
@@ -141,14 +143,14 @@ impl Future for Closed<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<()> {
-        let Self { gate, key } = &mut *self;
-        gate.poll_closed(key, task)
+        let Self { latch, key } = &mut *self;
+        latch.poll_closed(key, task)
     }
 }
 
 impl Drop for Closed<'_> {
     fn drop(&mut self) {
-        self.gate.leave(self.key);
+        self.latch.leave(self.key);
     }
 }
 

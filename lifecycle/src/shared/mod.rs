@@ -1,4 +1,5 @@
-//! What the parts of one run look at together: the application, its services, their contexts.
+//! The state that the parts of an application share: the application, its services, their runs and
+//! contexts.
 
 pub(crate) mod application;
 pub(crate) mod context;

@@ -1,15 +1,16 @@
-//! Runs that belong to a service of another run: registries that code of a service has started.
+//! Nested runs: registries that code of a service has started. They belong to that service.
 //!
-//! Such a run goes on as any other, and its owner stops it. What is still there when the service is over is
-//! stopped then, within what is left of the service's time, and cut when that is over: the stop of the outer
-//! run leaves nothing of it behind.
+//! A nested run goes on like any other, until its owner stops it. If it is still up when the service is over,
+//! it is stopped then, within the time that the service has left, and its services are dropped when that is
+//! over. So the stop of the outer run leaves nothing of a nested one behind.
 //!
 //! # Invariants
 //!
-//! The thread says whose code starts a run (see [`current`]); a run is adopted before its supervisor is
-//! spawned, under the lock of the service's tasks, whose door is shut before the service lets go of its runs.
-//! So a run is among those that are let go of, or was refused. `gone` of a run is closed when its supervisor
-//! is dropped, however that comes; nothing of the run is left then but code that blocks its thread.
+//! A mark on the thread names the service whose code starts a run (see [`current`]). The service adopts the
+//! run under the lock of its tasks, before the run's supervisor is spawned. It closes its tasks under the same
+//! lock before it takes its runs out to stop them. So each run is among those, or was refused. A run's `gone`
+//! is closed when its supervisor is dropped, for whatever reason; of the run only code that blocks its thread
+//! can be left then.
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
@@ -24,23 +25,23 @@ use crate::shared::context::Context;
 use crate::shared::current;
 use crate::shared::orders::Orders;
 
-/// All runs whose services may start others, by the address of their core, as [`current`] tells it. A `Weak`
+/// All applications whose services may start nested runs, by address, as [`current`] names them. The `Weak`
 /// keeps the address from being used again.
 static RUNS: Mutex<BTreeMap<usize, Weak<Application>>> = Mutex::new(BTreeMap::new());
 
-/// Services of this run may start others from now on.
+/// The services of this application may start nested runs from now on.
 pub(crate) fn begin(run: &Arc<Application>) {
     runs().insert(Arc::as_ptr(run).addr(), Arc::downgrade(run));
 }
 
-/// The run has come to its end.
+/// The application is over.
 pub(crate) fn end(run: &Arc<Application>) {
     let left = runs().remove(&Arc::as_ptr(run).addr());
     drop(left);
 }
 
-/// Gives the run to the service whose code starts it. False where that takes none any more; a run that no
-/// service starts belongs to itself.
+/// Gives the run to the service whose code starts it. False if that service takes no more runs; true if no
+/// service starts it.
 pub(crate) fn adopt(run: &Arc<Application>) -> bool {
     let Some(owner) = current::owner() else {
         return true;
@@ -50,12 +51,12 @@ pub(crate) fn adopt(run: &Arc<Application>) -> bool {
         .and_then(Weak::upgrade);
     outer.is_none_or(|outer| {
         let current = outer.instances[owner.service.index as usize].run();
-        // Code of an earlier run is code of a service that is over.
+        // The code of an earlier run of the service can't start anything any more.
         current.is_some_and(|current| owner.is_of(&current) && current.tasks.adopt(run))
     })
 }
 
-/// Asks runs to stop whose service is over.
+/// Asks the runs of a service that is over to stop.
 pub(crate) fn stop(runs: &[Arc<Application>]) {
     for run in runs {
         run.ask_to_stop(Reason::Dropped);
@@ -63,15 +64,15 @@ pub(crate) fn stop(runs: &[Arc<Application>]) {
     }
 }
 
-/// Leaves them no time.
+/// Leaves the runs no time to stop.
 pub(crate) fn cut(runs: &[Arc<Application>]) {
     for run in runs {
         run.cut.close();
     }
 }
 
-/// The service has come to its end: so do the runs that its code has started. What is not gone when its time
-/// is over is late, as its tasks would be.
+/// Stops the runs of a service that has ended, and waits for them. A run that is not gone when the service's
+/// time is over counts as a late task of the service, and is cut.
 pub(crate) async fn leave(cx: Context, runs: Vec<Arc<Application>>) {
     stop(&runs);
     let orders = &cx.run().orders;
@@ -100,7 +101,7 @@ pub(crate) async fn leave(cx: Context, runs: Vec<Arc<Application>>) {
     }
 }
 
-/// Resolves when none of them is left.
+/// Resolves when all of these runs are gone.
 pub(crate) async fn gone(runs: &[Arc<Application>]) {
     for run in runs {
         run.gone.closed().await;

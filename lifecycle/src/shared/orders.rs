@@ -1,21 +1,22 @@
-//! What the task of a run has been told so far.
+//! The orders that the task of a run was given so far.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{self, Poll};
 
 use atomic_waker::AtomicWaker;
 
-/// A set of bits that only grows: none of them is ever taken back, and the next run has its own.
+/// A set of bits that only grows. An order is never taken back; the next run has orders of its own.
 ///
 /// # Invariants
 ///
-/// Any thread may give an order; only the task of the run listens. It registers its waker *before* it reads
-/// the bits, and an order is written *before* the waker is taken, so an order is either read by this look or
-/// wakes the task for the next one. `Release` on the write and `Acquire` on the read make what was done before
-/// an order (the stop channel closed, the times to stop set) visible to the task that obeys it.
+/// Any thread may give an order; only the task of the run listens. No wake-up is lost: the task registers
+/// its waker *before* it reads the bits, and `give` writes the bit *before* it takes the waker. So the task
+/// either reads the bit in this poll, or is woken for another. `Release` on the write and `Acquire` on the
+/// read make the writes before an order (the stop channel closed, the times to stop set) visible to the task
+/// that obeys it.
 ///
-/// [`note`](Self::note) wakes nothing: it is for code that runs within the task, which looks once more before
-/// it sleeps.
+/// [`note`](Self::note) wakes no task: it is for code inside the task, which reads the bits once more before
+/// it returns `Pending`.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     given: AtomicU8,
@@ -23,13 +24,13 @@ pub(crate) struct Orders {
 }
 
 impl Orders {
-    /// The service says it is ready.
+    /// The service has called `ready`.
     pub(crate) const READY: u8 = 1;
     /// Stop: the stop channel is closed, call `stop`.
     pub(crate) const STOP: u8 = 1 << 1;
     /// Drop `start` and the spawned tasks if they have not returned.
     pub(crate) const DROP_RUN: u8 = 1 << 2;
-    /// Drop whatever is left.
+    /// Drop the rest of the service's code.
     pub(crate) const DROP_ALL: u8 = 1 << 3;
 
     pub(crate) fn give(&self, orders: u8) {
@@ -37,7 +38,7 @@ impl Orders {
         self.task.wake();
     }
 
-    /// Gives orders from within the task, which looks at them before it sleeps.
+    /// Gives orders from inside the task, without a wake-up.
     pub(crate) fn note(&self, orders: u8) {
         self.given.fetch_or(orders, Ordering::Release);
     }
@@ -46,8 +47,8 @@ impl Orders {
         self.given.load(Ordering::Acquire) & order != 0
     }
 
-    /// Wakes `task` at the next order. To be called before they are looked at; one task at a time
-    /// may.
+    /// Wakes `task` at the next order. Callers must call `poll_beyond` afterwards, and only one task at a
+    /// time may listen.
     pub(crate) fn listen(&self, task: &task::Context<'_>) {
         self.task.register(task.waker());
     }
@@ -57,7 +58,7 @@ impl Orders {
         drop(self.task.take());
     }
 
-    /// What was ordered by now, if it is beyond what the caller has `seen`.
+    /// All orders so far, if there are others than those `seen`.
     pub(crate) fn poll_beyond(&self, seen: u8) -> Poll<u8> {
         match self.given.load(Ordering::Acquire) {
             given if given == seen => Poll::Pending,

@@ -1,4 +1,4 @@
-//! The request to stop the application, and what the watchdog is told of it.
+//! The request to stop the application, and the messages to the watchdog's thread.
 
 use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -11,43 +11,56 @@ use crate::panics;
 use crate::report::reason::Reason;
 use crate::shared::latch::Latch;
 
-/// The first request to stop the application. Later ones change nothing, but for a start that is refused:
-/// that is the reason even after a request.
+/// The first request to stop the application. Later ones change nothing, except that the refusal of a start
+/// replaces the reason.
+///
+/// # Invariants
+///
+/// Any thread may make the request. `reason` is set once, so exactly one caller of `claim` is the first, and
+/// that one must call `announce`. `made_at` is set before `announce` closes `made`, so code that is woken by
+/// the closing finds the reason and the instant. Code that reads `reason` without waiting may find it a
+/// moment before `made_at`, and takes the current time then.
+///
+/// The watchdog can't miss the request. `watch_by` stores the sender under the lock and then reads `reason`;
+/// `announce` runs after `reason` was set, and takes the same lock to send. The one that takes the lock
+/// second sees what the other has written, so at least one of them sends the message. A second message
+/// changes nothing.
 #[derive(Debug)]
 pub(crate) struct Request {
     reason: OnceLock<Reason>,
-    /// Why there is no run to stop, instead of the reason that was there before.
+    /// Why the start was refused. It takes the place of `reason`.
     refusal: OnceLock<Reason>,
     made: Latch,
     made_at: OnceLock<MadeAt>,
-    /// When the run began: one that was asked for before takes no time until then.
+    /// When the run began. The deadline of a request that was made before counts from then.
     begun_at: OnceLock<MadeAt>,
-    /// The thread that must hear of the request whatever the runtime is doing.
+    /// The watchdog's thread, which must hear of the request even if the runtime is blocked.
     watchdog: Mutex<Option<Sender<WatchdogMessage>>>,
 }
 
-/// One instant on two clocks, so that all who keep the deadline count from the same.
+/// One instant on two clocks, so that the supervisor and the watchdog count the deadline from the same one.
 #[derive(Clone, Copy, Debug)]
 struct MadeAt {
-    /// The machine's, which the watchdog goes by.
+    /// The machine's clock, which the watchdog reads.
     wall: WallInstant,
-    /// The runtime's, which may be paused in a test.
+    /// The runtime's clock, which a test may pause.
     runtime: Instant,
 }
 
-/// What the watchdog's thread is told.
+/// A message to the watchdog's thread.
 #[derive(Debug)]
 pub(crate) enum WatchdogMessage {
     /// The application was asked to stop, at this instant.
     Asked(WallInstant),
-    /// The supervisor has something to do after so long.
+    /// The supervisor has an alarm after this long.
     Alarm(Duration),
-    /// The services are down.
+    /// The services are down: the thread ends.
     Off,
 }
 
 impl MadeAt {
-    /// The caller may be on any thread; a clock that is paused is known inside its runtime only.
+    /// The caller may be on any thread. A paused clock can be read only inside its runtime, so the runtime
+    /// is entered.
     fn now(runtime: Option<&Runtime>) -> Self {
         let entered = panics::catch(|| runtime.map(Runtime::enter));
         let now = Self {
@@ -76,7 +89,7 @@ impl Request {
         let _ = self.begun_at.set(MadeAt::now(runtime));
     }
 
-    /// Whether this is the first one.
+    /// Makes the request. Returns whether it is the first; `announce` must follow then.
     pub(crate) fn claim(&self, reason: Reason, runtime: Option<&Runtime>) -> bool {
         let is_first = self.reason.set(reason).is_ok();
         if is_first {
@@ -93,7 +106,8 @@ impl Request {
     }
 
     pub(crate) fn announce(&self) {
-        // First, for the watchdog's time counts from it, and from the supervisor's alarms only then.
+        // The watchdog ignores alarms before this message, and closing `made` makes the supervisor send
+        // alarms.
         self.tell_watchdog_when();
         self.made.close();
     }
@@ -103,12 +117,12 @@ impl Request {
         Some(self.refusal.get().unwrap_or(reason))
     }
 
-    /// When the request was made, on the clock of the machine; when the run began, if that was later.
+    /// When the request was made, or the run began if that was later; on the machine's clock.
     pub(crate) fn made_at(&self) -> Option<WallInstant> {
         self.counts_from().map(|at| at.wall)
     }
 
-    /// The same, on the clock of the runtime.
+    /// The same, on the runtime's clock.
     pub(crate) fn asked_at(&self) -> Option<Instant> {
         self.counts_from().map(|at| at.runtime)
     }
@@ -122,11 +136,11 @@ impl Request {
     /// Resolves when there is a request.
     pub(crate) async fn made(&self) -> Reason {
         self.made.closed().await;
-        // The reason is set before the gate closes.
+        // The reason is set before the latch closes.
         self.reason().cloned().unwrap_or(Reason::Requested)
     }
 
-    /// Names the thread to be told of the request, now or when it comes.
+    /// Sets the thread that is told of the request, now or when the request is made.
     pub(crate) fn watch_by(&self, watchdog: Sender<WatchdogMessage>) {
         *self.watchdog() = Some(watchdog);
         if self.reason().is_some() {
@@ -139,10 +153,10 @@ impl Request {
         self.tell_watchdog(WatchdogMessage::Asked(asked));
     }
 
-    pub(crate) fn tell_watchdog(&self, word: WatchdogMessage) {
+    pub(crate) fn tell_watchdog(&self, message: WatchdogMessage) {
         if let Some(watchdog) = &*self.watchdog() {
-            // A thread that is gone has nothing to watch any more.
-            let _ = watchdog.send(word);
+            // An error means that the thread has ended: there is nothing more to watch.
+            let _ = watchdog.send(message);
         }
     }
 

@@ -1,10 +1,16 @@
-//! One run of a service: what there is from one start to the end that follows it, made anew for each.
+//! One run of a service: its state from one start to the end that follows. Each start makes a new one.
 //!
-//! A [`Context`](super::context::Context) holds the run it was made for. Its stop channel, its orders and its
-//! tasks are that run's own, so what is still held of an earlier run sees that one closed for ever and reaches
-//! nothing of a later one.
+//! A [`Context`](super::context::Context) holds the run that it was made for, with that run's stop channel,
+//! orders and tasks. So a context of an earlier run sees its own channel closed for ever, and reaches nothing
+//! of a later run.
 //!
-//! Who writes what: the supervisor the orders, the times to stop and the failure; the task of the run the rest.
+//! # Invariants
+//!
+//! The supervisor writes the times to stop, the failure and all orders but [`READY`](Orders::READY), and it
+//! closes the stop channel. The run's task writes the rest. A write by the supervisor becomes visible to the
+//! task by the order that follows it: see [`Orders`]. `started_up` and `succeeded` are written with `Release`
+//! and read with `Acquire`, so a thread that reads `true` also sees the effects of the code that has
+//! completed. `phase` only names the code in reports, so `Relaxed` is enough.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -23,16 +29,16 @@ use crate::shared::stop_token::StopToken;
 use crate::shared::tasks::Tasks;
 
 #[derive(Debug)]
-// What every turn of a service touches comes first, and stays together in memory.
+// Each poll of a service touches the first fields, so they stay together in memory.
 #[repr(C)]
 pub(crate) struct Run {
     pub(crate) orders: Orders,
     phase: AtomicU8,
-    /// Set once `startup` has succeeded: a drain is owed.
+    /// Set once `startup` has succeeded: the drain must run.
     pub(crate) started_up: AtomicBool,
-    /// Set once a oneshot has done what it had to do.
+    /// Set once the `run` of a oneshot has succeeded.
     pub(crate) succeeded: AtomicBool,
-    /// When it is over the service is kept for another one.
+    /// Whether the service is kept for another run when this one is over.
     pub(crate) keeps_service: AtomicBool,
     /// The stop channel.
     pub(crate) stop: Latch,
@@ -43,13 +49,13 @@ pub(crate) struct Run {
     pub(crate) exited: Latch,
     pub(crate) tasks: Tasks,
     span: SpanSlot,
-    /// When what is left of it is dropped; set when it is asked to stop.
+    /// When its code is dropped; set when it is asked to stop.
     stop_times: Mutex<Option<StopTimes>>,
-    /// Why it works less well than it should, as it says itself.
+    /// The sentence that the service passed to `degraded(..)`.
     degraded: Mutex<Option<Arc<str>>>,
-    /// While `startup` fails and is tried again.
+    /// `Some` while `startup` fails and is tried again.
     failed_attempts: Mutex<Option<Box<FailedAttempts>>>,
-    /// What it failed with first.
+    /// The first failure of this run.
     failure: OnceLock<ServiceError>,
 }
 
@@ -74,7 +80,7 @@ impl Run {
         })
     }
 
-    /// There was no code to run for its start: it is up.
+    /// The run is up without a start, because its start has no code.
     pub(crate) fn is_up(&self) {
         self.enter(Phase::Idle);
         self.started_up.store(true, Ordering::Release);
@@ -111,8 +117,8 @@ impl Run {
         self.span.close();
     }
 
-    /// When what is running now is dropped: `start` and the tasks first, and when they have returned
-    /// what is left.
+    /// When the code that runs now is dropped: until `exited` closes that is `start` with its tasks, and
+    /// then the drain.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let times = (*self.stop_times())?;
         Some(if self.exited.is_closed() {
@@ -126,7 +132,7 @@ impl Run {
         *self.stop_times() = times;
     }
 
-    /// Notes what it failed with; only the first counts.
+    /// Records the failure, if it is the first one of this run.
     pub(crate) fn fail(&self, error: &ServiceError) {
         let _ = self.failure.set(error.clone());
     }
@@ -135,7 +141,7 @@ impl Run {
         self.failure.get()
     }
 
-    /// Whether that is something else than before.
+    /// Returns whether the sentence has changed.
     pub(crate) fn set_degraded(&self, why: Option<Arc<str>>) -> bool {
         let mut degraded = self.degraded.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = *degraded != why;
@@ -143,7 +149,7 @@ impl Run {
         changes
     }
 
-    /// What the service itself says of it.
+    /// The sentence that the service itself passed.
     pub(crate) fn degraded(&self) -> Option<Arc<str>> {
         self.degraded
             .lock()
@@ -151,10 +157,10 @@ impl Run {
             .clone()
     }
 
-    /// Shows by how many attempts `startup` has failed, and why; `None` when that is over.
+    /// Shows how many attempts of `startup` have failed, and why; `None` clears it.
     pub(crate) fn set_failed_attempts(&self, attempts: Option<FailedAttempts>) {
         let before = std::mem::replace(&mut *self.failed_attempts(), attempts.map(Box::new));
-        // The lock is free by now: the destructor of an error is a hook's own code.
+        // The lock is released by now: the destructor of the error is the user's code.
         drop(before);
     }
 
@@ -163,7 +169,7 @@ impl Run {
         attempts.map(|attempts| *attempts)
     }
 
-    /// Why it does not start up.
+    /// Why `startup` is being tried again.
     pub(crate) fn failing_start(&self) -> Option<Arc<str>> {
         Some(self.failed_attempts().as_ref()?.sentence())
     }

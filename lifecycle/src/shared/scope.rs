@@ -1,5 +1,5 @@
-//! The scope of a service: the span in which all its code runs, and the mark on the thread that says whose
-//! code that is.
+//! The scope of a service's code: the span in which it runs, and the mark on the thread that names the
+//! service.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use crate::panics;
 use crate::report::name::Name;
 use crate::shared::current::{self, Current};
 
-/// Runs code of the service in its scope.
+/// Runs code of the service in the service's scope.
 #[inline]
 pub(crate) fn within<T>(
     current: Current,
@@ -23,8 +23,8 @@ pub(crate) fn within<T>(
     code()
 }
 
-/// While it lives, this thread is in the span. What a subscriber panics with as that is entered or left is
-/// no failure of the service.
+/// While it lives, this thread is in the span. A subscriber may panic when the span is entered or left; that
+/// is no failure of the service.
 struct Inside<'a>(Option<Entered<'a>>);
 
 impl Drop for Inside<'_> {
@@ -35,16 +35,16 @@ impl Drop for Inside<'_> {
     }
 }
 
-/// Where a run keeps its span: made when it is first needed, closed when the run is over, though a handle may
-/// keep the rest of it.
+/// Holds the span of a run. The span is made when it is first needed and closed when the run is over, even if
+/// a context keeps the rest of the run.
 #[derive(Debug, Default)]
 pub(crate) struct SpanSlot(Mutex<Option<SharedSpan>>);
 
-/// None where no subscriber records the span.
+/// `None` if no subscriber records the span.
 pub(crate) type SharedSpan = Option<Arc<ServiceSpan>>;
 
 impl SpanSlot {
-    /// `None` once it was closed: a span made after that would stay open as long as the context.
+    /// The span, or `None` once it was closed: a span made later would stay open as long as a context.
     pub(crate) fn get(&self, name: &Name) -> SharedSpan {
         self.lock()
             .get_or_insert_with(|| ServiceSpan::new(name).map(Arc::new))
@@ -61,8 +61,8 @@ impl SpanSlot {
     }
 }
 
-/// The one span of a service. It has no parent: spans that are each the child of the one before would keep
-/// one another alive, and a line of the last would name them all.
+/// The one span of a service. It has no parent: the code of one service often starts another one, and a
+/// chain of parents would keep every span alive and name every service in each line.
 pub(crate) struct ServiceSpan(Option<Span>);
 
 impl ServiceSpan {

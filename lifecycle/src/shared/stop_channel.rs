@@ -1,4 +1,4 @@
-//! What tells a service to stop, in the forms that code waits for it in.
+//! The stop channel of a service, in the forms in which code waits for it.
 
 use std::fmt;
 use std::future::{Future, IntoFuture, poll_fn};

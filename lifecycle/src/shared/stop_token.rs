@@ -7,19 +7,19 @@ use tokio_util::sync::CancellationToken;
 use crate::panics;
 use crate::shared::latch::Latch;
 
-/// The parent of every token that was asked for; none before the first. A child that is dropped leaves
-/// its parent by itself.
+/// The parent of every token that was given out; `None` before the first. A child that is dropped removes
+/// itself from its parent.
 ///
 /// # Invariants
 ///
-/// The latch is closed before [`cancel`](Self::cancel) takes the lock, and [`child`](Self::child) looks at it
-/// under the lock. So a token is made of a parent that `cancel` finds, or its maker sees the latch closed.
-/// The parent is cancelled after the lock is released, since that calls the wakers of those who wait.
+/// The latch is closed before [`cancel`](Self::cancel) takes the lock, and [`child`](Self::child) reads the
+/// latch under the lock. So either `cancel` finds the parent of the new token, or `child` sees the latch
+/// closed. The parent is cancelled after the lock is released, because that wakes tasks, which is user code.
 #[derive(Debug, Default)]
 pub(crate) struct StopToken(Mutex<Option<CancellationToken>>);
 
 impl StopToken {
-    /// One more token, which is cancelled once `stop` is closed.
+    /// A new token, which is cancelled when `stop` closes.
     pub(crate) fn child(&self, stop: &Latch) -> CancellationToken {
         let mut parent = self.lock();
         if !stop.is_closed() {
@@ -31,7 +31,7 @@ impl StopToken {
         token
     }
 
-    /// The latch is closed by now.
+    /// Cancels all tokens. Callers must have closed the latch before.
     pub(crate) fn cancel(&self) {
         let parent = self.lock().take();
         if let Some(parent) = parent {

@@ -1,4 +1,4 @@
-//! What an isolated task may end with.
+//! The types that an isolated task may return.
 
 use crate::report::error::Result;
 
@@ -19,9 +19,9 @@ impl TaskOutput for Result {}
 /// A task that goes on until it is dropped.
 impl TaskOutput for Never {}
 
-/// Keeps [`TaskOutput`] to the types of this file.
+/// Seals [`TaskOutput`]: only the types of this file implement it.
 pub trait Ended {
-    /// How the task ended, where it can fail.
+    /// How the task ended; `Ok` if it can't fail.
     fn into_result(self) -> Result;
 }
 

@@ -1,5 +1,5 @@
-//! The tasks a service has started with `cx.spawn(..)` and `cx.spawn_isolated(..)`: owned by it, awaited
-//! when it stops, dropped when they are late.
+//! The tasks that a service has spawned with `cx.spawn(..)` and `cx.spawn_isolated(..)`: its stop waits for
+//! them, and drops them when they are late.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -22,86 +22,89 @@ use crate::shared::run::Run;
 use crate::shared::scope::{SharedSpan, within};
 use crate::shared::task_output::{Ended, TaskOutput};
 
-/// The tasks that are there. One that has ended says itself how, and is out.
+/// The tasks of one run. A task that ends reports its failure itself and then leaves the set.
 ///
 /// # Invariants
 ///
-/// A task is in from before it is spawned until its future is dropped, so an empty set means that no code of
-/// a task is left. The door is looked at under the lock under which a task gets in, so after
-/// [`cut`](Self::cut) no task comes in, and every one that is in is aborted: by `cut`, or, where it was just
-/// being spawned, by the thread that spawns it. The waker is stored under the same lock, after a look at the
-/// set: the last task that leaves finds it. Nothing is aborted, woken or dropped under the lock.
+/// - A task is in the set from before it is spawned until its future is dropped. So an empty set means that
+///   no code of a task is left.
+/// - `door` is read, and the task added, under one lock. So after [`cut`](Self::cut) no task is added, and
+///   every task in the set is aborted: by `cut`, or, if it was being spawned at that moment, by the thread
+///   that spawns it.
+/// - No wake-up is lost. The waiting task checks the set and stores its waker under one lock, and the last
+///   task that leaves takes the waker out under the same lock.
+/// - No task is aborted, woken or dropped under the lock, because each of these may run user code.
 #[derive(Debug, Default)]
 pub(crate) struct Tasks(Mutex<Owned>);
 
 #[derive(Debug, Default)]
 struct Owned {
     door: Door,
-    /// Of the next one.
+    /// The key of the next task.
     key: u64,
-    tasks: BTreeMap<u64, Entry>,
-    /// How many of them are [`Kind::Own`].
+    tasks: BTreeMap<u64, TaskSlot>,
+    /// How many of them are [`TaskKind::Own`].
     own: usize,
-    /// An own one came to a door that was shut by [`Tasks::cut`].
+    /// A task of the service's own was refused after [`Tasks::cut`].
     has_refused: bool,
-    /// What registries it has started; see [`nested`](crate::nested).
+    /// The registries that the service has started: see [`nested`](crate::shared::nested).
     runs: Vec<Arc<Application>>,
-    /// Of the task that waits for the last one.
+    /// The waker of the task that waits for the set to be empty.
     waiter: Option<Waker>,
 }
 
-/// Whether tasks may be started.
+/// Whether tasks may be spawned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Door {
     #[default]
     Open,
-    /// Not while those that are late are being dropped.
+    /// Not while late tasks are being dropped.
     Cut,
-    /// No more: the service is down.
+    /// Never again: the service is down.
     Closed,
 }
 
 #[derive(Debug)]
-enum Entry {
-    /// It is just being spawned.
+enum TaskSlot {
+    /// It is being spawned.
     New,
-    /// The same, and it is to end at once.
+    /// It is being spawned, and must be aborted then.
     Aborted,
     Spawned(AbortHandle),
 }
 
-/// What a task is to its service.
+/// How a task belongs to its service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A part of it: its failure is the service's, and so is that it is late.
+pub(crate) enum TaskKind {
+    /// A part of the service: the service fails with it, and is late with it.
     Own,
-    /// The work for one client: neither is.
+    /// Work for one client: its failure is only counted and logged, and it is never late.
     Isolated,
 }
 
 thread_local! {
-    /// This thread is about to start a task.
-    static SPAWNS: Cell<bool> = const { Cell::new(false) };
+    /// Whether this thread is spawning a task.
+    static IS_SPAWNING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Starts `future` as a task of the service; drops it when the service takes no more.
-pub(crate) fn spawn<F>(cx: &Context, kind: Kind, future: F) -> bool
+/// Spawns `future` as a task of the service, or drops it if the service takes no more tasks.
+pub(crate) fn spawn<F>(cx: &Context, kind: TaskKind, future: F) -> bool
 where
     F: Future<Output: TaskOutput> + Send + 'static,
 {
     let Some(runtime) = cx.application().runtime() else {
         return false;
     };
-    // Only a runtime that ends drops a future right where it is spawned. The destructor of that may spawn
-    // in its turn, and so on: the stack would not hold it.
-    if SPAWNS.get() {
+    // A runtime that ends drops a future inside `spawn`. The future's destructor may spawn another one, and
+    // so on, until the stack overflows.
+    if IS_SPAWNING.get() {
         return false;
     }
     let tasks = &cx.run().tasks;
     let Some(key) = tasks.enter(kind) else {
         return false;
     };
-    if kind == Kind::Isolated {
+    if kind == TaskKind::Isolated {
         cx.instance().make_isolated().began();
     }
     let task = Task {
@@ -113,32 +116,32 @@ where
         kind,
         future: Some(Box::pin(future)),
     };
-    SPAWNS.set(true);
+    IS_SPAWNING.set(true);
     let spawned = runtime.spawn(task).abort_handle();
-    SPAWNS.set(false);
+    IS_SPAWNING.set(false);
     tasks.spawned(key, spawned);
     true
 }
 
 impl Tasks {
-    fn enter(&self, kind: Kind) -> Option<u64> {
+    fn enter(&self, kind: TaskKind) -> Option<u64> {
         let mut owned = self.lock();
         if owned.door != Door::Open {
-            owned.has_refused |= owned.door == Door::Cut && kind == Kind::Own;
+            owned.has_refused |= owned.door == Door::Cut && kind == TaskKind::Own;
             return None;
         }
         let key = owned.key;
         owned.key += 1;
-        owned.own += usize::from(kind == Kind::Own);
-        owned.tasks.insert(key, Entry::New);
+        owned.own += usize::from(kind == TaskKind::Own);
+        owned.tasks.insert(key, TaskSlot::New);
         Some(key)
     }
 
-    /// It may have ended already, and is out then.
+    /// The task is spawned. It may have ended already, and has left the set then.
     fn spawned(&self, key: u64, handle: AbortHandle) {
         let mut owned = self.lock();
         match owned.tasks.get_mut(&key) {
-            Some(entry @ Entry::New) => *entry = Entry::Spawned(handle),
+            Some(entry @ TaskSlot::New) => *entry = TaskSlot::Spawned(handle),
             Some(_) => {
                 drop(owned);
                 handle.abort();
@@ -147,10 +150,10 @@ impl Tasks {
         }
     }
 
-    fn leave(&self, key: u64, kind: Kind) {
+    fn leave(&self, key: u64, kind: TaskKind) {
         let mut owned = self.lock();
         let entry = owned.tasks.remove(&key);
-        owned.own -= usize::from(kind == Kind::Own);
+        owned.own -= usize::from(kind == TaskKind::Own);
         let waiter = if owned.tasks.is_empty() {
             owned.waiter.take()
         } else {
@@ -163,7 +166,7 @@ impl Tasks {
         }
     }
 
-    /// A registry that the service starts gets in where a task would.
+    /// Adds a registry that the service starts. It is refused when a task would be refused.
     pub(crate) fn adopt(&self, run: &Arc<Application>) -> bool {
         let mut owned = self.lock();
         if owned.door != Door::Open {
@@ -179,7 +182,7 @@ impl Tasks {
         true
     }
 
-    /// The registries that it has started.
+    /// Takes out the registries that the service has started.
     pub(crate) fn take_runs(&self) -> Vec<Arc<Application>> {
         mem::take(&mut self.lock().runs)
     }
@@ -188,12 +191,12 @@ impl Tasks {
         self.lock().tasks.is_empty()
     }
 
-    /// Whether any is there that the service answers for.
+    /// Whether a task of the service's own is left.
     pub(crate) fn has_own(&self) -> bool {
         self.lock().own > 0
     }
 
-    /// Ready when there are none; wakes the last one that has polled.
+    /// Ready when the set is empty. Otherwise wakes the task that polled last when it is.
     pub(crate) fn poll_gone(&self, task: &task::Context<'_>) -> Poll<()> {
         let mut owned = self.lock();
         if owned.tasks.is_empty() {
@@ -205,12 +208,12 @@ impl Tasks {
         Poll::Pending
     }
 
-    /// Tells every task to end where it stands, and starts no more; each is still to be awaited.
+    /// Aborts every task, and refuses new ones. Callers must still wait until the set is empty.
     pub(crate) fn cut(&self) {
         self.shut(Door::Cut);
     }
 
-    /// Those that were late are gone: what comes after them, the drain, may start its own.
+    /// The late tasks are gone, so the drain may spawn tasks of its own.
     pub(crate) fn reopen(&self) {
         let mut owned = self.lock();
         if owned.door == Door::Cut {
@@ -219,12 +222,13 @@ impl Tasks {
         }
     }
 
-    /// Whether an own one was refused since the last call, because others were being dropped.
+    /// Whether a task of the service's own was refused since the last call, because late ones were being
+    /// dropped.
     pub(crate) fn take_refused(&self) -> bool {
         mem::take(&mut self.lock().has_refused)
     }
 
-    /// From now on there are no tasks: those left are aborted, and still to be awaited.
+    /// Aborts every task, and refuses new ones for ever. Callers must still wait until the set is empty.
     pub(crate) fn close(&self) {
         self.shut(Door::Closed);
     }
@@ -237,9 +241,9 @@ impl Tasks {
         let mut spawned = Vec::new();
         for entry in owned.tasks.values_mut() {
             match entry {
-                Entry::New => *entry = Entry::Aborted,
-                Entry::Aborted => {}
-                Entry::Spawned(handle) => spawned.push(handle.clone()),
+                TaskSlot::New => *entry = TaskSlot::Aborted,
+                TaskSlot::Aborted => {}
+                TaskSlot::Spawned(handle) => spawned.push(handle.clone()),
             }
         }
         drop(owned);
@@ -253,7 +257,7 @@ impl Tasks {
     }
 }
 
-/// A context of a unit test is gone.
+/// Outside a registry, in the unit test of a hook, no supervisor aborts the tasks.
 impl Drop for Tasks {
     fn drop(&mut self) {
         self.close();
@@ -262,14 +266,14 @@ impl Drop for Tasks {
 
 /// One task: the user's future, polled and dropped in the scope of its service.
 struct Task<F> {
-    /// A task keeps neither: in a unit test of a hook it ends with the context.
+    /// Held weakly, so that in the unit test of a hook the tasks end when the context is dropped.
     application: Weak<Application>,
     run: Weak<Run>,
     current: Current,
     span: SharedSpan,
     key: u64,
-    kind: Kind,
-    /// None once it has ended.
+    kind: TaskKind,
+    /// `None` once it has ended.
     future: Option<Pin<Box<F>>>,
 }
 
@@ -300,7 +304,8 @@ impl<F: Future<Output: TaskOutput>> Future for Task<F> {
 }
 
 impl<F> Task<F> {
-    /// Lets go of the future, whose destructor is the task's own code as well, and gets out.
+    /// Drops the future, whose destructor is the task's code too, reports the failures, and leaves the
+    /// set.
     fn end(&mut self, ended: Result<(), Fault>) {
         let (future, span) = (self.future.take(), self.span.take());
         let dropped = within(self.current, span.as_deref(), || {
@@ -316,18 +321,18 @@ impl<F> Task<F> {
             .filter_map(Result::err)
         {
             match self.kind {
-                Kind::Own => failure::fail(&cx, Phase::Task, fault),
-                Kind::Isolated => failure::note_isolated(&cx, fault),
+                TaskKind::Own => failure::fail(&cx, Phase::Task, fault),
+                TaskKind::Isolated => failure::note_isolated(&cx, fault),
             }
         }
-        if self.kind == Kind::Isolated {
+        if self.kind == TaskKind::Isolated {
             cx.instance().make_isolated().ended();
         }
         cx.run().tasks.leave(self.key, self.kind);
     }
 }
 
-/// It was aborted, or the runtime ends.
+/// Runs when the task was aborted, or when the runtime ends.
 impl<F> Drop for Task<F> {
     fn drop(&mut self) {
         if self.future.is_some() {

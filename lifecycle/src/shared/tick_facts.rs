@@ -1,5 +1,5 @@
-//! The ticks of one service as the rest of the program sees them: facts for probes, and the calls by
-//! which one is asked for, or the end of all.
+//! The ticks of one service as the rest of the program sees them: facts for probes, and the calls that
+//! trigger a tick.
 
 use std::fmt;
 use std::mem;
@@ -14,15 +14,15 @@ use crate::panics;
 use crate::report::error::{OptionError, TriggerError};
 use crate::report::status::TickStatus;
 
-/// What a tick came to: what its error said, if it failed.
+/// The result of a tick: the text of its error, if it failed.
 pub(crate) type TickResult = Result<(), Arc<str>>;
 
-/// Those who have asked for the tick that now begins.
-pub(crate) struct Askers(Vec<Asker>);
+/// The calls of `trigger` that the tick that begins now will answer.
+pub(crate) struct TriggerCalls(Vec<TriggerCall>);
 
-type Asker = oneshot::Sender<TickResult>;
+type TriggerCall = oneshot::Sender<TickResult>;
 
-impl Askers {
+impl TriggerCalls {
     #[inline]
     pub(crate) fn answer(self, result: &TickResult) {
         if !self.0.is_empty() {
@@ -31,18 +31,18 @@ impl Askers {
     }
 
     fn answer_each(mut self, result: &TickResult) {
-        for asker in mem::take(&mut self.0) {
-            // One that no longer listens has lost interest; one whose waker panics has its answer.
-            let _ = panics::catch(|| asker.send(result.clone()));
+        for call in mem::take(&mut self.0) {
+            // An error means that the call was dropped. If a waker panics, its call has the answer.
+            let _ = panics::catch(|| call.send(result.clone()));
         }
     }
 }
 
-/// The tick was dropped: whoever asked for it is told, one by one.
-impl Drop for Askers {
+/// When the tick is dropped, each call that waits for it gets an error.
+impl Drop for TriggerCalls {
     #[inline]
     fn drop(&mut self) {
-        // Nearly always.
+        // The usual case.
         if self.0.is_empty() {
             return;
         }
@@ -50,18 +50,27 @@ impl Drop for Askers {
     }
 }
 
-/// Kept in the service's instance, over all its runs. What a tick touches is kept small: an application may have
-/// thousands.
+/// Kept in the service's instance, over all its runs. The fields that a tick touches are few, because an
+/// application may have thousands of schedules.
 ///
 /// # Invariants
 ///
-/// Two things end the loop's sleep besides its timer: a tick that is asked for, and the stop of its run. Each is
-/// written first (`is_asked` here, the stop channel of the run), and then the loop's waker is cloned under the
-/// lock and called. The loop stores its waker under that lock and reads both afterwards, so each is either
-/// seen by that look or wakes it. A wake-up that finds neither changes nothing.
+/// The loop, the calls of `trigger` and the supervisor meet here, on any thread.
+///
+/// - No wake-up is lost. Besides its timer, two events wake the loop: a call of `trigger` and the stop of its
+///   run. Each is written first (`is_asked` here, the stop channel in the run), and then the loop's waker is
+///   cloned under the lock and woken. The loop stores its waker under the same lock and reads both
+///   afterwards. If the loop takes the lock first, the event finds its waker. If the event takes it first, the
+///   loop reads the event. A wake-up that finds neither changes nothing.
+/// - `is_asked` is set and cleared under the lock, together with the list of the waiting calls, so that no
+///   call is left behind. The loop reads it without the lock; a stale read is followed by the wake-up.
+/// - A call is refused once `closed` is set, and `close` answers all calls before that, both under the lock.
+///   So each call gets an answer.
+/// - No user code runs under the lock, except the clone of a waker. Senders are dropped and wakers are woken
+///   after it is released.
 #[derive(Debug, Default)]
 pub(crate) struct TickFacts {
-    /// A tick is asked for, and waited for.
+    /// Whether calls of `trigger` wait for a tick.
     is_asked: AtomicBool,
     inner: Mutex<Inner>,
 }
@@ -75,38 +84,38 @@ struct Inner {
     began: Option<Instant>,
     next_due: Option<Instant>,
     in_flight: bool,
-    /// No tick will ever run again.
+    /// No tick will run again in this run.
     closed: bool,
-    /// Since there was one.
-    troubles: Option<Box<Troubles>>,
-    /// Those who have asked for the next tick.
-    waiting: Vec<Asker>,
-    /// What wakes the loop.
+    /// `None` until a tick fails or a value is refused, which most services never see.
+    problems: Option<Box<Problems>>,
+    /// The calls of `trigger` that wait for the next tick.
+    waiting: Vec<TriggerCall>,
+    /// The waker of the loop.
     waker: Option<Waker>,
 }
 
-/// What most services never have.
+/// Kept in a box of its own, because most services never have any.
 #[derive(Debug, Default)]
-struct Troubles {
+struct Problems {
     failures: u64,
     failures_in_a_row: u64,
     last_failure: Option<Arc<str>>,
-    /// Why the schedule does not go by what the service says now, and that as a sentence.
+    /// Why the schedule can't follow the service's values, and the same as a sentence.
     refused: Option<(OptionError, Arc<str>)>,
 }
 
 impl Inner {
-    /// When there is no room for one more, takes out those who have lost interest, so that a tick that
-    /// hangs does not gather them.
-    fn take_gone(&mut self) -> Vec<Asker> {
+    /// If there is no room for one more call, takes out the dropped ones, so that they don't pile up
+    /// while a tick hangs.
+    fn take_dropped(&mut self) -> Vec<TriggerCall> {
         if self.waiting.len() < self.waiting.capacity() {
             return Vec::new();
         }
-        let (gone, waiting) = mem::take(&mut self.waiting)
+        let (dropped, waiting) = mem::take(&mut self.waiting)
             .into_iter()
-            .partition(Asker::is_closed);
+            .partition(TriggerCall::is_closed);
         self.waiting = waiting;
-        gone
+        dropped
     }
 
     fn end(&mut self, at: Instant, due: Option<Instant>) {
@@ -122,51 +131,51 @@ impl TickFacts {
     pub(crate) fn status(&self) -> TickStatus {
         let inner = self.inner();
         let took = |(began, end): (_, Instant)| end.saturating_duration_since(began);
-        let troubles = inner.troubles.as_deref();
+        let problems = inner.problems.as_deref();
         TickStatus {
             count: inner.count,
-            failures: troubles.map_or(0, |troubles| troubles.failures),
-            consecutive_failures: troubles.map_or(0, |troubles| troubles.failures_in_a_row),
+            failures: problems.map_or(0, |problems| problems.failures),
+            consecutive_failures: problems.map_or(0, |problems| problems.failures_in_a_row),
             last_start: inner.last_start,
             last_end: inner.last_end,
             last_duration: inner.began.zip(inner.last_end).map(took),
-            last_error: troubles.and_then(|troubles| troubles.last_failure.clone()),
+            last_error: problems.and_then(|problems| problems.last_failure.clone()),
             next_due: inner.next_due,
             in_flight: inner.in_flight,
         }
     }
 
     /// Why the service is degraded: its schedule can't be followed, or its last tick has failed.
-    pub(crate) fn trouble(&self) -> Option<Arc<str>> {
+    pub(crate) fn degraded(&self) -> Option<Arc<str>> {
         let inner = self.inner();
-        let troubles = inner.troubles.as_deref()?;
-        match &troubles.refused {
+        let problems = inner.problems.as_deref()?;
+        match &problems.refused {
             Some((_, sentence)) => Some(sentence.clone()),
-            None => troubles
+            None => problems
                 .last_failure
                 .clone()
-                .filter(|_| troubles.failures_in_a_row > 0),
+                .filter(|_| problems.failures_in_a_row > 0),
         }
     }
 
-    /// The schedule goes on as before, for what the service says now can't be followed. Returns the
-    /// sentence that says so, when it is a new one.
+    /// The service's values can't be followed, and the schedule goes on as before. Returns the sentence
+    /// to log, if it is a new one.
     pub(crate) fn refuse(&self, error: OptionError) -> Option<Arc<str>> {
         let mut inner = self.inner();
-        let troubles = inner.troubles.get_or_insert_default();
-        if matches!(&troubles.refused, Some((before, _)) if *before == error) {
+        let problems = inner.problems.get_or_insert_default();
+        if matches!(&problems.refused, Some((before, _)) if *before == error) {
             return None;
         }
         let sentence: Arc<str> = error.to_string().into();
-        troubles.refused = Some((error, sentence.clone()));
+        problems.refused = Some((error, sentence.clone()));
         Some(sentence)
     }
 
-    /// The schedule goes by what the service says. Returns whether it did not before.
+    /// The schedule follows the service's values. Returns whether it did not before.
     pub(crate) fn accept(&self) -> bool {
         let mut inner = self.inner();
-        let troubles = inner.troubles.as_deref_mut();
-        troubles.is_some_and(|troubles| troubles.refused.take().is_some())
+        let problems = inner.problems.as_deref_mut();
+        problems.is_some_and(|problems| problems.refused.take().is_some())
     }
 
     #[inline]
@@ -174,39 +183,39 @@ impl TickFacts {
         self.inner().next_due = due;
     }
 
-    /// A tick begins. It is the one of those who have asked by now.
+    /// A tick begins. It answers the calls of `trigger` that wait now.
     #[inline]
-    pub(crate) fn begun(&self, at: Instant) -> Askers {
+    pub(crate) fn begun(&self, at: Instant) -> TriggerCalls {
         let mut inner = self.inner();
         inner.last_start = Some(at);
         inner.in_flight = true;
         inner.next_due = None;
         if inner.waiting.is_empty() {
-            return Askers(Vec::new());
+            return TriggerCalls(Vec::new());
         }
         self.is_asked.store(false, Ordering::Release);
-        Askers(mem::take(&mut inner.waiting))
+        TriggerCalls(mem::take(&mut inner.waiting))
     }
 
-    /// The tick in flight has ended well; when the next one is due.
+    /// The tick in flight has succeeded. `due` is the instant of the next one.
     #[inline]
     pub(crate) fn succeeded(&self, at: Instant, due: Option<Instant>) {
         let mut inner = self.inner();
         inner.end(at, due);
-        if let Some(troubles) = &mut inner.troubles {
-            troubles.failures_in_a_row = 0;
+        if let Some(problems) = &mut inner.problems {
+            problems.failures_in_a_row = 0;
         }
     }
 
-    /// The tick in flight has failed. Returns how many have in a row.
+    /// The tick in flight has failed. Returns how many ticks have failed in a row.
     pub(crate) fn failed(&self, at: Instant, due: Option<Instant>, error: Arc<str>) -> u64 {
         let mut inner = self.inner();
         inner.end(at, due);
-        let troubles = inner.troubles.get_or_insert_default();
-        troubles.failures += 1;
-        troubles.failures_in_a_row += 1;
-        troubles.last_failure = Some(error);
-        troubles.failures_in_a_row
+        let problems = inner.problems.get_or_insert_default();
+        problems.failures += 1;
+        problems.failures_in_a_row += 1;
+        problems.last_failure = Some(error);
+        problems.failures_in_a_row
     }
 
     /// Asks for a tick that begins from now on, and waits for it.
@@ -219,40 +228,40 @@ impl TickFacts {
         }
     }
 
-    /// Where the answer will be.
+    /// Notes a call of `trigger`. The receiver gets its answer.
     fn ask(&self) -> Result<oneshot::Receiver<TickResult>, TriggerError> {
-        let (asker, answer) = oneshot::channel();
+        let (call, answer) = oneshot::channel();
         let mut inner = self.inner();
         if inner.closed {
             return Err(TriggerError::Stopped);
         }
-        let gone = inner.take_gone();
-        inner.waiting.push(asker);
+        let dropped = inner.take_dropped();
+        inner.waiting.push(call);
         self.is_asked.store(true, Ordering::Release);
-        // They may run code of others.
+        // Dropping a sender may run a waker, which is user code.
         drop(inner);
-        let _ = panics::drop_each(gone);
+        let _ = panics::drop_each(dropped);
         Ok(answer)
     }
 
-    /// Whether a tick is asked for.
+    /// Whether calls of `trigger` wait for a tick.
     #[inline]
     pub(crate) fn is_asked(&self) -> bool {
         self.is_asked.load(Ordering::Acquire)
     }
 
-    /// A run begins: there will be ticks, if there were none any more.
+    /// A run begins: calls of `trigger` are accepted again.
     pub(crate) fn open(&self) {
         self.inner().closed = false;
     }
 
-    /// Wakes this task at the next call. Callers must look again for one after registering.
+    /// Wakes this task at the next call. Callers must check `is_asked` again after this.
     pub(crate) fn listen(&self, waker: &Waker) {
         let before = self.inner().waker.replace(waker.clone());
         drop(before);
     }
 
-    /// There will be no more ticks: whoever waits for one is told.
+    /// There will be no more ticks: each call that waits for one gets an error.
     pub(crate) fn close(&self) {
         let mut inner = self.inner();
         inner.closed = true;
@@ -261,13 +270,13 @@ impl TickFacts {
         let waiting = mem::take(&mut inner.waiting);
         // A `Waker` keeps its task's allocation alive.
         let waker = inner.waker.take();
-        // Both may run code of others.
+        // Both may run user code, so the lock is released first.
         drop(inner);
         let _ = panics::drop_each(waiting);
         let _ = panics::catch(|| drop(waker));
     }
 
-    /// Lets the loop have a look.
+    /// Wakes the loop, so that it checks for a call and for the stop.
     pub(crate) fn wake(&self) {
         let waker = self.inner().waker.clone();
         if let Some(waker) = waker {

@@ -1,12 +1,11 @@
-//! Which service's code waits for which service's tick, so that none waits for itself by way of others.
+//! The waits of services for each other's ticks, so that a circle of them is found.
 //!
-//! Of all applications of the process: one may ask for a tick of another.
+//! The list is for all applications of the process, because one may trigger a tick of another.
 //!
 //! # Invariants
 //!
-//! A wait is added and checked under one lock, so of two that would close a circle one sees the other.
-//! The guard that stands for a wait takes it out again, however the wait ends. No code of others runs
-//! under the lock.
+//! A wait is checked and added under one lock. So if two waits would close a circle, one of them finds the
+//! other. The guard of a wait removes it, however the wait ends. No user code runs under the lock.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,24 +13,24 @@ use crate::report::error::TriggerError;
 use crate::report::name::Name;
 use crate::shared::current::ServiceId;
 
-/// There are few at a time: they are searched one by one.
+/// There are few waits at a time, so a linear search is enough.
 static WAITS: Mutex<Vec<Wait>> = Mutex::new(Vec::new());
 
 struct Wait {
     asker: ServiceId,
     target: ServiceId,
-    /// Of the target.
+    /// The name of the target.
     name: Name,
 }
 
-/// Stands for a wait while it lasts.
+/// The guard of a wait: dropping it removes the wait.
 #[must_use]
 pub(crate) struct Waits {
     asker: ServiceId,
     target: ServiceId,
 }
 
-/// The code of `asker` waits for a tick of `target`, which is called `name`.
+/// Adds the wait of `asker`'s code for a tick of `target`, which has this name.
 pub(crate) fn begin(
     asker: ServiceId,
     target: ServiceId,
@@ -52,8 +51,8 @@ pub(crate) fn begin(
     Ok(Waits { asker, target })
 }
 
-/// Whether `from` waits for `to`, directly or further on; `path` names those in between, and `to`.
-/// There is no circle among the waits, so it comes to an end.
+/// Whether `from` waits for `to`, directly or through others. Adds the names of the others, and of `to`, to
+/// `path`. The recursion ends, because the waits in the list form no circle.
 fn leads_to<'a>(
     waits: &'a [Wait],
     from: ServiceId,

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_service_is_taken_down_waits_and_is_started_again() {
-    let mut rig = Rig::new([(TERMS, &[])]).up();
+    let mut rig = Rig::new([(SETTINGS, &[])]).up();
     assert_eq!(
         rig.restart(0, 3),
         ["keep 0", "not all up", "0 stopping", "stop 0 by 8s"]
@@ -22,7 +22,7 @@ fn a_service_is_taken_down_waits_and_is_started_again() {
 
 #[test]
 fn a_service_comes_and_goes_any_number_of_times() {
-    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0])]).up();
+    let mut rig = Rig::new([(SETTINGS, &[]), (SETTINGS, &[0])]).up();
     for round in 0..100 {
         rig.restart(0, 1);
         assert_eq!(rig.down_kept(0), ["0 backoff"], "round {round}");
@@ -38,7 +38,12 @@ fn a_service_comes_and_goes_any_number_of_times() {
 #[test]
 fn dependents_that_run_are_left_alone_and_those_that_wait_wait_on() {
     // 1 runs; 2 waits for 3 as well, which is slow.
-    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0]), (TERMS, &[0, 3]), (TERMS, &[])]);
+    let mut rig = Rig::new([
+        (SETTINGS, &[]),
+        (SETTINGS, &[0]),
+        (SETTINGS, &[0, 3]),
+        (SETTINGS, &[]),
+    ]);
     rig.begin();
     rig.ready(0);
     rig.ready(1);
@@ -51,7 +56,7 @@ fn dependents_that_run_are_left_alone_and_those_that_wait_wait_on() {
 
 #[test]
 fn one_whose_wait_is_over_waits_for_what_it_needs() {
-    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0])]).up();
+    let mut rig = Rig::new([(SETTINGS, &[]), (SETTINGS, &[0])]).up();
     rig.restart(0, 5);
     rig.down_kept(0);
     rig.restart(1, 1);
@@ -64,7 +69,7 @@ fn one_whose_wait_is_over_waits_for_what_it_needs() {
 
 #[test]
 fn one_on_its_way_up_is_taken_down_as_well_and_its_start_timeout_counts_anew() {
-    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0])]);
+    let mut rig = Rig::new([(SETTINGS, &[]), (SETTINGS, &[0])]);
     rig.begin();
     rig.until(80);
     assert_eq!(rig.restart(0, 5), ["keep 0", "0 stopping", "stop 0 by 88s"]);
@@ -76,7 +81,7 @@ fn one_on_its_way_up_is_taken_down_as_well_and_its_start_timeout_counts_anew() {
 
 #[test]
 fn a_stop_while_it_is_taken_down_is_the_end_of_it() {
-    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0])]).up();
+    let mut rig = Rig::new([(SETTINGS, &[]), (SETTINGS, &[0])]).up();
     rig.restart(0, 1);
     assert_eq!(rig.stop(), ["let 0 go", "1 stopping", "stop 1 by 8s"]);
     assert_eq!(rig.down(0), ["0 stopped"]);
@@ -87,7 +92,7 @@ fn a_stop_while_it_is_taken_down_is_the_end_of_it() {
 
 #[test]
 fn what_was_handed_back_when_the_stop_came_is_dropped_before_what_it_depends_on_stops() {
-    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0])]).up();
+    let mut rig = Rig::new([(SETTINGS, &[]), (SETTINGS, &[0])]).up();
     rig.restart(1, 1);
     assert_eq!(rig.stop(), ["let 1 go"]);
     assert_eq!(rig.down_kept(1), ["1 stopped", "discard 1 by 8s"]);
@@ -100,7 +105,7 @@ fn in_its_wait_a_stop_stops_it_at_once_and_nothing_starts() {
         shutdown_delay: Duration::from_secs(4),
         ..RegistrySettings::default()
     };
-    let mut rig = Rig::within(limits, [(TERMS, &[]), (TERMS, &[0])]).up();
+    let mut rig = Rig::within(limits, [(SETTINGS, &[]), (SETTINGS, &[0])]).up();
     rig.restart(1, 1);
     rig.down_kept(1);
     rig.engine.requested(rig.now, rig.now, false);
@@ -117,7 +122,7 @@ fn in_its_wait_a_stop_stops_it_at_once_and_nothing_starts() {
 
 #[test]
 fn while_it_waits_for_what_it_needs_a_stop_stops_it() {
-    let mut rig = Rig::new([(TERMS, &[]), (TERMS, &[0])]).up();
+    let mut rig = Rig::new([(SETTINGS, &[]), (SETTINGS, &[0])]).up();
     rig.restart(0, 60);
     rig.down_kept(0);
     rig.restart(1, 0);
@@ -139,7 +144,7 @@ fn while_it_waits_for_what_it_needs_a_stop_stops_it() {
 
 #[test]
 fn while_it_starts_again_a_stop_stops_it() {
-    let mut rig = Rig::new([(TERMS, &[])]).up();
+    let mut rig = Rig::new([(SETTINGS, &[])]).up();
     rig.restart(0, 1);
     rig.down_kept(0);
     rig.until(1);
@@ -150,7 +155,7 @@ fn while_it_starts_again_a_stop_stops_it() {
 
 #[test]
 fn what_is_asked_to_stop_comes_no_more() {
-    let mut rig = Rig::new([(TERMS, &[])]).up();
+    let mut rig = Rig::new([(SETTINGS, &[])]).up();
     rig.stop();
     assert_eq!(rig.restart(0, 1), [""; 0]);
     rig.down(0);
@@ -159,7 +164,7 @@ fn what_is_asked_to_stop_comes_no_more() {
 
 #[test]
 fn one_that_does_not_let_go_of_its_thread_does_not_come_again() {
-    let mut rig = Rig::new([(IGNORE, &[]), (TERMS, &[0]), (TERMS, &[1])]);
+    let mut rig = Rig::new([(IGNORE, &[]), (SETTINGS, &[0]), (SETTINGS, &[1])]);
     rig.begin();
     rig.ready(0);
     rig.restart(0, 1);
@@ -178,7 +183,7 @@ fn one_that_does_not_let_go_of_its_thread_does_not_come_again() {
 
 #[test]
 fn alarms_of_an_earlier_stop_are_none_of_the_next() {
-    let mut rig = Rig::new([(TERMS, &[])]).up();
+    let mut rig = Rig::new([(SETTINGS, &[])]).up();
     rig.restart(0, 1);
     rig.down_kept(0);
     rig.until(1);

@@ -1,17 +1,17 @@
-//! Many services: each has its turn once, and the first do not wait for the last.
+//! Many services: each is visited once, and the first do not wait for the last.
 
 use super::*;
 
 const MANY: usize = 1_000;
 
-/// Services that depend on nobody.
+/// Services without dependencies.
 fn many() -> Rig {
     let origin = Instant::now();
     let after = vec![Vec::new(); MANY];
     Rig {
         engine: Engine::new(
             Graph::new(&after),
-            vec![TERMS; MANY],
+            vec![SETTINGS; MANY],
             RegistrySettings::default(),
         ),
         origin,

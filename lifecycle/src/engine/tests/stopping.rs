@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn three_quarters_then_the_end_then_a_moment() {
-    let mut rig = Rig::new([(TERMS, &[])]).up();
+    let mut rig = Rig::new([(SETTINGS, &[])]).up();
     rig.stop();
     assert_eq!(rig.until(5), [""; 0]);
     assert_eq!(rig.until(6), ["cut 0"]);
@@ -31,7 +31,11 @@ fn one_deadline_for_all_and_no_fresh_time_for_those_who_come_late() {
         deadline: Duration::from_secs(10),
         ..RegistrySettings::default()
     };
-    let mut rig = Rig::within(limits, [(TERMS, &[]), (TERMS, &[0]), (TERMS, &[1])]).up();
+    let mut rig = Rig::within(
+        limits,
+        [(SETTINGS, &[]), (SETTINGS, &[0]), (SETTINGS, &[1])],
+    )
+    .up();
     assert_eq!(rig.stop(), ["2 stopping", "stop 2 by 7.5s"]);
     rig.until(7);
     assert_eq!(rig.down(2), ["2 stopped", "1 stopping", "stop 1 by 9.25s"]);
@@ -50,7 +54,7 @@ fn each_level_that_hangs_leaves_a_quarter_to_those_below() {
     };
     let slow = ServiceSettings {
         stop_timeout: Duration::from_secs(600),
-        ..TERMS
+        ..SETTINGS
     };
     let chain = [(slow, &[][..]), (slow, &[0]), (slow, &[1]), (slow, &[2])];
     let mut rig = Rig::within(limits, chain).up();
@@ -77,7 +81,10 @@ fn only_what_is_still_to_be_stopped_is_left_a_share_of_the_time() {
     };
     // Below 2 a oneshot that is done, and below that nothing, or 0.
     for (below, by) in [(&[][..], "stop 2 by 8s"), (&[0], "stop 2 by 6s")] {
-        let mut rig = Rig::within(limits, [(TERMS, &[]), (ONESHOT, below), (TERMS, &[1])]);
+        let mut rig = Rig::within(
+            limits,
+            [(SETTINGS, &[]), (ONESHOT, below), (SETTINGS, &[1])],
+        );
         rig.begin();
         rig.ready(0);
         rig.down(1);
@@ -92,7 +99,7 @@ fn who_was_asked_before_has_no_more_than_its_share_either() {
         deadline: Duration::from_secs(4),
         ..RegistrySettings::default()
     };
-    let mut rig = Rig::within(limits, [(TERMS, &[]), (IGNORE, &[0])]).up();
+    let mut rig = Rig::within(limits, [(SETTINGS, &[]), (IGNORE, &[0])]).up();
     rig.fail(1);
     rig.until(1);
     assert_eq!(rig.stop(), ["shorten 1 to 4s"], "three of the four left");
@@ -109,7 +116,7 @@ fn code_that_blocks_takes_no_more_than_a_quarter_of_what_is_left_to_those_below(
             deadline: Duration::from_secs(deadline),
             ..RegistrySettings::default()
         };
-        let mut rig = Rig::within(limits, [(TERMS, &[]), (TERMS, &[0])]).up();
+        let mut rig = Rig::within(limits, [(SETTINGS, &[]), (SETTINGS, &[0])]).up();
         rig.stop();
         let said = rig.until(20);
         assert!(said.contains(&given_up.to_owned()), "{said:?}");
@@ -122,14 +129,14 @@ fn the_deadline_and_the_delay_count_from_the_request_though_it_was_heard_of_late
         deadline: Duration::from_secs(9),
         shutdown_delay: Duration::from_secs(4),
     };
-    let mut rig = Rig::within(limits, [(TERMS, &[])]).up();
+    let mut rig = Rig::within(limits, [(SETTINGS, &[])]).up();
     let asked = rig.now;
     rig.until(3);
     rig.engine.requested(asked, rig.now, false);
     assert_eq!(rig.stop(), [""; 0]);
     assert_eq!(rig.until(4), ["0 stopping", "stop 0 by 9s"]);
 
-    let mut rig = Rig::within(limits, [(TERMS, &[])]).up();
+    let mut rig = Rig::within(limits, [(SETTINGS, &[])]).up();
     let asked = rig.now;
     rig.until(11);
     rig.engine.requested(asked, rig.now, false);
@@ -146,7 +153,7 @@ fn who_was_asked_before_the_deadline_was_known_has_no_more_than_it_leaves() {
         deadline: Duration::from_secs(4),
         ..RegistrySettings::default()
     };
-    let mut rig = Rig::within(limits, [(IGNORE, &[]), (TERMS, &[])]).up();
+    let mut rig = Rig::within(limits, [(IGNORE, &[]), (SETTINGS, &[])]).up();
     assert_eq!(rig.fail(0), ["0 fails", "0 failed", "stop 0 by 8s"]);
     rig.until(1);
     assert_eq!(
@@ -163,7 +170,7 @@ fn who_was_asked_before_and_ends_with_the_deadline_is_told_nothing_new() {
         deadline: Duration::from_secs(7),
         ..RegistrySettings::default()
     };
-    let mut rig = Rig::within(limits, [(IGNORE, &[]), (TERMS, &[])]).up();
+    let mut rig = Rig::within(limits, [(IGNORE, &[]), (SETTINGS, &[])]).up();
     rig.fail(0);
     rig.until(1);
     assert_eq!(rig.stop(), ["1 stopping", "stop 1 by 8s"]);
@@ -175,7 +182,7 @@ fn the_delay_counts_from_the_request_and_a_failure_ends_it() {
         shutdown_delay: Duration::from_secs(5),
         ..RegistrySettings::default()
     };
-    let services = [(TERMS, &[][..]), (TERMS, &[])];
+    let services = [(SETTINGS, &[][..]), (SETTINGS, &[])];
     let mut rig = Rig::within(limits, services).up();
     rig.engine.requested(rig.now, rig.now, false);
     rig.until(2);
@@ -204,7 +211,7 @@ fn a_delay_longer_than_the_deadline_ends_with_it() {
         deadline: Duration::from_secs(10),
         shutdown_delay: Duration::MAX,
     };
-    let mut rig = Rig::within(limits, [(TERMS, &[])]).up();
+    let mut rig = Rig::within(limits, [(SETTINGS, &[])]).up();
     rig.stop();
     assert_eq!(
         rig.until(10),
@@ -217,7 +224,7 @@ fn endless_limits_set_no_alarm() {
     let endless = ServiceSettings {
         start_timeout: Some(Duration::MAX),
         stop_timeout: Duration::MAX,
-        ..TERMS
+        ..SETTINGS
     };
     let limits = RegistrySettings {
         deadline: Duration::MAX,

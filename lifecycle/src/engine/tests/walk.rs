@@ -62,7 +62,7 @@ impl World {
             let choice = world.below(6);
             world
                 .settings
-                .push([TERMS, TERMS, TERMS, IGNORE, IGNORE, ONESHOT][choice]);
+                .push([SETTINGS, SETTINGS, SETTINGS, IGNORE, IGNORE, ONESHOT][choice]);
         }
         if is_reversed {
             let mirror = |service: u32| count as u32 - 1 - service;
@@ -121,7 +121,7 @@ impl World {
             9 => {
                 let time = Duration::from_millis(self.below(3_000) as u64);
                 self.rig.now += time;
-                self.rig.engine.ring(self.rig.now);
+                self.rig.engine.handle_alarms(self.rig.now);
             }
             10 if self.below(8) == 0 => {
                 self.request();
@@ -322,7 +322,7 @@ impl World {
         self.was_up[service] |= self.up[service];
     }
 
-    /// Everybody does as they are told: it must come to an end.
+    /// Every service obeys, so the walk must end.
     fn settle(&mut self) {
         self.request();
         self.rig.engine.stop(self.rig.now);
@@ -339,7 +339,7 @@ impl World {
                 let alarm = self.rig.engine.next_alarm();
                 let alarm = alarm.expect("somebody is waited for");
                 self.rig.now = alarm.max(self.rig.now);
-                self.rig.engine.ring(self.rig.now);
+                self.rig.engine.handle_alarms(self.rig.now);
             }
             self.obey();
         }

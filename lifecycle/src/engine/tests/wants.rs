@@ -4,7 +4,11 @@ use super::*;
 
 #[test]
 fn one_that_wants_waits_for_what_it_wants_and_for_what_it_needs() {
-    let mut rig = Rig::wanting([(TERMS, &[], &[]), (IGNORE, &[], &[]), (TERMS, &[0], &[1])]);
+    let mut rig = Rig::wanting([
+        (SETTINGS, &[], &[]),
+        (IGNORE, &[], &[]),
+        (SETTINGS, &[0], &[1]),
+    ]);
     rig.begin();
     assert_eq!(rig.ready(0), ["0 running"]);
     assert_eq!(rig.ready(1), ["1 running", "2 starting", "start 2"]);
@@ -12,7 +16,7 @@ fn one_that_wants_waits_for_what_it_wants_and_for_what_it_needs() {
 
 #[test]
 fn one_that_wants_goes_on_without_what_has_failed() {
-    let mut rig = Rig::wanting([(IGNORE, &[], &[]), (TERMS, &[], &[0])]);
+    let mut rig = Rig::wanting([(IGNORE, &[], &[]), (SETTINGS, &[], &[0])]);
     rig.begin();
     assert_eq!(
         rig.fail(0),
@@ -34,8 +38,8 @@ fn what_fails_for_want_of_another_lets_go_of_those_that_only_want_it() {
     let mut rig = Rig::wanting([
         (IGNORE, &[], &[]),
         (IGNORE, &[0], &[]),
-        (TERMS, &[], &[1]),
-        (TERMS, &[2], &[]),
+        (SETTINGS, &[], &[1]),
+        (SETTINGS, &[2], &[]),
     ]);
     rig.begin();
     assert_eq!(
@@ -54,12 +58,16 @@ fn what_fails_for_want_of_another_lets_go_of_those_that_only_want_it() {
 
 #[test]
 fn nothing_goes_on_without_what_ends_the_application() {
-    let mut rig = Rig::wanting([(TERMS, &[], &[]), (TERMS, &[], &[0])]);
+    let mut rig = Rig::wanting([(SETTINGS, &[], &[]), (SETTINGS, &[], &[0])]);
     rig.begin();
     assert_eq!(rig.fail(0), ["0 fails", "0 failed", "request: 0 failed"]);
 
     // Nor without what fails with it, whatever its own policy is.
-    let mut rig = Rig::wanting([(IGNORE, &[], &[]), (TERMS, &[0], &[]), (TERMS, &[], &[0])]);
+    let mut rig = Rig::wanting([
+        (IGNORE, &[], &[]),
+        (SETTINGS, &[0], &[]),
+        (SETTINGS, &[], &[0]),
+    ]);
     rig.begin();
     assert_eq!(
         rig.fail(0),
@@ -77,7 +85,7 @@ fn nothing_goes_on_without_what_ends_the_application() {
 
 #[test]
 fn a_start_timeout_lets_go_of_those_that_only_want_it() {
-    let mut rig = Rig::wanting([(IGNORE, &[], &[]), (TERMS, &[], &[0])]);
+    let mut rig = Rig::wanting([(IGNORE, &[], &[]), (SETTINGS, &[], &[0])]);
     rig.begin();
     assert_eq!(
         rig.until(90),
@@ -94,14 +102,14 @@ fn a_start_timeout_lets_go_of_those_that_only_want_it() {
 
 #[test]
 fn what_is_wanted_stops_after_those_that_want_it() {
-    let mut rig = Rig::wanting([(TERMS, &[], &[]), (TERMS, &[], &[0])]).up();
+    let mut rig = Rig::wanting([(SETTINGS, &[], &[]), (SETTINGS, &[], &[0])]).up();
     assert_eq!(rig.stop(), ["1 stopping", "stop 1 by 8s"]);
     assert_eq!(rig.down(1), ["1 stopped", "0 stopping", "stop 0 by 8s"]);
 }
 
 #[test]
 fn all_are_up_though_one_that_does_not_count_still_starts() {
-    let mut rig = Rig::new([(IGNORE, &[]), (TERMS, &[]), (IGNORE, &[1])]);
+    let mut rig = Rig::new([(IGNORE, &[]), (SETTINGS, &[]), (IGNORE, &[1])]);
     rig.begin();
     assert_eq!(
         rig.ready(1),

@@ -1,4 +1,5 @@
-//! Which runs listen, and what each of them has heard: the part that is the same on every system.
+//! Which runs listen for signals, and which signal each of them has heard: the part that is the same on
+//! every system.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -6,25 +7,25 @@ use std::time::{Duration, Instant};
 use crate::report::reason::{Reason, Signal};
 use crate::shared::application::Application;
 
-/// A further signal so soon after the first is the same request, delivered twice: a terminal and a
-/// wrapper both pass on one Ctrl-C, the wrapper as SIGTERM.
+/// A further signal so soon after the first is the same request, delivered twice: the terminal sends one
+/// Ctrl-C as SIGINT, and a wrapper passes it on as SIGTERM.
 pub(super) const REPEAT: Duration = Duration::from_millis(150);
 
-/// What the process was asked by signals.
+/// The runs that listen, and the signals that have come.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
     runs: Vec<Run>,
-    /// The last signal that was some run's first.
+    /// The last signal that was the first one of a run.
     last: Option<Heard>,
-    /// A signal that stopped nothing, for the next run: it came while the runs that were up stopped
-    /// for another reason, or between two runs.
+    /// A signal for the next run. It stopped no run: it came between two runs, or while the runs that
+    /// were up stopped for another reason.
     kept: Option<Heard>,
 }
 
 #[derive(Debug)]
 struct Run {
     application: Weak<Application>,
-    /// Its first signal.
+    /// The first signal that came while it listens.
     heard: Option<Heard>,
 }
 
@@ -34,7 +35,8 @@ struct Heard {
     at: Instant,
 }
 
-/// Runs that were asked to stop under the lock, and must be woken without it: a waker is user code.
+/// Runs that were asked to stop under the lock. They must be woken after it is released, because a waker
+/// is user code.
 #[must_use]
 #[derive(Debug, Default)]
 pub(super) struct Asked(Vec<Arc<Application>>);
@@ -57,7 +59,7 @@ impl Desk {
         self.runs.is_empty()
     }
 
-    /// A run begins to listen. A signal that was kept for it is its first.
+    /// A run begins to listen. If a signal was kept, that is its first one.
     pub(super) fn add(&mut self, application: &Arc<Application>) -> Asked {
         self.runs.push(Run {
             application: Arc::downgrade(application),
@@ -82,12 +84,12 @@ impl Desk {
         run.heard.map(|heard| heard.signal)
     }
 
-    /// A signal has come while runs listen.
+    /// A signal came while runs listen.
     pub(super) fn hear(&mut self, signal: Signal, at: Instant) -> Asked {
         self.tell(Heard { signal, at })
     }
 
-    /// Makes it the first signal of every run that has had none.
+    /// Makes this the first signal of every run that has heard none.
     fn tell(&mut self, heard: Heard) -> Asked {
         let mut asked = Asked::default();
         let mut is_news = false;
@@ -115,8 +117,8 @@ impl Desk {
         self.kept = Some(Heard { signal, at });
     }
 
-    /// Whether a signal that comes while no run listens only repeats the last one. A SIGTERM is
-    /// never passed on as a SIGINT.
+    /// Whether a signal that comes while no run listens only repeats the last one. No wrapper passes a
+    /// SIGTERM on as a SIGINT.
     #[cfg(unix)]
     pub(super) fn is_repeat(&self, signal: Signal, at: Instant) -> bool {
         self.last.is_some_and(|last| {
@@ -125,8 +127,8 @@ impl Desk {
         })
     }
 
-    /// From when on a signal ends the process: every run that listens has had its first one long
-    /// enough ago.
+    /// From when on a signal ends the process: when every run that listens has heard its first signal,
+    /// and the time for a repetition is over.
     pub(super) fn final_from(&self) -> Option<Instant> {
         let mut latest = None;
         for run in &self.runs {

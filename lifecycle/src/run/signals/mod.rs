@@ -1,6 +1,7 @@
-//! Signals that ask the process to end, turned into requests to every registry that listens.
+//! Signals that ask the process to end, turned into requests to stop for every run that listens.
 //!
-//! [`Listener::install`] before the first service starts, dropped after the last one has stopped.
+//! A run installs a [`Listener`] before its first service starts and drops it after the last one has
+//! stopped.
 
 #[cfg(all(feature = "signal", any(unix, windows)))]
 mod desk;

@@ -1,4 +1,4 @@
-//! Built without the feature `signal`: nothing to listen to.
+//! The listener of a build without the feature `signal`: it hears nothing.
 
 use std::io;
 use std::sync::Arc;

@@ -1,14 +1,13 @@
 //! Whether other code of the program listens to a signal.
 //!
-//! The system tells who had a handler before ours, where there is `/proc`. Later ones are counted:
-//! signal-hook and tokio register their actions in one registry that numbers them for the whole
-//! process, so a number that is not of our own making is somebody else's action. Tokio registers
-//! one for each signal, the first time it is asked to: whether asking it takes a new number tells
-//! whether it listens.
+//! Where there is `/proc`, it shows which signals had a handler before ours. Later handlers are counted:
+//! signal-hook and tokio register their actions in one registry, which numbers the actions of the whole
+//! process. So a number that we have not taken belongs to another action. Tokio registers one action for
+//! each signal, the first time that its program listens to it. So we ask tokio to listen: if that takes a
+//! new number, tokio did not listen before.
 //!
-//! The limits: a number does not tell for which signal it was taken, nor whether the action was
-//! removed since, and a listener of tokio's counts for good. Where that leaves a doubt the answer is
-//! `None`.
+//! Three things can't be known: for which signal a number was taken, whether the action was removed since,
+//! and whether a listener of tokio's is still there. Where that leaves a doubt the answer is `None`.
 
 use std::fs;
 use std::io;
@@ -28,7 +27,7 @@ pub(super) struct Dispositions {
 }
 
 impl Dispositions {
-    /// As of now; none where the system does not tell without unsafe code.
+    /// The dispositions now; `None` where only unsafe code could read them.
     pub(super) fn read() -> Option<Self> {
         if !cfg!(any(target_os = "linux", target_os = "android")) {
             return None;
@@ -60,13 +59,13 @@ fn bit(signal: i32) -> u64 {
 /// What is known of other handlers.
 #[derive(Debug)]
 pub(super) struct Others {
-    /// Before our handlers were installed.
+    /// The dispositions before our handlers were installed.
     before: Option<Dispositions>,
-    /// The number our first registration took.
+    /// The number that our first registration took.
     first: Option<u128>,
-    /// How many registrations were ours since.
+    /// How many registrations since then are ours.
     ours: u128,
-    /// The signals that tokio listens to because we have asked it.
+    /// The signals that tokio listens to because we asked it to.
     asked_tokio: Vec<i32>,
 }
 
@@ -80,7 +79,7 @@ impl Others {
         }
     }
 
-    /// A registration of ours.
+    /// Counts a registration of ours.
     pub(super) fn note(&mut self, id: SigId) {
         self.ours += 1;
         if self.first.is_none() {
@@ -88,7 +87,7 @@ impl Others {
         }
     }
 
-    /// Whether anything else in the program listens to this signal; none when that can't be told.
+    /// Whether anything else in the program listens to this signal; `None` when that can't be known.
     pub(super) fn listen(&mut self, signal: i32) -> Option<bool> {
         if self.before.is_some_and(|before| before.catches(signal)) {
             return Some(true);
@@ -111,7 +110,8 @@ impl Others {
         None
     }
 
-    /// How many registrations others have made: since ours, where it is known what was there before.
+    /// How many registrations others have made. Those before our first one don't count where `before`
+    /// is known.
     fn count(&mut self, signal: i32) -> Option<u128> {
         let probe = flag::register(signal, Arc::new(AtomicBool::new(false))).ok()?;
         low_level::unregister(probe);
@@ -124,10 +124,10 @@ impl Others {
         (number(probe)? + 1).checked_sub(first + self.ours)
     }
 
-    /// The signals, other than ours, that have a handler by now and had none before.
+    /// The signals, other than ours, that have a handler now and had none before.
     fn caught_since(&self) -> Vec<i32> {
         let Some((before, now)) = self.before.zip(Dispositions::read()) else {
-            // What `tokio::process` listens to, and a handler of it does no harm.
+            // `tokio::process` listens to this one, and one more handler of it does no harm.
             return vec![SIGCHLD];
         };
         (1..=31)
@@ -159,7 +159,7 @@ fn ask_tokio(signal: i32) -> io::Result<()> {
     listen_by_tokio(SignalKind::from_raw(signal)).map(drop)
 }
 
-/// The number of a registration, which only its `Debug` shows: `SigId { .., action: ActionId(7) }`.
+/// The number of a registration. Only its `Debug` shows it: `SigId { .., action: ActionId(7) }`.
 fn number(id: SigId) -> Option<u128> {
     let text = format!("{id:?}");
     let mut numbers = text.rsplit(|letter: char| !letter.is_ascii_digit());

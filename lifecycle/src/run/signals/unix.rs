@@ -1,23 +1,24 @@
 //! SIGINT and SIGTERM on Unix, through signal-hook.
 //!
-//! The handlers are installed once for the process, by the first run that listens. A handler notes
-//! that the signal has come and wakes a thread, which passes it on, so that it is heard at once
-//! whatever the runtime is doing. Once every run has had its signal, the thread arms a flag by which
-//! the next one ends the process from within the handler, so that blocked threads don't matter.
+//! The first run that listens installs the handlers, once for the process. A handler notes that the
+//! signal has come and wakes a thread, and the thread asks the runs to stop, so that a busy runtime
+//! delays nothing. Once every run has heard its signal, the thread arms a flag. With that flag the handler
+//! itself ends the process at the next signal, so that blocked threads don't matter.
 //!
-//! While no run listens the handlers do nothing, and the thread does what the system would have
-//! done, but only where no other code of the program listens, and a moment later: a signal between
-//! two runs of a loop is for the second.
+//! While no run listens, the handlers only note the signal. If no other code of the program listens, the
+//! thread then does what the system would have done, a moment later: a run that starts meanwhile takes the
+//! signal, as in a loop of runs.
 //!
 //! # Invariants
 //!
-//! - A handler notes the signal before it wakes the thread, and the thread reads its pipe before it
-//!   looks at the notes: no note is overlooked.
-//! - Notes are taken, and runs come and go, under the lock of [`HANDLERS`]. A run takes the notes
-//!   before it leaves, so a signal that came while it was up is never taken for a later one.
-//! - The flag is armed under the same lock, and only after the notes were taken: what came before is
-//!   a repetition, and a run that has heard nothing yet disarms it as it comes.
-//! - Nothing is woken under the lock; a waker is user code.
+//! - A handler notes the signal before it writes to the pipe, and the thread reads the pipe before it
+//!   takes the notes. So no note is overlooked.
+//! - Notes are taken, and runs are added and removed, under the lock of [`HANDLERS`]. A run takes the
+//!   notes before it is removed, so a later run never hears a signal that came before it.
+//! - The flag is armed under the same lock, and only after the notes were taken. So a signal that has come
+//!   by then does not count as a further one. A run that is added disarms the flag, because it has heard no
+//!   signal yet.
+//! - No task is woken under the lock, because a waker is user code.
 
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -35,15 +36,15 @@ use crate::panics;
 use crate::report::reason::Signal;
 use crate::shared::application::Application;
 
-/// One run's wish to hear of signals, until it is dropped.
+/// A run that listens for signals, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Listener(Weak<Application>);
 
-/// How long a signal that ends the process waits for a run to start. A person does not notice it; a
-/// loop that reloads has started the next run by then.
+/// How long a signal that ends the process waits for a run to start. A loop that reloads has started its
+/// next run by then, and a person does not notice the wait.
 const BETWEEN: Duration = Duration::from_millis(100);
 
-/// None until the first run listens.
+/// `None` until the first run listens.
 static HANDLERS: Mutex<Option<Handlers>> = Mutex::new(None);
 
 struct Handlers {
@@ -52,17 +53,17 @@ struct Handlers {
     others: Others,
     /// The next signal ends the process.
     is_final: Arc<AtomicBool>,
-    /// A signal that ends the process, by this time, unless a run starts.
+    /// A signal that ends the process at this time, unless a run starts before.
     fatal: Option<(i32, Instant)>,
     /// Wakes the thread.
     pipe: UnixStream,
 }
 
-/// A signal that we handle.
+/// A signal that the library handles.
 struct Caught {
     number: i32,
     signal: Signal,
-    /// It has come; set by the handler.
+    /// Set by the handler when the signal has come.
     has_come: Arc<AtomicBool>,
 }
 
@@ -83,8 +84,7 @@ impl Listener {
         Ok(Self(Arc::downgrade(application)))
     }
 
-    /// The first signal that has come to the process since this run listens, whether or not the
-    /// thread has passed it on by now.
+    /// The first signal since this run listens, even if the thread has not passed it on yet.
     pub(crate) fn delivered(&self) -> Option<Signal> {
         let (asked, heard) = {
             let mut handlers = lock();
@@ -113,7 +113,8 @@ impl Drop for Listener {
 }
 
 impl Handlers {
-    /// All or nothing: what needs memory, descriptors or a thread comes before the first handler.
+    /// Installs all handlers or none. So it makes everything that may fail for want of memory,
+    /// descriptors or threads before the first handler.
     fn install() -> io::Result<Self> {
         let (wakes, pipe) = UnixStream::pair()?;
         pipe.set_nonblocking(true)?;
@@ -126,7 +127,7 @@ impl Handlers {
             fatal: None,
             pipe,
         };
-        // What was ignored when the program was started, as by a shell's `&`, stays so.
+        // A signal that was ignored when the program was started, as by a shell's `&`, stays ignored.
         let signals = [(SIGINT, Signal::INTERRUPT), (SIGTERM, Signal::TERMINATE)]
             .into_iter()
             .filter(|(number, _)| !before.is_some_and(|before| before.ignores(*number)));
@@ -139,7 +140,7 @@ impl Handlers {
         let mut registered = Vec::new();
         for ((number, signal), pipe) in pipes {
             if let Err(error) = handlers.register(number, signal, pipe, &mut registered) {
-                // The thread ends with the last writing end of its pipe.
+                // This closes the last writing ends of the pipe, and so ends the thread.
                 for id in registered {
                     low_level::unregister(id);
                 }
@@ -149,7 +150,8 @@ impl Handlers {
         Ok(handlers)
     }
 
-    /// Actions of one signal run in the order they are registered.
+    /// Registers the actions of one signal. They run in this order: end the process if the flag is armed,
+    /// note the signal, wake the thread.
     fn register(
         &mut self,
         number: i32,
@@ -177,7 +179,7 @@ impl Handlers {
         Ok(())
     }
 
-    /// Passes on what has come by now.
+    /// Takes the notes of the handlers, and asks the runs to stop.
     fn take_notes(&mut self) -> Asked {
         let now = Instant::now();
         let mut asked = Asked::default();
@@ -202,7 +204,7 @@ impl Handlers {
         asked
     }
 
-    /// Arms or disarms the flag, and says how long it is until it must be armed.
+    /// Arms or disarms the flag. Returns how long it is until the flag must be armed.
     fn arm(&self) -> Option<Duration> {
         let now = Instant::now();
         let from = self.desk.final_from();
@@ -211,32 +213,34 @@ impl Handlers {
         from.filter(|from| *from > now).map(|from| from - now)
     }
 
-    /// As [`arm`](Self::arm), on another thread than the one that waits.
+    /// As [`arm`](Self::arm), called on another thread: wakes the thread that waits, if that must arm
+    /// the flag later.
     fn arm_and_wake(&self) {
         if self.arm().is_some() {
-            // A pipe that is full wakes the thread as well.
+            // If the pipe is full, the thread has been woken already.
             let _ = (&self.pipe).write(&[0]);
         }
     }
 
-    /// A signal that no run has heard.
+    /// A signal came while no run listens.
     fn unheard(&mut self, number: i32, signal: Signal, now: Instant) {
         if self.desk.is_repeat(signal, now) {
             return;
         }
         let others_listen = self.others.listen(number);
         if others_listen == Some(true) {
-            // It is theirs.
+            // The other listener handles it.
             return;
         }
         self.desk.keep(signal, now);
-        // The first process of a system or a container has no default action.
+        // Process 1 of a system or a container has no default action.
         if others_listen == Some(false) && std::process::id() != 1 {
             self.fatal = Some((number, now + BETWEEN));
         }
     }
 
-    /// Does what is due, and says how long it is until something is.
+    /// Arms the flag and ends the process, if it is time for that. Returns how long it is until the next
+    /// time.
     fn settle(&mut self) -> Option<Duration> {
         let arm = self.arm();
         let Some((number, at)) = self.fatal else {
@@ -250,12 +254,12 @@ impl Handlers {
     }
 }
 
-/// The thread.
+/// The body of the thread that passes signals on.
 fn pass_on(mut wakes: UnixStream) {
     let mut sink = [0; 64];
     loop {
         let wait = take_turn();
-        // Without the time limit the flag is armed with the next signal.
+        // If the time limit can't be set, the next signal wakes the thread, which arms the flag then.
         let _ = wakes.set_read_timeout(wait);
         if matches!(wakes.read(&mut sink), Ok(0)) {
             return;
@@ -263,7 +267,7 @@ fn pass_on(mut wakes: UnixStream) {
     }
 }
 
-/// Passes on what has come, and returns how long it is until there is something to do.
+/// Passes on the signals that have come. Returns how long it is until there is something to do.
 fn take_turn() -> Option<Duration> {
     let (asked, wait) = {
         let mut handlers = lock();
@@ -271,7 +275,7 @@ fn take_turn() -> Option<Duration> {
         (handlers.take_notes(), handlers.settle())
     };
     let _ = panics::catch(|| asked.wake());
-    // The system counts in whole microseconds, and takes none for no limit.
+    // The system counts whole microseconds, and a zero would mean no limit.
     wait.map(|wait| wait.max(Duration::from_millis(1)))
 }
 

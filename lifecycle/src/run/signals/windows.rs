@@ -1,7 +1,13 @@
-//! Ctrl-C, Ctrl-Break, and the end of the console, the session and the system on Windows, through
-//! tokio, on a thread of its own, so that they are heard whatever the runtime is doing.
+//! Ctrl-C, Ctrl-Break, and the end of the console, the session and the system on Windows, through tokio.
+//! A thread of its own listens, so that a busy runtime delays nothing.
 //!
-//! The thread lives as long as a run listens. Tokio gives what nothing listens to its default action.
+//! The thread lives as long as a run listens. Without a listener, tokio takes the default action.
+//!
+//! # Invariants
+//!
+//! Runs are added and removed, and events are passed on, under the lock of [`CONSOLE`]. The thread is
+//! started and told to end under it too, so a thread runs exactly while a run listens. No task is woken
+//! under the lock, because a waker is user code.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -20,7 +26,7 @@ use crate::panics;
 use crate::report::reason::Signal;
 use crate::shared::application::Application;
 
-/// One run's wish to hear of them, until it is dropped.
+/// A run that listens for these events, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Listener(Weak<Application>);
 
@@ -64,7 +70,8 @@ impl Drop for Listener {
     }
 }
 
-/// What ends a program on Windows. A person presses the first two; the others leave it a few seconds.
+/// The events that end a program on Windows. A person presses the first two; after the others the system
+/// leaves the program a few seconds.
 struct Events {
     press: CtrlC,
     interrupt: CtrlBreak,
@@ -95,7 +102,7 @@ impl Events {
     }
 }
 
-/// Starts the thread; what can fail comes first.
+/// Starts the thread. The steps that can fail come first.
 fn listen() -> io::Result<oneshot::Sender<()>> {
     let runtime = Builder::new_current_thread().build()?;
     let mut events = Events::new()?;

@@ -1,20 +1,20 @@
-//! Services that have no code to run between their start and their stop. Until there is some they have no task:
-//! the supervisor keeps them in `services` itself.
+//! Services without code to run between their start and their stop. They have no task until they have code to
+//! run: the supervisor keeps them in `services` itself.
 
-use super::{Supervisor, Tasks};
+use super::{ServiceTasks, Supervisor};
 use crate::engine::StopTimes;
 use crate::run::runner::Part;
 use crate::shape::service::{Sealed, Service, TaskNeed};
 use crate::shared::application::RunnerNews;
 
 impl Supervisor {
-    /// There is nothing to wait for: it is up.
+    /// The start has no code to run, so the service is up. One with a drain gets its task now.
     pub(super) fn start_without_code(
         &mut self,
         index: usize,
         service: Box<dyn Service>,
         task_need: TaskNeed,
-        tasks: &mut Tasks,
+        tasks: &mut ServiceTasks,
     ) {
         self.application.report(index, RunnerNews::Ready);
         if task_need == TaskNeed::ForDrain {
@@ -26,13 +26,13 @@ impl Supervisor {
         }
     }
 
-    /// A task is made for its drain or its destructor, where it has one.
+    /// Makes a task for the destructor of the service, if it has one.
     pub(super) fn stop_without_task(
         &mut self,
         index: usize,
         service: Box<dyn Service>,
         times: Option<StopTimes>,
-        tasks: &mut Tasks,
+        tasks: &mut ServiceTasks,
     ) {
         if service.__nature(Sealed::OPEN).task_need == TaskNeed::Never {
             self.application

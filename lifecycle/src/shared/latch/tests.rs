@@ -29,9 +29,9 @@ fn counts(panics: bool) -> (Arc<Count>, Waker) {
 
 #[test]
 fn a_waker_that_panics_keeps_no_other_from_being_woken() {
-    let gate = Latch::new();
+    let latch = Latch::new();
     let mut all: Vec<_> = (0..100)
-        .map(|number| (counts(number % 3 == 0), Box::pin(gate.closed())))
+        .map(|number| (counts(number % 3 == 0), Box::pin(latch.closed())))
         .collect();
     for ((_, waker), closed) in &mut all {
         assert!(
@@ -41,7 +41,7 @@ fn a_waker_that_panics_keeps_no_other_from_being_woken() {
                 .is_pending()
         );
     }
-    gate.close();
+    latch.close();
     for ((count, waker), closed) in &mut all {
         assert_eq!(count.woken.load(Ordering::Relaxed), 1);
         assert!(
@@ -55,11 +55,11 @@ fn a_waker_that_panics_keeps_no_other_from_being_woken() {
 
 #[test]
 fn who_waits_no_longer_is_not_woken_and_leaves_nothing_behind() {
-    let gate = Latch::new();
+    let latch = Latch::new();
     let (count, waker) = counts(false);
     for _ in 0..3 {
-        let mut first = Box::pin(gate.closed());
-        let mut second = Box::pin(gate.closed());
+        let mut first = Box::pin(latch.closed());
+        let mut second = Box::pin(latch.closed());
         let mut task = task::Context::from_waker(&waker);
         assert!(first.as_mut().poll(&mut task).is_pending());
         assert!(second.as_mut().poll(&mut task).is_pending());
@@ -69,10 +69,10 @@ fn who_waits_no_longer_is_not_woken_and_leaves_nothing_behind() {
         drop(second);
         assert_eq!(Arc::strong_count(&count), 2);
     }
-    gate.close();
+    latch.close();
     assert_eq!(count.woken.load(Ordering::Relaxed), 0);
     assert!(
-        pin!(gate.closed())
+        pin!(latch.closed())
             .poll(&mut task::Context::from_waker(&waker))
             .is_ready()
     );
@@ -80,9 +80,9 @@ fn who_waits_no_longer_is_not_woken_and_leaves_nothing_behind() {
 
 #[test]
 fn a_waiter_that_moves_to_another_task_is_woken_there() {
-    let gate = Latch::new();
+    let latch = Latch::new();
     let ((old, old_waker), (new, new_waker)) = (counts(false), counts(false));
-    let mut closed = pin!(gate.closed());
+    let mut closed = pin!(latch.closed());
     assert!(
         closed
             .as_mut()
@@ -95,7 +95,7 @@ fn a_waiter_that_moves_to_another_task_is_woken_there() {
             .poll(&mut task::Context::from_waker(&new_waker))
             .is_pending()
     );
-    gate.close();
+    latch.close();
     assert_eq!(old.woken.load(Ordering::Relaxed), 0);
     assert_eq!(new.woken.load(Ordering::Relaxed), 1);
 }
