@@ -107,6 +107,7 @@ mod report;
 mod run;
 mod shape;
 mod shared;
+mod sync;
 mod time;
 
 #[cfg(feature = "test-util")]

@@ -6,11 +6,12 @@ use std::fmt;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::task::{self, Poll, Waker};
 
 use crate::panics;
+use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
 /// It needs no allocation for the first waiter, and most latches have no second one.
 ///
@@ -39,7 +40,7 @@ struct Waiters {
 const FIRST: usize = 0;
 
 impl Latch {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             is_closed: AtomicBool::new(false),
             waiters: Mutex::new(Waiters {
@@ -163,4 +164,5 @@ impl fmt::Debug for Latch {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;

@@ -1,9 +1,9 @@
 //! The orders that the task of a run was given so far.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{self, Poll};
 
-use atomic_waker::AtomicWaker;
+use crate::sync::{AtomicU8, AtomicWaker};
 
 /// A set of bits that only grows. An order is never taken back; the next run has orders of its own.
 ///

@@ -73,7 +73,7 @@ impl MadeAt {
 }
 
 impl Request {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             reason: OnceLock::new(),
             refusal: OnceLock::new(),

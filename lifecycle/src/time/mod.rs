@@ -4,6 +4,7 @@
 
 #[cfg(feature = "cron")]
 mod calendar;
+mod clock;
 #[cfg(feature = "cron")]
 mod cron;
 mod jitter;

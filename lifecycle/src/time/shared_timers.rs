@@ -29,20 +29,22 @@
 //! - A group is in `free` only if no loop waits in it and its timer is in place.
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 
 use std::future::Future;
 use std::mem;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::{self, Wake, Waker};
 use std::time::Duration;
 
 use tokio::task::coop::unconstrained;
-use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::clock::{Instant, Sleep, sleep_until};
 use crate::panics;
+use crate::sync::{AtomicU64, Mutex, MutexGuard};
 
 #[derive(Debug)]
 pub(crate) struct SharedTimers {
