@@ -24,6 +24,11 @@ use crate::sync::{AtomicBool, Mutex, MutexGuard};
 /// reads `is_closed` under the same lock and then adds its waker. So either the waiter sees that the latch
 /// is closed, or `close` finds its waker. Wakers are cloned, woken and dropped while the lock is free,
 /// because all three run code of the waiter.
+///
+/// `is_closed` is read without the lock as well. It is written with `Release` and read with `Acquire`, so the
+/// writes before the closing are visible to a thread that sees the latch closed.
+///
+/// The package `loom` tries all this in every order of the threads.
 pub(crate) struct Latch {
     is_closed: AtomicBool,
     waiters: Mutex<Waiters>,

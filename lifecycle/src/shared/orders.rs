@@ -17,6 +17,8 @@ use crate::sync::{AtomicU8, AtomicWaker};
 ///
 /// [`note`](Self::note) wakes no task: it is for code inside the task, which reads the bits once more before
 /// it returns `Pending`.
+///
+/// The package `loom` tries all this in every order of the threads.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     given: AtomicU8,

@@ -15,7 +15,8 @@
 //!
 //! - `reached` only grows. It is written under the lock, with a time that the clock has shown, and before
 //!   any waker of that time is woken. A loop that reads an old value stays pending, and the wake-up that
-//!   follows makes it read again. The value is the whole message, so no other memory depends on its order.
+//!   follows makes it read again. It is written with `Release` and read with `Acquire`, so a loop that finds
+//!   its time reached, without a lock, finds the clock there as well.
 //! - No wake-up is lost. A loop joins a group under the lock, and only while `deadline` is `Some`, that is
 //!   while a `wake_due` of this group is still to come. That takes the same lock, so it finds the loop's
 //!   waker: it takes the waker out to wake it, or it sets the timer for it.
@@ -27,6 +28,8 @@
 //!   sees that the timer has elapsed. A late `TimerWake` of an earlier setting is harmless: the timer has
 //!   not elapsed by then, or the group has no `deadline`.
 //! - A group is in `free` only if no loop waits in it and its timer is in place.
+//!
+//! The package `loom` tries all this in every order of the threads, with a clock and timers of its own.
 
 #[cfg(test)]
 #[cfg(not(loom))]

@@ -1,0 +1,92 @@
+//! Orders that are given while the service's task looks for them.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, ready};
+
+use loom::future::block_on;
+use loom::thread;
+
+use crate::shared::orders::Orders;
+use crate::sync::AtomicBool;
+use crate::task::{Task, check};
+
+/// As the runner does: it listens, looks, and sleeps when there is nothing new.
+async fn until(orders: &Orders, all: u8) {
+    let mut seen = 0;
+    let obey = poll_fn(|task: &mut Context<'_>| {
+        while seen != all {
+            orders.listen(task);
+            let given = ready!(orders.poll_beyond(seen));
+            assert_eq!(given & seen, seen, "an order was taken back");
+            seen = given;
+        }
+        Poll::Ready(())
+    });
+    obey.await;
+}
+
+/// Each order is seen, by whichever thread and in whichever order they come: none is lost, and the task does not
+/// sleep while there is one that it has not seen.
+///
+/// Red when `give` wakes before it notes, when it does not wake, when `note` overwrites what is there, and when the
+/// runner looks before it listens.
+#[test]
+fn the_last_order_is_seen_before_the_task_sleeps() {
+    check(3, || {
+        let orders = Arc::new(Orders::default());
+        let given = [Orders::READY, Orders::STOP].map(|order| {
+            let orders = orders.clone();
+            thread::spawn(move || orders.give(order))
+        });
+        block_on(until(&orders, Orders::READY | Orders::STOP));
+        for thread in given {
+            thread.join().unwrap();
+        }
+    });
+}
+
+/// What was written before an order (when the rest is dropped, that the stop channel is closed) is there for who
+/// sees the order, though it takes no lock.
+///
+/// Red when an order is noted or looked at with `Relaxed`.
+#[test]
+fn what_was_written_before_an_order_is_seen_after_it() {
+    check(3, || {
+        let shared = Arc::new((Orders::default(), AtomicBool::new(false)));
+        let supervisor = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.1.store(true, Relaxed);
+                shared.0.give(Orders::STOP);
+            })
+        };
+        if shared.0.poll_beyond(0).is_ready() {
+            assert!(shared.1.load(Relaxed));
+        }
+        if shared.0.given(Orders::STOP) {
+            assert!(shared.1.load(Relaxed));
+        }
+        supervisor.join().unwrap();
+    });
+}
+
+/// Once the task has gone nothing keeps its memory, though orders come at that moment.
+///
+/// Red when `forget` does nothing.
+#[test]
+fn a_task_that_is_gone_is_let_go_of() {
+    check(3, || {
+        let (orders, task) = (Arc::new(Orders::default()), Task::new());
+        let supervisor = {
+            let orders = orders.clone();
+            thread::spawn(move || orders.give(Orders::DROP_ALL))
+        };
+        let _ = task.poll(pin!(until(&orders, Orders::DROP_ALL)));
+        orders.forget();
+        supervisor.join().unwrap();
+        assert!(task.is_let_go());
+    });
+}
