@@ -93,6 +93,8 @@ fn probes_need_no_token() {
     let (server, address) = Home::new("").start();
     let client = Client::new(address);
     client.get("/livez", "").unwrap().expect_status(200);
+    // It listens before it is ready.
+    server.wait_for("healthy");
     client.get("/readyz", "").unwrap().expect_status(200);
     server.terminate().expect_code(0);
 }

@@ -342,9 +342,10 @@ impl Supervisor {
             Command::Fail(service, failure) => self.note_failure(service, failure),
             Command::NoteLate(service, phase, had) => self.note_late(service, phase, had),
             Command::AllUp => {
+                self.application.set_health(Health::Healthy);
+                // After it is true, so that a probe that waits for the line finds it so.
                 let services = self.services.len();
                 log_safely!(info, services, "healthy");
-                self.application.set_health(Health::Healthy);
             }
             Command::NotAllUp => self.application.set_health(Health::pending()),
             Command::Request(StopCause::Finished) => self.application.ask_to_stop(Reason::Finished),
