@@ -268,6 +268,7 @@ impl TickFacts {
         inner.in_flight = false;
         inner.next_due = None;
         let waiting = mem::take(&mut inner.waiting);
+        self.is_asked.store(false, Ordering::Release);
         // A `Waker` keeps its task's allocation alive.
         let waker = inner.waker.take();
         // Both may run user code, so the lock is released first.
@@ -330,5 +331,16 @@ mod tests {
         }
         assert!(ticks.inner().waiting.len() <= 4);
         assert!(ticks.is_asked(), "the tick is still to come");
+    }
+    #[test]
+    fn a_loop_that_begins_again_owes_no_tick_to_those_who_asked_the_last_one() {
+        let ticks = TickFacts::default();
+        let mut task = std::task::Context::from_waker(Waker::noop());
+        let mut asked = Box::pin(ticks.trigger());
+        assert!(asked.as_mut().poll(&mut task).is_pending());
+        ticks.close();
+        assert!(asked.as_mut().poll(&mut task).is_ready());
+        ticks.open();
+        assert!(!ticks.is_asked());
     }
 }
