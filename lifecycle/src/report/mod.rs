@@ -1,4 +1,7 @@
 //! What people read: states, errors, reasons, the outcome. Plain data, built by the floors above.
+//!
+//! `error` and `reason` use each other: an error can tell why the application stops, and the reason can be
+//! the error of a service.
 
 /// A `main` that returns an error prints its `Debug`, and so does `unwrap`: it is the sentence of `Display`.
 macro_rules! debug_as_display {

@@ -2,6 +2,8 @@
 //!
 //! Each shape has three parts: how it starts up, what it does while it runs, how it drains. The frame
 //! around them is written once, in this file, because it is where hand-written services go wrong.
+//!
+//! `scheduled` and `tick_loop` use each other: the loop calls the hook `tick`, and serves `cron` as well.
 
 #[cfg(feature = "cron")]
 mod cron;

@@ -1,5 +1,8 @@
 //! The state that the parts of an application share: the application, its services, their runs and
 //! contexts.
+//!
+//! Most of these files use each other: a context is of an application and a run, a run belongs to an instance,
+//! an instance to its application, and the tasks of a run report through a context.
 
 pub(crate) mod application;
 pub(crate) mod context;
