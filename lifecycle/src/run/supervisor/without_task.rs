@@ -1,7 +1,8 @@
 //! Services without code to run between their start and their stop. They have no task until they have code to
 //! run: the supervisor keeps them in `services` itself.
 
-use super::{ServiceTasks, Supervisor};
+use super::Supervisor;
+use super::tasks::ServiceTasks;
 use crate::engine::StopTimes;
 use crate::run::runner::Part;
 use crate::shape::service::{Sealed, Service, TaskNeed};

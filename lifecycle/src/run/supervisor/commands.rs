@@ -1,0 +1,265 @@
+//! Carries out the engine's commands.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::Supervisor;
+use super::tasks::ServiceTasks;
+use crate::engine::graces::JOIN_GRACE;
+use crate::engine::{Command, Failure, StopCause, StopTimes};
+use crate::panics::{CatchOnDrop, log_safely};
+use crate::report::error::Fault;
+use crate::report::outcome::Laggard;
+use crate::report::reason::Reason;
+use crate::report::status::OnFailure;
+use crate::report::status::{Phase, State};
+use crate::run::runner::{self, Part};
+use crate::run::unstarted::Unstarted;
+use crate::shape::service::{Sealed, Service, TaskNeed};
+use crate::shared::application::{Health, RunnerNews};
+use crate::shared::context::Context;
+use crate::shared::nested;
+use crate::shared::orders::Orders;
+use crate::shared::run::Run;
+
+impl Supervisor {
+    pub(super) async fn carry_out(&mut self, command: Command, tasks: &mut ServiceTasks) {
+        match command {
+            Command::Move(service, to) => {
+                self.application.move_to(service, to);
+                if to == State::Backoff {
+                    self.application.instances[service].leave_run();
+                }
+                if to.is_final() {
+                    self.abandon(service, tasks);
+                    tasks.let_go(service);
+                }
+            }
+            Command::Start(service) => self.start(service, tasks),
+            Command::Keep(service, keeps) => self.keep(service, keeps),
+            Command::Stop(service, times) => self.stop(service, times, tasks),
+            Command::Discard(service, times) => self.discard(service, times, tasks),
+            Command::Shorten(service, times) => {
+                if let Some(run) = self.run_of(service) {
+                    run.set_stop_times(Some(times));
+                }
+            }
+            Command::Cut(service) => self.order(service, Orders::DROP_RUN),
+            Command::End(service) => self.order(service, Orders::DROP_ALL),
+            Command::GiveUp(service, had) => self.give_up(service, had, tasks).await,
+            Command::Fail(service, failure) => self.note_failure(service, failure),
+            Command::NoteLate(service, phase, had) => self.note_late(service, phase, had),
+            Command::AllUp => {
+                self.application.set_health(Health::Healthy);
+                // After it is true, so that a probe that waits for the line finds it so.
+                let services = self.services.len();
+                log_safely!(info, services, "healthy");
+            }
+            Command::NotAllUp => self.application.set_health(Health::pending()),
+            Command::Request(StopCause::Finished) => self.application.ask_to_stop(Reason::Finished),
+            Command::Request(StopCause::Failed(service)) => {
+                if let Some(error) = self.application.instances[service].error.get() {
+                    self.application.ask_to_stop(Reason::Failure(error.clone()));
+                }
+            }
+        }
+    }
+
+    pub(super) fn run_of(&self, service: usize) -> Option<Arc<Run>> {
+        self.application.instances[service].run()
+    }
+
+    pub(super) fn order(&self, service: usize, order: u8) {
+        if let Some(run) = self.run_of(service) {
+            run.orders.give(order);
+        }
+    }
+
+    /// Goes on without a service that blocks its thread. The tasks that it has spawned may still end, so
+    /// the supervisor waits for them before it stops the service's dependencies.
+    pub(super) async fn give_up(
+        &mut self,
+        service: usize,
+        had: Duration,
+        tasks: &mut ServiceTasks,
+    ) {
+        let instance = &self.application.instances[service];
+        self.note_late(service, instance.phase(), had);
+        tasks.abandon(service);
+        instance.end_queue();
+        let Some(run) = instance.run() else { return };
+        run.tasks.close();
+        let inner = run.tasks.take_runs();
+        nested::stop(&inner);
+        nested::cut(&inner);
+        // Some of these tasks may block their threads as well.
+        let gone = async {
+            poll_fn(|task| run.tasks.poll_gone(task)).await;
+            nested::gone(&inner).await;
+        };
+        let _ = timeout(JOIN_GRACE, gone).await;
+        instance.close_log(&run);
+    }
+
+    /// Drops a service that was never started. Only its destructor runs, and that may block, so it runs on a
+    /// thread for blocking code.
+    pub(super) fn abandon(&mut self, index: usize, tasks: &mut ServiceTasks) {
+        let Some(service) = self.services[index].take() else {
+            return;
+        };
+        if service.__nature(Sealed::OPEN).task_need == TaskNeed::Never {
+            // There is no destructor.
+            return;
+        }
+        let unstarted = self.unstarted(index, service);
+        // A runtime that ends before this runs drops the closure, and the service with it.
+        let task = spawn_blocking(move || drop(unstarted));
+        tasks.leaving.push((index, task));
+    }
+
+    pub(super) fn unstarted(&self, index: usize, service: Box<dyn Service>) -> Unstarted {
+        let cx = Context::new(self.application.clone(), Run::new(), index);
+        let service = Some(service);
+        Unstarted { service, cx }
+    }
+
+    pub(super) fn start(&mut self, index: usize, tasks: &mut ServiceTasks) {
+        let kept = self.kept.remove(&index);
+        let Some(service) = kept.or_else(|| self.services[index].take()) else {
+            return;
+        };
+        let task_need = service.__nature(Sealed::OPEN).task_need;
+        if task_need == TaskNeed::Always {
+            let run = self.begin_run(index);
+            self.spawn(index, run, service, Part::Whole, tasks);
+        } else {
+            self.start_without_code(index, service, task_need, tasks);
+        }
+    }
+
+    pub(super) fn stop(
+        &mut self,
+        index: usize,
+        times: Option<StopTimes>,
+        tasks: &mut ServiceTasks,
+    ) {
+        if let Some(service) = self.services[index].take() {
+            self.stop_without_task(index, service, times, tasks);
+        } else if let Some(run) = self.run_of(index) {
+            self.order_stop(index, &run, times);
+        } else if self.kept.contains_key(&index) {
+            self.application
+                .report(index, RunnerNews::Down { is_kept: true });
+        }
+    }
+
+    /// Keeps the service for another run after the one that is being stopped, or no longer does.
+    pub(super) fn keep(&mut self, index: usize, keeps: bool) {
+        if let Some(run) = self.run_of(index) {
+            run.keeps_service.store(keeps, Ordering::Release);
+        } else if let Some(service) = self.services[index].take_if(|_| keeps) {
+            // The service has no task that could hand it back.
+            self.kept.insert(index, service);
+        }
+    }
+
+    /// Takes the service back from the task of a run that is over. The task has reported `Down`, so it ends
+    /// at once.
+    pub(super) async fn take_back(&mut self, index: usize, tasks: &mut ServiceTasks) {
+        if let Some(task) = tasks.running[index].take() {
+            let kept = task.await.ok().flatten();
+            let service = kept.and_then(CatchOnDrop::into_inner);
+            self.kept.extend(service.map(|service| (index, service)));
+        }
+    }
+
+    /// Drops a service that was kept for another run, in a task, because its destructor is user code.
+    pub(super) fn discard(
+        &mut self,
+        index: usize,
+        times: Option<StopTimes>,
+        tasks: &mut ServiceTasks,
+    ) {
+        let kept = self.kept.remove(&index);
+        let Some(service) =
+            kept.filter(|kept| kept.__nature(Sealed::OPEN).task_need != TaskNeed::Never)
+        else {
+            self.application
+                .report(index, RunnerNews::Down { is_kept: false });
+            return;
+        };
+        let run = self.begin_run(index);
+        run.enter(Phase::Drain);
+        self.order_stop(index, &run, times);
+        self.spawn(index, run, service, Part::Drop, tasks);
+    }
+
+    pub(super) fn order_stop(&self, index: usize, run: &Run, times: Option<StopTimes>) {
+        run.set_stop_times(times);
+        self.application.instances[index].close_stop_channel(run);
+        run.orders.give(Orders::STOP);
+    }
+
+    pub(super) fn begin_run(&self, index: usize) -> Arc<Run> {
+        let run = Run::new();
+        self.application.instances[index].begin_run(&run);
+        run
+    }
+
+    pub(super) fn spawn(
+        &self,
+        index: usize,
+        run: Arc<Run>,
+        service: Box<dyn Service>,
+        part: Part,
+        tasks: &mut ServiceTasks,
+    ) {
+        let cx = Context::new(self.application.clone(), run, index);
+        tasks.running[index] = Some(tokio::spawn(runner::run(cx, service, part)));
+    }
+
+    pub(super) fn note_failure(&self, service: usize, failure: Failure) {
+        let instance = &self.application.instances[service];
+        let unstarted = |fault| self.application.error(service, Phase::Startup, fault);
+        let error = match failure {
+            Failure::Reported(error) => error,
+            Failure::StartTimeout(limit) => self.application.start_timeout(service, limit),
+            Failure::Dependency(root) => unstarted(Fault::Dependency(
+                self.application.instances[root].name.clone(),
+            )),
+        };
+        if let Some(run) = instance.run() {
+            run.fail(&error);
+        }
+        if !instance.keep_failure() {
+            return;
+        }
+        log_safely!(error, service = %instance.name, %error, "failed");
+        let _ = instance.error.set(error.clone());
+        let counts = instance.on_failure == OnFailure::Shutdown;
+        let mut record = self.application.record();
+        if counts && !record.has_fatal {
+            self.application
+                .set_health(Health::Impossible(error.clone()));
+        }
+        record.has_fatal |= counts;
+        record.failures.push(error);
+    }
+
+    pub(super) fn note_late(&self, service: usize, phase: Phase, had: Duration) {
+        let name = self.application.instances[service].name.clone();
+        log_safely!(error, service = %name, %phase, ?had, "late, dropped");
+        let error = self.application.error(service, phase, Fault::Late(had));
+        let _ = self.application.instances[service].error.set(error);
+        self.application.record().laggards.push(Laggard {
+            service: name,
+            phase,
+            had,
+        });
+    }
+}
