@@ -14,10 +14,9 @@
 //!   supervisor writes it before the move that makes it false, and after the moves that make it true.
 //! - Pending health holds a latch, which is closed after the next health was written. So code that is woken
 //!   by the latch finds that health.
-//! - Code that holds `links` or `health` takes no other lock; wakers and destructors run after they are
-//!   released. `record` may be held while another lock is taken, but no function that user code can call
-//!   takes `record` while the caller waits. A move is sent under `subscribers`, and a panic of a waker is
-//!   caught there.
+//! - No wakers and no destructors run under a lock, except that a move is sent under `subscribers`, where a panic
+//!   of a waker is caught. `record` is held while the sources of a hook's error are read, which is user code; that
+//!   code can't take `record`, because only the supervisor, the signal thread and the outcome do.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};

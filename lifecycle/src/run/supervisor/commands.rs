@@ -56,7 +56,7 @@ impl Supervisor {
             Command::NoteLate(service, phase, had) => self.note_late(service, phase, had),
             Command::AllUp => {
                 self.application.set_health(Health::Healthy);
-                // After it is true, so that a probe that waits for the line finds it so.
+                // Logged after the change, so that code that waits for the line finds the application healthy.
                 let services = self.services.len();
                 log_safely!(info, services, "healthy");
             }
@@ -243,12 +243,14 @@ impl Supervisor {
         let _ = instance.error.set(error.clone());
         let counts = instance.on_failure == OnFailure::Shutdown;
         let mut record = self.application.record();
-        if counts && !record.has_fatal {
-            self.application
-                .set_health(Health::Impossible(error.clone()));
-        }
+        let is_first_fatal = counts && !record.has_fatal;
         record.has_fatal |= counts;
-        record.failures.push(error);
+        record.failures.push(error.clone());
+        drop(record);
+        // This wakes the tasks that wait for health, so the record is released first.
+        if is_first_fatal {
+            self.application.set_health(Health::Impossible(error));
+        }
     }
 
     pub(super) fn note_late(&self, service: usize, phase: Phase, had: Duration) {
