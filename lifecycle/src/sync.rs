@@ -1,6 +1,6 @@
-//! The locks and atomics of the protocols that have a model: those of `std` here, those of loom in the
-//! package `loom`, which compiles the very same files. Such a file takes them from here, or its model would
-//! see only some of what its threads do.
+//! The locks and atomics of the files that have a model in the package `loom`. That package compiles the same
+//! files with loom's types in place of these. Such a file must take all its locks and atomics from here,
+//! because the model does not see any others.
 
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 pub(crate) use std::sync::{Mutex, MutexGuard};

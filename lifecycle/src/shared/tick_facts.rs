@@ -333,7 +333,7 @@ mod tests {
         assert!(ticks.is_asked(), "the tick is still to come");
     }
     #[test]
-    fn a_loop_that_begins_again_owes_no_tick_to_those_who_asked_the_last_one() {
+    fn a_loop_that_begins_again_owes_no_tick_to_the_callers_of_the_last_one() {
         let ticks = TickFacts::default();
         let mut task = std::task::Context::from_waker(Waker::noop());
         let mut asked = Box::pin(ticks.trigger());
