@@ -103,6 +103,21 @@ impl Service for Held {
     }
 }
 
+/// Runs what it holds in a task of tokio's, and not in its own.
+struct Elsewhere(Arc<dyn Service>);
+
+#[async_trait]
+impl Service for Elsewhere {
+    async fn start(&self, cx: &Context) -> Result {
+        let (held, cx) = (self.0.clone(), cx.clone());
+        tokio::spawn(async move { held.start(&cx).await }).await?
+    }
+
+    async fn stop(&self, cx: &Context) -> Result {
+        self.0.stop(cx).await
+    }
+}
+
 /// Has code of its own on both sides.
 struct Slow<S>(S);
 
@@ -367,5 +382,24 @@ fn a_schedule_that_its_decorator_starts_again_can_be_asked_again() {
         running.handle().trigger("it").await.unwrap();
         assert_eq!(counts.all().0, 2);
         running.stop().await.into_result().unwrap();
+    });
+}
+
+#[test]
+fn a_service_that_is_started_in_another_task_shows_as_running_and_ticks_and_drains() {
+    paused(async {
+        let ticker = Ticker::default();
+        let (counts, held) = (ticker.0.clone(), Elsewhere(Arc::new(ticker)));
+        let running = start(registry! {
+            "ticker" => held,
+            "consumer" => Elsewhere(Arc::new(Consumer)), after = ["ticker"],
+        });
+        timeout(millis(50), running.await_healthy())
+            .await
+            .unwrap()
+            .unwrap();
+        sleep(millis(350)).await;
+        running.stop().await.into_result().unwrap();
+        assert_eq!(counts.all(), (3, 1));
     });
 }

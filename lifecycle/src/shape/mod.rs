@@ -39,7 +39,6 @@ use crate::report::error::{self, FailedAttempts, Result};
 use crate::report::status::{Phase, Shape};
 use crate::shape::service::{BoxFuture, Nature, Sealed, Service, TaskNeed};
 use crate::shared::context::Context;
-use crate::shared::orders::Orders;
 use crate::time::retry::Retry;
 
 /// Ties a type to the shape its attribute names.
@@ -116,10 +115,9 @@ where
             let Some(started) = start_up_unless_stopped(self, cx).await? else {
                 return Ok(());
             };
-            let run = cx.run();
-            run.started_up.store(true, Ordering::Release);
+            cx.run().started_up.store(true, Ordering::Release);
             if S::Shape::SHAPE != Shape::Oneshot {
-                run.orders.note(Orders::READY);
+                cx.show_ready();
             }
             S::Shape::run(self, started, cx).await
         })

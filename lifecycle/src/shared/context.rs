@@ -12,7 +12,7 @@ use crate::report::error::Result;
 use crate::report::reason::{Cause, Reason};
 use crate::report::status::Shape;
 use crate::shared::application::{Application, RunnerNews};
-use crate::shared::current::{Current, ServiceId};
+use crate::shared::current::{self, Current, ServiceId};
 use crate::shared::handle::Handle;
 use crate::shared::instance::Instance;
 use crate::shared::orders::Orders;
@@ -261,6 +261,18 @@ impl Context {
 
     pub(crate) fn weak_application(&self) -> Weak<Application> {
         Arc::downgrade(&self.application)
+    }
+
+    /// What [`ready`](Self::ready) does, for the shapes. The runner looks at the orders whenever it has polled
+    /// `start`, so that a wake-up is spared where it is the runner that polls. A decorator may poll `start` in
+    /// another task.
+    #[inline]
+    pub(crate) fn show_ready(&self) {
+        if current::is_polled_by_runner_of(&self.run) {
+            self.run.orders.note(Orders::READY);
+        } else {
+            self.run.orders.give(Orders::READY);
+        }
     }
 
     #[inline]

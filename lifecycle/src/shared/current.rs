@@ -74,6 +74,13 @@ pub(crate) fn service() -> Option<ServiceId> {
     Some(current.service)
 }
 
+/// Whether this thread polls `start` or `stop` of this run.
+#[inline]
+pub(crate) fn is_polled_by_runner_of(run: &Arc<Run>) -> bool {
+    let current = CURRENT.get().filter(|current| !current.is_task);
+    current.is_some_and(|current| current.is_of(run))
+}
+
 /// The run whose code this thread executes, in a hook, a task or a destructor.
 pub(crate) fn owner() -> Option<Current> {
     CURRENT.try_with(ThreadCell::get).ok().flatten()
