@@ -4,6 +4,8 @@
 //! Try: `curl localhost:8008/hello/world`, and Ctrl-C while `curl localhost:8008/slow` waits: it gets its answer. Start it
 //! twice: the second waits for the port, and says so. `web 127.0.0.1:0` takes a free one.
 
+#![allow(clippy::print_stdout, reason = "it talks to the terminal")]
+
 use std::{env, time::Duration};
 
 use axum::{Router, extract::Path, routing::get};
