@@ -22,10 +22,14 @@ mod task;
 #[path = "../../lifecycle/src/panics.rs"]
 mod panics;
 
+#[path = "../../lifecycle/src/report/mod.rs"]
+mod report;
+
 #[path = "../../lifecycle/src/shared"]
 mod shared {
     pub(crate) mod latch;
     pub(crate) mod orders;
+    pub(crate) mod tick_facts;
 }
 
 #[path = "../../lifecycle/src/time"]
@@ -40,4 +44,5 @@ mod models {
     mod latch;
     mod orders;
     mod shared_timers;
+    mod tick_facts;
 }

@@ -119,6 +119,7 @@ impl fmt::Display for Signal {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::time::Duration;
 

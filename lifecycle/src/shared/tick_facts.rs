@@ -3,8 +3,8 @@
 
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
 use tokio::sync::oneshot;
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::panics;
 use crate::report::error::{OptionError, TriggerError};
 use crate::report::status::TickStatus;
+use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
 /// The result of a tick: the text of its error, if it failed.
 pub(crate) type TickResult = Result<(), Arc<str>>;
@@ -68,6 +69,8 @@ impl Drop for TriggerCalls {
 ///   So each call gets an answer.
 /// - No user code runs under the lock, except the clone of a waker. Senders are dropped and wakers are woken
 ///   after it is released.
+///
+/// The package `loom` tries all this in every order of the threads.
 #[derive(Debug, Default)]
 pub(crate) struct TickFacts {
     /// Whether calls of `trigger` wait for a tick.
@@ -301,6 +304,7 @@ impl fmt::Debug for Inner {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::future::Future;
     use std::task::Wake;

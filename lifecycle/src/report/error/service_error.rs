@@ -290,6 +290,7 @@ impl StdError for ServiceError {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 
