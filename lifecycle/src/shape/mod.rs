@@ -221,7 +221,7 @@ where
         log_safely!(
             warn,
             service = cx.name(),
-            error,
+            error = &*error,
             failures,
             ?wait,
             "startup failed, trying again"
