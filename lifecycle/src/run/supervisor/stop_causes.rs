@@ -37,7 +37,7 @@ impl Supervisor {
     pub(super) fn note_panic_of_stop_on(&self, Panic(message): Panic) {
         let message: Arc<str> = message.into();
         let reason = Reason::ExternalPanicked(message.clone());
-        panics::log_safely!(error, %reason, "failed");
+        panics::log_safely!(error, reason = %reason, "failed");
         {
             let mut record = self.application.record();
             record.has_fatal = true;
