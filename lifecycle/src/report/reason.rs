@@ -118,8 +118,8 @@ impl fmt::Display for Signal {
     }
 }
 
-#[cfg(test)]
 #[cfg(not(loom))]
+#[cfg(test)]
 mod tests {
     use std::time::Duration;
 

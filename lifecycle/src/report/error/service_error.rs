@@ -289,8 +289,8 @@ impl StdError for ServiceError {
     }
 }
 
-#[cfg(test)]
 #[cfg(not(loom))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
