@@ -2,9 +2,10 @@
 
 pub(crate) mod conclude;
 pub(crate) mod plan;
-pub(crate) mod runner;
+mod runner;
 pub(crate) mod running;
 pub(crate) mod runtime_end;
+pub(crate) mod service_task;
 pub(crate) mod signals;
 pub(crate) mod supervisor;
 #[cfg(test)]

@@ -1,101 +1,26 @@
-//! The task of a service: it polls `start`, and `stop` beside it, and waits for the tasks that the service
-//! spawned. It obeys the supervisor's orders and reports back.
+//! The part of a service's task that is polled: it polls `start`, and `stop` beside it, and waits for the tasks
+//! that the service spawned. It obeys the supervisor's orders and reports back.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{self, Poll, ready};
 
-use crate::panics::{self, CatchOnDrop, Panic};
+use crate::panics::{self, Panic};
 use crate::report::error::{Fault, Result};
 use crate::report::status::{Phase, Shape};
-use crate::shape::service::{BoxFuture, Sealed, Service};
+use crate::run::service_task::{Part, Subject};
+use crate::shape::service::BoxFuture;
 use crate::shared::application::RunnerNews;
-use crate::shared::context::Context;
 use crate::shared::failure;
-use crate::shared::nested;
 use crate::shared::orders::Orders;
 use crate::shared::run::Run;
-use crate::shared::scope::{ServiceSpan, SharedSpan, within};
-
-/// Which part of a run the task carries out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// `start` and all that follows.
-    Whole,
-    /// Only `stop`, because the start of the service had no code to run.
-    Stop,
-    /// Only the drop, because the service is down already.
-    Drop,
-}
-
-/// Runs the service until it is down. Returns the service if it is kept for another run. Dropping the future
-/// drops the service where it stands.
-pub(crate) fn run(
-    cx: Context,
-    service: Box<dyn Service>,
-    part: Part,
-) -> impl Future<Output = Kept> + Send {
-    let span = cx.span_of_run();
-    let subject = Subject { cx, span, service };
-    // An `async fn` future stores its arguments twice; an `async` block does not.
-    async move {
-        if part != Part::Drop {
-            Runner::new(&subject, part).await;
-        }
-        let Subject { cx, span, service } = subject;
-        // No tasks are left, but one may have been spawned since.
-        cx.run().tasks.close();
-        poll_fn(|task| cx.run().tasks.poll_gone(task)).await;
-        let kept = if cx.run().keeps_service.load(Ordering::Acquire) {
-            Some(CatchOnDrop::new(service))
-        } else {
-            drop_service(&cx, span.as_deref(), service, part);
-            None
-        };
-        drop(span);
-        let runs = cx.run().tasks.take_runs();
-        if !runs.is_empty() {
-            // Boxed, so that services without nested registries don't carry the larger future.
-            Box::pin(nested::leave(cx.clone(), runs)).await;
-        }
-        cx.instance().close_log(cx.run());
-        let is_kept = kept.is_some();
-        cx.application()
-            .report(cx.service(), RunnerNews::Down { is_kept });
-        kept
-    }
-}
-
-/// The service, if it is kept for another run.
-pub(crate) type Kept = Option<CatchOnDrop<Box<dyn Service>>>;
-
-/// Drops the service. Its destructor is its last code, and runs before the supervisor hears that the service is
-/// down, so before any of its dependencies is stopped.
-fn drop_service(cx: &Context, span: Option<&ServiceSpan>, service: Box<dyn Service>, part: Part) {
-    let dropped = within(cx.current(), span, || {
-        if part == Part::Drop {
-            // The items that a queue has accepted meanwhile count as lost.
-            let _ = panics::catch(|| service.__abandon(cx, Sealed::OPEN));
-        }
-        panics::catch(|| drop(service))
-    });
-    if let Err(fault) = dropped {
-        failure::fail(cx, Phase::Drain, fault);
-    }
-}
-
-/// The service and its scope.
-struct Subject {
-    cx: Context,
-    span: SharedSpan,
-    service: Box<dyn Service>,
-}
+use crate::shared::scope::within;
 
 /// The state of the task. With tokio's own part of a task it fits two cache lines: most of the time of a
 /// tick is the wait for memory.
 #[repr(C)]
-struct Runner<'a> {
+pub(super) struct Runner<'a> {
     subject: &'a Subject,
     /// The orders obeyed so far.
     seen: u8,
@@ -133,7 +58,7 @@ impl Future for Runner<'_> {
 }
 
 impl<'a> Runner<'a> {
-    fn new(subject: &'a Subject, part: Part) -> Self {
+    pub(super) fn new(subject: &'a Subject, part: Part) -> Self {
         Self {
             subject,
             start: None,

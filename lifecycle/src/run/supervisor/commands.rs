@@ -18,7 +18,7 @@ use crate::report::outcome::Laggard;
 use crate::report::reason::Reason;
 use crate::report::status::OnFailure;
 use crate::report::status::{Phase, State};
-use crate::run::runner::{self, Part};
+use crate::run::service_task::{self, Part};
 use crate::run::unstarted::Unstarted;
 use crate::shape::service::{Sealed, Service, TaskNeed};
 use crate::shared::application::{Health, RunnerNews};
@@ -220,7 +220,7 @@ impl Supervisor {
         tasks: &mut ServiceTasks,
     ) {
         let cx = Context::new(self.application.clone(), run, index);
-        tasks.running[index] = Some(tokio::spawn(runner::run(cx, service, part)));
+        tasks.running[index] = Some(tokio::spawn(service_task::run(cx, service, part)));
     }
 
     pub(super) fn note_failure(&self, service: usize, failure: Failure) {

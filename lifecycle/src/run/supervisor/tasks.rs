@@ -2,7 +2,7 @@
 
 use tokio::task::JoinHandle;
 
-use crate::run::runner::Kept;
+use crate::run::service_task::Kept;
 
 /// The tasks of the services.
 pub(super) struct ServiceTasks {

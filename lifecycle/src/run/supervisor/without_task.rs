@@ -4,7 +4,7 @@
 use super::Supervisor;
 use super::tasks::ServiceTasks;
 use crate::engine::StopTimes;
-use crate::run::runner::Part;
+use crate::run::service_task::Part;
 use crate::shape::service::{Sealed, Service, TaskNeed};
 use crate::shared::application::RunnerNews;
 
