@@ -11,10 +11,10 @@ use crate::report::error::{Fault, Result};
 use crate::report::status::{Phase, Shape};
 use crate::run::service_task::{Part, Subject};
 use crate::shape::service::BoxFuture;
-use crate::shared::application::RunnerNews;
 use crate::shared::failure;
 use crate::shared::orders::Orders;
 use crate::shared::run::Run;
+use crate::shared::runner_news::RunnerNews;
 use crate::shared::scope::within;
 
 /// The state of the task. With tokio's own part of a task it fits two cache lines: most of the time of a

@@ -8,10 +8,10 @@ use crate::panics::{self, CatchOnDrop};
 use crate::report::status::Phase;
 use crate::run::runner::Runner;
 use crate::shape::service::{Sealed, Service};
-use crate::shared::application::RunnerNews;
 use crate::shared::context::Context;
 use crate::shared::failure;
 use crate::shared::nested;
+use crate::shared::runner_news::RunnerNews;
 use crate::shared::scope::{ServiceSpan, SharedSpan, within};
 
 /// Which part of a run the task carries out.

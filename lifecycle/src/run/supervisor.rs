@@ -25,8 +25,9 @@ use crate::run::conclude;
 use crate::run::plan::StopOn;
 use crate::run::signals::Listener;
 use crate::shape::service::Service;
-use crate::shared::application::{Application, RunnerNews, SupervisorEvent};
+use crate::shared::application::Application;
 use crate::shared::request::WatchdogMessage;
+use crate::shared::runner_news::{RunnerNews, SupervisorEvent};
 
 /// The state of the loop in [`run`](Self::run).
 ///

@@ -11,8 +11,8 @@ use crate::report::error::Result;
 use crate::report::status::State;
 use crate::run::running::Running;
 use crate::shape::service::Service;
-use crate::shared::application::RunnerNews;
 use crate::shared::context::Context;
+use crate::shared::runner_news::RunnerNews;
 use crate::{Handle, Registry};
 
 const fn secs(seconds: u64) -> Duration {

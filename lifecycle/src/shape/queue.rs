@@ -19,9 +19,9 @@ use crate::panics::log_safely;
 use crate::report::error::{self, OptionError, Result};
 use crate::report::status::{Phase, Shape};
 use crate::shape::intake::{Batch, Intake, Outlet};
-use crate::shared::application::RunnerNews;
 use crate::shared::context::Context;
 use crate::shared::queue_counts::{BatchLimits, Holder, QueueCounts};
+use crate::shared::runner_news::RunnerNews;
 use crate::time::retry::Retry;
 
 /// The hooks of a service that gathers items and flushes them in batches: events to a database,

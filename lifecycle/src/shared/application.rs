@@ -7,20 +7,16 @@
 //! *begins* once, before the supervisor's task exists, and *ends* once, after the supervisor's last move or
 //! without having begun. In between, and only then, it has links to the runtime.
 //!
-//! - A subscription is added, and a move is sent, under the lock of `subscribers`. So a subscription from
-//!   before the start receives every move, and each subscription receives the moves in the same order. The
-//!   number of a subscription is never used twice, so one that is dropped late removes no other.
 //! - Readiness is `all_up` and no request. `all_up` is written with `Release` and read with `Acquire`. The
 //!   supervisor writes it before the move that makes it false, and after the moves that make it true.
 //! - Pending health holds a latch, which is closed after the next health was written. So code that is woken
 //!   by the latch finds that health.
-//! - No wakers and no destructors run under a lock, except that a move is sent under `subscribers`, where a panic
-//!   of a waker is caught. `record` is held while the sources of a hook's error are read, which is user code; that
-//!   code can't take `record`, because only the supervisor, the signal thread and the outcome do.
+//! - No wakers and no destructors run under a lock. `record` is held while the sources of a hook's error are
+//!   read, which is user code; that code can't take `record`, because only the supervisor, the signal thread
+//!   and the outcome do.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 #[cfg(feature = "cron")]
 use std::time::SystemTime;
@@ -29,7 +25,7 @@ use tokio::runtime::Handle as Runtime;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use crate::panics::{self, log_safely};
+use crate::panics::log_safely;
 use crate::report::error::{BoxError, Fault, HealthError, ServiceError, tells_of_the_stop};
 use crate::report::name::Name;
 use crate::report::outcome::Laggard;
@@ -38,6 +34,8 @@ use crate::report::status::{Phase, ServiceStatus, State, Transition};
 use crate::shared::instance::Instance;
 use crate::shared::latch::Latch;
 use crate::shared::request::Request;
+use crate::shared::runner_news::{RunnerNews, SupervisorEvent};
+use crate::shared::subscribers::{Subscribers, Subscription};
 use crate::time::shared_timers::SharedTimers;
 
 #[derive(Debug)]
@@ -63,7 +61,7 @@ pub(crate) struct Application {
     links: Mutex<Option<Links>>,
     all_up: AtomicBool,
     health: Mutex<Health>,
-    subscribers: Mutex<Subscribers>,
+    subscribers: Arc<Subscribers>,
 }
 
 /// Made at the start, because no clock runs before it.
@@ -82,36 +80,6 @@ struct Links {
     runtime: Option<Runtime>,
     /// The channel holds the waker of the supervisor's task, and so the runtime.
     events: mpsc::UnboundedSender<SupervisorEvent>,
-}
-
-/// What a service's task reports to the supervisor.
-#[derive(Debug)]
-pub(crate) struct SupervisorEvent {
-    pub(crate) service: usize,
-    pub(crate) news: RunnerNews,
-}
-
-#[derive(Debug)]
-pub(crate) enum RunnerNews {
-    /// It is a oneshot, which a decorator has hidden until now.
-    Oneshot,
-    /// It is ready: its dependents may start.
-    Ready,
-    /// A part of its code failed. The service is not down yet and must be stopped.
-    Failed(ServiceError),
-    /// The code of this phase did not end in time and was dropped.
-    Late(Phase),
-    /// It must be restarted, with this wait between its end and its next start.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "for the policies, none of which restarts a service so far"
-        )
-    )]
-    Restart(Duration),
-    /// It is down. `is_kept` says whether its task returns the service for another run.
-    Down { is_kept: bool },
 }
 
 /// Whether every service is up, or can no longer come up.
@@ -145,22 +113,6 @@ pub(crate) struct Record {
     pub(crate) ended: Option<Instant>,
 }
 
-#[derive(Debug, Default)]
-struct Subscribers {
-    /// By number, so in the order of subscription.
-    list: BTreeMap<u64, mpsc::UnboundedSender<Transition>>,
-    next: u64,
-    closed: bool,
-}
-
-/// The moves, from the subscription on. Dropping it ends the subscription at once.
-#[derive(Debug)]
-pub(crate) struct Subscription {
-    moves: mpsc::UnboundedReceiver<Transition>,
-    application: Weak<Application>,
-    number: u64,
-}
-
 impl Application {
     /// The application of a registry that is not started yet.
     pub(crate) fn new(instances: Box<[Instance]>) -> Arc<Self> {
@@ -178,7 +130,7 @@ impl Application {
             links: Mutex::default(),
             all_up: AtomicBool::new(false),
             health: Mutex::new(Health::pending()),
-            subscribers: Mutex::default(),
+            subscribers: Arc::default(),
         })
     }
 
@@ -199,7 +151,7 @@ impl Application {
         if let Some(begun) = self.begun.get() {
             begun.timers.close();
         }
-        self.close_subscriptions();
+        self.subscribers.close();
         let links = self.links().take();
         // Dropping the last sender wakes the supervisor, so it happens outside the lock.
         drop(links);
@@ -312,19 +264,8 @@ impl Application {
         self.instances.iter().map(Instance::status).collect()
     }
 
-    pub(crate) fn subscribe(self: &Arc<Self>) -> Subscription {
-        let (sender, moves) = mpsc::unbounded_channel();
-        let mut subscribers = self.subscribers();
-        let number = subscribers.next;
-        if !subscribers.closed {
-            subscribers.next += 1;
-            subscribers.list.insert(number, sender);
-        }
-        Subscription {
-            moves,
-            application: Arc::downgrade(self),
-            number,
-        }
+    pub(crate) fn subscribe(&self) -> Subscription {
+        self.subscribers.subscribe()
     }
 
     /// Whether a hook's error only reports that the application is stopping.
@@ -370,21 +311,12 @@ impl Application {
             ticks.close();
         }
         log_move(&instance.name, to);
-        let subscribers = self.subscribers();
-        if subscribers.list.is_empty() {
-            return;
-        }
-        let transition = Transition {
+        self.subscribers.send(|| Transition {
             name: instance.name.clone(),
             from,
             to,
             at: Instant::now(),
-        };
-        for subscriber in subscribers.list.values() {
-            // A subscription that is gone removes itself from the list. If a waker panics, its subscription
-            // has received the move.
-            let _ = panics::catch(|| subscriber.send(transition.clone()));
-        }
+        });
     }
 
     pub(crate) fn set_health(&self, health: Health) {
@@ -397,16 +329,6 @@ impl Application {
         }
     }
 
-    /// Ends every subscription: no move will follow.
-    fn close_subscriptions(&self) {
-        let mut subscribers = self.subscribers();
-        subscribers.closed = true;
-        let list = std::mem::take(&mut subscribers.list);
-        drop(subscribers);
-        // Dropping a sender wakes the task that waits for a move.
-        let _ = panics::drop_each(list);
-    }
-
     pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -417,29 +339,6 @@ impl Application {
 
     fn links(&self) -> MutexGuard<'_, Option<Links>> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn subscribers(&self) -> MutexGuard<'_, Subscribers> {
-        self.subscribers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Subscription {
-    pub(crate) async fn recv(&mut self) -> Option<Transition> {
-        self.moves.recv().await
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        let Some(application) = self.application.upgrade() else {
-            return;
-        };
-        let sender = application.subscribers().list.remove(&self.number);
-        // Dropping the sender wakes the task that waited here, so it happens outside the lock.
-        let _ = panics::catch(|| drop(sender));
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::panics;
 use crate::report::error::Fault;
 use crate::report::status::Phase;
-use crate::shared::application::RunnerNews;
 use crate::shared::context::Context;
+use crate::shared::runner_news::RunnerNews;
 
 /// Reports the failure, or only counts it if the service has failed too often.
 pub(crate) fn fail(cx: &Context, phase: Phase, fault: impl Into<Fault>) {

@@ -8,8 +8,9 @@ use crate::report::reason::Reason;
 #[cfg(doc)]
 use crate::report::status::OnFailure;
 use crate::report::status::{ServiceStatus, Transition};
-use crate::shared::application::{Application, Subscription};
+use crate::shared::application::Application;
 use crate::shared::current::{self, ServiceId};
+use crate::shared::subscribers::Subscription;
 use crate::shared::tick_facts::TickFacts;
 use crate::shared::waits::{self, Waits};
 

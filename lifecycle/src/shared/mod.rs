@@ -17,10 +17,12 @@ pub(crate) mod orders;
 pub(crate) mod queue_counts;
 pub(crate) mod request;
 pub(crate) mod run;
+pub(crate) mod runner_news;
 pub(crate) mod scope;
 pub(crate) mod stop_channel;
 #[cfg(feature = "tokio-util")]
 pub(crate) mod stop_token;
+pub(crate) mod subscribers;
 pub(crate) mod task_output;
 pub(crate) mod tasks;
 pub(crate) mod tick_facts;

@@ -20,10 +20,11 @@ use std::task::Poll;
 
 use crate::report::reason::Reason;
 use crate::report::status::Phase;
-use crate::shared::application::{Application, RunnerNews};
+use crate::shared::application::Application;
 use crate::shared::context::Context;
 use crate::shared::current;
 use crate::shared::orders::Orders;
+use crate::shared::runner_news::RunnerNews;
 
 /// All applications whose services may start nested runs, by address, as [`current`] names them. The `Weak`
 /// keeps the address from being used again.

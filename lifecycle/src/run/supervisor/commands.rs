@@ -21,11 +21,12 @@ use crate::report::status::{Phase, State};
 use crate::run::service_task::{self, Part};
 use crate::run::unstarted::Unstarted;
 use crate::shape::service::{Sealed, Service, TaskNeed};
-use crate::shared::application::{Health, RunnerNews};
+use crate::shared::application::Health;
 use crate::shared::context::Context;
 use crate::shared::nested;
 use crate::shared::orders::Orders;
 use crate::shared::run::Run;
+use crate::shared::runner_news::RunnerNews;
 
 impl Supervisor {
     pub(super) async fn carry_out(&mut self, command: Command, tasks: &mut ServiceTasks) {

@@ -6,7 +6,7 @@ use super::tasks::ServiceTasks;
 use crate::engine::StopTimes;
 use crate::run::service_task::Part;
 use crate::shape::service::{Sealed, Service, TaskNeed};
-use crate::shared::application::RunnerNews;
+use crate::shared::runner_news::RunnerNews;
 
 impl Supervisor {
     /// The start has no code to run, so the service is up. One with a drain gets its task now.

@@ -18,8 +18,8 @@ use crate::report::error::{BoxError, Fault, Result};
 use crate::report::status::Phase;
 use crate::shape::Declared;
 use crate::shape::intake::{Batch, Outlet};
-use crate::shared::application::RunnerNews;
 use crate::shared::context::Context;
+use crate::shared::runner_news::RunnerNews;
 
 /// With less time left than this the drain waits for no other attempt.
 const MIN_ATTEMPT_TIME: Duration = Duration::from_millis(10);
