@@ -10,7 +10,7 @@ mod tests;
 
 use std::fmt;
 
-pub use self::problem::{CronProblem, ItemProblem};
+pub use self::problem::{CronProblem, FieldItemProblem};
 
 /// Seconds, minutes, hours, days of the month, months, weekdays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,7 +158,7 @@ impl Field {
     fn parse(&'static self, text: &str) -> Result<Vec<FieldItem>, CronProblem> {
         let items = text.split(',').map(|item| {
             let parsed = self.parse_item(&item.to_ascii_uppercase());
-            parsed.map_err(|fault| CronProblem::Item {
+            parsed.map_err(|fault| CronProblem::FieldItem {
                 field: self,
                 item: item.to_owned(),
                 fault,
@@ -167,9 +167,9 @@ impl Field {
         items.collect()
     }
 
-    fn parse_item(&self, item: &str) -> Result<FieldItem, ItemProblem> {
+    fn parse_item(&self, item: &str) -> Result<FieldItem, FieldItemProblem> {
         if item == "?" {
-            return Err(ItemProblem::Instead("*".to_owned()));
+            return Err(FieldItemProblem::Instead("*".to_owned()));
         }
         if let Some((base, step)) = item.split_once('/') {
             return self.parse_stepped(base, step);
@@ -180,24 +180,27 @@ impl Field {
         }
     }
 
-    fn parse_stepped(&self, base: &str, step: &str) -> Result<FieldItem, ItemProblem> {
+    fn parse_stepped(&self, base: &str, step: &str) -> Result<FieldItem, FieldItemProblem> {
         let most = self.most - self.least;
         let step = match parse_number(step) {
             Some(step) if (1..=most).contains(&step) => step,
-            Some(_) => return Err(ItemProblem::Step { most }),
-            None => return Err(ItemProblem::Malformed),
+            Some(_) => return Err(FieldItemProblem::Step { most }),
+            None => return Err(FieldItemProblem::Malformed),
         };
         if base.is_empty() {
-            return Err(ItemProblem::Instead(format!("*/{step}")));
+            return Err(FieldItemProblem::Instead(format!("*/{step}")));
         }
         match self.parse_base(base)? {
             FieldItem::Every { .. } => Ok(FieldItem::Every { step }),
             FieldItem::Range { from, to, .. } => Ok(FieldItem::Range { from, to, step }),
-            _ => Err(ItemProblem::Instead(format!("{base}-{}/{step}", self.most))),
+            _ => Err(FieldItemProblem::Instead(format!(
+                "{base}-{}/{step}",
+                self.most
+            ))),
         }
     }
 
-    fn parse_base(&self, item: &str) -> Result<FieldItem, ItemProblem> {
+    fn parse_base(&self, item: &str) -> Result<FieldItem, FieldItemProblem> {
         if item == "*" {
             return Ok(FieldItem::Every { step: 1 });
         }
@@ -212,13 +215,15 @@ impl Field {
         };
         if from > to {
             let (least, most) = (self.least, self.most);
-            return Err(ItemProblem::Instead(format!("{from}-{most},{least}-{to}")));
+            return Err(FieldItemProblem::Instead(format!(
+                "{from}-{most},{least}-{to}"
+            )));
         }
         Ok(FieldItem::Range { from, to, step: 1 })
     }
 
     /// Parses the items that only days or only weekdays take.
-    fn parse_special(&self, item: &str) -> Option<Result<FieldItem, ItemProblem>> {
+    fn parse_special(&self, item: &str) -> Option<Result<FieldItem, FieldItemProblem>> {
         let parse = |text, of: fn(u8) -> FieldItem| Some(self.parse_value(text).map(of));
         match self.name {
             "day" => match item {
@@ -231,8 +236,8 @@ impl Field {
                     Some((weekday, nth)) => Some(self.parse_value(weekday).and_then(|weekday| {
                         match parse_number(nth) {
                             Some(nth @ 1..=5) => Ok(FieldItem::Nth { weekday, nth }),
-                            Some(_) => Err(ItemProblem::Nth),
-                            None => Err(ItemProblem::Malformed),
+                            Some(_) => Err(FieldItemProblem::Nth),
+                            None => Err(FieldItemProblem::Malformed),
                         }
                     })),
                     None => parse(item.strip_suffix('L')?, FieldItem::LastOf),
@@ -242,7 +247,7 @@ impl Field {
         }
     }
 
-    fn parse_value(&self, text: &str) -> Result<u8, ItemProblem> {
+    fn parse_value(&self, text: &str) -> Result<u8, FieldItemProblem> {
         let name = (self.least..)
             .zip(self.names)
             .find(|(_, name)| **name == text);
@@ -251,8 +256,8 @@ impl Field {
         }
         match parse_number(text) {
             Some(value) if (self.least..=self.most).contains(&value) => Ok(value),
-            Some(_) => Err(ItemProblem::OutOfRange),
-            None => Err(ItemProblem::Malformed),
+            Some(_) => Err(FieldItemProblem::OutOfRange),
+            None => Err(FieldItemProblem::Malformed),
         }
     }
 }

@@ -32,12 +32,12 @@ pub struct Dependency<'a> {
     /// The name of the service that it asks for.
     pub name: &'a str,
     /// The list that it stands in.
-    pub kind: Kind,
+    pub kind: DependencyKind,
 }
 
 /// What a dependency asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum DependencyKind {
     /// Order and need: the dependent fails with it.
     After,
     /// Order only: the dependent goes on without it.
@@ -154,7 +154,12 @@ fn check_dependencies(
 }
 
 /// The problem of a name that is listed twice, the first time in `before`.
-fn repeated(service: String, name: &str, kind: Kind, before: Kind) -> GraphProblem {
+fn repeated(
+    service: String,
+    name: &str,
+    kind: DependencyKind,
+    before: DependencyKind,
+) -> GraphProblem {
     let dependency = name.to_owned();
     if kind == before {
         GraphProblem::RepeatedDependency {
@@ -213,7 +218,7 @@ fn check_cycles(entries: &[Service<'_>], edges: &[Vec<Edge>], found: &mut Vec<Fo
 fn is_wanted(entries: &[Service<'_>], step: &Place) -> bool {
     let dependencies = &entries[step.entry].dependencies;
     let dependency = step.dependency.and_then(|index| dependencies.get(index));
-    dependency.is_some_and(|dependency| dependency.kind == Kind::Wants)
+    dependency.is_some_and(|dependency| dependency.kind == DependencyKind::Wants)
 }
 
 /// A depth-first walk with a stack of its own. An edge back into the current path closes a cycle,

@@ -3,7 +3,7 @@
 
 pub use lifecycle_macros::{__registry as registry, RegistryCheck};
 
-pub use crate::registry::{Assembly, Entry, assembly};
+pub use crate::registry::{Assembly, AssemblyEntry, assembly};
 pub use crate::shape::{
     BrokenShape, Declared, Idle, IdleService, IdleShape, Oneshot, OneshotService, OneshotShape,
     Queue, QueueService, QueueShape, Scheduled, ScheduledService, ScheduledShape, Server,

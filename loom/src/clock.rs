@@ -1,8 +1,8 @@
-//! A clock that the model sets, and timers that ring when it does: tokio's, in what the shared timers rely on.
+//! A clock that the model sets, and timers that fire when it does: what the shared timers rely on of tokio's.
 //!
-//! As there, the driver has a lock, under which timers are set and ring; a timer that is set to what the driver has
-//! passed already rings at once; wakers are called after the lock is released; and whether a timer has rung is told
-//! without the lock. To look at the clock orders nothing.
+//! As in tokio, the driver has a lock, under which timers are set and fire. A timer that is set to a time that the
+//! driver has passed fires at once. Wakers are called after the lock is released. Whether a timer has fired is read
+//! without the lock. Reading the clock orders nothing.
 
 use std::future::Future;
 use std::mem;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard};
 
 loom::lazy_static! {
-    /// Of the model that runs.
+    /// The clock of the model that runs.
     static ref CLOCK: Clock = Clock { now: AtomicU64::new(0), driver: Mutex::default() };
 }
 
@@ -27,25 +27,25 @@ struct Clock {
 
 #[derive(Default)]
 struct Driver {
-    /// What was due by then has rung.
+    /// The timers that were due by this time have fired.
     passed: u64,
-    timers: Vec<Entry>,
+    timers: Vec<DriverTimer>,
 }
 
 #[derive(Debug)]
-struct Entry {
-    /// None when it is not set.
+struct DriverTimer {
+    /// `None` when it is not set.
     at: Option<u64>,
     waker: Option<Waker>,
-    has_rung: Arc<AtomicBool>,
+    has_fired: Arc<AtomicBool>,
 }
 
 impl Driver {
-    fn ring(&mut self) -> Vec<Waker> {
+    fn fire(&mut self) -> Vec<Waker> {
         let passed = self.passed;
         let due = self.timers.iter_mut().filter_map(|timer| {
             timer.at.take_if(|at| *at <= passed)?;
-            timer.has_rung.store(true, Release);
+            timer.has_fired.store(true, Release);
             timer.waker.take()
         });
         due.collect()
@@ -56,12 +56,12 @@ fn driver() -> MutexGuard<'static, Driver> {
     CLOCK.driver.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// It is so late: timers that are due ring.
+/// Sets the clock. Timers that are due fire.
 pub(crate) fn advance(to: Instant) {
     CLOCK.now.store(to.0, Relaxed);
     let mut driver = driver();
     driver.passed = to.0;
-    let woken = driver.ring();
+    let woken = driver.fire();
     drop(driver);
     woken.into_iter().for_each(Waker::wake);
 }
@@ -88,7 +88,7 @@ impl Add<Duration> for Instant {
     }
 }
 
-/// It is unknown to the driver until it is set or polled.
+/// A timer. The driver does not know it until it is set or polled.
 #[derive(Debug)]
 pub(crate) struct Sleep {
     at: Instant,
@@ -98,7 +98,7 @@ pub(crate) struct Sleep {
 #[derive(Debug)]
 struct Known {
     index: usize,
-    has_rung: Arc<AtomicBool>,
+    has_fired: Arc<AtomicBool>,
 }
 
 pub(crate) fn sleep_until(at: Instant) -> Sleep {
@@ -110,25 +110,25 @@ impl Sleep {
         self.at = at;
         let mut driver = driver();
         let known = self.known.get_or_insert_with(|| {
-            let has_rung = Arc::new(AtomicBool::new(false));
-            driver.timers.push(Entry {
+            let has_fired = Arc::new(AtomicBool::new(false));
+            driver.timers.push(DriverTimer {
                 at: None,
                 waker: None,
-                has_rung: has_rung.clone(),
+                has_fired: has_fired.clone(),
             });
             let index = driver.timers.len() - 1;
-            Known { index, has_rung }
+            Known { index, has_fired }
         });
-        known.has_rung.store(false, Relaxed);
+        known.has_fired.store(false, Relaxed);
         driver.timers[known.index].at = Some(at.0);
-        let woken = driver.ring();
+        let woken = driver.fire();
         drop(driver);
         woken.into_iter().for_each(Waker::wake);
     }
 
     pub(crate) fn is_elapsed(&self) -> bool {
         let known = self.known.as_ref();
-        known.is_some_and(|known| known.has_rung.load(Relaxed))
+        known.is_some_and(|known| known.has_fired.load(Relaxed))
     }
 }
 
@@ -146,7 +146,7 @@ impl Future for Sleep {
         let waker = Some(task.waker().clone());
         let before = mem::replace(&mut driver().timers[known.index].waker, waker);
         drop(before);
-        if known.has_rung.load(Acquire) {
+        if known.has_fired.load(Acquire) {
             Poll::Ready(())
         } else {
             Poll::Pending

@@ -1,4 +1,4 @@
-//! Loops that come to wait, leave and go on while the timers ring, and while they are closed.
+//! Loops join, leave and go on while the timers fire, and while they are closed.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -12,7 +12,8 @@ use crate::task::{Task, check};
 use crate::time::clock::{Instant, advance};
 use crate::time::shared_timers::{SharedTimers, Timer};
 
-/// Two instants of one beat, between which a timer may ring, and one of the next beat.
+/// Two instants of one millisecond, an instant between them at which a timer may fire, and one of the next
+/// millisecond.
 const SOON: Instant = Instant(1_000_100);
 const BETWEEN: Instant = Instant(1_000_500);
 const LATER: Instant = Instant(1_000_900);
@@ -57,7 +58,7 @@ fn join_all(threads: impl IntoIterator<Item = JoinHandle<()>>) {
     }
 }
 
-/// Waits once, as who may lose interest.
+/// Polls a wait once, and gives it up.
 fn wait_once(timers: &Arc<SharedTimers>, task: &Arc<Task>, at: Instant) -> bool {
     let mut timer = Timer::new(timers);
     timer.set(at);
@@ -66,14 +67,14 @@ fn wait_once(timers: &Arc<SharedTimers>, task: &Arc<Task>, at: Instant) -> bool 
     is_over
 }
 
-/// Those who share a timer go on each at its own instant, whether they came before the timer rang, while it was
+/// Loops that share a timer go on each at its own instant, whether they joined before the timer fired, while it was
 /// being set, or while it woke others.
 ///
-/// Red when a timer that has been set, be it for the first or for the others, is not looked at afterwards; when it is
-/// set without its waker; when it does not ring again for the others; and when a group keeps its deadline while its
+/// Red when `wake_due` is not called after a timer was set, be it for the first loop or for the others; when the timer
+/// is set without its waker; when it is not set again for the others; and when a group keeps its deadline while its
 /// loops are woken.
 #[test]
-fn loops_of_one_beat_go_on_at_their_instants() {
+fn loops_of_one_millisecond_go_on_at_their_instants() {
     check(2, || {
         let timers = timers();
         let loops = [begin(&timers, &[SOON]), begin(&timers, &[LATER])];
@@ -84,9 +85,9 @@ fn loops_of_one_beat_go_on_at_their_instants() {
     });
 }
 
-/// A group that nobody waits in any more is used for another beat, while what it rang for is still being woken.
+/// A group in which no loop waits is used for another millisecond, while the loops of the first are being woken.
 ///
-/// Red when a timer that has been set is not looked at afterwards, and when it does not ring again for the others.
+/// Red when `wake_due` is not called after a timer was set, and when it is not set again for the others.
 #[test]
 fn loops_that_come_back_go_on_at_their_instants() {
     check(2, || {
@@ -99,12 +100,12 @@ fn loops_that_come_back_go_on_at_their_instants() {
     });
 }
 
-/// One that leaves lets go of its waker and takes nobody else with it, though it was the one for whom the timer was
-/// set, and though the timer is being set or rings.
+/// A loop that leaves has its waker dropped, and the others are still woken, though the timer was set for the one that
+/// leaves, and though the timer is being set or fires.
 ///
-/// Red when a timer that has been set is not looked at afterwards, and when it does not ring again for the others.
+/// Red when `wake_due` is not called after a timer was set, and when it is not set again for the others.
 #[test]
-fn one_that_leaves_takes_nobody_with_it() {
+fn a_loop_that_leaves_costs_the_others_no_wake_up() {
     check(2, || {
         let (timers, task) = (timers(), Task::new());
         let leaves = {
@@ -125,11 +126,11 @@ fn one_that_leaves_takes_nobody_with_it() {
     });
 }
 
-/// One that is set to a sooner instant goes on at that, and does not wait for what the others of its beat wait for.
+/// A loop that is set to a sooner instant goes on then, though the others of its millisecond wait for a later one.
 ///
-/// Red when a loop that has joined for later does not join anew, and when it joins a group whose timer rings too late.
+/// Red when a loop that has joined for later does not join anew, and when it joins a group whose timer fires too late.
 #[test]
-fn one_that_is_set_to_a_sooner_instant_goes_on_then() {
+fn a_loop_that_is_set_to_a_sooner_instant_goes_on_then() {
     check(2, || {
         let timers = timers();
         let others = Task::new();
@@ -156,11 +157,12 @@ fn one_that_is_set_to_a_sooner_instant_goes_on_then() {
     });
 }
 
-/// Once closed, they keep no waker: none of those who waited, none that were being woken, none that come later.
+/// Closed timers keep no waker: not of loops that waited, nor of loops that were being woken, nor of loops that join
+/// later.
 ///
-/// Red when `close` keeps the groups, and when one that comes afterwards is kept.
+/// Red when `close` keeps the groups, and when a loop that joins afterwards is kept.
 #[test]
-fn once_closed_they_let_go_of_all() {
+fn closed_timers_keep_no_waker() {
     check(2, || {
         let timers = timers();
         let tasks = [SOON, LATER].map(|at| (Task::new(), at));
@@ -180,11 +182,11 @@ fn once_closed_they_let_go_of_all() {
     });
 }
 
-/// Whoever finds that its instant has come, without a lock, finds the clock there as well.
+/// A loop that finds its instant reached, without a lock, finds the clock there as well.
 ///
 /// Red when `join` writes `reached` with `Relaxed`, and when it is read so.
 #[test]
-fn what_is_over_without_a_look_at_the_clock_is_over_by_the_clock() {
+fn an_instant_that_is_reached_has_been_shown_by_the_clock() {
     check(3, || {
         let timers = timers();
         let _ = Instant::now();

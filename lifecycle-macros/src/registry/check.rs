@@ -4,7 +4,7 @@
 //! For a registry with entries under a `cfg` the derive at the end does this: a derive sees only
 //! the variants that `cfg` has left, and a macro call sees all of them.
 
-use lifecycle_rules::graph::{self, Dependency, Found, Kind, Place};
+use lifecycle_rules::graph::{self, Dependency, DependencyKind, Found, Place};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::parse::ParseStream;
@@ -15,12 +15,12 @@ use crate::errors::problem_at;
 
 pub(crate) struct Node {
     pub(crate) name: LitStr,
-    pub(crate) dependencies: Vec<(LitStr, Kind)>,
+    pub(crate) dependencies: Vec<(LitStr, DependencyKind)>,
 }
 
 pub(crate) fn find_problems(nodes: &[Node]) -> Vec<Found> {
-    let value = |(name, kind): &(LitStr, Kind)| (name.value(), *kind);
-    let texts: Vec<(String, Vec<(String, Kind)>)> = nodes
+    let value = |(name, kind): &(LitStr, DependencyKind)| (name.value(), *kind);
+    let texts: Vec<(String, Vec<(String, DependencyKind)>)> = nodes
         .iter()
         .map(|node| {
             let dependencies = node.dependencies.iter().map(value);
@@ -93,7 +93,7 @@ fn parse_names(input: ParseStream) -> Result<Node> {
     while !input.is_empty() {
         input.parse::<Token![,]>()?;
         let wants: Option<Ident> = input.parse()?;
-        let kind = wants.map_or(Kind::After, |_| Kind::Wants);
+        let kind = wants.map_or(DependencyKind::After, |_| DependencyKind::Wants);
         dependencies.push((input.parse()?, kind));
     }
     Ok(Node { name, dependencies })

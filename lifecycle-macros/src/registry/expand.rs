@@ -2,7 +2,7 @@
 //! Nothing can fail here: the model is without the broken parts, and the problems stand in front of
 //! the calls.
 
-use lifecycle_rules::graph::Kind;
+use lifecycle_rules::graph::DependencyKind;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Error;
@@ -85,7 +85,7 @@ fn expand_check(entries: &[Entry]) -> TokenStream {
             conditions, name, ..
         } = entry;
         let names = entry.dependencies().map(|Dependency { name, kind, .. }| {
-            let word = (*kind == Kind::Wants).then(|| quote!(wants));
+            let word = (*kind == DependencyKind::Wants).then(|| quote!(wants));
             quote!(#word #name)
         });
         let variant = format_ident!("Entry{index}");

@@ -1,7 +1,7 @@
 //! A setting as it is written goes in; its value comes out, or problems. The setting expands to a
 //! call of the method with the same name.
 
-use lifecycle_rules::graph::Kind;
+use lifecycle_rules::graph::DependencyKind;
 use lifecycle_rules::suggest;
 use quote::ToTokens;
 use syn::{Error, Expr, Ident, Lit, LitStr, Result};
@@ -28,7 +28,7 @@ pub(crate) enum SettingValue {
 
 pub(crate) struct Dependency {
     pub(crate) name: LitStr,
-    pub(crate) kind: Kind,
+    pub(crate) kind: DependencyKind,
     pub(crate) order: Order,
 }
 
@@ -54,8 +54,12 @@ impl Setting {
                 errors.push(unknown_error(&argument.key, known));
                 return None;
             }
-            AFTER => SettingValue::Dependencies(read_names(argument, Kind::After, errors)?),
-            WANTS => SettingValue::Dependencies(read_names(argument, Kind::Wants, errors)?),
+            AFTER => {
+                SettingValue::Dependencies(read_names(argument, DependencyKind::After, errors)?)
+            }
+            WANTS => {
+                SettingValue::Dependencies(read_names(argument, DependencyKind::Wants, errors)?)
+            }
             ON_FAILURE => {
                 let policy = argument.value("on_failure = ignore").and_then(read_policy);
                 SettingValue::OnFailure(errors.handle(policy)?)
@@ -133,7 +137,7 @@ fn read_length(argument: &NamedArgument, key: &str) -> Result<DurationValue> {
 
 fn read_names(
     argument: &NamedArgument,
-    kind: Kind,
+    kind: DependencyKind,
     errors: &mut Errors,
 ) -> Option<Vec<Dependency>> {
     let key = &argument.key;

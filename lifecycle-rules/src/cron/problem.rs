@@ -22,13 +22,13 @@ pub enum CronProblem {
     /// `CRON_TZ=Europe/Berlin 0 3 * * *`
     Zone,
     /// One item of a field.
-    Item {
+    FieldItem {
         /// The field that it stands in.
         field: &'static Field,
         /// As it is written.
         item: String,
         /// What is wrong with it.
-        fault: ItemProblem,
+        fault: FieldItemProblem,
     },
     /// No month of the expression has this day.
     Never {
@@ -43,7 +43,7 @@ pub enum CronProblem {
 
 /// What is wrong with one item of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ItemProblem {
+pub enum FieldItemProblem {
     /// Nothing that the field takes.
     Malformed,
     /// A number outside the field's range.
@@ -80,21 +80,21 @@ impl CronProblem {
             Self::Nickname(_) => format!("the cron expression `{text}` is a nickname"),
             Self::Interval => format!("the cron expression `{text}` is an interval"),
             Self::Zone => format!("the cron expression `{text}` begins with its time zone"),
-            Self::Item { field, item, fault } => {
+            Self::FieldItem { field, item, fault } => {
                 let item = item.escape_debug();
                 let mut sentence = format!("the {} `{item}` of `{text}` ", field.name);
                 // Writing to a `String` never fails.
                 let _ = match fault {
-                    ItemProblem::Malformed | ItemProblem::Instead(_) => {
+                    FieldItemProblem::Malformed | FieldItemProblem::Instead(_) => {
                         write!(sentence, "is not written as cron has it")
                     }
-                    ItemProblem::OutOfRange => {
+                    FieldItemProblem::OutOfRange => {
                         write!(sentence, "is not from {} to {}", field.least, field.most)
                     }
-                    ItemProblem::Step { most } => {
+                    FieldItemProblem::Step { most } => {
                         write!(sentence, "has a step that is not from 1 to {most}")
                     }
-                    ItemProblem::Nth => write!(sentence, "counts to what is not from 1 to 5"),
+                    FieldItemProblem::Nth => write!(sentence, "counts to what is not from 1 to 5"),
                 };
                 sentence
             }
@@ -125,11 +125,11 @@ impl CronProblem {
             },
             Self::Interval => "write it as an `interval`".to_owned(),
             Self::Zone => "write the fields alone, and the time zone as `tz`".to_owned(),
-            Self::Item {
-                fault: ItemProblem::Instead(item),
+            Self::FieldItem {
+                fault: FieldItemProblem::Instead(item),
                 ..
             } => format!("write `{item}`"),
-            Self::Item { field, .. } => {
+            Self::FieldItem { field, .. } => {
                 let Field {
                     least, most, also, ..
                 } = field;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Kind;
+use super::DependencyKind;
 use crate::name;
 
 /// What can be wrong with the services of a registry.
@@ -25,16 +25,19 @@ pub enum GraphProblem {
     UnknownDependency {
         service: String,
         dependency: String,
-        kind: Kind,
+        kind: DependencyKind,
         instead: Option<String>,
     },
     /// A service that depends on itself.
-    SelfDependency { service: String, kind: Kind },
+    SelfDependency {
+        service: String,
+        kind: DependencyKind,
+    },
     /// One list names a dependency twice.
     RepeatedDependency {
         service: String,
         dependency: String,
-        kind: Kind,
+        kind: DependencyKind,
     },
     /// In `after` and in `wants`.
     TwofoldDependency { service: String, dependency: String },
@@ -67,19 +70,19 @@ impl fmt::Display for GraphProblem {
             } => {
                 let (service, dependency) = (code(service), code(dependency));
                 match kind {
-                    Kind::After => write!(
+                    DependencyKind::After => write!(
                         f,
                         "{service} depends on {dependency}, which is not in the registry"
                     ),
-                    Kind::Wants => write!(
+                    DependencyKind::Wants => write!(
                         f,
                         "{service} wants {dependency}, which is not in the registry"
                     ),
                 }
             }
             Self::SelfDependency { service, kind } => match kind {
-                Kind::After => write!(f, "{} depends on itself", code(service)),
-                Kind::Wants => write!(f, "{} wants itself", code(service)),
+                DependencyKind::After => write!(f, "{} depends on itself", code(service)),
+                DependencyKind::Wants => write!(f, "{} wants itself", code(service)),
             },
             Self::RepeatedDependency {
                 service,
@@ -88,8 +91,8 @@ impl fmt::Display for GraphProblem {
             } => {
                 let (service, dependency) = (code(service), code(dependency));
                 match kind {
-                    Kind::After => write!(f, "{service} depends on {dependency} twice"),
-                    Kind::Wants => write!(f, "{service} wants {dependency} twice"),
+                    DependencyKind::After => write!(f, "{service} depends on {dependency} twice"),
+                    DependencyKind::Wants => write!(f, "{service} wants {dependency} twice"),
                 }
             }
             Self::TwofoldDependency {
@@ -145,7 +148,7 @@ impl GraphProblem {
             Self::UnknownDependency {
                 instead: None,
                 dependency,
-                kind: Kind::After,
+                kind: DependencyKind::After,
                 ..
             } => {
                 format!(
@@ -156,7 +159,7 @@ impl GraphProblem {
             Self::UnknownDependency {
                 instead: None,
                 dependency,
-                kind: Kind::Wants,
+                kind: DependencyKind::Wants,
                 ..
             } => {
                 format!(
@@ -166,11 +169,11 @@ impl GraphProblem {
             }
             Self::SelfDependency {
                 service,
-                kind: Kind::After,
+                kind: DependencyKind::After,
             } => format!("remove {} from its dependencies", quoted(service)),
             Self::SelfDependency {
                 service,
-                kind: Kind::Wants,
+                kind: DependencyKind::Wants,
             } => format!("remove {} from its `wants`", quoted(service)),
             Self::RepeatedDependency { dependency, .. } => {
                 format!("remove one {}", quoted(dependency))

@@ -1,7 +1,7 @@
 //! Each case lists entries as `name: dependency dependency`, one that is only wanted as
 //! `?dependency`, and expects `entry.dependency sentence | help`.
 
-use super::{Dependency, Found, GraphProblem, Kind, Place, Service, check};
+use super::{Dependency, DependencyKind, Found, GraphProblem, Place, Service, check};
 
 fn entries<'a>(lines: &[&'a str]) -> Vec<Service<'a>> {
     let entry = |line: &&'a str| {
@@ -16,8 +16,8 @@ fn entries<'a>(lines: &[&'a str]) -> Vec<Service<'a>> {
 
 fn dependency(word: &str) -> Dependency<'_> {
     let (name, kind) = match word.strip_prefix('?') {
-        Some(name) => (name, Kind::Wants),
-        None => (word, Kind::After),
+        Some(name) => (name, DependencyKind::Wants),
+        None => (word, DependencyKind::After),
     };
     Dependency { name, kind }
 }
@@ -264,7 +264,7 @@ fn a_long_chain_is_sound_and_a_long_cycle_is_one_problem() {
         // Every other one is only wanted: both kinds are steps.
         chain[index - 1].dependencies.push(Dependency {
             name,
-            kind: [Kind::After, Kind::Wants][index % 2],
+            kind: [DependencyKind::After, DependencyKind::Wants][index % 2],
         });
     }
     assert_eq!(check(&chain), []);

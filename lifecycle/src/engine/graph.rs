@@ -1,13 +1,13 @@
 //! The dependencies of all services, in both directions. Built once from a graph that was checked for
 //! cycles.
 
-pub(crate) use lifecycle_rules::graph::Kind;
+pub(crate) use lifecycle_rules::graph::DependencyKind;
 
 /// The service at the other end of a dependency, and the kind of the dependency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Edge {
     pub(crate) service: u32,
-    pub(crate) kind: Kind,
+    pub(crate) kind: DependencyKind,
 }
 
 /// Both directions as one array of edges each, cut into a slice per service: two allocations for

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::alarms::Due;
-use super::graph::Kind;
+use super::graph::DependencyKind;
 use super::node::{Life, Readiness};
 use super::stop::Stage;
 use super::{Command, Engine, Failure};
@@ -72,7 +72,7 @@ impl Engine {
         let mut dependencies = self.graph.dependencies(service).iter();
         let lost = dependencies.find(|edge| {
             let node = &self.nodes[edge.service as usize];
-            edge.kind == Kind::After
+            edge.kind == DependencyKind::After
                 && node.state == State::Failed
                 && node.readiness != Readiness::Reached
         });

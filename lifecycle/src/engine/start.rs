@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::alarms::Due;
-use super::graph::{Edge, Kind};
+use super::graph::{DependencyKind, Edge};
 use super::node::{Life, Readiness};
 use super::stop::Stage;
 use super::sweep::Purpose;
@@ -50,7 +50,7 @@ impl Engine {
     fn release_wanting(&mut self, service: usize, now: Instant) {
         for edge in 0..self.graph.dependents(service).len() {
             let dependent = self.graph.dependents(service)[edge];
-            if dependent.kind == Kind::Wants {
+            if dependent.kind == DependencyKind::Wants {
                 self.release(dependent.service as usize, now);
             }
         }
@@ -121,7 +121,7 @@ impl Engine {
                 let dependent = service as usize;
                 let is_down =
                     matches!(self.nodes[dependent].state, State::Waiting | State::Backoff);
-                if kind == Kind::Wants || !is_down {
+                if kind == DependencyKind::Wants || !is_down {
                     continue;
                 }
                 self.commands

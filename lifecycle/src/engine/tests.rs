@@ -1,6 +1,6 @@
 //! The engine alone: events and instants in, commands out, as text.
 
-use super::graph::Kind;
+use super::graph::DependencyKind;
 use super::*;
 use crate::report::error::Fault;
 use crate::report::name::Name;
@@ -65,8 +65,12 @@ impl Rig {
     ) -> Self {
         let edge = |kind| move |&service: &u32| Edge { service, kind };
         let dependencies = services.map(|(_, after, wants)| {
-            let wants = wants.iter().map(edge(Kind::Wants));
-            after.iter().map(edge(Kind::After)).chain(wants).collect()
+            let wants = wants.iter().map(edge(DependencyKind::Wants));
+            after
+                .iter()
+                .map(edge(DependencyKind::After))
+                .chain(wants)
+                .collect()
         });
         let settings = services.map(|(settings, ..)| settings);
         let origin = Instant::now();

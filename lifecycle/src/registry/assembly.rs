@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use super::Registry;
-use super::entries::{self, Entries};
+use super::entries::{Entries, Entry};
 use crate::engine::settings::RegistrySettings;
 use crate::report::name::Name;
 use crate::report::status::OnFailure;
 use crate::shape::service::Service;
-use lifecycle_rules::graph::Kind;
+use lifecycle_rules::graph::DependencyKind;
 
 /// Collects the entries and settings of one `registry!`.
 #[allow(missing_debug_implementations, reason = "never in the hands of a user")]
@@ -20,7 +20,7 @@ pub struct Assembly {
 
 /// Takes the settings of the service that was just added.
 #[allow(missing_debug_implementations, reason = "never in the hands of a user")]
-pub struct Entry<'a>(&'a mut entries::Entry);
+pub struct AssemblyEntry<'a>(&'a mut Entry);
 
 /// An assembly without entries, with the default settings.
 #[must_use]
@@ -43,8 +43,8 @@ impl Assembly {
     }
 
     /// `name => service`
-    pub fn service<S: Service>(&mut self, name: &'static str, service: S) -> Entry<'_> {
-        Entry(self.entries.add(Name::from(name), Box::new(service)))
+    pub fn service<S: Service>(&mut self, name: &'static str, service: S) -> AssemblyEntry<'_> {
+        AssemblyEntry(self.entries.add(Name::from(name), Box::new(service)))
     }
 
     /// The registry, after the last entry. The macro has found no problem with the entries.
@@ -58,18 +58,18 @@ impl Assembly {
     clippy::must_use_candidate,
     reason = "a chain of statements, written by the macro"
 )]
-impl Entry<'_> {
+impl AssemblyEntry<'_> {
     /// `after = names`
     pub fn after(self, names: &[&'static str]) -> Self {
         self.0
-            .depend(names.iter().copied().map(Name::from), Kind::After);
+            .depend(names.iter().copied().map(Name::from), DependencyKind::After);
         self
     }
 
     /// `wants = names`
     pub fn wants(self, names: &[&'static str]) -> Self {
         self.0
-            .depend(names.iter().copied().map(Name::from), Kind::Wants);
+            .depend(names.iter().copied().map(Name::from), DependencyKind::Wants);
         self
     }
 

@@ -11,7 +11,7 @@ use crate::report::name::Name;
 use crate::report::registry_error::{RegistryError, RegistryProblem};
 use crate::report::status::OnFailure;
 use crate::shape::service::Service;
-use lifecycle_rules::graph::Kind;
+use lifecycle_rules::graph::DependencyKind;
 
 /// Assembles a [`Registry`] from names that are known only at run time: shards, tenants, plug-ins.
 ///
@@ -52,7 +52,7 @@ impl RegistryBuilder {
     /// they do; where one of them fails to start, it fails too. Further calls add names.
     pub fn after<N: Into<Name>>(self, names: impl IntoIterator<Item = N>) -> Self {
         self.set("after", |service| {
-            service.depend(names.into_iter().map(Into::into), Kind::After);
+            service.depend(names.into_iter().map(Into::into), DependencyKind::After);
         })
     }
 
@@ -75,7 +75,7 @@ impl RegistryBuilder {
     /// ```
     pub fn wants<N: Into<Name>>(self, names: impl IntoIterator<Item = N>) -> Self {
         self.set("wants", |service| {
-            service.depend(names.into_iter().map(Into::into), Kind::Wants);
+            service.depend(names.into_iter().map(Into::into), DependencyKind::Wants);
         })
     }
 

@@ -13,7 +13,7 @@ use crate::run::plan::{RegisteredService, ServiceSet};
 use crate::run::unstarted;
 use crate::shape::service::{Sealed, Service};
 use crate::shared::application::Application;
-use lifecycle_rules::graph::{self, Dependency, Kind, check};
+use lifecycle_rules::graph::{self, Dependency, DependencyKind, check};
 
 #[derive(Default)]
 pub(crate) struct Entries {
@@ -23,7 +23,7 @@ pub(crate) struct Entries {
 pub(crate) struct Entry {
     pub(crate) node: RegisteredService,
     /// In the order in which they were named.
-    dependencies: Vec<(Name, Kind)>,
+    dependencies: Vec<(Name, DependencyKind)>,
 }
 
 impl Entries {
@@ -69,7 +69,7 @@ impl Entries {
             .zip(0..)
             .map(|(declared, index)| (&*declared.node.name, index))
             .collect();
-        let edge = |(name, kind): &(Name, Kind)| {
+        let edge = |(name, kind): &(Name, DependencyKind)| {
             let service = *indexes.get(name.as_str())?;
             let kind = *kind;
             Some(Edge { service, kind })
@@ -97,7 +97,7 @@ impl Drop for Entries {
 }
 
 impl Entry {
-    pub(crate) fn depend(&mut self, names: impl IntoIterator<Item = Name>, kind: Kind) {
+    pub(crate) fn depend(&mut self, names: impl IntoIterator<Item = Name>, kind: DependencyKind) {
         self.dependencies
             .extend(names.into_iter().map(|name| (name, kind)));
     }

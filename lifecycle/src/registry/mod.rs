@@ -10,7 +10,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-pub use self::assembly::{Assembly, Entry, assembly};
+pub use self::assembly::{Assembly, AssemblyEntry, assembly};
 pub use self::builder::RegistryBuilder;
 use self::preview::Preview;
 use crate::engine::Graph;

@@ -53,7 +53,7 @@ impl World {
         for service in 0..count {
             let before: Vec<Edge> = (0..service as u32)
                 .filter_map(|service| {
-                    let kinds = [Kind::After, Kind::Wants];
+                    let kinds = [DependencyKind::After, DependencyKind::Wants];
                     let kind = *kinds.get(world.below(6))?;
                     Some(Edge { service, kind })
                 })
@@ -216,7 +216,8 @@ impl World {
             let dependencies = engine.graph.dependencies(service).iter();
             let missing = dependencies.filter(|edge| {
                 let on = &engine.nodes[edge.service as usize];
-                let is_done_without = edge.kind == Kind::Wants && on.state == State::Failed;
+                let is_done_without =
+                    edge.kind == DependencyKind::Wants && on.state == State::Failed;
                 on.readiness != Readiness::Reached && !is_done_without
             });
             assert_eq!(
@@ -248,7 +249,7 @@ impl World {
 
     fn lets_start(&self, edge: Edge) -> bool {
         let to = edge.service as usize;
-        self.was_up[to] || edge.kind == Kind::Wants && self.states[to] == State::Failed
+        self.was_up[to] || edge.kind == DependencyKind::Wants && self.states[to] == State::Failed
     }
 
     fn start(&mut self, service: usize) {
