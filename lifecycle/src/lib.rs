@@ -121,6 +121,7 @@ pub use async_trait::async_trait;
 
 pub use crate::macros::service;
 pub use crate::registry::{Registry, RegistryBuilder};
+pub use crate::report::dependency::{Dependency, DependencyKind};
 pub use crate::report::error::{
     BoxError, Fault, HealthError, OptionError, Result, ServiceError, StartError, TriggerError,
 };

@@ -20,11 +20,14 @@
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
 
+use std::sync::Arc;
+
 use tokio::runtime::Handle as Runtime;
 
 #[cfg(feature = "cron")]
 pub use crate::time::WallClock;
 
+use crate::engine::Graph;
 use crate::report::name::Name;
 use crate::report::status::OnFailure;
 use crate::report::status::Shape;
@@ -38,7 +41,7 @@ use crate::shared::run::Run;
 #[must_use]
 pub fn context(name: impl Into<Name>) -> Context {
     let instance = Instance::new(name.into(), Shape::Custom, OnFailure::Shutdown);
-    let application = Application::new(Box::new([instance]));
+    let application = Application::new(Box::new([instance]), Arc::new(Graph::new(&[Vec::new()])));
     drop(application.begin(Runtime::try_current().ok()));
     let run = Run::new();
     application.instances[0].begin_run(&run);

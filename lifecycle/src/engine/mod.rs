@@ -22,12 +22,13 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use self::alarms::{Alarm, Due, Timers};
-pub(crate) use self::graph::{Edge, Graph};
+pub(crate) use self::graph::{DependencyKind, Edge, Graph};
 use self::node::{Life, Node, Readiness};
 use self::stop::Stage;
 use self::sweep::Round;
@@ -102,7 +103,7 @@ pub(crate) enum StopCause {
 #[derive(Debug)]
 pub(crate) struct Engine {
     nodes: Vec<Node>,
-    graph: Graph,
+    graph: Arc<Graph>,
     limits: RegistrySettings,
     stage: Stage,
     timers: Timers,
@@ -119,7 +120,7 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) fn new(
-        graph: Graph,
+        graph: Arc<Graph>,
         settings: impl IntoIterator<Item = ServiceSettings>,
         limits: RegistrySettings,
     ) -> Self {

@@ -75,7 +75,7 @@ impl Rig {
         let settings = services.map(|(settings, ..)| settings);
         let origin = Instant::now();
         Self {
-            engine: Engine::new(Graph::new(&dependencies), settings, limits),
+            engine: Engine::new(Arc::new(Graph::new(&dependencies)), settings, limits),
             origin,
             now: origin,
         }

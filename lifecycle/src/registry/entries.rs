@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::mem;
+use std::sync::Arc;
 
 use crate::engine::settings::ServiceSettings;
 use crate::engine::{Edge, Graph};
@@ -90,8 +91,10 @@ impl Drop for Entries {
         if self.services.is_empty() {
             return;
         }
+        let graph = Arc::new(self.graph());
         let nodes = self.take_nodes();
-        let application = Application::new(nodes.iter().map(RegisteredService::instance).collect());
+        let instances = nodes.iter().map(RegisteredService::instance).collect();
+        let application = Application::new(instances, graph);
         unstarted::let_go(&application, nodes);
     }
 }

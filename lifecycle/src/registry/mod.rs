@@ -13,7 +13,6 @@ use std::time::Duration;
 pub use self::assembly::{Assembly, AssemblyEntry, assembly};
 pub use self::builder::RegistryBuilder;
 use self::preview::Preview;
-use crate::engine::Graph;
 use crate::engine::settings::RegistrySettings;
 use crate::report::outcome::Outcome;
 use crate::run::plan::{Launch, ServiceSet, StopOn};
@@ -49,7 +48,6 @@ use crate::time::WallClock;
 #[must_use = "a registry does nothing until it is started or run"]
 pub struct Registry {
     preview: Preview,
-    graph: Graph,
     settings: RegistrySettings,
     signals: bool,
     stop_on: Option<StopOn>,
@@ -65,8 +63,7 @@ impl Registry {
 
     pub(crate) fn new(plan: ServiceSet, settings: RegistrySettings) -> Self {
         Self {
-            preview: Preview::new(plan.services),
-            graph: plan.graph,
+            preview: Preview::new(plan.services, plan.graph),
             settings,
             signals: cfg!(feature = "signal"),
             stop_on: None,
@@ -244,7 +241,6 @@ impl Registry {
     pub fn start(self) -> Running {
         let Self {
             preview,
-            graph,
             settings,
             signals,
             stop_on,
@@ -253,7 +249,7 @@ impl Registry {
         } = self;
         let (services, application) = preview.take();
         Running::start(Launch {
-            plan: ServiceSet { services, graph },
+            services,
             application,
             settings,
             signals,

@@ -3,6 +3,7 @@
 use std::mem;
 use std::sync::Arc;
 
+use crate::engine::Graph;
 use crate::report::reason::Reason;
 use crate::run::plan::RegisteredService;
 use crate::run::unstarted;
@@ -17,9 +18,9 @@ pub(crate) struct Preview {
 }
 
 impl Preview {
-    pub(super) fn new(services: Vec<RegisteredService>) -> Self {
-        let application =
-            Application::new(services.iter().map(RegisteredService::instance).collect());
+    pub(super) fn new(services: Vec<RegisteredService>, graph: Graph) -> Self {
+        let instances = services.iter().map(RegisteredService::instance).collect();
+        let application = Application::new(instances, Arc::new(graph));
         Self {
             services,
             application,

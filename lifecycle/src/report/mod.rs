@@ -14,6 +14,7 @@ macro_rules! debug_as_display {
     )+};
 }
 
+pub(crate) mod dependency;
 pub(crate) mod error;
 pub(crate) mod name;
 pub(crate) mod outcome;

@@ -1,4 +1,4 @@
-//! What a run is started with: the services, their graph, and the registry's settings.
+//! What a run is started with: the services, and the registry's settings. Their graph is the application's.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -43,7 +43,7 @@ impl RegisteredService {
 
 /// Everything that a registry hands down when it is started.
 pub(crate) struct Launch {
-    pub(crate) plan: ServiceSet,
+    pub(crate) services: Vec<RegisteredService>,
     pub(crate) application: Arc<Application>,
     pub(crate) settings: RegistrySettings,
     pub(crate) signals: bool,

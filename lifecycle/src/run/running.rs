@@ -18,7 +18,7 @@ use crate::report::registry_error::{RegistryError, RegistryProblem};
 #[cfg(doc)]
 use crate::report::status::OnFailure;
 use crate::run::conclude;
-use crate::run::plan::{Launch, RegisteredService, ServiceSet};
+use crate::run::plan::{Launch, RegisteredService};
 use crate::run::runtime_end::Up;
 use crate::run::signals::Listener;
 use crate::run::supervisor::Supervisor;
@@ -60,7 +60,7 @@ pub struct Running {
 impl Running {
     pub(crate) fn start(launch: Launch) -> Self {
         let Launch {
-            plan: ServiceSet { services, graph },
+            services,
             application,
             settings,
             signals,
@@ -83,6 +83,7 @@ impl Running {
         if panics::catch(|| drop(sleep(Duration::ZERO))).is_err() {
             return Self::refused(application, services, StartError::NoTimer);
         }
+        let graph = application.graph.clone();
         let engine = Engine::new(graph, services.iter().map(|node| node.settings), settings);
         #[cfg(all(feature = "cron", feature = "test-util"))]
         if let Some(clock) = wall_clock {

@@ -171,7 +171,10 @@ impl Supervisor {
     }
 
     async fn hear(&mut self, event: SupervisorEvent, now: Instant, tasks: &mut ServiceTasks) {
-        let SupervisorEvent { service, news } = event;
+        let (service, news) = match event {
+            SupervisorEvent::Runner { service, news } => (service, news),
+            SupervisorEvent::Ping(answer) => return drop(answer),
+        };
         match news {
             RunnerNews::Oneshot => self.engine.is_oneshot(service),
             RunnerNews::Ready => self.engine.ready(service, now),

@@ -22,9 +22,10 @@ use std::time::Duration;
 use std::time::SystemTime;
 
 use tokio::runtime::Handle as Runtime;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::engine::Graph;
 use crate::panics::log_safely;
 use crate::report::error::{BoxError, Fault, HealthError, ServiceError, tells_of_the_stop};
 use crate::report::name::Name;
@@ -41,6 +42,7 @@ use crate::time::shared_timers::SharedTimers;
 #[derive(Debug)]
 pub(crate) struct Application {
     pub(crate) instances: Box<[Instance]>,
+    pub(crate) graph: Arc<Graph>,
     pub(crate) request: Request,
     /// The watchdog notifies this for an alarm of the supervisor, in case the runtime's own clock is held
     /// up.
@@ -115,9 +117,10 @@ pub(crate) struct Record {
 
 impl Application {
     /// The application of a registry that is not started yet.
-    pub(crate) fn new(instances: Box<[Instance]>) -> Arc<Self> {
+    pub(crate) fn new(instances: Box<[Instance]>, graph: Arc<Graph>) -> Arc<Self> {
         Arc::new(Self {
             instances,
+            graph,
             request: Request::new(),
             alarm: Notify::new(),
             stop: Latch::new(),
@@ -297,7 +300,19 @@ impl Application {
         let events = self.links().as_ref().map(|links| links.events.clone());
         if let Some(events) = events {
             // An error means that the supervisor is gone: the report has no reader.
-            let _ = events.send(SupervisorEvent { service, news });
+            let _ = events.send(SupervisorEvent::Runner { service, news });
+        }
+    }
+
+    /// Resolves when the supervisor has come to this question, and at once when there is none.
+    pub(crate) async fn ping(&self) {
+        let events = self.links().as_ref().map(|links| links.events.clone());
+        if let Some(events) = events {
+            let (answer, answered) = oneshot::channel();
+            // An error means that the supervisor is gone, and drops the question: that ends the wait too.
+            let _ = events.send(SupervisorEvent::Ping(answer));
+            drop(events);
+            let _ = answered.await;
         }
     }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::engine::{self, Edge};
+use crate::report::dependency::{Dependency, DependencyKind};
 use crate::report::error::{HealthError, TriggerError};
 use crate::report::reason::Reason;
 #[cfg(doc)]
@@ -61,6 +63,39 @@ impl Handle {
     #[must_use]
     pub fn states(&self) -> Vec<ServiceStatus> {
         self.application.states()
+    }
+
+    /// What each service depends on, in registry order, as [`states`](Self::states) lists the services.
+    /// It never changes.
+    #[must_use]
+    pub fn dependencies(&self) -> Vec<Vec<Dependency>> {
+        let instances = &self.application.instances;
+        let shown = |edge: &Edge| Dependency {
+            name: instances[edge.service as usize].name.clone(),
+            kind: match edge.kind {
+                engine::DependencyKind::After => DependencyKind::After,
+                engine::DependencyKind::Wants => DependencyKind::Wants,
+            },
+        };
+        let of = |service| {
+            let edges = self.application.graph.dependencies(service).iter();
+            edges.map(shown).collect()
+        };
+        (0..instances.len()).map(of).collect()
+    }
+
+    /// Liveness: resolves when the task that starts and stops the services has come to this question, so
+    /// that a probe can tell when it no longer does. Bound it with a timeout. Resolves at once before the
+    /// start and after the end, when there is no such task. Cancel-safe.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # async fn is_alive(handle: &lifecycle::Handle) -> bool {
+    /// tokio::time::timeout(Duration::from_secs(1), handle.ping()).await.is_ok()
+    /// # }
+    /// ```
+    pub async fn ping(&self) {
+        self.application.ping().await;
     }
 
     /// Runs a tick of a scheduled service now, or as soon as the one in flight has ended: never two

@@ -1,15 +1,19 @@
-//! What the tasks of the services report to the supervisor.
+//! What the tasks of the services report to the supervisor, and what handles ask it.
 
 use std::time::Duration;
+
+use tokio::sync::oneshot;
 
 use crate::report::error::ServiceError;
 use crate::report::status::Phase;
 
-/// What a service's task reports to the supervisor.
+/// What the supervisor takes from its inbox.
 #[derive(Debug)]
-pub(crate) struct SupervisorEvent {
-    pub(crate) service: usize,
-    pub(crate) news: RunnerNews,
+pub(crate) enum SupervisorEvent {
+    /// What a service's task reports.
+    Runner { service: usize, news: RunnerNews },
+    /// A handle asks whether the supervisor still works. Dropping the sender is the answer.
+    Ping(oneshot::Sender<()>),
 }
 
 #[derive(Debug)]

@@ -10,7 +10,7 @@ fn many() -> Rig {
     let after = vec![Vec::new(); MANY];
     Rig {
         engine: Engine::new(
-            Graph::new(&after),
+            Arc::new(Graph::new(&after)),
             vec![SETTINGS; MANY],
             RegistrySettings::default(),
         ),

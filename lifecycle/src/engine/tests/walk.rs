@@ -77,7 +77,7 @@ impl World {
             shutdown_delay: Duration::from_secs(world.below(3) as u64),
         };
         world.limit = limits.deadline;
-        let graph = Graph::new(&world.dependencies);
+        let graph = Arc::new(Graph::new(&world.dependencies));
         world.rig.engine = Engine::new(graph, world.settings.clone(), limits);
         for list in [
             &mut world.alive,

@@ -1,0 +1,42 @@
+//! What a service depends on, as seen from outside.
+
+use std::fmt;
+
+use crate::report::name::Name;
+
+/// One dependency of a service, as [`Handle::dependencies`](crate::Handle::dependencies) shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dependency {
+    /// The service that is depended on.
+    pub name: Name,
+    /// What is asked of it.
+    pub kind: DependencyKind,
+}
+
+/// The list in which a dependency stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DependencyKind {
+    /// `after`: order and need. The dependent fails with it.
+    After,
+    /// `wants`: order only. The dependent goes on without it.
+    Wants,
+}
+
+impl DependencyKind {
+    /// The word of the registry for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::After => "after",
+            Self::Wants => "wants",
+        }
+    }
+}
+
+impl fmt::Display for DependencyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
