@@ -28,6 +28,7 @@ pub(crate) const JITTER: &str = "jitter";
 pub(crate) const MISSED: &str = "missed";
 pub(crate) const TICK_TIMEOUT: &str = "tick_timeout";
 pub(crate) const ON_ERROR: &str = "on_error";
+pub(crate) const ON_PANIC: &str = "on_panic";
 pub(crate) const MAX_FAILURES: &str = "max_failures";
 pub(crate) const SIZE: &str = "size";
 pub(crate) const RETRY: &str = "retry";
@@ -44,6 +45,7 @@ pub(crate) const SCHEDULED_OPTIONS: &[&str] = &[
     MISSED,
     TICK_TIMEOUT,
     ON_ERROR,
+    ON_PANIC,
     MAX_FAILURES,
 ];
 pub(crate) const QUEUE_OPTIONS: &[&str] = &[SIZE, INTERVAL, RETRY, ATTEMPTS];
@@ -123,6 +125,16 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     (INITIAL_DELAY, &["initialDelay", "start_delay"]),
     (TICK_TIMEOUT, &["limit", "max_duration", "timeout"]),
     (ON_ERROR, &["error", "error_policy", "on_failure"]),
+    (
+        ON_PANIC,
+        &[
+            "catch_panic",
+            "catch_unwind",
+            "panic",
+            "panic_policy",
+            "panics",
+        ],
+    ),
     (MAX_FAILURES, &["failures", "max_errors", "threshold"]),
     (
         MISSED,

@@ -62,7 +62,8 @@
 //!   before that fails the dependents with both names, and nothing of theirs runs; those that only
 //!   `wants` it go on without it. A service that fails at once never shows as running.
 //! - **Run.** Ticks never overlap; missed ones collapse into one. An `Err` of a tick is logged and
-//!   counted; a panic anywhere is caught and is the service's failure, message kept.
+//!   counted; a panic anywhere is caught and is the service's failure, message kept (but for a tick with
+//!   `on_panic = continue`, whose panic counts as an error).
 //! - **Stop.** On SIGINT, SIGTERM, a failure, [`shutdown()`](Handle::shutdown), or the end of all
 //!   services. Readiness turns false first; then dependents stop before their dependencies, each
 //!   with its stop channel closed, its loop ended and its `drain` run, in that order and never

@@ -53,6 +53,7 @@
 /// | `missed` | `coalesce`, `skip`, `burst` or `delay` | `coalesce` | what becomes of the points that a tick has overrun: one late tick at once; none before the next point; each of them at once, one after another; a whole interval from then on. Not with `delay = ..`, which misses nothing; `cron` has no interval for the last of them |
 /// | `tick_timeout` | a duration | none | a tick that takes longer is dropped, and has failed |
 /// | `on_error` | `continue` or `fail` | `continue` | a tick that fails is logged and counted, or is the failure of the service |
+/// | `on_panic` | `fail` or `continue` | `fail` | a tick that panics is the failure of the service, or is logged and counted as one that fails; `continue` is not beside `on_error = fail` |
 /// | `max_failures` | an integer literal above zero | none | so many ticks that fail in a row are the failure of the service; not with `on_error = fail` |
 ///
 /// ```

@@ -12,4 +12,4 @@ pub use crate::shape::{
 #[cfg(feature = "cron")]
 pub use crate::shape::{CronService, CronShape, Written, text};
 pub use crate::time::retry::Retry;
-pub use crate::time::{First, Missed, OnError, Plan, ScheduleKind};
+pub use crate::time::{First, Missed, OnError, OnPanic, Plan, ScheduleKind};

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use lifecycle::__private::{
-    Declared, First, Missed, OnError, Plan, ScheduleKind, ScheduledService, ScheduledShape,
+    Declared, First, Missed, OnError, OnPanic, Plan, ScheduleKind, ScheduledService, ScheduledShape,
 };
 use lifecycle::{Context, Registry, Result, Scheduled};
 
@@ -58,6 +58,14 @@ pub struct Strict<P>(PhantomData<P>);
 
 impl<P: Planned> Planned for Strict<P> {
     const PLAN: Plan = P::PLAN.on_error(OnError::Fail);
+}
+
+/// The schedule `P` with `on_panic = continue`.
+#[derive(Debug)]
+pub struct Calm<P>(PhantomData<P>);
+
+impl<P: Planned> Planned for Calm<P> {
+    const PLAN: Plan = P::PLAN.on_panic(OnPanic::Continue);
 }
 
 /// The schedule `P` with `max_failures = N`.

@@ -13,7 +13,8 @@ use crate::value::option::{OptionValue, Source};
 use crate::value::quantity::Quantity;
 use crate::value::range::WaitRange;
 use crate::words::{
-    CRON, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MISSED, ON_ERROR, SIZE, TICK_TIMEOUT, TZ,
+    CRON, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MISSED, ON_ERROR, ON_PANIC, SIZE, TICK_TIMEOUT,
+    TZ,
 };
 
 use super::queue::Batches;
@@ -74,6 +75,7 @@ fn expand_plan(schedule: &Schedule) -> TokenStream {
         (schedule.first, FIRST, "First"),
         (schedule.missed, MISSED, "Missed"),
         (schedule.on_error, ON_ERROR, "OnError"),
+        (schedule.on_panic, ON_PANIC, "OnPanic"),
     ];
     let choices = choices.into_iter().filter_map(|(choice, method, of)| {
         let [method, of, variant] = [method, of, choice?.variant].map(mixed);

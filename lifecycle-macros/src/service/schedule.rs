@@ -9,7 +9,7 @@
 //! - `first = after_interval` needs an interval: there is none with `cron`.
 //! - `missed` needs ticks that can be missed: there are none with `delay`.
 //! - `missed = delay` needs an interval: there is none with `cron`.
-//! - `max_failures` is not given with `on_error = fail`.
+//! - `max_failures` and `on_panic = continue` are not given with `on_error = fail`.
 
 use lifecycle_rules::cron;
 use syn::{Error, Lit, Result};
@@ -23,8 +23,8 @@ use crate::value::fields::Fields;
 use crate::value::option::OptionValue;
 use crate::value::quantity::Quantity;
 use crate::words::{
-    CRON, DELAY, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MAX_FAILURES, MISSED, ON_ERROR, SCHEDULED,
-    SCHEDULED_OPTIONS, TICK_TIMEOUT, TZ,
+    CRON, DELAY, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MAX_FAILURES, MISSED, ON_ERROR, ON_PANIC,
+    SCHEDULED, SCHEDULED_OPTIONS, TICK_TIMEOUT, TZ,
 };
 
 use super::options::{Grammar, Needed, Options};
@@ -39,6 +39,7 @@ pub(crate) const SCHEDULED_GRAMMAR: Grammar = Grammar {
         (FIRST, FIRST_CHOICES),
         (MISSED, MISSED_CHOICES),
         (ON_ERROR, ON_ERROR_CHOICES),
+        (ON_PANIC, ON_PANIC_CHOICES),
     ],
     example: SCHEDULED_EXAMPLE,
     option: "interval = \"30s\"",
@@ -59,10 +60,9 @@ const MISSED_CHOICES: &[Choice] = &[
 ];
 const AFTER_INTERVAL: &str = "after_interval";
 const FAIL: &str = "fail";
-const ON_ERROR_CHOICES: &[Choice] = &[
-    Choice::new("continue", "Continue"),
-    Choice::new(FAIL, "Fail"),
-];
+const CONTINUE: &str = "continue";
+const ON_ERROR_CHOICES: &[Choice] = &[Choice::new(CONTINUE, "Continue"), Choice::new(FAIL, "Fail")];
+const ON_PANIC_CHOICES: &[Choice] = ON_ERROR_CHOICES;
 const FAILURES: u32 = 3;
 
 pub(crate) struct Schedule {
@@ -73,6 +73,7 @@ pub(crate) struct Schedule {
     pub(crate) missed: Option<Choice>,
     pub(crate) tick_timeout: Option<OptionValue>,
     pub(crate) on_error: Option<Choice>,
+    pub(crate) on_panic: Option<Choice>,
     pub(crate) max_failures: Option<u32>,
 }
 
@@ -108,6 +109,9 @@ impl Schedule {
         let on_error = options.value(ON_ERROR, errors, |argument| {
             Choice::read(argument, ON_ERROR_CHOICES)
         });
+        let on_panic = options.value(ON_PANIC, errors, |argument| {
+            Choice::read(argument, ON_PANIC_CHOICES)
+        });
         let first = options.value(FIRST, errors, |argument| read_first(argument, kind));
         let initial_delay = options.value(INITIAL_DELAY, errors, read);
         let missed = options.value(MISSED, errors, |argument| read_missed(argument, kind));
@@ -115,7 +119,7 @@ impl Schedule {
         let max_failures = options.value(MAX_FAILURES, errors, |argument| {
             read_count(argument, FAILURES)
         });
-        check_pairs(&options, on_error, errors);
+        check_pairs(&options, on_error, on_panic, errors);
         Some(Self {
             pace: pace?,
             first,
@@ -124,6 +128,7 @@ impl Schedule {
             missed,
             tick_timeout,
             on_error,
+            on_panic,
             max_failures,
         })
     }
@@ -265,19 +270,34 @@ fn check_jitter(
 }
 
 /// Reports options that exclude each other.
-fn check_pairs(options: &Options<'_>, on_error: Option<Choice>, errors: &mut Errors) {
+fn check_pairs(
+    options: &Options<'_>,
+    on_error: Option<Choice>,
+    on_panic: Option<Choice>,
+    errors: &mut Errors,
+) {
     if let Some(second) = options.find_second(FIRST, INITIAL_DELAY) {
         let sentence = "`first` and `initial_delay` both say when the first tick is due";
         let help = format_args!("keep `{FIRST}` or `{INITIAL_DELAY}`");
         second.report(errors, problem_at(&second.argument.key, sentence, help));
     }
-    if let (Some(failures), Some(FAIL)) = (
-        options.find(MAX_FAILURES),
-        on_error.map(|on_error| on_error.text),
-    ) {
+    if !is(on_error, FAIL) {
+        return;
+    }
+    if let Some(failures) = options.find(MAX_FAILURES) {
         let sentence =
             "with `on_error = fail` one failure is the end, and `max_failures` counts none";
         let help = format_args!("keep `{ON_ERROR} = {FAIL}` or `{MAX_FAILURES}`");
         failures.report(errors, problem_at(&failures.argument.key, sentence, help));
     }
+    if let Some(panics) = options.find(ON_PANIC).filter(|_| is(on_panic, CONTINUE)) {
+        let sentence =
+            "with `on_error = fail` one failure is the end, so no tick follows one that panicked";
+        let help = format_args!("keep `{ON_ERROR} = {FAIL}` or `{ON_PANIC} = {CONTINUE}`");
+        panics.report(errors, problem_at(&panics.argument.key, sentence, help));
+    }
+}
+
+fn is(choice: Option<Choice>, word: &str) -> bool {
+    choice.is_some_and(|choice| choice.text == word)
 }

@@ -14,6 +14,7 @@ const _: () = {
             .first(__lifecycle::First::Immediate)
             .missed(__lifecycle::Missed::Skip)
             .on_error(__lifecycle::OnError::Continue)
+            .on_panic(__lifecycle::OnPanic::Continue)
             .max_failures(3);
         fn period(&self) -> ::core::time::Duration {
             let __interval: &::core::time::Duration = &self.every;

@@ -59,7 +59,7 @@ pub trait Scheduled {
     }
 
     /// One round of the work. An error is logged and counted, and the loop goes on; a panic is the
-    /// service's failure.
+    /// service's failure, or with `on_panic = continue` counts as an error.
     ///
     /// A tick in flight when the stop is requested completes, but is dropped at three quarters of
     /// the service's time to stop, so that `drain` still happens.

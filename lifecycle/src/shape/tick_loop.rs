@@ -5,6 +5,7 @@
 //! calls at every tick are marked `#[inline]`, so that rustc can inline them there.
 
 use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 use std::time::Duration;
@@ -13,14 +14,14 @@ use tokio::task::coop::poll_proceed;
 use tokio::time::{Instant, timeout};
 
 use super::scheduled::Scheduled;
-use crate::panics::log_safely;
+use crate::panics::{self, Panic, log_safely};
 use crate::report::error::{self, OptionError, Result};
 use crate::report::status::Phase;
 use crate::shared::context::Context;
 use crate::shared::run::Run;
 use crate::shared::tick_facts::{TickFacts, TriggerCalls};
-use crate::time::Plan;
 use crate::time::shared_timers::Timer;
+use crate::time::{OnPanic, Plan};
 
 /// A schedule of a service of type `S`. It reads the service's values before each wait.
 pub(super) trait Schedule<S>: Sized {
@@ -88,9 +89,10 @@ pub(super) fn run<S: Scheduled + Sync, C: Schedule<S> + Send>(
             }
             let calls = ticks.begun(now);
             run.enter(Phase::Tick);
-            let result = match schedule.tick_timeout() {
-                None => service.tick(cx).await,
-                Some(limit) => match timeout(limit, service.tick(cx)).await {
+            let result = match (C::PLAN.on_panic, schedule.tick_timeout()) {
+                (OnPanic::Continue, limit) => tick_caught(service, cx, limit).await,
+                (OnPanic::Fail, None) => service.tick(cx).await,
+                (OnPanic::Fail, Some(limit)) => match timeout(limit, service.tick(cx)).await {
                     Ok(result) => result,
                     Err(_) => Err(TickTimeout(limit).into()),
                 },
@@ -107,6 +109,30 @@ pub(super) fn run<S: Scheduled + Sync, C: Schedule<S> + Send>(
             ended.note(cx, ticks, &C::PLAN)?;
             next_turn.timer.set(schedule.wake_at(now));
         }
+    }
+}
+
+/// One tick under `on_panic = continue`: a panic becomes its error, also one of the destructor, when the tick is
+/// dropped because it takes too long.
+async fn tick_caught<S: Scheduled + Sync>(
+    service: &S,
+    cx: &Context,
+    limit: Option<Duration>,
+) -> Result {
+    let mut tick = pin!(Some(async { service.tick(cx).await }));
+    let caught = poll_fn(|task| match tick.as_mut().as_pin_mut() {
+        Some(tick) => panics::catch_poll(tick, task),
+        None => Poll::Pending,
+    });
+    let ended = match limit {
+        None => caught.await,
+        Some(limit) => timeout(limit, caught)
+            .await
+            .unwrap_or_else(|_| Ok(Err(TickTimeout(limit).into()))),
+    };
+    match (ended, panics::catch(|| tick.set(None))) {
+        (Ok(result), Ok(())) => result,
+        (Err(Panic(message)), _) | (_, Err(Panic(message))) => Err(TickPanic(message).into()),
     }
 }
 
@@ -226,6 +252,11 @@ impl Ended {
 #[derive(Debug, thiserror::Error)]
 #[error("the tick was dropped: it took longer than {0:?}")]
 struct TickTimeout(Duration);
+
+/// The tick panicked, under `on_panic = continue`.
+#[derive(Debug, thiserror::Error)]
+#[error("`tick` panicked: {0}")]
+struct TickPanic(String);
 
 /// However the loop ends, by itself or dropped, the callers that wait for a tick get an answer.
 impl Drop for NextTurn<'_> {

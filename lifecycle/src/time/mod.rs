@@ -24,7 +24,7 @@ pub(crate) use self::cron::{CronValues, Field, Times};
 pub(crate) use self::plan::Timing;
 #[cfg(feature = "cron")]
 pub(crate) use self::plan::check_tick_timeout;
-pub use self::plan::{First, Missed, OnError, Plan, ScheduleKind};
+pub use self::plan::{First, Missed, OnError, OnPanic, Plan, ScheduleKind};
 pub(crate) use self::timeline::Timeline;
 #[cfg(all(feature = "cron", feature = "test-util"))]
 pub use self::wall_clock::WallClock;

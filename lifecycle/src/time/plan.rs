@@ -14,6 +14,7 @@ pub struct Plan {
     pub(crate) first: First,
     pub(crate) missed: Missed,
     pub(crate) on_error: OnError,
+    pub(crate) on_panic: OnPanic,
     /// Consecutive failures after which the service fails; 0 for never.
     pub(crate) max_failures: u32,
 }
@@ -62,6 +63,15 @@ pub enum OnError {
     Fail,
 }
 
+/// What a tick that panics means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnPanic {
+    /// The service fails.
+    Fail,
+    /// The tick has failed, as with an error.
+    Continue,
+}
+
 impl Plan {
     /// `interval = ..`, with every option at its default.
     #[must_use]
@@ -90,6 +100,7 @@ impl Plan {
             first: First::Default,
             missed: Missed::Coalesce,
             on_error: OnError::Continue,
+            on_panic: OnPanic::Fail,
             max_failures: 0,
         }
     }
@@ -112,6 +123,13 @@ impl Plan {
     #[must_use]
     pub const fn on_error(mut self, on_error: OnError) -> Self {
         self.on_error = on_error;
+        self
+    }
+
+    /// `on_panic = ..`
+    #[must_use]
+    pub const fn on_panic(mut self, on_panic: OnPanic) -> Self {
+        self.on_panic = on_panic;
         self
     }
 

@@ -6,6 +6,7 @@ mod circles;
 mod facts;
 mod instants;
 mod oracle;
+mod panicking;
 mod reloads;
 mod rules;
 mod stop;

@@ -49,6 +49,8 @@ scheduled! { #[service(scheduled(interval = "30s", tick_timeout = "cfg.limit"))]
 scheduled! { #[service(scheduled(interval = "30s", tick_timeout = (self.cfg.limit)))] TimeoutComputed { cfg: Config } }
 scheduled! { #[service(scheduled(interval = "30s", on_error = continue))] Continue {} }
 scheduled! { #[service(scheduled(interval = "30s", on_error = fail))] Fail {} }
+scheduled! { #[service(scheduled(interval = "30s", on_panic = continue))] Calm {} }
+scheduled! { #[service(scheduled(interval = "30s", on_panic = fail, on_error = fail))] Strict {} }
 scheduled! { #[service(scheduled(interval = "30s", on_error = continue, max_failures = 3))] Three {} }
 
 fn main() {}

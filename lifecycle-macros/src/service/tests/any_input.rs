@@ -18,6 +18,7 @@ const WORDS: &[&str] = &[
     "first",
     "size",
     "retry",
+    "on_panic",
     "max_failures",
     "immediate",
     "self",

@@ -114,6 +114,7 @@ fn scheduled_with_every_option() {
             missed = skip,
             tick_timeout = self.cfg.limit(),
             on_error = continue,
+            on_panic = continue,
             max_failures = 3,
         )),
         quote!(

@@ -203,6 +203,22 @@ fn words_of_a_schedule() {
             scheduled(&quote!(on_error = "continue")),
             "the value `continue` of `on_error` is in quotes | write `on_error = continue`",
         ),
+        (
+            scheduled(&quote!(on_panic = contine)),
+            "unknown value `contine` of `on_panic` | did you mean `continue`?",
+        ),
+        (
+            scheduled(&quote!(on_panics = continue)),
+            "unknown argument `on_panics` of `scheduled` | did you mean `on_panic`?",
+        ),
+        (
+            scheduled(&quote!(catch_unwind = true)),
+            "unknown argument `catch_unwind` of `scheduled` | did you mean `on_panic`?",
+        ),
+        (
+            scheduled(&quote!(on_panic)),
+            "`on_panic` has no value | write `on_panic = continue`",
+        ),
     ]);
 }
 
@@ -220,6 +236,10 @@ fn options_that_exclude_each_other() {
         (
             scheduled(&quote!(max_failures = 3, on_error = fail)),
             "with `on_error = fail` one failure is the end, and `max_failures` counts none | keep `on_error = fail` or `max_failures`",
+        ),
+        (
+            scheduled(&quote!(on_panic = continue, on_error = fail)),
+            "with `on_error = fail` one failure is the end, so no tick follows one that panicked | keep `on_error = fail` or `on_panic = continue`",
         ),
     ]);
 }
