@@ -10,9 +10,11 @@
 )]
 
 mod alarms;
+mod below;
 pub(crate) mod graces;
 mod graph;
 mod node;
+mod nodes;
 mod restart;
 pub(crate) mod settings;
 
@@ -30,6 +32,7 @@ use tokio::time::Instant;
 use self::alarms::{Alarm, Due, Timers};
 pub(crate) use self::graph::{DependencyKind, Edge, Graph};
 use self::node::{Life, Node, Readiness};
+use self::nodes::Nodes;
 use self::stop::Stage;
 use self::sweep::Round;
 use crate::engine::settings::{RegistrySettings, ServiceSettings};
@@ -102,7 +105,7 @@ pub(crate) enum StopCause {
 
 #[derive(Debug)]
 pub(crate) struct Engine {
-    nodes: Vec<Node>,
+    nodes: Nodes,
     graph: Arc<Graph>,
     limits: RegistrySettings,
     stage: Stage,
@@ -124,7 +127,7 @@ impl Engine {
         settings: impl IntoIterator<Item = ServiceSettings>,
         limits: RegistrySettings,
     ) -> Self {
-        let nodes: Vec<Node> = settings
+        let nodes: Nodes = settings
             .into_iter()
             .enumerate()
             .map(|(service, settings)| {

@@ -25,6 +25,8 @@ pub(crate) struct Node {
     pub(crate) missing: u32,
     /// How many dependents are still ahead of it in the stop order.
     pub(crate) open: u32,
+    /// What was last found of the services that it depends on, directly or through others.
+    pub(crate) below: Below,
     pub(crate) asked_at: Option<Instant>,
     /// When its time to stop is over, once it was asked. `None` if that time has no limit.
     pub(crate) times: Option<StopTimes>,
@@ -61,6 +63,17 @@ pub(crate) enum Readiness {
     Reached,
 }
 
+/// Whether one of the services below is still to be stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Below {
+    /// It was not asked yet.
+    Unknown,
+    /// This one was, when it was asked.
+    Service(u32),
+    /// None is, nor will be.
+    Nothing,
+}
+
 impl Node {
     pub(crate) fn new(settings: ServiceSettings, dependencies: usize, dependents: usize) -> Self {
         Self {
@@ -73,6 +86,7 @@ impl Node {
             late: false,
             missing: dependencies as u32,
             open: dependents as u32,
+            below: Below::Unknown,
             asked_at: None,
             times: None,
             restart_after: None,
@@ -83,6 +97,11 @@ impl Node {
     /// Whether it may still become ready.
     pub(crate) fn is_starting(&self) -> bool {
         self.state == State::Starting && !self.has_left
+    }
+
+    /// Whether it is up or kept, and was not asked to stop.
+    pub(crate) fn is_to_be_stopped(&self) -> bool {
+        matches!(self.life, Life::Up | Life::Kept)
     }
 
     /// Whether the application's readiness depends on it.

@@ -1,7 +1,6 @@
 //! The stop: one deadline for all services, dependents before their dependencies, and each service with a
 //! limited time.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -207,7 +206,7 @@ impl Engine {
     /// When the service's share of the application's time is over, if it is asked to stop now. If services
     /// below it are still to be stopped, its share is three quarters of what is left, so that each service
     /// that hangs leaves a quarter to those below.
-    fn share(&self, service: usize, now: Instant) -> Option<Instant> {
+    fn share(&mut self, service: usize, now: Instant) -> Option<Instant> {
         let deadline = self.deadline()?.max(now);
         let left = deadline - now;
         Some(if self.has_others_below(service) {
@@ -215,27 +214,6 @@ impl Engine {
         } else {
             deadline
         })
-    }
-
-    /// Whether a service that this one depends on, directly or through others, is still to be stopped.
-    fn has_others_below(&self, service: usize) -> bool {
-        let mut next = Some(service as u32);
-        let mut further = Vec::new();
-        let mut seen = HashSet::new();
-        while let Some(service) = next {
-            for edge in self.graph.dependencies(service as usize) {
-                let dependency = edge.service;
-                if matches!(self.nodes[dependency as usize].life, Life::Up | Life::Kept) {
-                    return true;
-                }
-                // It is down or stopping, but its own dependencies may still be up.
-                if seen.insert(dependency) {
-                    further.push(dependency);
-                }
-            }
-            next = further.pop();
-        }
-        false
     }
 
     /// Keeps a quarter of the time for the drain. A oneshot has no drain, so its `run` may use all of it.
@@ -296,7 +274,7 @@ impl Engine {
 
     /// How long the service may take to obey: at most a quarter of the time that is left to those below
     /// it.
-    fn abort_grace(&self, service: usize, now: Instant) -> Duration {
+    fn abort_grace(&mut self, service: usize, now: Instant) -> Duration {
         let left = self
             .deadline()
             .map(|end| end.saturating_duration_since(now));

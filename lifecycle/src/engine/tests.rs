@@ -6,6 +6,7 @@ use crate::report::error::Fault;
 use crate::report::name::Name;
 use crate::report::status::OnFailure;
 
+mod cost;
 mod restarting;
 mod rounds;
 mod stopping;

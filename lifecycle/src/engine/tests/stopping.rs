@@ -94,6 +94,34 @@ fn only_what_is_still_to_be_stopped_is_left_a_share_of_the_time() {
 }
 
 #[test]
+fn a_service_that_goes_down_in_between_is_left_no_share() {
+    let limits = RegistrySettings {
+        deadline: Duration::from_secs(8),
+        ..RegistrySettings::default()
+    };
+    // 1 is done, and 3 has found 0 below it. 2 looks there again.
+    let mut rig = Rig::within(
+        limits,
+        [
+            (IGNORE, &[]),
+            (ONESHOT, &[0]),
+            (SETTINGS, &[1]),
+            (SETTINGS, &[1]),
+            (SETTINGS, &[2]),
+        ],
+    );
+    rig.begin();
+    rig.ready(0);
+    rig.down(1);
+    rig.ready(2);
+    rig.ready(3);
+    rig.ready(4);
+    assert!(rig.stop().contains(&"stop 3 by 6s".to_owned()));
+    rig.fail(0);
+    assert_eq!(rig.down(4), ["4 stopped", "2 stopping", "stop 2 by 8s"]);
+}
+
+#[test]
 fn who_was_asked_before_has_no_more_than_its_share_either() {
     let limits = RegistrySettings {
         deadline: Duration::from_secs(4),
