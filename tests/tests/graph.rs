@@ -1,10 +1,10 @@
-//! Large registries: no recursion, no quadratic time.
+//! Large registries: nothing recurses, and the order holds. That the steps grow with services and edges only is
+//! counted beside the engine, in `lifecycle/src/engine/tests/cost.rs`.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use lifecycle::{
     Context, OnFailure, Outcome, Registry, RegistryBuilder, Result, Service, ServiceStatus, State,
@@ -12,11 +12,8 @@ use lifecycle::{
 };
 use lifecycle_tests::{secs, start};
 
-/// Steps of a quadratic algorithm on so many services take minutes.
+/// Recursion overflows the stack at so many, and an algorithm of quadratic cost takes minutes.
 const MANY: usize = 50_000;
-
-/// Far above what a slow machine needs, far below that.
-const BOUND: Duration = Duration::from_mins(2);
 
 /// Counts the services that are up, and checks that `below` of them are when it starts and after it has stopped.
 struct Counted {
@@ -67,13 +64,11 @@ fn chain(links: usize, up: &Arc<AtomicUsize>) -> RegistryBuilder {
 }
 
 async fn start_and_stop(builder: RegistryBuilder, services: usize, up: &AtomicUsize) {
-    let began = Instant::now();
     let running = start(builder.build().unwrap());
     running.await_healthy().await.unwrap();
     assert_eq!(up.load(Ordering::Relaxed), services);
     running.stop().await.into_result().unwrap();
     assert_eq!(up.load(Ordering::Relaxed), 0);
-    assert!(began.elapsed() < BOUND, "{:?}", began.elapsed());
 }
 
 #[tokio::test]
@@ -196,10 +191,8 @@ async fn fail_at_the_root(policy: OnFailure) -> Outcome {
 
 #[tokio::test]
 async fn a_failure_at_the_root_of_a_long_chain_fails_all_of_it() {
-    let began = Instant::now();
     assert_eq!(fail_at_the_root(OnFailure::Shutdown).await.exit_code(), 1);
     assert_eq!(fail_at_the_root(OnFailure::Ignore).await.exit_code(), 0);
-    assert!(began.elapsed() < BOUND, "{:?}", began.elapsed());
 }
 
 #[tokio::test]
@@ -216,9 +209,7 @@ async fn a_cycle_of_many_services_is_found_without_recursion() {
             .service(format!("s-{link}"), Counted::new(&up, 0))
             .after([format!("s-{}", (link + 1) % MANY)]);
     }
-    let began = Instant::now();
     assert_eq!(builder.build().unwrap_err().problems().len(), 1);
-    assert!(began.elapsed() < BOUND, "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
