@@ -2,26 +2,21 @@
 //! item that is lost is counted.
 
 mod drain;
+mod flushes;
+mod limits;
+mod run_loop;
 
-use std::error::Error as StdError;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::future::Future;
 use std::time::Duration;
 
-use tokio::task::coop::poll_proceed;
-use tokio::task::yield_now;
-use tokio::time::{sleep, timeout};
-
 use self::drain::Remaining;
+use self::limits::limits;
 use super::{Declared, Live};
-use crate::panics::log_safely;
-use crate::report::error::{self, OptionError, Result};
-use crate::report::status::{Phase, Shape};
-use crate::shape::intake::{Batch, Intake, Outlet};
+use crate::report::error::Result;
+use crate::report::status::Shape;
+use crate::shape::intake::Intake;
 use crate::shared::context::Context;
-use crate::shared::queue_counts::{BatchLimits, Holder, QueueCounts};
-use crate::shared::runner_news::RunnerNews;
+use crate::shared::queue_counts::{Holder, QueueCounts};
 use crate::time::retry::Retry;
 
 /// The hooks of a service that gathers items and flushes them in batches: events to a database,
@@ -139,30 +134,8 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
         service.startup(cx).await
     }
 
-    async fn run(service: &S, (): (), cx: &Context) -> Result {
-        let run = cx.run();
-        let mut stopped = pin!(run.stop.closed());
-        run.enter(Phase::Idle);
-        // This waits only if another service shares the intake.
-        let mut outlet = tokio::select! {
-            biased;
-            () = &mut stopped => return Ok(()),
-            outlet = service.intake().outlet(holder(cx)) => outlet,
-        };
-        loop {
-            run.enter(Phase::Idle);
-            tokio::select! {
-                biased;
-                () = &mut stopped => return Ok(()),
-                () = gather(service, cx, &mut outlet) => {}
-            }
-            run.enter(Phase::Flush);
-            flush(service, cx, &mut outlet, stopped.as_mut()).await?;
-            // The stop came between two attempts: the drain flushes the batch.
-            if !outlet.is_empty() {
-                return Ok(());
-            }
-        }
+    fn run(service: &S, (): (), cx: &Context) -> impl Future<Output = Result> + Send {
+        run_loop::run(service, cx)
     }
 
     async fn drain(service: &S, cx: &Context) -> Result {
@@ -179,160 +152,6 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
             drop(Remaining { outlet, cx });
         }
     }
-}
-
-/// How often an idle queue reads its limits again.
-const CLOCK_CHECK: Duration = Duration::from_secs(60);
-/// The same while they are wrong, so that the status soon shows when they are right again.
-const RECHECK_WRONG_LIMITS: Duration = Duration::from_secs(1);
-
-/// Resolves when there is a batch to flush. The limits of a batch are read when its first item is there.
-async fn gather<S: QueueService>(service: &S, cx: &Context, outlet: &mut Outlet<S::Item>) {
-    give_way().await;
-    loop {
-        let is_wrong = count(cx).is_some_and(QueueCounts::has_problem);
-        let check = if is_wrong {
-            RECHECK_WRONG_LIMITS
-        } else {
-            CLOCK_CHECK
-        };
-        let is_there = timeout(check, outlet.item()).await.is_ok();
-        read_limits(service, cx);
-        if is_there {
-            break;
-        }
-    }
-    let BatchLimits { size, interval } = limits_or_last(service, cx);
-    outlet.fill(size, interval).await;
-    // Tokio queues a task that was woken here behind this one, on this thread. It runs before a flush
-    // that may block the thread.
-    if outlet.has_woken() {
-        yield_now().await;
-    }
-}
-
-/// Flushes the batch, with retries. `Ok` while the outlet still holds the batch means that the stop came
-/// between two attempts.
-async fn flush<S: QueueService + Declared>(
-    service: &S,
-    cx: &Context,
-    outlet: &mut Outlet<S::Item>,
-    mut stopped: Pin<&mut (impl Future<Output = ()> + Send)>,
-) -> Result {
-    let mut failures = 0;
-    loop {
-        let result = {
-            let _under_way = under_way(cx);
-            service.flush(outlet.batch(), cx).await
-        };
-        let Err(error) = result else {
-            let batch = outlet.take_batch();
-            flushed(cx, outlet, batch, Phase::Flush);
-            return Ok(());
-        };
-        failures += 1;
-        note_failure(cx, error.as_ref());
-        if failures >= S::ATTEMPTS {
-            return Err(error);
-        }
-        tokio::select! {
-            biased;
-            () = &mut stopped => return Ok(()),
-            () = sleep(<S as QueueService>::RETRY.wait_after(failures)) => {}
-        }
-    }
-}
-
-/// Counts a batch as flushed, and drops its items. A panic of an item's destructor fails the service.
-fn flushed<T>(cx: &Context, outlet: &mut Outlet<T>, batch: Batch<T>, phase: Phase) {
-    let items = batch.len();
-    if outlet.flushed(items) {
-        if let Some(counts) = count(cx) {
-            counts.flushed(items);
-        }
-    }
-    let (fault, buffer) = batch.drop_items();
-    outlet.reuse(buffer);
-    if let Some(fault) = fault {
-        let error = cx.application().error(cx.service(), phase, fault);
-        cx.application()
-            .report(cx.service(), RunnerNews::Failed(error));
-    }
-}
-
-/// Counts and logs a failed attempt, and shows it in the status.
-fn note_failure(cx: &Context, error: &(dyn StdError + 'static)) {
-    let text: Arc<str> = error::chain(error).into();
-    log_safely!(warn, service = cx.name(), error = &*text, "flush failed");
-    if let Some(counts) = count(cx) {
-        counts.failed(text);
-    }
-}
-
-/// The status shows a flush in flight until the result is dropped.
-fn under_way(cx: &Context) -> UnderWay<'_> {
-    let counts = count(cx);
-    if let Some(counts) = counts {
-        counts.flush_began();
-    }
-    UnderWay(counts)
-}
-
-struct UnderWay<'a>(Option<&'a QueueCounts>);
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        if let Some(counts) = self.0 {
-            counts.flush_ended();
-        }
-    }
-}
-
-/// Yields to other tasks if this one has used up what tokio grants it in one turn.
-async fn give_way() {
-    poll_fn(|task| poll_proceed(task).map(|turns| turns.made_progress())).await;
-}
-
-fn limits<S: QueueService>(service: &S) -> Result<BatchLimits, OptionError> {
-    let (size, interval) = (service.size(), service.interval());
-    if size == 0 {
-        return Err(OptionError::EmptyBatch);
-    }
-    if interval.is_zero() {
-        return Err(OptionError::QueueInterval { field: S::INTERVAL });
-    }
-    Ok(BatchLimits { size, interval })
-}
-
-/// Reads the limits. Wrong ones change nothing: the service shows as degraded until they are right.
-fn read_limits<S: QueueService>(service: &S, cx: &Context) {
-    let Some(counts) = count(cx) else { return };
-    let problem: Option<Arc<str>> = match limits(service) {
-        Ok(limits) => {
-            counts.set_limits(limits);
-            None
-        }
-        Err(error) => Some(error.to_string().into()),
-    };
-    let before = counts.set_problem(problem.clone());
-    match &problem {
-        Some(why) if before != problem => {
-            log_safely!(warn, service = cx.name(), why = &**why, "degraded");
-        }
-        None if before.is_some() => {
-            log_safely!(info, service = cx.name(), "recovered");
-        }
-        _ => {}
-    }
-}
-
-/// The last limits that were right.
-fn limits_or_last<S: QueueService>(service: &S, cx: &Context) -> BatchLimits {
-    let known = count(cx).and_then(QueueCounts::limits);
-    known.unwrap_or_else(|| BatchLimits {
-        size: service.size().max(1),
-        interval: service.interval(),
-    })
 }
 
 /// The counts of this service. `None` if it is not registered as a queue, as within a unit test.

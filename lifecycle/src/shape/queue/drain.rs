@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{QueueService, count, flushed, give_way, limits_or_last, note_failure, under_way};
+use super::flushes::{flush_once, flushed, give_way, note_failure};
+use super::limits::limits_or_last;
+use super::{QueueService, count};
 use crate::panics;
 use crate::report::error::{BoxError, Fault, Result};
 use crate::report::status::Phase;
@@ -178,8 +180,7 @@ impl<S: QueueService + Declared> Drain<'_, S> {
 
     async fn flush(&self, batch: &Batch<S::Item>) -> Result<Result, Fault> {
         let (service, cx) = (self.service, self.remaining.cx);
-        let _under_way = under_way(cx);
-        let mut flush = Box::pin(async { service.flush(batch.items(), cx).await });
+        let mut flush = Box::pin(flush_once(service, batch.items(), cx));
         let ended = poll_fn(|task| panics::catch_poll(flush.as_mut(), task)).await;
         let dropped = panics::catch(|| drop(flush));
         let result = match (ended, dropped) {

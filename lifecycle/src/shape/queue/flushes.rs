@@ -1,0 +1,76 @@
+//! One flush of a batch, in the loop or in the drain, and what is counted and logged of it.
+
+use std::error::Error as StdError;
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use tokio::task::coop::poll_proceed;
+
+use super::{QueueService, count};
+use crate::panics::log_safely;
+use crate::report::error::{self, Result};
+use crate::report::status::Phase;
+use crate::shape::intake::{Batch, Outlet};
+use crate::shared::context::Context;
+use crate::shared::queue_counts::QueueCounts;
+use crate::shared::runner_news::RunnerNews;
+
+/// Calls `flush` with these items, once.
+pub(super) async fn flush_once<S: QueueService>(
+    service: &S,
+    items: &[S::Item],
+    cx: &Context,
+) -> Result {
+    let _under_way = under_way(cx);
+    service.flush(items, cx).await
+}
+
+/// Counts a batch as flushed, and drops its items. A panic of an item's destructor fails the service.
+pub(super) fn flushed<T>(cx: &Context, outlet: &mut Outlet<T>, batch: Batch<T>, phase: Phase) {
+    let items = batch.len();
+    if outlet.flushed(items) {
+        if let Some(counts) = count(cx) {
+            counts.flushed(items);
+        }
+    }
+    let (fault, buffer) = batch.drop_items();
+    outlet.reuse(buffer);
+    if let Some(fault) = fault {
+        let error = cx.application().error(cx.service(), phase, fault);
+        cx.application()
+            .report(cx.service(), RunnerNews::Failed(error));
+    }
+}
+
+/// Counts and logs a failed attempt, and shows it in the status.
+pub(super) fn note_failure(cx: &Context, error: &(dyn StdError + 'static)) {
+    let text: Arc<str> = error::chain(error).into();
+    log_safely!(warn, service = cx.name(), error = &*text, "flush failed");
+    if let Some(counts) = count(cx) {
+        counts.failed(text);
+    }
+}
+
+/// The status shows a flush in flight until the result is dropped.
+fn under_way(cx: &Context) -> UnderWay<'_> {
+    let counts = count(cx);
+    if let Some(counts) = counts {
+        counts.flush_began();
+    }
+    UnderWay(counts)
+}
+
+struct UnderWay<'a>(Option<&'a QueueCounts>);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(counts) = self.0 {
+            counts.flush_ended();
+        }
+    }
+}
+
+/// Yields to other tasks if this one has used up what tokio grants it in one turn.
+pub(super) async fn give_way() {
+    poll_fn(|task| poll_proceed(task).map(|turns| turns.made_progress())).await;
+}

@@ -1,0 +1,51 @@
+//! The limits of a batch, as the service gives them, and the last ones that were right.
+
+use std::sync::Arc;
+
+use super::{QueueService, count};
+use crate::panics::log_safely;
+use crate::report::error::OptionError;
+use crate::shared::context::Context;
+use crate::shared::queue_counts::{BatchLimits, QueueCounts};
+
+pub(super) fn limits<S: QueueService>(service: &S) -> Result<BatchLimits, OptionError> {
+    let (size, interval) = (service.size(), service.interval());
+    if size == 0 {
+        return Err(OptionError::EmptyBatch);
+    }
+    if interval.is_zero() {
+        return Err(OptionError::QueueInterval { field: S::INTERVAL });
+    }
+    Ok(BatchLimits { size, interval })
+}
+
+/// Reads the limits. Wrong ones change nothing: the service shows as degraded until they are right.
+pub(super) fn read_limits<S: QueueService>(service: &S, cx: &Context) {
+    let Some(counts) = count(cx) else { return };
+    let problem: Option<Arc<str>> = match limits(service) {
+        Ok(limits) => {
+            counts.set_limits(limits);
+            None
+        }
+        Err(error) => Some(error.to_string().into()),
+    };
+    let before = counts.set_problem(problem.clone());
+    match &problem {
+        Some(why) if before != problem => {
+            log_safely!(warn, service = cx.name(), why = &**why, "degraded");
+        }
+        None if before.is_some() => {
+            log_safely!(info, service = cx.name(), "recovered");
+        }
+        _ => {}
+    }
+}
+
+/// The last limits that were right.
+pub(super) fn limits_or_last<S: QueueService>(service: &S, cx: &Context) -> BatchLimits {
+    let known = count(cx).and_then(QueueCounts::limits);
+    known.unwrap_or_else(|| BatchLimits {
+        size: service.size().max(1),
+        interval: service.interval(),
+    })
+}

@@ -1,0 +1,103 @@
+//! The loop of a queue while it runs: it gathers a batch, flushes it, and tries again when that fails.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
+
+use super::flushes::{flush_once, flushed, give_way, note_failure};
+use super::limits::{limits_or_last, read_limits};
+use super::{QueueService, count, holder};
+use crate::report::error::Result;
+use crate::report::status::Phase;
+use crate::shape::Declared;
+use crate::shape::intake::Outlet;
+use crate::shared::context::Context;
+use crate::shared::queue_counts::{BatchLimits, QueueCounts};
+
+/// Runs until the stop is requested, or until the attempts of a batch are used up.
+pub(super) async fn run<S: QueueService + Declared>(service: &S, cx: &Context) -> Result {
+    let run = cx.run();
+    let mut stopped = pin!(run.stop.closed());
+    run.enter(Phase::Idle);
+    // This waits only if another service shares the intake.
+    let mut outlet = tokio::select! {
+        biased;
+        () = &mut stopped => return Ok(()),
+        outlet = service.intake().outlet(holder(cx)) => outlet,
+    };
+    loop {
+        run.enter(Phase::Idle);
+        tokio::select! {
+            biased;
+            () = &mut stopped => return Ok(()),
+            () = gather(service, cx, &mut outlet) => {}
+        }
+        run.enter(Phase::Flush);
+        flush(service, cx, &mut outlet, stopped.as_mut()).await?;
+        // The stop came between two attempts: the drain flushes the batch.
+        if !outlet.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+/// How often an idle queue reads its limits again.
+const CLOCK_CHECK: Duration = Duration::from_secs(60);
+/// The same while they are wrong, so that the status soon shows when they are right again.
+const RECHECK_WRONG_LIMITS: Duration = Duration::from_secs(1);
+
+/// Resolves when there is a batch to flush. The limits of a batch are read when its first item is there.
+async fn gather<S: QueueService>(service: &S, cx: &Context, outlet: &mut Outlet<S::Item>) {
+    give_way().await;
+    loop {
+        let is_wrong = count(cx).is_some_and(QueueCounts::has_problem);
+        let check = if is_wrong {
+            RECHECK_WRONG_LIMITS
+        } else {
+            CLOCK_CHECK
+        };
+        let is_there = timeout(check, outlet.item()).await.is_ok();
+        read_limits(service, cx);
+        if is_there {
+            break;
+        }
+    }
+    let BatchLimits { size, interval } = limits_or_last(service, cx);
+    outlet.fill(size, interval).await;
+    // Tokio queues a task that was woken here behind this one, on this thread. It runs before a flush
+    // that may block the thread.
+    if outlet.has_woken() {
+        yield_now().await;
+    }
+}
+
+/// Flushes the batch, with retries. `Ok` while the outlet still holds the batch means that the stop came
+/// between two attempts.
+async fn flush<S: QueueService + Declared>(
+    service: &S,
+    cx: &Context,
+    outlet: &mut Outlet<S::Item>,
+    mut stopped: Pin<&mut (impl Future<Output = ()> + Send)>,
+) -> Result {
+    let mut failures = 0;
+    loop {
+        let Err(error) = flush_once(service, outlet.batch(), cx).await else {
+            let batch = outlet.take_batch();
+            flushed(cx, outlet, batch, Phase::Flush);
+            return Ok(());
+        };
+        failures += 1;
+        note_failure(cx, error.as_ref());
+        if failures >= S::ATTEMPTS {
+            return Err(error);
+        }
+        tokio::select! {
+            biased;
+            () = &mut stopped => return Ok(()),
+            () = sleep(<S as QueueService>::RETRY.wait_after(failures)) => {}
+        }
+    }
+}
