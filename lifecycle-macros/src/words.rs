@@ -33,6 +33,7 @@ pub(crate) const MAX_FAILURES: &str = "max_failures";
 pub(crate) const SIZE: &str = "size";
 pub(crate) const RETRY: &str = "retry";
 pub(crate) const ATTEMPTS: &str = "attempts";
+pub(crate) const ATTEMPTS_USED_UP: &str = "attempts_used_up";
 
 pub(crate) const SCHEDULED_OPTIONS: &[&str] = &[
     INTERVAL,
@@ -48,7 +49,7 @@ pub(crate) const SCHEDULED_OPTIONS: &[&str] = &[
     ON_PANIC,
     MAX_FAILURES,
 ];
-pub(crate) const QUEUE_OPTIONS: &[&str] = &[SIZE, INTERVAL, RETRY, ATTEMPTS];
+pub(crate) const QUEUE_OPTIONS: &[&str] = &[SIZE, INTERVAL, RETRY, ATTEMPTS, ATTEMPTS_USED_UP];
 pub(crate) const STARTUP_OPTIONS: &[&str] = &[RETRY];
 
 // The settings in `registry!`.
@@ -147,6 +148,10 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     (
         ATTEMPTS,
         &["max_attempts", "max_retries", "retries", "tries"],
+    ),
+    (
+        ATTEMPTS_USED_UP,
+        &["exhausted", "give_up", "on_exhausted", "on_give_up"],
     ),
     (RETRY, &["backoff"]),
     (

@@ -111,7 +111,8 @@
 /// | `size` | a number of items | required | a batch of so many is flushed at once |
 /// | `interval` | a duration | required | a batch that does not fill up is flushed this long after its first item |
 /// | `retry` | two durations: `"100ms..10s"` | `"100ms..10s"` | the waits between the attempts to flush a batch, growing from the first to the second |
-/// | `attempts` | an integer literal above zero | 5 | so many attempts that fail are the failure of the service; in a drain they end nothing, but for one without a deadline |
+/// | `attempts` | an integer literal above zero | 5 | how often a batch is tried, with `retry` in between |
+/// | `attempts_used_up` | `fail` or `drop` | `fail` | what becomes of a batch whose attempts have all failed. `fail`: the service fails; in a drain attempts end nothing, but for one without a deadline. `drop`: the batch is dropped, counted as lost and logged, and the service goes on; so it does in a drain, which counts on from the attempts before |
 ///
 /// ## Durations and sizes
 ///

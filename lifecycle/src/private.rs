@@ -5,9 +5,9 @@ pub use lifecycle_macros::{__registry as registry, RegistryCheck};
 
 pub use crate::registry::{Assembly, AssemblyEntry, assembly};
 pub use crate::shape::{
-    BrokenShape, Declared, Idle, IdleService, IdleShape, Oneshot, OneshotService, OneshotShape,
-    Queue, QueueService, QueueShape, Scheduled, ScheduledService, ScheduledShape, Server,
-    ServerService, ServerShape, Worker, WorkerService, WorkerShape,
+    AttemptsUsedUp, BrokenShape, Declared, Idle, IdleService, IdleShape, Oneshot, OneshotService,
+    OneshotShape, Queue, QueueService, QueueShape, Scheduled, ScheduledService, ScheduledShape,
+    Server, ServerService, ServerShape, Worker, WorkerService, WorkerShape,
 };
 #[cfg(feature = "cron")]
 pub use crate::shape::{CronService, CronShape, Written, text};

@@ -94,6 +94,18 @@ impl Gatherer {
         inner.interval = millis(interval);
     }
 
+    /// The size of a batch now.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.inner().size
+    }
+
+    /// The interval now.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.inner().interval
+    }
+
     /// Every flush that was begun, in order.
     #[must_use]
     pub fn flushes(&self) -> Vec<Flush> {
@@ -167,11 +179,11 @@ impl QueueService for Gatherer {
     const INTERVAL: &'static str = "every";
 
     fn size(&self) -> usize {
-        self.inner().size
+        self.size()
     }
 
     fn interval(&self) -> Duration {
-        self.inner().interval
+        self.interval()
     }
 }
 
@@ -193,4 +205,34 @@ impl Queue for Gatherer {
         self.inner().flushes[index].done = result.is_ok();
         result
     }
+}
+
+/// Declares a [`Gatherer`] whose attribute has these options besides.
+#[macro_export]
+macro_rules! gatherer {
+    ($name:ident, $($options:tt)*) => {
+        #[derive(Clone)]
+        #[lifecycle::service(queue(
+            size = self.0.size(),
+            interval = self.0.interval(),
+            $($options)*
+        ))]
+        struct $name($crate::queue::Gatherer);
+
+        impl lifecycle::Queue for $name {
+            type Item = u64;
+
+            fn intake(&self) -> &lifecycle::Intake<u64> {
+                &self.0.intake
+            }
+
+            async fn startup(&self, cx: &lifecycle::Context) -> lifecycle::Result {
+                lifecycle::Queue::startup(&self.0, cx).await
+            }
+
+            async fn flush(&self, batch: &[u64], cx: &lifecycle::Context) -> lifecycle::Result {
+                lifecycle::Queue::flush(&self.0, batch, cx).await
+            }
+        }
+    };
 }

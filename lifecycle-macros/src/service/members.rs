@@ -105,12 +105,20 @@ pub(crate) fn expand_batches(batches: &Batches) -> TokenStream {
             const ATTEMPTS: ::core::primitive::u32 = #attempts;
         }
     });
+    let used_up = batches.attempts_used_up.map(|choice| {
+        let choice = mixed(choice.variant);
+        quote_spanned! {Span::mixed_site()=>
+            const ATTEMPTS_USED_UP: __lifecycle::AttemptsUsedUp =
+                __lifecycle::AttemptsUsedUp::#choice;
+        }
+    });
     let written = batches.interval.written();
     let size = expand_option(&batches.size, SIZE, Returned::Value);
     let interval = expand_option(&batches.interval, INTERVAL, Returned::Value);
     quote_spanned! {Span::mixed_site()=>
         #retry
         #attempts
+        #used_up
         const INTERVAL: &'static ::core::primitive::str = #written;
         #size
         #interval

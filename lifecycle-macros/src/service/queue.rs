@@ -4,12 +4,13 @@
 
 use crate::errors::{Errors, problem_at};
 use crate::syntax::NamedArgument;
+use crate::value::choice::Choice;
 use crate::value::count::read_count;
 use crate::value::fields::Fields;
 use crate::value::option::OptionValue;
 use crate::value::quantity::Quantity;
 use crate::value::range::WaitRange;
-use crate::words::{ATTEMPTS, INTERVAL, QUEUE, QUEUE_OPTIONS, RETRY, SIZE};
+use crate::words::{ATTEMPTS, ATTEMPTS_USED_UP, INTERVAL, QUEUE, QUEUE_OPTIONS, RETRY, SIZE};
 
 use super::options::{Grammar, Needed, Options};
 
@@ -17,11 +18,12 @@ pub(crate) const QUEUE_GRAMMAR: Grammar = Grammar {
     owner: QUEUE,
     known: QUEUE_OPTIONS,
     needed: Needed::All(&[SIZE, INTERVAL]),
-    choices: &[],
+    choices: &[(ATTEMPTS_USED_UP, USED_UP_CHOICES)],
     example: "queue(size = 100, interval = \"1s\")",
     option: "size = 100",
 };
 
+const USED_UP_CHOICES: &[Choice] = &[Choice::new("fail", "Fail"), Choice::new("drop", "Drop")];
 const TRIES: u32 = 5;
 
 pub(crate) struct Batches {
@@ -29,6 +31,7 @@ pub(crate) struct Batches {
     pub(crate) interval: OptionValue,
     pub(crate) retry: Option<WaitRange>,
     pub(crate) attempts: Option<u32>,
+    pub(crate) attempts_used_up: Option<Choice>,
 }
 
 impl Batches {
@@ -47,11 +50,15 @@ impl Batches {
         });
         let retry = options.value(RETRY, errors, WaitRange::read);
         let attempts = options.value(ATTEMPTS, errors, |argument| read_count(argument, TRIES));
+        let attempts_used_up = options.value(ATTEMPTS_USED_UP, errors, |argument| {
+            Choice::read(argument, USED_UP_CHOICES)
+        });
         Some(Self {
             size: size?,
             interval: interval?,
             retry,
             attempts,
+            attempts_used_up,
         })
     }
 }

@@ -281,7 +281,8 @@ pub struct QueueStatus {
     pub flushed: u64,
     /// How many attempts to flush a batch have failed.
     pub failures: u64,
-    /// How many were accepted and could not be flushed before the end.
+    /// How many were accepted and could not be flushed: before the end, or, under
+    /// `attempts_used_up = drop`, with the attempts that a batch has.
     pub lost: u64,
     /// How many are accepted and not flushed: the waiting ones, and the batch in hand. Zero before the
     /// service starts and once it is down.

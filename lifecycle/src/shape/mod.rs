@@ -30,7 +30,7 @@ use tokio::time::sleep;
 pub use self::cron::{CronService, CronShape, Written, text};
 pub use self::idle::{Idle, IdleService, IdleShape};
 pub use self::oneshot::{Oneshot, OneshotService, OneshotShape};
-pub use self::queue::{Queue, QueueService, QueueShape};
+pub use self::queue::{AttemptsUsedUp, Queue, QueueService, QueueShape};
 pub use self::scheduled::{Scheduled, ScheduledService, ScheduledShape};
 pub use self::server::{Server, ServerService, ServerShape};
 pub use self::worker::{Worker, WorkerService, WorkerShape};

@@ -25,8 +25,9 @@ use crate::time::retry::Retry;
 /// A batch is flushed when it is full or its interval is over, counted from when its first item was
 /// taken in, whichever is first; never two at once. A flush that fails keeps the batch and is tried
 /// again, with longer and longer waits, and the service shows as degraded meanwhile; when the attempts
-/// are used up the service fails with the last cause. Size and interval are read for each batch; where
-/// they are wrong the last ones that were right go on to hold.
+/// are used up the service fails with the last cause, or, under `attempts_used_up = drop`, the batch is
+/// dropped and counted lost, and the next one has its turn. A panic is always the service's failure. Size
+/// and interval are read for each batch; where they are wrong the last ones that were right go on to hold.
 ///
 /// On a stop the intake closes, and everything that was accepted is flushed within the service's time.
 /// There a batch that fails is set aside, and the others go first; then those set aside are tried
@@ -35,6 +36,8 @@ use crate::time::retry::Retry;
 /// all. What is lost then was tried to the end; it is counted in the
 /// [status](crate::ServiceStatus::queue) and named in the [`Outcome`](crate::Outcome) with the last
 /// cause. A batch is the unit: an item that makes its flush fail takes the others of its batch with it.
+/// Under `attempts_used_up = drop` a batch is dropped here as well when its attempts are used up, those
+/// before the stop included, and such a loss does not fail the drain.
 ///
 /// Every item that was accepted is flushed or counted lost, in every ending: a flush that blocks its
 /// thread beyond the stop, a runtime that ends, a service that never started, a registry that is dropped
@@ -94,9 +97,11 @@ pub trait Queue {
 pub trait QueueService: Queue {
     /// `retry = ..`: the waits between attempts.
     const RETRY: Retry = Retry::new(Duration::from_millis(100), Duration::from_secs(10));
-    /// `attempts = ..`: how often a batch is tried before the service fails. The drain counts attempts
-    /// only if it has no deadline.
+    /// `attempts = ..`: how often a batch is tried. Under [`AttemptsUsedUp::Fail`] the drain counts
+    /// attempts only if it has no deadline.
     const ATTEMPTS: u32 = 5;
+    /// `attempts_used_up = ..`
+    const ATTEMPTS_USED_UP: AttemptsUsedUp = AttemptsUsedUp::Fail;
     /// The interval as the attribute spells it, for messages.
     const INTERVAL: &'static str;
 
@@ -105,6 +110,15 @@ pub trait QueueService: Queue {
 
     /// How long the first item of a batch waits for the others.
     fn interval(&self) -> Duration;
+}
+
+/// What becomes of a batch whose attempts are used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptsUsedUp {
+    /// The service fails, and its drain tries the batch again.
+    Fail,
+    /// The batch is dropped, counted as lost and logged, and the service goes on.
+    Drop,
 }
 
 /// The shape of `#[service(queue(..))]`.

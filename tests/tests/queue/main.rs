@@ -7,3 +7,4 @@ mod producers;
 mod status;
 mod stop;
 mod tried;
+mod used_up;

@@ -52,6 +52,44 @@ fn queues() {
 }
 
 #[test]
+fn words_of_a_queue() {
+    check([
+        (
+            queue(&quote!(attempts_used_up = dorp)),
+            "unknown value `dorp` of `attempts_used_up` | did you mean `drop`?",
+        ),
+        (
+            queue(&quote!(attempts_used_up = ignore)),
+            "unknown value `ignore` of `attempts_used_up` | write `fail` or `drop`",
+        ),
+        (
+            queue(&quote!(attempts_used_up = "drop")),
+            "the value `drop` of `attempts_used_up` is in quotes | write `attempts_used_up = drop`",
+        ),
+        (
+            queue(&quote!(attempts_used_up)),
+            "`attempts_used_up` has no value | write `attempts_used_up = fail`",
+        ),
+        (
+            queue(&quote!(attempts_usedup = drop)),
+            "unknown argument `attempts_usedup` of `queue` | did you mean `attempts_used_up`?",
+        ),
+        (
+            queue(&quote!(on_exhausted = drop)),
+            "unknown argument `on_exhausted` of `queue` | did you mean `attempts_used_up`?",
+        ),
+        (
+            queue(&quote!(drop)),
+            "unknown argument `drop` of `queue` | write `attempts_used_up = drop`",
+        ),
+        (
+            quote!(worker, attempts_used_up = drop),
+            "`attempts_used_up` is an argument of `queue` | write `queue(.., attempts_used_up = ..)`",
+        ),
+    ]);
+}
+
+#[test]
 fn retries() {
     let cases = [
         (

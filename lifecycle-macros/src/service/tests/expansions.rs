@@ -205,6 +205,22 @@ fn queue() {
 }
 
 #[test]
+fn queue_with_options() {
+    let expansion = expand(
+        quote!(queue(size = 100, interval = "1s", attempts_used_up = drop)),
+        quote!(
+            struct Metrics {
+                samples: Intake<Sample>,
+            }
+        ),
+    );
+    check_items(
+        &expect_file!["../../../tests/expand/queue_options.rs"],
+        expansion,
+    );
+}
+
+#[test]
 fn startup_with_retry() {
     let expansion = expand(
         quote!(idle, startup(retry = "100ms..10s")),

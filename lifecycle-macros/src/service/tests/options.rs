@@ -42,6 +42,7 @@ fn what_is_sound() {
             size = self.cfg.size * 2,
             interval = "1s",
             attempts = 1,
+            attempts_used_up = drop,
             retry = "1s..1s"
         )),
         quote!(queue(size = 10usize, interval = self.every)),

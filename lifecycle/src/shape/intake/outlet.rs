@@ -17,6 +17,8 @@ pub(super) struct CurrentBatch<T> {
     pub(super) batch: Batch<T>,
     /// A flush of this batch has begun at least once.
     is_tried: bool,
+    /// How many of its flushes have returned an error.
+    failures: u32,
     /// Taking the last items may have woken a producer that waited for room.
     has_woken: bool,
 }
@@ -26,6 +28,7 @@ impl<T> Default for CurrentBatch<T> {
         Self {
             batch: Batch(Vec::new()),
             is_tried: false,
+            failures: 0,
             has_woken: false,
         }
     }
@@ -96,6 +99,17 @@ impl<T> Outlet<T> {
         &self.current.batch.0
     }
 
+    /// A flush of the current batch has returned an error. Returns how many have.
+    pub(crate) fn failed(&mut self) -> u32 {
+        self.current.failures = self.current.failures.saturating_add(1);
+        self.current.failures
+    }
+
+    /// How many flushes of the current batch have returned an error.
+    pub(crate) fn failures(&self) -> u32 {
+        self.current.failures
+    }
+
     /// Whether the current batch has no items.
     pub(crate) fn is_empty(&self) -> bool {
         self.current.batch.is_empty()
@@ -104,6 +118,7 @@ impl<T> Outlet<T> {
     /// Takes the current batch out: it is flushed, or the drain flushes it from here on.
     pub(crate) fn take_batch(&mut self) -> Batch<T> {
         self.current.is_tried = false;
+        self.current.failures = 0;
         mem::replace(&mut self.current.batch, Batch(Vec::new()))
     }
 
@@ -129,8 +144,8 @@ impl<T> Outlet<T> {
         (!batch.is_empty()).then_some(batch)
     }
 
-    /// Counts so many of the taken items as flushed. False if they are written off already.
-    pub(crate) fn flushed(&self, items: usize) -> bool {
+    /// So many of the taken items are flushed, or lost. False if they are written off already.
+    pub(crate) fn settled(&self, items: usize) -> bool {
         let mut ledger = self.shared.ledger();
         if ledger.ended {
             return false;

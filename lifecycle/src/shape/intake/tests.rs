@@ -7,7 +7,7 @@ use crate::report::error::Fault;
 fn flush_all<T>(outlet: &mut Outlet<T>) -> Option<Fault> {
     outlet.take(usize::MAX);
     let batch = outlet.take_batch();
-    assert!(outlet.flushed(batch.len()));
+    assert!(outlet.settled(batch.len()));
     let (fault, buffer) = batch.drop_items();
     outlet.reuse(buffer);
     fault
@@ -50,7 +50,7 @@ fn what_was_written_off_is_neither_taken_nor_flushed() {
     assert_eq!(erased.end(2), 0, "another service holds it");
     assert_eq!((erased.depth(), intake.is_closed()), (5, false));
     assert_eq!((erased.end(1), erased.end(1)), (5, 0), "once");
-    assert!(!outlet.flushed(2));
+    assert!(!outlet.settled(2));
     outlet.take(3);
     assert_eq!(outlet.current.batch.len(), 2);
     assert_eq!((erased.depth(), intake.is_closed()), (0, true));

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::flushes::{flush_once, flushed, give_way, note_failure};
+use super::flushes::{flush_once, flushed, give_way, lose, note_failure};
 use super::limits::limits_or_last;
-use super::{QueueService, count};
+use super::{AttemptsUsedUp, QueueService, count};
 use crate::panics;
 use crate::report::error::{BoxError, Fault, Result};
 use crate::report::status::Phase;
@@ -51,6 +51,8 @@ impl<T> Drop for Remaining<'_, T> {
 /// A batch whose flush has failed.
 struct Attempt<T> {
     batch: Batch<T>,
+    /// How many of its flushes have returned an error, those before the drain included.
+    failures: u32,
     /// Its flush has panicked once. After a second panic the batch is given up.
     has_panicked: bool,
 }
@@ -96,9 +98,14 @@ impl<S: QueueService + Declared> Drain<'_, S> {
     /// Tries each batch once, before any failed batch is tried again.
     async fn try_each(&mut self) {
         let size = limits_or_last(self.service, self.remaining.cx).size;
-        while let Some(batch) = self.remaining.outlet.next_batch(size) {
+        loop {
+            let failures = self.remaining.outlet.failures();
+            let Some(batch) = self.remaining.outlet.next_batch(size) else {
+                return;
+            };
             let first = Attempt {
                 batch,
+                failures,
                 has_panicked: false,
             };
             self.attempt(first).await;
@@ -161,8 +168,8 @@ impl<S: QueueService + Declared> Drain<'_, S> {
                     return;
                 }
                 Ok(Err(error)) => {
-                    self.last_error = Some(error);
-                    self.set_aside.push(attempt);
+                    attempt.failures = attempt.failures.saturating_add(1);
+                    self.failed(attempt, error);
                     // Only after a failure: a drain whose flushes succeed at once should complete in one poll.
                     give_way().await;
                     return;
@@ -175,6 +182,17 @@ impl<S: QueueService + Declared> Drain<'_, S> {
                     }
                 }
             }
+        }
+    }
+
+    /// Sets the batch aside, or drops it if that is what becomes of one whose attempts are used up.
+    fn failed(&mut self, attempt: Attempt<S::Item>, error: BoxError) {
+        if S::ATTEMPTS_USED_UP == AttemptsUsedUp::Drop && attempt.failures >= S::ATTEMPTS {
+            let Remaining { outlet, cx } = &mut self.remaining;
+            lose(cx, outlet, attempt.batch, Phase::Drain);
+        } else {
+            self.last_error = Some(error);
+            self.set_aside.push(attempt);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::report::error::{self, Result};
 use crate::report::status::Phase;
 use crate::shape::intake::{Batch, Outlet};
 use crate::shared::context::Context;
-use crate::shared::queue_counts::QueueCounts;
+use crate::shared::queue_counts::{QueueCounts, log_lost};
 use crate::shared::runner_news::RunnerNews;
 
 /// Calls `flush` with these items, once.
@@ -25,14 +25,31 @@ pub(super) async fn flush_once<S: QueueService>(
     service.flush(items, cx).await
 }
 
-/// Counts a batch as flushed, and drops its items. A panic of an item's destructor fails the service.
+/// Counts a batch as flushed, and drops its items.
 pub(super) fn flushed<T>(cx: &Context, outlet: &mut Outlet<T>, batch: Batch<T>, phase: Phase) {
     let items = batch.len();
-    if outlet.flushed(items) {
+    if outlet.settled(items) {
         if let Some(counts) = count(cx) {
             counts.flushed(items);
         }
     }
+    drop_items(cx, outlet, batch, phase);
+}
+
+/// Counts a batch as lost, because its attempts are used up, and drops its items.
+pub(super) fn lose<T>(cx: &Context, outlet: &mut Outlet<T>, batch: Batch<T>, phase: Phase) {
+    let items = batch.len();
+    if outlet.settled(items) {
+        match count(cx) {
+            Some(counts) => counts.lost(items, cx.name()),
+            None => log_lost(items, cx.name()),
+        }
+    }
+    drop_items(cx, outlet, batch, phase);
+}
+
+/// A panic of an item's destructor fails the service.
+fn drop_items<T>(cx: &Context, outlet: &mut Outlet<T>, batch: Batch<T>, phase: Phase) {
     let (fault, buffer) = batch.drop_items();
     outlet.reuse(buffer);
     if let Some(fault) = fault {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
-use super::flushes::{flush_once, flushed, give_way, note_failure};
+use super::flushes::{flush_once, flushed, give_way, lose, note_failure};
 use super::limits::{limits_or_last, read_limits};
-use super::{QueueService, count, holder};
+use super::{AttemptsUsedUp, QueueService, count, holder};
 use crate::report::error::Result;
 use crate::report::status::Phase;
 use crate::shape::Declared;
@@ -82,17 +82,23 @@ async fn flush<S: QueueService + Declared>(
     outlet: &mut Outlet<S::Item>,
     mut stopped: Pin<&mut (impl Future<Output = ()> + Send)>,
 ) -> Result {
-    let mut failures = 0;
     loop {
         let Err(error) = flush_once(service, outlet.batch(), cx).await else {
             let batch = outlet.take_batch();
             flushed(cx, outlet, batch, Phase::Flush);
             return Ok(());
         };
-        failures += 1;
+        let failures = outlet.failed();
         note_failure(cx, error.as_ref());
         if failures >= S::ATTEMPTS {
-            return Err(error);
+            match S::ATTEMPTS_USED_UP {
+                AttemptsUsedUp::Fail => return Err(error),
+                AttemptsUsedUp::Drop => {
+                    let batch = outlet.take_batch();
+                    lose(cx, outlet, batch, Phase::Flush);
+                    return Ok(());
+                }
+            }
         }
         tokio::select! {
             biased;

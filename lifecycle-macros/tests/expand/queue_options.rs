@@ -1,0 +1,21 @@
+struct Metrics {
+    samples: Intake<Sample>,
+}
+#[allow(deprecated, single_use_lifetimes)]
+const _: () = {
+    use ::lifecycle::__private as __lifecycle;
+    impl __lifecycle::Declared for Metrics {
+        type Shape = __lifecycle::QueueShape;
+    }
+    #[automatically_derived]
+    impl __lifecycle::QueueService for Metrics {
+        const ATTEMPTS_USED_UP: __lifecycle::AttemptsUsedUp = __lifecycle::AttemptsUsedUp::Drop;
+        const INTERVAL: &'static ::core::primitive::str = "1s";
+        fn size(&self) -> ::core::primitive::usize {
+            100
+        }
+        fn interval(&self) -> ::core::time::Duration {
+            ::core::time::Duration::new(1, 0)
+        }
+    }
+};
