@@ -8,8 +8,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Error, Expr, Ident, Lit, LitStr, Token};
 
 use crate::errors::{Errors, problem_at};
-use crate::syntax::{Value, tidy};
-use crate::value::duration::literal;
+use crate::syntax::{Value, literal, tidy};
 use crate::words::{SERVICE_SETTINGS, is_argument};
 
 use super::args::{Name, TypedEntry};

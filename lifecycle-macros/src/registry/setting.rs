@@ -7,8 +7,8 @@ use quote::ToTokens;
 use syn::{Error, Expr, Ident, Lit, LitStr, Result};
 
 use crate::errors::{Errors, Order, problem_at};
-use crate::syntax::{NamedArgument, ungrouped, word_of};
-use crate::value::duration::{DurationValue, Zero, literal, parse_length};
+use crate::syntax::{NamedArgument, literal, ungrouped, word_of};
+use crate::value::duration::{DurationValue, Zero, parse_length};
 use crate::words::{
     self, AFTER, DEADLINE, ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS,
     SHUTDOWN_DELAY, WANTS, is_argument,

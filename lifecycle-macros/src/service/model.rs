@@ -13,9 +13,8 @@ use quote::ToTokens;
 use syn::{Ident, Lit};
 
 use crate::errors::Errors;
-use crate::syntax::{Argument, Form, NamedArgument, Value, word_of};
+use crate::syntax::{Argument, Form, NamedArgument, Value, literal, word_of};
 use crate::value::crate_path::CratePath;
-use crate::value::duration::literal;
 use crate::value::range::WaitRange;
 use crate::words::{
     self, CRATE, CRON, IDLE, INTERVAL, ONESHOT, QUEUE, RETRY, SCHEDULED, SERVER, SHAPES, STARTUP,

@@ -7,9 +7,8 @@ use quote::ToTokens;
 use syn::{Error, Lit, LitStr, Result};
 
 use crate::errors::{Errors, Order, problem_at};
-use crate::syntax::{Argument, Form, NamedArgument, Value};
+use crate::syntax::{Argument, Form, NamedArgument, Value, literal};
 use crate::value::choice::Choice;
-use crate::value::duration::literal;
 use crate::words::{self, CRATE, CRON, INTERVAL, RETRY, SCHEDULED, SHAPES, SIZE, STARTUP};
 
 use super::elsewhere::find_in_registry;

@@ -15,10 +15,9 @@ use lifecycle_rules::cron;
 use syn::{Error, Lit, Result};
 
 use crate::errors::{Errors, problem_at};
-use crate::syntax::{Form, NamedArgument, Value};
+use crate::syntax::{Form, NamedArgument, Value, literal};
 use crate::value::choice::Choice;
 use crate::value::count::read_count;
-use crate::value::duration::literal;
 use crate::value::fields::Fields;
 use crate::value::option::OptionValue;
 use crate::value::quantity::Quantity;

@@ -93,11 +93,8 @@ fn check_text(value: &Expr, name: &str) -> Result<()> {
         Expr::Call(call) => ungrouped(&call.func),
         other => other,
     };
-    match text {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
-            ..
-        }) if text.value().len() > bounds::TEXT => Err(problem_at(
+    match literal(text) {
+        Some(Lit::Str(text)) if text.value().len() > bounds::TEXT => Err(problem_at(
             text,
             format_args!("the text of `{name}` is {} bytes long", text.value().len()),
             format_args!("write one of up to {}", bounds::TEXT),
@@ -157,6 +154,14 @@ pub(crate) fn word_of(value: &Expr) -> String {
             ..
         }) => quoted.value(),
         other => other.to_token_stream().to_string(),
+    }
+}
+
+/// The expression as a literal, also within the invisible group of a `macro_rules!`.
+pub(crate) fn literal(value: &Expr) -> Option<&Lit> {
+    match ungrouped(value) {
+        Expr::Lit(ExprLit { lit, .. }) => Some(lit),
+        _ => None,
     }
 }
 

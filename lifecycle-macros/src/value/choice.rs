@@ -5,8 +5,7 @@ use quote::ToTokens;
 use syn::Result;
 
 use crate::errors::problem_at;
-use crate::syntax::{NamedArgument, word_of};
-use crate::value::duration::literal;
+use crate::syntax::{NamedArgument, literal, word_of};
 
 /// A choice of the user's, and the variant of the runtime's enum that it stands for.
 #[derive(Clone, Copy)]

@@ -4,8 +4,7 @@ use proc_macro2::Literal;
 use syn::{Expr, Lit, LitInt, Result};
 
 use crate::errors::problem_at;
-use crate::syntax::NamedArgument;
-use crate::value::duration::literal;
+use crate::syntax::{NamedArgument, literal};
 
 /// Reads an option that takes only a literal.
 pub(crate) fn read_count(argument: &NamedArgument, example: u32) -> Result<u32> {

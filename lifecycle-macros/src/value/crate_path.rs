@@ -6,8 +6,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::{Expr, Lit, Path, Result};
 
 use crate::errors::problem_at;
-use crate::syntax::{Form, NamedArgument};
-use crate::value::duration::literal;
+use crate::syntax::{Form, NamedArgument, literal};
 
 const EXAMPLE: &str = "crate = ::lifecycle";
 

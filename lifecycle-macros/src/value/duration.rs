@@ -6,10 +6,11 @@ use std::time::Duration;
 use lifecycle_rules::duration::{self, DurationProblem};
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::{Error, Expr, ExprLit, Ident, Lit, LitStr, Result};
+use syn::{Error, Expr, Ident, Lit, LitStr, Result};
 
 use crate::bounds;
 use crate::errors::problem_at;
+use crate::syntax::literal;
 use crate::value::notation;
 
 pub(crate) enum DurationValue {
@@ -105,15 +106,6 @@ pub(crate) fn refuse_literal(literal: &Lit, name: &str) -> Error {
             format_args!("`{written}` is not a duration"),
             format_args!("write a number and a unit in quotes, such as `{name} = \"30s\"`"),
         ),
-    }
-}
-
-/// The expression as a literal, also within the invisible group of a `macro_rules!`.
-pub(crate) fn literal(value: &Expr) -> Option<&Lit> {
-    match value {
-        Expr::Lit(ExprLit { lit, .. }) => Some(lit),
-        Expr::Group(group) => literal(&group.expr),
-        _ => None,
     }
 }
 

@@ -8,8 +8,8 @@ use quote::ToTokens;
 use syn::{Expr, Lit, LitStr, Result};
 
 use crate::errors::problem_at;
-use crate::syntax::{NamedArgument, tidy};
-use crate::value::duration::{Zero, literal, parse_literal, refuse_literal};
+use crate::syntax::{NamedArgument, literal, tidy};
+use crate::value::duration::{Zero, parse_literal, refuse_literal};
 use crate::words::{FIRST, INITIAL_DELAY};
 
 use super::count::parse_count;

@@ -7,8 +7,8 @@ use quote::ToTokens;
 use syn::{Expr, Lit, LitStr, Result};
 
 use crate::errors::problem_at;
-use crate::syntax::{NamedArgument, ungrouped};
-use crate::value::duration::{literal, parse_part};
+use crate::syntax::{NamedArgument, literal, ungrouped};
+use crate::value::duration::parse_part;
 use crate::words::RETRY;
 
 pub(crate) const RETRY_EXAMPLE: &str = "retry = \"100ms..10s\"";
