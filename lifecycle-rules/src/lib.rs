@@ -12,4 +12,5 @@ pub mod duration;
 pub mod graph;
 pub mod limits;
 pub mod name;
+pub mod restart;
 pub mod suggest;

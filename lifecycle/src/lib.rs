@@ -105,6 +105,7 @@ mod macros;
 mod panics;
 mod registry;
 mod report;
+mod retry;
 mod run;
 mod shape;
 mod shared;
@@ -124,12 +125,14 @@ pub use crate::macros::service;
 pub use crate::registry::{Registry, RegistryBuilder};
 pub use crate::report::dependency::{Dependency, DependencyKind};
 pub use crate::report::error::{
-    BoxError, Fault, HealthError, OptionError, Result, ServiceError, StartError, TriggerError,
+    BoxError, Fault, HealthError, OptionError, Permanent, Result, ServiceError, StartError,
+    TriggerError, permanent,
 };
 pub use crate::report::name::Name;
 pub use crate::report::outcome::{Laggard, Outcome, UncleanStop};
 pub use crate::report::reason::{Cause, Reason, Signal};
 pub use crate::report::registry_error::{RegistryError, RegistryProblem};
+pub use crate::report::restart::{Restart, Then};
 pub use crate::report::status::{
     IsolatedStatus, OnFailure, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus,
     Transition,

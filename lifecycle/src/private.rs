@@ -4,6 +4,7 @@
 pub use lifecycle_macros::{__registry as registry, RegistryCheck};
 
 pub use crate::registry::{Assembly, AssemblyEntry, assembly};
+pub use crate::retry::Retry;
 pub use crate::shape::{
     AttemptsUsedUp, BrokenShape, Declared, Idle, IdleService, IdleShape, Oneshot, OneshotService,
     OneshotShape, Queue, QueueService, QueueShape, Scheduled, ScheduledService, ScheduledShape,
@@ -11,5 +12,4 @@ pub use crate::shape::{
 };
 #[cfg(feature = "cron")]
 pub use crate::shape::{CronService, CronShape, Written, text};
-pub use crate::time::retry::Retry;
 pub use crate::time::{First, Missed, OnError, OnPanic, Plan, ScheduleKind};

@@ -1,6 +1,6 @@
 //! The registry of names known at run time: every problem at once, in the words of the macro, and the same settings.
 
-use lifecycle::{OnFailure, Registry, RegistryBuilder, RegistryError, State, registry};
+use lifecycle::{OnFailure, Registry, RegistryBuilder, RegistryError, Restart, State, registry};
 use lifecycle_tests::{IdleScript, Journal, hangs, secs, start, takes};
 
 fn idle() -> IdleScript {
@@ -138,6 +138,50 @@ async fn a_setting_before_the_first_service_is_a_problem() {
     assert_eq!(problems.len(), 2);
     assert!(problems[0].starts_with("`stop_timeout` was set before any service"));
     assert!(problems[1].starts_with("`after` was set before any service"));
+}
+
+#[tokio::test]
+async fn values_that_make_no_restart_policy_are_problems_of_the_service() {
+    let policies = [
+        Restart::new().backoff(secs(0), secs(1)),
+        Restart::new().backoff(secs(2), secs(1)).max(0),
+        Restart::new().forever().reset(secs(0)),
+        Restart::new().backoff(secs(1), secs(1)).max(1),
+    ];
+    let mut builder = Registry::builder();
+    for (index, policy) in policies.into_iter().enumerate() {
+        builder = builder
+            .service(format!("feed-{index}"), idle())
+            .on_failure(policy);
+    }
+    assert_eq!(
+        problems(builder),
+        [
+            "`feed-0`: the wait before a restart is zero (help: write a first wait above zero, such as 100 ms)",
+            "`feed-1`: the first wait before a restart, 2s, is longer than the longest, 1s (help: write the shorter one first)",
+            "`feed-1`: a policy of zero restarts restarts nothing (help: write one restart at least, or `forever`, or another policy: `shutdown` or `ignore`)",
+            "`feed-2`: restarts that are forgotten after zero time are never counted (help: write how long a run must have been up for those before it to be forgotten, such as 1 minute)",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_service_restarts_only_with_what_is_in_its_after() {
+    let builder = Registry::builder()
+        .service("store", idle())
+        .service("cache", idle())
+        .restart_with(["store"])
+        .service("api", idle())
+        .after(["store"])
+        .wants(["cache"])
+        .restart_with(["store", "cache"]);
+    assert_eq!(
+        problems(builder),
+        [
+            "`cache` restarts with `store`, which is not in its `after` (help: add `store` to its `after`, or remove it from `restart_with`)",
+            "`api` restarts with `cache`, which is not in its `after` (help: add `cache` to its `after`, or remove it from `restart_with`)",
+        ]
+    );
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ pub(crate) use lifecycle_rules::graph::DependencyKind;
 pub(crate) struct Edge {
     pub(crate) service: u32,
     pub(crate) kind: DependencyKind,
+    /// The dependent is restarted with the dependency.
+    pub(crate) restarts: bool,
 }
 
 /// Both directions as one array of edges each, cut into a slice per service: two allocations for
@@ -30,12 +32,8 @@ impl Graph {
     pub(crate) fn new(dependencies: &[Vec<Edge>]) -> Self {
         let mut reversed = vec![Vec::new(); dependencies.len()];
         for (service, list) in (0_u32..).zip(dependencies) {
-            for &Edge {
-                service: dependency,
-                kind,
-            } in list
-            {
-                reversed[dependency as usize].push(Edge { service, kind });
+            for edge in list {
+                reversed[edge.service as usize].push(Edge { service, ..*edge });
             }
         }
         Self {

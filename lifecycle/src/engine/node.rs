@@ -6,7 +6,6 @@ use tokio::time::Instant;
 
 use super::StopTimes;
 use crate::engine::settings::ServiceSettings;
-use crate::report::status::OnFailure;
 use crate::report::status::State;
 
 #[derive(Debug)]
@@ -106,7 +105,7 @@ impl Node {
 
     /// Whether the application's readiness depends on it.
     pub(crate) fn counts(&self) -> bool {
-        self.settings.on_failure != OnFailure::Ignore
+        !self.settings.on_failure.ends_ignored()
     }
 
     /// Whether it is up: running, or a oneshot that succeeded.

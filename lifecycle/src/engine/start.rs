@@ -8,7 +8,6 @@ use super::node::{Life, Readiness};
 use super::stop::Stage;
 use super::sweep::Purpose;
 use super::{Command, Engine, Failure, StopCause};
-use crate::report::status::OnFailure;
 use crate::report::status::State;
 
 impl Engine {
@@ -117,7 +116,7 @@ impl Engine {
         let mut reached = vec![root];
         while let Some(service) = reached.pop() {
             for edge in 0..self.graph.dependents(service).len() {
-                let Edge { service, kind } = self.graph.dependents(service)[edge];
+                let Edge { service, kind, .. } = self.graph.dependents(service)[edge];
                 let dependent = service as usize;
                 let is_down =
                     matches!(self.nodes[dependent].state, State::Waiting | State::Backoff);
@@ -140,19 +139,16 @@ impl Engine {
 
     /// Does what the policy of the failed service says.
     pub(super) fn obey_policy(&mut self, service: usize, now: Instant) {
-        match self.nodes[service].settings.on_failure {
-            OnFailure::Ignore => {
-                if self.nodes[service].life == Life::Up {
-                    self.ask(service, now);
-                }
+        if self.nodes[service].settings.on_failure.ends_ignored() {
+            if self.nodes[service].life == Life::Up {
+                self.ask(service, now);
             }
-            OnFailure::Shutdown => {
-                if matches!(self.stage, Stage::Up) {
-                    self.commands
-                        .push(Command::Request(StopCause::Failed(service)));
-                }
-                self.requested(now, now, true);
-            }
+            return;
         }
+        if matches!(self.stage, Stage::Up) {
+            self.commands
+                .push(Command::Request(StopCause::Failed(service)));
+        }
+        self.requested(now, now, true);
     }
 }

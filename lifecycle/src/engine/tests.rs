@@ -64,7 +64,13 @@ impl Rig {
         limits: RegistrySettings,
         services: [(ServiceSettings, &[u32], &[u32]); N],
     ) -> Self {
-        let edge = |kind| move |&service: &u32| Edge { service, kind };
+        let edge = |kind| {
+            move |&service: &u32| Edge {
+                service,
+                kind,
+                restarts: false,
+            }
+        };
         let dependencies = services.map(|(_, after, wants)| {
             let wants = wants.iter().map(edge(DependencyKind::Wants));
             after

@@ -85,6 +85,12 @@ impl AssemblyEntry<'_> {
         self
     }
 
+    /// `restart_with = names`
+    pub fn restart_with(self, names: &[&'static str]) -> Self {
+        self.0.restart_with(names.iter().copied().map(Name::from));
+        self
+    }
+
     /// `on_failure = policy`
     pub fn on_failure(self, policy: OnFailure) -> Self {
         self.0.node.settings.on_failure = policy;

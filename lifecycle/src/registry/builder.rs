@@ -95,10 +95,37 @@ impl RegistryBuilder {
         })
     }
 
-    /// What its failure means to the application. Default: [`OnFailure::Shutdown`].
-    pub fn on_failure(self, policy: OnFailure) -> Self {
+    /// What its failure means to the application; a [`Restart`](crate::Restart) will do for
+    /// [`OnFailure::Restart`]. Default: [`OnFailure::Shutdown`].
+    pub fn on_failure(self, policy: impl Into<OnFailure>) -> Self {
         self.set("on_failure", |service| {
-            service.node.settings.on_failure = policy;
+            service.node.settings.on_failure = policy.into();
+        })
+    }
+
+    /// The names of those of its [dependencies](Self::after) it is restarted with. When one of them is
+    /// [restarted](OnFailure::Restart), it is stopped before and started after that, whatever its own policy, and
+    /// so are those that are restarted with it. That does not count as a restart of its own. Further calls add
+    /// names. Default: none; it goes on while they are down.
+    ///
+    /// ```
+    /// # use lifecycle::{Idle, Registry, Restart, service};
+    /// # #[service(idle)] struct Store;
+    /// # impl Idle for Store {}
+    /// # #[service(idle)] struct Feed;
+    /// # impl Idle for Feed {}
+    /// let registry = Registry::builder()
+    ///     .service("store", Store)
+    ///     .on_failure(Restart::new())
+    ///     .service("feed", Feed)
+    ///     .after(["store"])
+    ///     .restart_with(["store"])
+    ///     .build()?;
+    /// # Ok::<(), lifecycle::RegistryError>(())
+    /// ```
+    pub fn restart_with<N: Into<Name>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        self.set("restart_with", |service| {
+            service.restart_with(names.into_iter().map(Into::into));
         })
     }
 
@@ -120,7 +147,8 @@ impl RegistryBuilder {
     ///
     /// Everything that is wrong, in one value: no service at all, a malformed or duplicate name, a
     /// dependency that is unknown, on itself or named twice (in `after`, in `wants` or in both), a cycle, a setting before the first
-    /// service, a shutdown delay that leaves nothing of the deadline.
+    /// service, a shutdown delay that leaves nothing of the deadline, values that make no restart policy, a name
+    /// in `restart_with` that is not in `after`.
     pub fn build(self) -> Result<Registry, RegistryError> {
         let RegistrySettings {
             deadline,

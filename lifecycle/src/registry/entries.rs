@@ -15,6 +15,7 @@ use crate::run::unstarted;
 use crate::shape::service::{Sealed, Service};
 use crate::shared::application::Application;
 use lifecycle_rules::graph::{self, Dependency, DependencyKind, check};
+use lifecycle_rules::restart::check_restart_with;
 
 #[derive(Default)]
 pub(crate) struct Entries {
@@ -25,6 +26,7 @@ pub(crate) struct Entry {
     pub(crate) node: RegisteredService,
     /// In the order in which they were named.
     dependencies: Vec<(Name, DependencyKind)>,
+    restart_with: Vec<Name>,
 }
 
 impl Entries {
@@ -40,6 +42,7 @@ impl Entries {
                 settings,
             },
             dependencies: Vec::new(),
+            restart_with: Vec::new(),
         });
         // The one just pushed.
         let last = self.services.len() - 1;
@@ -48,7 +51,8 @@ impl Entries {
 
     pub(crate) fn problems(&self) -> impl Iterator<Item = RegistryProblem> {
         let entries: Vec<graph::Service<'_>> = self.services.iter().map(Entry::entry).collect();
-        check(&entries).into_iter().map(RegistryProblem::from)
+        let of_the_graph = check(&entries).into_iter().map(RegistryProblem::from);
+        of_the_graph.chain(self.services.iter().flat_map(Entry::problems))
     }
 
     /// Of entries without problems.
@@ -70,15 +74,22 @@ impl Entries {
             .zip(0..)
             .map(|(declared, index)| (&*declared.node.name, index))
             .collect();
-        let edge = |(name, kind): &(Name, DependencyKind)| {
-            let service = *indexes.get(name.as_str())?;
-            let kind = *kind;
-            Some(Edge { service, kind })
+        let edge = |declared: &Entry, (name, kind): &(Name, DependencyKind)| {
+            Some(Edge {
+                service: *indexes.get(name.as_str())?,
+                kind: *kind,
+                restarts: declared.restart_with.contains(name),
+            })
         };
         let dependencies: Vec<Vec<Edge>> = self
             .services
             .iter()
-            .map(|declared| declared.dependencies.iter().filter_map(edge).collect())
+            .map(|declared| {
+                let dependencies = declared.dependencies.iter();
+                dependencies
+                    .filter_map(|dependency| edge(declared, dependency))
+                    .collect()
+            })
             .collect();
         Graph::new(&dependencies)
     }
@@ -103,6 +114,25 @@ impl Entry {
     pub(crate) fn depend(&mut self, names: impl IntoIterator<Item = Name>, kind: DependencyKind) {
         self.dependencies
             .extend(names.into_iter().map(|name| (name, kind)));
+    }
+
+    pub(crate) fn restart_with(&mut self, names: impl IntoIterator<Item = Name>) {
+        self.restart_with.extend(names);
+    }
+
+    /// The problems of its settings.
+    fn problems(&self) -> Vec<RegistryProblem> {
+        let RegisteredService { name, settings, .. } = &self.node;
+        let after = self.dependencies.iter();
+        let after: Vec<&str> = after
+            .filter(|(_, kind)| *kind == DependencyKind::After)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let restart_with: Vec<&str> = self.restart_with.iter().map(Name::as_str).collect();
+        let mut problems = RegistryProblem::of_policy(name, settings.on_failure);
+        let names = check_restart_with(name, &after, &restart_with).into_iter();
+        problems.extend(names.map(|(_, problem)| problem.into()));
+        problems
     }
 
     fn entry(&self) -> graph::Service<'_> {

@@ -2,6 +2,7 @@
 //! triggered tick, and of the values that a service gives.
 
 mod chain;
+mod permanent;
 mod service_error;
 
 use std::error::Error as StdError;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use self::chain::{StopMark, chain, tells_of_the_stop};
+pub use self::permanent::{Permanent, permanent};
 pub(crate) use self::service_error::{FailedAttempts, Unfinished};
 pub use self::service_error::{Fault, ServiceError};
 use crate::report::name::Name;

@@ -20,6 +20,7 @@ pub(crate) mod name;
 pub(crate) mod outcome;
 pub(crate) mod reason;
 pub(crate) mod registry_error;
+pub(crate) mod restart;
 #[cfg(feature = "serde")]
 mod serialize;
 pub(crate) mod status;

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use lifecycle_rules::graph::Found;
 use lifecycle_rules::limits;
+use lifecycle_rules::restart::{RestartProblem, RestartWithProblem};
+
+use crate::report::name::Name;
+use crate::report::status::OnFailure;
 
 /// Everything that is wrong with a registry. Its `Display` lists all problems, each with what to do
 /// about it, and so does its `Debug`, which is what a `main` that returns an error prints.
@@ -45,6 +49,15 @@ impl From<Found> for RegistryProblem {
     }
 }
 
+impl From<RestartWithProblem> for RegistryProblem {
+    fn from(problem: RestartWithProblem) -> Self {
+        Self {
+            sentence: problem.to_string(),
+            help: problem.help(),
+        }
+    }
+}
+
 impl RegistryProblem {
     /// The problem with the registry's own settings, if there is one. Defaults are checked too.
     pub(crate) fn of(deadline: Duration, shutdown_delay: Duration) -> Option<Self> {
@@ -53,6 +66,18 @@ impl RegistryProblem {
             sentence: problem.to_string(),
             help: problem.help(),
         })
+    }
+
+    /// The problems with the policy of a service, if it restarts.
+    pub(crate) fn of_policy(service: &Name, policy: OnFailure) -> Vec<Self> {
+        let OnFailure::Restart(restart) = policy else {
+            return Vec::new();
+        };
+        let problem = |problem: RestartProblem| Self {
+            sentence: format!("`{service}`: {problem}"),
+            help: problem.help(),
+        };
+        restart.problems().map(problem).collect()
     }
 
     /// The problem with a setting of a service that precedes every service.

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::report::error::ServiceError;
 use crate::report::name::Name;
+use crate::report::restart::Restart;
 
 /// Writes an enum that is stored in an atomic byte and shown by a word.
 macro_rules! worded {
@@ -186,6 +187,37 @@ pub enum OnFailure {
     /// What names it in `after` needs it, and fails with it if it fails to start; what can do without
     /// it names it in `wants`.
     Ignore,
+    /// The service is stopped, drained and started again, as this says; the others go on. Restarted is what fails
+    /// after it was up:
+    ///
+    /// - its `run`, `serve` or hand-written `start` returns, with an error or too early;
+    /// - a tick fails under `on_error = fail` or `max_failures`;
+    /// - the attempts to flush a batch are used up;
+    /// - a task of its own fails;
+    /// - one of these panics;
+    /// - its start fails, but for the very first one (for that there is `startup(retry = ..)`).
+    ///
+    /// A failure is final at once where no restart can mend it: the first start, a failed `drain`, what did
+    /// not stop in time, an error that is [`permanent`](crate::permanent). What happens then is up to
+    /// [`Restart::then`].
+    Restart(Restart),
+}
+
+impl OnFailure {
+    /// Whether the application goes on without the service once its failure is final.
+    pub(crate) const fn ends_ignored(&self) -> bool {
+        match self {
+            Self::Shutdown => false,
+            Self::Ignore => true,
+            Self::Restart(restart) => restart.ends_ignored(),
+        }
+    }
+}
+
+impl From<Restart> for OnFailure {
+    fn from(restart: Restart) -> Self {
+        Self::Restart(restart)
+    }
 }
 
 /// One service as seen by [`Handle::states`](crate::Handle::states) and

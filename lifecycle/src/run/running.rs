@@ -75,6 +75,10 @@ impl Running {
             let error = StartError::Registry(RegistryError::from(problem));
             return Self::refused(application, services, error);
         }
+        // `registry!` checks literals only.
+        if let Err(error) = check_policies(&services) {
+            return Self::refused(application, services, StartError::Registry(error));
+        }
         let Ok(runtime) = Runtime::try_current() else {
             return Self::refused(application, services, StartError::NoRuntime);
         };
@@ -188,6 +192,18 @@ impl Running {
             application,
             outcome: None,
         }
+    }
+}
+
+/// Checks the values of the policies that restart a service.
+fn check_policies(services: &[RegisteredService]) -> Result<(), RegistryError> {
+    let of_policy =
+        |node: &RegisteredService| RegistryProblem::of_policy(&node.name, node.settings.on_failure);
+    let problems: Vec<_> = services.iter().flat_map(of_policy).collect();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(RegistryError { problems })
     }
 }
 

@@ -37,9 +37,9 @@ pub use self::worker::{Worker, WorkerService, WorkerShape};
 use crate::panics::log_safely;
 use crate::report::error::{self, FailedAttempts, Result};
 use crate::report::status::{Phase, Shape};
+use crate::retry::Retry;
 use crate::shape::service::{BoxFuture, Nature, Sealed, Service, TaskNeed};
 use crate::shared::context::Context;
-use crate::time::retry::Retry;
 
 /// Ties a type to the shape its attribute names.
 #[diagnostic::on_unimplemented(

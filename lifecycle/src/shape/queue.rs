@@ -14,10 +14,10 @@ use self::limits::limits;
 use super::{Declared, Live};
 use crate::report::error::Result;
 use crate::report::status::Shape;
+use crate::retry::Retry;
 use crate::shape::intake::Intake;
 use crate::shared::context::Context;
 use crate::shared::queue_counts::{Holder, QueueCounts};
-use crate::time::retry::Retry;
 
 /// The hooks of a service that gathers items and flushes them in batches: events to a database,
 /// metrics to a collector.

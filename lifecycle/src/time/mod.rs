@@ -9,7 +9,6 @@ mod clock;
 mod cron;
 mod jitter;
 mod plan;
-pub(crate) mod retry;
 pub(crate) mod shared_timers;
 mod timeline;
 #[cfg(all(feature = "cron", feature = "test-util"))]

@@ -55,7 +55,11 @@ impl World {
                 .filter_map(|service| {
                     let kinds = [DependencyKind::After, DependencyKind::Wants];
                     let kind = *kinds.get(world.below(6))?;
-                    Some(Edge { service, kind })
+                    Some(Edge {
+                        service,
+                        kind,
+                        restarts: false,
+                    })
                 })
                 .collect();
             world.dependencies.push(before);

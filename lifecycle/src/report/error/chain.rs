@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::iter::successors;
 
-use super::{HealthError, ServiceError};
+use super::{HealthError, ServiceError, permanent};
 use crate::panics;
 use crate::report::reason::Reason;
 
@@ -25,9 +25,10 @@ pub(super) fn or_nothing(message: &str) -> &str {
 pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut line = shown(error);
     let mut printed = line.clone();
-    let sources = successors(source(error), |error| source(*error)).take(MAX_SOURCES);
-    // The mark repeats in other words what the error before it says.
-    for source in sources.filter(|error| !error.is::<StopMark>()) {
+    // A mark repeats in other words what another error says.
+    let is_mark =
+        |error: &&(dyn StdError + 'static)| error.is::<StopMark>() || error.is::<permanent::Mark>();
+    for source in sources(error).filter(|error| !is_mark(error)) {
         let text = shown(source);
         // Many errors already print their source.
         if !printed.contains(&text) {
@@ -37,6 +38,13 @@ pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
         }
     }
     line
+}
+
+/// The sources of an error.
+pub(super) fn sources<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    successors(source(error), |error| source(*error)).take(MAX_SOURCES)
 }
 
 /// The error as text. Its `Display` is user code, and a panic there must not end the code that prints

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::BoxError;
 use super::chain::{chain, or_nothing};
+use super::permanent::{Permanent, is_permanent};
 use crate::panics::{self, Panic};
 use crate::report::name::Name;
 use crate::report::status::{Phase, Shape};
@@ -196,14 +197,27 @@ impl ServiceError {
 
     /// The error that a hook returned, if that is what happened; of a start timeout, the one that the
     /// last attempt of `startup` failed with, if one did. It can be downcast to the hook's own type
-    /// (not through the box of `anyhow` and its like: they hide theirs).
+    /// (not through the box of `anyhow` and its like: they hide theirs). Of one that was marked as
+    /// [`permanent`](crate::permanent), it is the error itself.
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         match self.fault() {
-            Fault::Error(error) => Some(error.as_ref()),
+            Fault::Error(error) => Some(match error.downcast_ref::<Permanent>() {
+                Some(marked) => marked.get_ref(),
+                None => error.as_ref(),
+            }),
             _ => self
                 .failed_attempts()
                 .map(|attempts| attempts.last.as_ref()),
+        }
+    }
+
+    /// Whether a hook has marked its error as [`permanent`](crate::permanent): no restart can mend it.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        match self.fault() {
+            Fault::Error(error) => is_permanent(error.as_ref()),
+            _ => false,
         }
     }
 

@@ -16,7 +16,6 @@ use crate::panics::{CatchOnDrop, log_safely};
 use crate::report::error::Fault;
 use crate::report::outcome::Laggard;
 use crate::report::reason::Reason;
-use crate::report::status::OnFailure;
 use crate::report::status::{Phase, State};
 use crate::run::service_task::{self, Part};
 use crate::run::unstarted::Unstarted;
@@ -242,7 +241,7 @@ impl Supervisor {
         }
         log_safely!(error, service = %instance.name, %error, "failed");
         let _ = instance.error.set(error.clone());
-        let counts = instance.on_failure == OnFailure::Shutdown;
+        let counts = !instance.on_failure.ends_ignored();
         let mut record = self.application.record();
         let is_first_fatal = counts && !record.has_fatal;
         record.has_fatal |= counts;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 /// The waits between attempts that fail.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Retry {
     from: Duration,
     up_to: Duration,
@@ -17,13 +17,15 @@ impl Retry {
         Self { from, up_to }
     }
 
-    /// The wait after this many failures: doubled each time, less a random part of up to a half.
+    /// The wait after this many failures: doubled each time, less a random part of up to a half. Never zero.
     pub(crate) fn wait_after(self, failures: u32) -> Duration {
         let doubled = 1_u32
             .checked_shl(failures.saturating_sub(1))
             .unwrap_or(u32::MAX);
         let full = self.from.saturating_mul(doubled).min(self.up_to);
+        // Half of a nanosecond is none.
         full.mul_f64(1.0 - fastrand::f64() / 2.0)
+            .max(Duration::from_nanos(1))
     }
 }
 
