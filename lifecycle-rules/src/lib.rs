@@ -1,5 +1,5 @@
-//! The rules of the `lifecycle` crate: what a registry may look like, and how names, durations and
-//! cron expressions are written.
+//! The rules of the `lifecycle` crate: what a registry may look like, and how names, durations, cron
+//! expressions and time zones are written.
 //!
 //! Plain data goes in, and problems come out, each with a sentence and with what to write instead.
 //! `registry!` and `#[service(..)]` check these rules while they expand and the builder while it
@@ -14,3 +14,4 @@ pub mod limits;
 pub mod name;
 pub mod restart;
 pub mod suggest;
+pub mod zone;

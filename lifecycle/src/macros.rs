@@ -46,7 +46,7 @@
 /// | `interval` | a duration | one of these | from the start of one tick to the start of the next, on a fixed grid |
 /// | `delay` | a duration | one of these | from the end of one tick to the start of the next |
 /// | `cron` | an expression of five or six fields: see below | one of these | at the times that it names, by the wall clock |
-/// | `tz` | the name of a time zone: see below | `"UTC"` | whose wall clock; only beside `cron` |
+/// | `tz` | a time zone: see below | `"UTC"` | whose wall clock; only beside `cron` |
 /// | `first` | `immediate` or `after_interval` | `after_interval`; with `jitter`, a random moment within it; with `cron`, the first time that it names | when the first tick is due |
 /// | `initial_delay` | a duration | none | the first tick is due this long after the service is running; not beside `first` |
 /// | `jitter` | a duration, at most the interval or the delay | none | a random time up to this, by which each tick comes earlier, and a first one that does not wait for an interval later. With `cron`, later, and of any length |
@@ -95,9 +95,9 @@
 ///
 /// and a `tz` is one of
 ///
-/// - the name of a zone in quotes, which begins with a capital letter: `tz = "Europe/Berlin"`;
-///   checked when it is compiled;
-/// - a field path from `self`, in quotes, which does not: `tz = "cfg.tz"`;
+/// - the name of a zone in quotes, which begins with a capital letter: `tz = "Europe/Berlin"`; an offset
+///   from UTC: `tz = "+02:00"`; or `tz = "local"`, the zone of the machine; checked when it is compiled;
+/// - any other word or path in quotes, which is a field path from `self`: `tz = "cfg.tz"`;
 /// - any expression that gives text, without quotes.
 ///
 /// What comes from the service is checked before it is started, and read again once a minute. What an

@@ -88,7 +88,7 @@ impl OptionValue {
 
 /// Tells literals from field paths. A field's name never begins with a digit, so a digit begins a
 /// duration or a number. A cron expression has spaces in it, and the name of a zone begins with a
-/// capital letter.
+/// capital letter, but for `local` and offsets.
 fn read_quoted(
     text: &LitStr,
     name: &str,

@@ -120,6 +120,24 @@ pub enum OptionError {
         /// The name that was not found.
         zone: String,
     },
+    /// The text begins with a sign, and is no offset from UTC.
+    #[error(
+        "the time zone `{offset}` of `tz = {field}` is no offset: write its hours and minutes, such as `+02:00` or `-0330`, up to `23:59`"
+    )]
+    Offset {
+        /// What the attribute says: the offset, the field path, or the expression.
+        field: &'static str,
+        /// The text that is no offset.
+        offset: String,
+    },
+    /// The zone of the machine is asked for, and the machine does not tell it.
+    #[error("the machine does not tell its time zone, which `tz = {field}` asks for: {problem}")]
+    LocalZone {
+        /// What the attribute says: `local`, the field path, or the expression.
+        field: &'static str,
+        /// Why it is not known.
+        problem: String,
+    },
 }
 
 /// Why a tick that was asked for did not succeed: what [`Handle::trigger`](crate::Handle::trigger)

@@ -165,14 +165,17 @@ impl ByClock {
         Ok(())
     }
 
-    /// The same wrong values are refused without another check: a search of all time zones is slow.
+    /// The same wrong values are refused without another check: a search of all time zones is slow. Only the
+    /// machine's own zone may be known by the next time.
     fn times<S: CronService>(&mut self, values: CronValues) -> Result<Times, OptionError> {
         match self.refused.as_deref() {
             Some((before, error)) if *before == values => return Err(error.clone()),
             _ => {}
         }
         times::<S>(values.clone()).inspect_err(|error| {
-            self.refused = Some(Box::new((values, error.clone())));
+            if !matches!(error, OptionError::LocalZone { .. }) {
+                self.refused = Some(Box::new((values, error.clone())));
+            }
         })
     }
 }

@@ -86,7 +86,7 @@ impl Calendar {
 
     /// Whether the schedule was made of these values.
     pub(crate) fn is_made_of(&self, values: &CronValues, jitter: Duration) -> bool {
-        self.times.values() == values && self.jitter == jitter
+        self.times.values() == values && self.jitter == jitter && self.times.are_local_still()
     }
 
     /// When the next tick is due, if the wall clock is not set until then.

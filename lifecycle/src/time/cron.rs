@@ -1,4 +1,4 @@
-//! A cron expression and the name of a time zone go in; the instants that they name come out, one
+//! A cron expression and a time zone go in; the instants that they name come out, one
 //! after another.
 //!
 //! Croner does the search, on the time zones of jiff; neither is part of the public interface. What
@@ -12,11 +12,12 @@ use std::borrow::Cow;
 use croner::Cron;
 use croner::errors::CronError;
 use croner::parser::CronParser;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 
 use crate::report::error::OptionError;
 use lifecycle_rules::cron::{FieldItem, Fields, distinct, parse};
+use lifecycle_rules::zone::{self, Zone};
 
 /// The service's values at one moment: the expression, and the zone whose clock it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,12 +65,7 @@ impl Times {
             parsed.map_err(|error| refuse(format!("`{expression}`: {error}")))
         });
         let crons = crons.collect::<Result<Vec<_>, _>>()?;
-        let Some(zone) = find_zone(&values.tz) else {
-            return Err(OptionError::Zone {
-                field: field.tz,
-                zone: values.tz.into_owned(),
-            });
-        };
+        let zone = find_zone(&values.tz, field.tz)?;
         Ok(Self {
             values,
             crons,
@@ -79,6 +75,13 @@ impl Times {
 
     pub(crate) fn values(&self) -> &CronValues {
         &self.values
+    }
+
+    /// Whether the machine still has the zone that `local` was when these were made. Jiff looks at most once
+    /// in five minutes.
+    pub(crate) fn are_local_still(&self) -> bool {
+        self.values.tz != zone::LOCAL
+            || TimeZone::try_system().map_or(true, |zone| zone == self.zone)
     }
 
     /// The first time after this instant; `None` when the calendar ends before it.
@@ -149,11 +152,25 @@ fn list(items: &[FieldItem]) -> String {
     items.join(",")
 }
 
-/// UTC needs no zone database.
-fn find_zone(name: &str) -> Option<TimeZone> {
-    match name {
-        "UTC" | "Etc/UTC" => Some(TimeZone::UTC),
-        _ => TimeZone::get(name).ok(),
+/// UTC and offsets need no zone database.
+fn find_zone(written: &str, field: &'static str) -> Result<TimeZone, OptionError> {
+    let no_offset = || OptionError::Offset {
+        field,
+        offset: written.to_owned(),
+    };
+    match zone::parse(written).map_err(|_| no_offset())? {
+        Zone::Local => TimeZone::try_system().map_err(|error| OptionError::LocalZone {
+            field,
+            problem: error.to_string(),
+        }),
+        Zone::Offset(seconds) => Offset::from_seconds(seconds)
+            .map(TimeZone::fixed)
+            .map_err(|_| no_offset()),
+        Zone::Named("UTC" | "Etc/UTC") => Ok(TimeZone::UTC),
+        Zone::Named(name) => TimeZone::get(name).map_err(|_| OptionError::Zone {
+            field,
+            zone: written.to_owned(),
+        }),
     }
 }
 

@@ -45,6 +45,8 @@ async fn play(scenario: &str) -> Outcome {
                 .run()
                 .await
         }
+        #[cfg(feature = "cron")]
+        "local-zone" => local::run().await,
         "signals-off" => serve(&journal).signals(false).run().await,
         "after-stop" => {
             let outcome = serve(&journal).run().await;
@@ -101,6 +103,36 @@ impl Worker for Clients {
     async fn drain(&self, _: &Context) -> Result {
         println!("drained");
         Ok(())
+    }
+}
+
+#[cfg(feature = "cron")]
+mod local {
+    use lifecycle::{Context, Outcome, Result, Scheduled, registry, service};
+    use lifecycle_tests::cron::clock;
+    use lifecycle_tests::secs;
+    use tokio::time::Instant;
+
+    #[service(scheduled(cron = "0 3 * * *", tz = "local"))]
+    struct Nightly;
+
+    impl Scheduled for Nightly {
+        async fn tick(&self, _: &Context) -> Result {
+            Ok(())
+        }
+    }
+
+    /// Prints how many minutes after midnight by UTC the schedule is due.
+    pub(crate) async fn run() -> Outcome {
+        let running = registry! { "nightly" => Nightly }
+            .wall_clock(clock("2026-01-01T00:00:00Z"))
+            .start();
+        if running.await_healthy().await.is_ok() {
+            let ticks = running.handle().states().remove(0).ticks.unwrap();
+            let wait = ticks.next_due.unwrap() - Instant::now() + secs(30);
+            println!("{}", wait.as_secs() / 60);
+        }
+        running.stop().await
     }
 }
 

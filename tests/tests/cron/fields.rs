@@ -108,7 +108,7 @@ fn facts_are_those_of_any_schedule() {
 }
 
 /// What can't be followed, and what the error says of it.
-fn wrong() -> [(Knobs, &'static str); 4] {
+fn wrong() -> [(Knobs, &'static str); 5] {
     let sound = || Knobs::cron("0 3 * * *");
     [
         (
@@ -122,6 +122,10 @@ fn wrong() -> [(Knobs, &'static str); 4] {
         (
             sound().tz("Mars/Olympus_Mons"),
             "the time zone `Mars/Olympus_Mons` of `tz = cfg.tz` is unknown here: the name is wrong, or the machine has no zone files (see the feature `cron-bundled-tz`)",
+        ),
+        (
+            sound().tz("+24:00"),
+            "the time zone `+24:00` of `tz = cfg.tz` is no offset: write its hours and minutes, such as `+02:00` or `-0330`, up to `23:59`",
         ),
         (
             sound().tick_timeout(0),

@@ -7,3 +7,4 @@ mod fields;
 mod instants;
 mod oracle;
 mod stop;
+mod zones;

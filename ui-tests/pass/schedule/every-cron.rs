@@ -31,6 +31,18 @@ const EVENING: &str = "0 18 * * *";
 #[service(scheduled(cron = "0 3 * * *"))]
 struct Literal;
 
+#[service(scheduled(cron = "0 3 * * *", tz = "local"))]
+struct Local;
+
+#[service(scheduled(cron = "0 3 * * *", tz = "+02:00"))]
+struct East;
+
+/// A field is meant before the zone of the machine.
+#[service(scheduled(cron = "0 3 * * *", tz = "local"))]
+struct Named {
+    local: String,
+}
+
 #[service(scheduled(cron = "*/10 0 3 L,15W JAN-MAR/2 FRI#2,SUNL", tz = "America/Argentina/Buenos_Aires"))]
 struct Everything;
 
@@ -60,7 +72,7 @@ struct Formatted {
     hour: u8,
 }
 
-nightly!(Literal Everything Paths Fields Methods Const Formatted);
+nightly!(Literal Local East Named Everything Paths Fields Methods Const Formatted);
 
 impl Scheduled for Borrowed<'_> {
     async fn tick(&self, _: &Context) -> Result {
@@ -75,6 +87,9 @@ fn main() {
     };
     let _ = registry! {
         "literal" => Literal,
+        "local" => Local,
+        "east" => East,
+        "named" => Named { local: "UTC".to_owned() },
         "everything" => Everything,
         "paths" => Paths { cfg: cfg() },
         "borrowed" => Borrowed { cron: "0 3 * * *", r#type: "UTC".into() },

@@ -56,6 +56,9 @@ mod with_the_feature {
             )),
             quote!(scheduled(cron = "cfg.r#in", tz = "CET")),
             quote!(scheduled(cron = "0 3 * * *", tz = "utc")),
+            quote!(scheduled(cron = "0 3 * * *", tz = "local")),
+            quote!(scheduled(cron = "0 3 * * *", tz = "+02:00")),
+            quote!(scheduled(cron = "0 3 * * *", tz = "-0330")),
         ] {
             let told = told(args.clone());
             assert!(told.is_empty(), "{args}: {told:?}");
@@ -159,6 +162,7 @@ mod with_the_feature {
     #[test]
     fn zones() {
         let unknown = "write a name such as `Europe/Berlin`, or a field path";
+        let offset = "write the hours of an offset and its minutes, such as `+02:00` or `-0330`, up to `23:59`";
         for (zone, expected) in [
             (
                 "Europe/Berln",
@@ -173,16 +177,20 @@ mod with_the_feature {
                 &format!("there is no time zone `Mars/Olympus_Mons` | {unknown}"),
             ),
             (
-                "+02:00",
-                "there is no time zone `+02:00` | did you mean `Etc/GMT-2`?",
+                "+2:00",
+                "there is no time zone `+2:00` | did you mean `+02:00`?",
             ),
             (
                 "UTC+2",
-                "there is no time zone `UTC+2` | did you mean `Etc/GMT-2`?",
+                "there is no time zone `UTC+2` | did you mean `+02:00`?",
             ),
             (
-                "-0530",
-                &format!("there is no time zone `-0530` | {unknown}"),
+                "-25:00",
+                &format!("there is no time zone `-25:00` | {offset}"),
+            ),
+            (
+                "+05:300",
+                &format!("there is no time zone `+05:300` | {offset}"),
             ),
             (
                 "berlin",
@@ -197,12 +205,12 @@ mod with_the_feature {
                 "there is no time zone `PST` | write a name such as `Europe/Berlin`, or `tz = PST` for a constant",
             ),
             (
-                "local",
-                "there is no time zone `local` | write the name of a zone, such as `Europe/Berlin`; without `tz` it is UTC",
+                "Local",
+                "there is no time zone `Local` | did you mean `local`?",
             ),
             (
-                "Local",
-                "there is no time zone `Local` | write the name of a zone, such as `Europe/Berlin`; without `tz` it is UTC",
+                "localtime",
+                "there is no time zone `localtime` | did you mean `local`?",
             ),
             (
                 "",
