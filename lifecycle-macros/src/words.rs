@@ -34,6 +34,7 @@ pub(crate) const SIZE: &str = "size";
 pub(crate) const RETRY: &str = "retry";
 pub(crate) const ATTEMPTS: &str = "attempts";
 pub(crate) const ATTEMPTS_USED_UP: &str = "attempts_used_up";
+pub(crate) const FLUSH_TIMEOUT: &str = "flush_timeout";
 
 pub(crate) const SCHEDULED_OPTIONS: &[&str] = &[
     INTERVAL,
@@ -49,7 +50,14 @@ pub(crate) const SCHEDULED_OPTIONS: &[&str] = &[
     ON_PANIC,
     MAX_FAILURES,
 ];
-pub(crate) const QUEUE_OPTIONS: &[&str] = &[SIZE, INTERVAL, RETRY, ATTEMPTS, ATTEMPTS_USED_UP];
+pub(crate) const QUEUE_OPTIONS: &[&str] = &[
+    SIZE,
+    INTERVAL,
+    RETRY,
+    ATTEMPTS,
+    ATTEMPTS_USED_UP,
+    FLUSH_TIMEOUT,
+];
 pub(crate) const STARTUP_OPTIONS: &[&str] = &[RETRY];
 
 // The settings in `registry!`.
@@ -153,6 +161,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
         ATTEMPTS_USED_UP,
         &["exhausted", "give_up", "on_exhausted", "on_give_up"],
     ),
+    (FLUSH_TIMEOUT, &["limit", "max_duration", "timeout"]),
     (RETRY, &["backoff"]),
     (
         AFTER,

@@ -41,6 +41,7 @@ struct Inner {
     rule: Rule,
     size: usize,
     interval: Duration,
+    flush_timeout: Duration,
     startup: Hook,
     does: Vec<Hook>,
     flushes: Vec<Flush>,
@@ -58,6 +59,7 @@ impl Gatherer {
                 rule: Box::new(|_, _| None),
                 size,
                 interval: millis(interval),
+                flush_timeout: Duration::MAX,
                 startup: nothing(),
                 does: vec![nothing()],
                 flushes: Vec::new(),
@@ -85,6 +87,17 @@ impl Gatherer {
     pub fn startup(self, hook: Hook) -> Self {
         self.inner().startup = hook;
         self
+    }
+
+    /// How many milliseconds a flush may take from now on, where the attribute asks for it.
+    pub fn limit(&self, flush_timeout: u64) {
+        self.inner().flush_timeout = millis(flush_timeout);
+    }
+
+    /// How long a flush may take now.
+    #[must_use]
+    pub fn flush_timeout(&self) -> Duration {
+        self.inner().flush_timeout
     }
 
     /// Changes size and interval from now on.

@@ -13,8 +13,8 @@ use crate::value::option::{OptionValue, Source};
 use crate::value::quantity::Quantity;
 use crate::value::range::WaitRange;
 use crate::words::{
-    CRON, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MISSED, ON_ERROR, ON_PANIC, SIZE, TICK_TIMEOUT,
-    TZ,
+    CRON, FIRST, FLUSH_TIMEOUT, INITIAL_DELAY, INTERVAL, JITTER, MISSED, ON_ERROR, ON_PANIC, SIZE,
+    TICK_TIMEOUT, TZ,
 };
 
 use super::queue::Batches;
@@ -115,6 +115,9 @@ pub(crate) fn expand_batches(batches: &Batches) -> TokenStream {
     let written = batches.interval.written();
     let size = expand_option(&batches.size, SIZE, Returned::Value);
     let interval = expand_option(&batches.interval, INTERVAL, Returned::Value);
+    let flush_timeout = batches.flush_timeout.as_ref();
+    let flush_timeout =
+        flush_timeout.map(|option| expand_option(option, FLUSH_TIMEOUT, Returned::Some));
     quote_spanned! {Span::mixed_site()=>
         #retry
         #attempts
@@ -122,6 +125,7 @@ pub(crate) fn expand_batches(batches: &Batches) -> TokenStream {
         const INTERVAL: &'static ::core::primitive::str = #written;
         #size
         #interval
+        #flush_timeout
     }
 }
 

@@ -10,7 +10,9 @@ use crate::value::fields::Fields;
 use crate::value::option::OptionValue;
 use crate::value::quantity::Quantity;
 use crate::value::range::WaitRange;
-use crate::words::{ATTEMPTS, ATTEMPTS_USED_UP, INTERVAL, QUEUE, QUEUE_OPTIONS, RETRY, SIZE};
+use crate::words::{
+    ATTEMPTS, ATTEMPTS_USED_UP, FLUSH_TIMEOUT, INTERVAL, QUEUE, QUEUE_OPTIONS, RETRY, SIZE,
+};
 
 use super::options::{Grammar, Needed, Options};
 
@@ -32,6 +34,7 @@ pub(crate) struct Batches {
     pub(crate) retry: Option<WaitRange>,
     pub(crate) attempts: Option<u32>,
     pub(crate) attempts_used_up: Option<Choice>,
+    pub(crate) flush_timeout: Option<OptionValue>,
 }
 
 impl Batches {
@@ -53,12 +56,16 @@ impl Batches {
         let attempts_used_up = options.value(ATTEMPTS_USED_UP, errors, |argument| {
             Choice::read(argument, USED_UP_CHOICES)
         });
+        let flush_timeout = options.value(FLUSH_TIMEOUT, errors, |argument| {
+            OptionValue::read(argument, Quantity::Duration, fields)
+        });
         Some(Self {
             size: size?,
             interval: interval?,
             retry,
             attempts,
             attempts_used_up,
+            flush_timeout,
         })
     }
 }

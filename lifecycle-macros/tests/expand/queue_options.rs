@@ -17,5 +17,8 @@ const _: () = {
         fn interval(&self) -> ::core::time::Duration {
             ::core::time::Duration::new(1, 0)
         }
+        fn flush_timeout(&self) -> ::core::option::Option<::core::time::Duration> {
+            ::core::option::Option::Some(::core::time::Duration::new(5, 0))
+        }
     }
 };

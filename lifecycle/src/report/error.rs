@@ -90,6 +90,9 @@ pub enum OptionError {
     /// A queue's batches have no size.
     #[error("the size of a batch is zero: a queue needs at least one item in it")]
     EmptyBatch,
+    /// The `flush_timeout` of a queue is zero.
+    #[error("the flush timeout is zero: a queue needs a positive one, or none")]
+    FlushTimeout,
     /// The jitter is longer than what it is taken from.
     #[error("the jitter of {jitter:?} is longer than the {setting} `{field}`, which is {period:?}")]
     Jitter {

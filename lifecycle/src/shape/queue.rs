@@ -88,8 +88,13 @@ pub trait Queue {
 
     /// Writes a batch, which is never empty. An error keeps the batch for another attempt.
     ///
-    /// Dropped half way at three quarters of the service's time to stop, and then called again with
-    /// the same batch by the drain; there, at the end of that time.
+    /// Dropped half way when its `flush_timeout` is over, which is a failed attempt like an error. Without
+    /// one it may take as long as it likes, and holds up the batches behind it.
+    ///
+    /// A stop does not wait for the `flush_timeout`: at three quarters of the service's time to stop the
+    /// flush is dropped as late, and then called again with the same batch by the drain; there, at the end
+    /// of that time. A `flush_timeout` that is over sooner holds in the drain too, so that a flush that
+    /// hangs costs the other batches no more than that.
     fn flush(&self, batch: &[Self::Item], cx: &Context) -> impl Future<Output = Result> + Send;
 }
 
@@ -110,6 +115,11 @@ pub trait QueueService: Queue {
 
     /// How long the first item of a batch waits for the others.
     fn interval(&self) -> Duration;
+
+    /// `flush_timeout = ..`
+    fn flush_timeout(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// What becomes of a batch whose attempts are used up.

@@ -34,11 +34,12 @@ pub(crate) trait AnyIntake: Send + Sync {
     fn end(&self, holder: Holder) -> usize;
 }
 
-/// When a batch is flushed.
+/// When a batch is flushed, and how long that may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BatchLimits {
     pub(crate) size: usize,
     pub(crate) interval: Duration,
+    pub(crate) flush_timeout: Option<Duration>,
 }
 
 /// The counts of a queue.

@@ -2,6 +2,7 @@
 
 mod batches;
 mod endings;
+mod flush_timeout;
 mod limits;
 mod producers;
 mod status;

@@ -38,6 +38,9 @@ queue! { #[service(queue(size = self.cfg.size * 2, interval = self.cfg.patience)
 queue! { #[service(queue(size = 1usize, interval = "1s", retry = "50ms..5s", attempts = 8))] Attempts }
 queue! { #[service(queue(size = 1, interval = "1s", attempts_used_up = fail))] Failing }
 queue! { #[service(queue(size = 1, interval = "1s", attempts = 3, attempts_used_up = drop))] Dropping }
+queue! { #[service(queue(size = 1, interval = "1s", flush_timeout = "5s"))] Timeout }
+queue! { #[service(queue(size = 1, interval = "1s", flush_timeout = "cfg.patience"))] TimeoutPath }
+queue! { #[service(queue(size = 1, interval = "1s", flush_timeout = self.cfg.patience * 2))] TimeoutComputed }
 queue! { #[service(startup(retry = "1s..1s"), queue(size = 100, interval = "1s"))] Startup }
 
 fn main() {

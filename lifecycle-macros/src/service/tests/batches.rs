@@ -52,6 +52,40 @@ fn queues() {
 }
 
 #[test]
+fn how_long_a_flush_may_take() {
+    check([
+        (
+            queue(&quote!(flush_timeout = "0s")),
+            "`flush_timeout` is zero | write a duration above zero, such as `flush_timeout = \"10s\"`",
+        ),
+        (
+            queue(&quote!(flush_timeout = 5)),
+            "the duration `5` has no unit | write `flush_timeout = \"5s\"` for seconds",
+        ),
+        (
+            queue(&quote!(flush_timeout = "limit")),
+            "`Gc` has no field `limit` | begin with one of its fields `cfg`, `every`, write a duration such as `\"30s\"`, or call a method without quotes: `self.limit()`",
+        ),
+        (
+            queue(&quote!(flush_timeout)),
+            "`flush_timeout` has no value | write `flush_timeout = \"30s\"`",
+        ),
+        (
+            queue(&quote!(flush_timout = "5s")),
+            "unknown argument `flush_timout` of `queue` | did you mean `flush_timeout`?",
+        ),
+        (
+            queue(&quote!(timeout = "5s")),
+            "unknown argument `timeout` of `queue` | did you mean `flush_timeout`?",
+        ),
+        (
+            quote!(worker, flush_timeout = "5s"),
+            "`flush_timeout` is an argument of `queue` | write `queue(.., flush_timeout = ..)`",
+        ),
+    ]);
+}
+
+#[test]
 fn words_of_a_queue() {
     check([
         (

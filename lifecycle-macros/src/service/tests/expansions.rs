@@ -207,7 +207,12 @@ fn queue() {
 #[test]
 fn queue_with_options() {
     let expansion = expand(
-        quote!(queue(size = 100, interval = "1s", attempts_used_up = drop)),
+        quote!(queue(
+            size = 100,
+            interval = "1s",
+            attempts_used_up = drop,
+            flush_timeout = "5s"
+        )),
         quote!(
             struct Metrics {
                 samples: Intake<Sample>,

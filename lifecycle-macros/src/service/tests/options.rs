@@ -43,9 +43,14 @@ fn what_is_sound() {
             interval = "1s",
             attempts = 1,
             attempts_used_up = drop,
+            flush_timeout = self.limit(),
             retry = "1s..1s"
         )),
-        quote!(queue(size = 10usize, interval = self.every)),
+        quote!(queue(
+            size = 10usize,
+            interval = self.every,
+            flush_timeout = "every"
+        )),
         quote!(startup(retry = "100ms..10s"), idle),
         quote!(worker, startup(retry = "1s .. 1m 30s",)),
     ] {

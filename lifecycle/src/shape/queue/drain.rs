@@ -21,6 +21,7 @@ use crate::report::status::Phase;
 use crate::shape::Declared;
 use crate::shape::intake::{Batch, Outlet};
 use crate::shared::context::Context;
+use crate::shared::queue_counts::BatchLimits;
 use crate::shared::runner_news::RunnerNews;
 
 /// With less time left than this the drain waits for no other attempt.
@@ -61,6 +62,7 @@ struct Attempt<T> {
 struct Drain<'a, S: QueueService> {
     service: &'a S,
     remaining: Remaining<'a, S::Item>,
+    limits: BatchLimits,
     set_aside: Vec<Attempt<S::Item>>,
     /// Their items count as lost at the end of the drain, and are dropped only then.
     given_up: Vec<Batch<S::Item>>,
@@ -75,6 +77,7 @@ pub(super) async fn drain<S: QueueService + Declared>(
 ) -> Result {
     let mut drain = Drain {
         service,
+        limits: limits_or_last(service, remaining.cx),
         remaining,
         set_aside: Vec::new(),
         given_up: Vec::new(),
@@ -97,10 +100,9 @@ pub(super) async fn drain<S: QueueService + Declared>(
 impl<S: QueueService + Declared> Drain<'_, S> {
     /// Tries each batch once, before any failed batch is tried again.
     async fn try_each(&mut self) {
-        let size = limits_or_last(self.service, self.remaining.cx).size;
         loop {
             let failures = self.remaining.outlet.failures();
-            let Some(batch) = self.remaining.outlet.next_batch(size) else {
+            let Some(batch) = self.remaining.outlet.next_batch(self.limits.size) else {
                 return;
             };
             let first = Attempt {
@@ -198,7 +200,8 @@ impl<S: QueueService + Declared> Drain<'_, S> {
 
     async fn flush(&self, batch: &Batch<S::Item>) -> Result<Result, Fault> {
         let (service, cx) = (self.service, self.remaining.cx);
-        let mut flush = Box::pin(flush_once(service, batch.items(), cx));
+        let limit = self.limits.flush_timeout;
+        let mut flush = Box::pin(flush_once(service, batch.items(), limit, cx));
         let ended = poll_fn(|task| panics::catch_poll(flush.as_mut(), task)).await;
         let dropped = panics::catch(|| drop(flush));
         let result = match (ended, dropped) {

@@ -3,8 +3,10 @@
 use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::coop::poll_proceed;
+use tokio::time::timeout;
 
 use super::{QueueService, count};
 use crate::panics::log_safely;
@@ -15,15 +17,26 @@ use crate::shared::context::Context;
 use crate::shared::queue_counts::{QueueCounts, log_lost};
 use crate::shared::runner_news::RunnerNews;
 
-/// Calls `flush` with these items, once.
+/// Calls `flush` with these items, once. What takes longer than `limit` is dropped, and has failed.
 pub(super) async fn flush_once<S: QueueService>(
     service: &S,
     items: &[S::Item],
+    limit: Option<Duration>,
     cx: &Context,
 ) -> Result {
     let _under_way = under_way(cx);
-    service.flush(items, cx).await
+    let Some(limit) = limit else {
+        return service.flush(items, cx).await;
+    };
+    match timeout(limit, service.flush(items, cx)).await {
+        Ok(result) => result,
+        Err(_) => Err(FlushTimeout(limit).into()),
+    }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("the flush was dropped: it took longer than {0:?}")]
+struct FlushTimeout(Duration);
 
 /// Counts a batch as flushed, and drops its items.
 pub(super) fn flushed<T>(cx: &Context, outlet: &mut Outlet<T>, batch: Batch<T>, phase: Phase) {

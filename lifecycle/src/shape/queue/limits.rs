@@ -10,13 +10,21 @@ use crate::shared::queue_counts::{BatchLimits, QueueCounts};
 
 pub(super) fn limits<S: QueueService>(service: &S) -> Result<BatchLimits, OptionError> {
     let (size, interval) = (service.size(), service.interval());
+    let flush_timeout = service.flush_timeout();
     if size == 0 {
         return Err(OptionError::EmptyBatch);
     }
     if interval.is_zero() {
         return Err(OptionError::QueueInterval { field: S::INTERVAL });
     }
-    Ok(BatchLimits { size, interval })
+    if flush_timeout.is_some_and(|limit| limit.is_zero()) {
+        return Err(OptionError::FlushTimeout);
+    }
+    Ok(BatchLimits {
+        size,
+        interval,
+        flush_timeout,
+    })
 }
 
 /// Reads the limits. Wrong ones change nothing: the service shows as degraded until they are right.
@@ -47,5 +55,6 @@ pub(super) fn limits_or_last<S: QueueService>(service: &S, cx: &Context) -> Batc
     known.unwrap_or_else(|| BatchLimits {
         size: service.size().max(1),
         interval: service.interval(),
+        flush_timeout: service.flush_timeout(),
     })
 }

@@ -15,7 +15,7 @@ use crate::report::status::Phase;
 use crate::shape::Declared;
 use crate::shape::intake::Outlet;
 use crate::shared::context::Context;
-use crate::shared::queue_counts::{BatchLimits, QueueCounts};
+use crate::shared::queue_counts::QueueCounts;
 
 /// Runs until the stop is requested, or until the attempts of a batch are used up.
 pub(super) async fn run<S: QueueService + Declared>(service: &S, cx: &Context) -> Result {
@@ -30,13 +30,13 @@ pub(super) async fn run<S: QueueService + Declared>(service: &S, cx: &Context) -
     };
     loop {
         run.enter(Phase::Idle);
-        tokio::select! {
+        let limit = tokio::select! {
             biased;
             () = &mut stopped => return Ok(()),
-            () = gather(service, cx, &mut outlet) => {}
-        }
+            limit = gather(service, cx, &mut outlet) => limit,
+        };
         run.enter(Phase::Flush);
-        flush(service, cx, &mut outlet, stopped.as_mut()).await?;
+        flush(service, cx, &mut outlet, limit, stopped.as_mut()).await?;
         // The stop came between two attempts: the drain flushes the batch.
         if !outlet.is_empty() {
             return Ok(());
@@ -50,7 +50,12 @@ const CLOCK_CHECK: Duration = Duration::from_secs(60);
 const RECHECK_WRONG_LIMITS: Duration = Duration::from_secs(1);
 
 /// Resolves when there is a batch to flush. The limits of a batch are read when its first item is there.
-async fn gather<S: QueueService>(service: &S, cx: &Context, outlet: &mut Outlet<S::Item>) {
+/// Returns how long its flush may take.
+async fn gather<S: QueueService>(
+    service: &S,
+    cx: &Context,
+    outlet: &mut Outlet<S::Item>,
+) -> Option<Duration> {
     give_way().await;
     loop {
         let is_wrong = count(cx).is_some_and(QueueCounts::has_problem);
@@ -65,13 +70,14 @@ async fn gather<S: QueueService>(service: &S, cx: &Context, outlet: &mut Outlet<
             break;
         }
     }
-    let BatchLimits { size, interval } = limits_or_last(service, cx);
-    outlet.fill(size, interval).await;
+    let limits = limits_or_last(service, cx);
+    outlet.fill(limits.size, limits.interval).await;
     // Tokio queues a task that was woken here behind this one, on this thread. It runs before a flush
     // that may block the thread.
     if outlet.has_woken() {
         yield_now().await;
     }
+    limits.flush_timeout
 }
 
 /// Flushes the batch, with retries. `Ok` while the outlet still holds the batch means that the stop came
@@ -80,10 +86,11 @@ async fn flush<S: QueueService + Declared>(
     service: &S,
     cx: &Context,
     outlet: &mut Outlet<S::Item>,
+    limit: Option<Duration>,
     mut stopped: Pin<&mut (impl Future<Output = ()> + Send)>,
 ) -> Result {
     loop {
-        let Err(error) = flush_once(service, outlet.batch(), cx).await else {
+        let Err(error) = flush_once(service, outlet.batch(), limit, cx).await else {
             let batch = outlet.take_batch();
             flushed(cx, outlet, batch, Phase::Flush);
             return Ok(());
