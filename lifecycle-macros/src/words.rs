@@ -65,14 +65,21 @@ pub(crate) const DEADLINE: &str = "deadline";
 pub(crate) const SHUTDOWN_DELAY: &str = "shutdown_delay";
 pub(crate) const AFTER: &str = "after";
 pub(crate) const WANTS: &str = "wants";
+pub(crate) const BEFORE: &str = "before";
 pub(crate) const START_TIMEOUT: &str = "start_timeout";
 pub(crate) const STOP_TIMEOUT: &str = "stop_timeout";
 pub(crate) const ON_FAILURE: &str = "on_failure";
 pub(crate) const RESTART: &str = "restart";
 
 pub(crate) const REGISTRY_SETTINGS: [&str; 2] = [DEADLINE, SHUTDOWN_DELAY];
-pub(crate) const SERVICE_SETTINGS: [&str; 5] =
-    [AFTER, WANTS, START_TIMEOUT, STOP_TIMEOUT, ON_FAILURE];
+pub(crate) const SERVICE_SETTINGS: [&str; 6] = [
+    AFTER,
+    WANTS,
+    BEFORE,
+    START_TIMEOUT,
+    STOP_TIMEOUT,
+    ON_FAILURE,
+];
 
 /// Each word, and what other libraries call the same.
 const SYNONYMS: &[(&str, &[&str])] = &[
@@ -168,6 +175,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
         &["dependencies", "depends", "depends_on", "needs", "requires"],
     ),
     (WANTS, &["optional", "optionally", "prefers", "soft_after"]),
+    (BEFORE, &["base", "before_all"]),
     (START_TIMEOUT, &["startup_timeout"]),
     (STOP_TIMEOUT, &["shutdown_timeout", "timeout"]),
     (

@@ -22,6 +22,8 @@ const TOLD: usize = 32;
 pub struct Service<'a> {
     /// As it is written, which may be malformed.
     pub name: &'a str,
+    /// Whether it is a base service: every service that is none starts after it.
+    pub before_all: bool,
     /// In source order.
     pub dependencies: Vec<Dependency<'a>>,
 }
@@ -129,6 +131,14 @@ fn check_dependencies(
             let problem = match first.get(name) {
                 _ if before.0 != dependency => repeated(service, name, kind, before.1),
                 Some(&to) if to == index => GraphProblem::SelfDependency { service, kind },
+                // The other one starts after this one, because it does not start before all as well.
+                Some(&to) if entry.before_all && !entries[to].before_all => {
+                    GraphProblem::NotBeforeAll {
+                        service,
+                        dependency: name.to_owned(),
+                        kind,
+                    }
+                }
                 Some(&to) => {
                     resolved.push(Edge { dependency, to });
                     continue;

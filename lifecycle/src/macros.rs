@@ -149,6 +149,8 @@ pub use lifecycle_macros::service;
 /// # use lifecycle::{Idle, registry, service};
 /// # #[service(idle)] struct Store;
 /// # impl Idle for Store {}
+/// # #[service(idle)] struct Log;
+/// # impl Idle for Log {}
 /// # #[service(idle)] struct Cache;
 /// # impl Idle for Cache {}
 /// # #[service(idle)] struct Api(Arc<Store>);
@@ -159,6 +161,7 @@ pub use lifecycle_macros::service;
 ///     deadline = "25s",
 ///     shutdown_delay = "5s",
 ///
+///     "log" => Log, before = all,
 ///     "store" => store.clone(),
 ///     "cache" => Cache, after = ["store"], on_failure = ignore,
 ///     #[cfg(unix)]
@@ -175,6 +178,7 @@ pub use lifecycle_macros::service;
 /// |---|---|---|
 /// | `after` | the names of the services it depends on: it starts when all of them are running, fails where one of them fails to start, and stops before them | none |
 /// | `wants` | the names of the services it would rather start after, but can do without: it starts when each of them is running or has failed, and stops before them | none |
+/// | `before` | `all`: a base service, such as logging or metrics; it starts before and stops after every entry that does not say so. Order only, as with `wants`: an entry that can't do without it names it in its `after` too | |
 /// | `start_timeout` | how long its `startup` may take, or the `run` of a oneshot | 90 s; none for a oneshot |
 /// | `stop_timeout` | how long it may take to stop, within [its share of the deadline](crate::Registry::deadline); a quarter is kept for `drain` | 10 s |
 /// | `on_failure` | `shutdown` or `ignore`: see [`OnFailure`](crate::OnFailure) | `shutdown` |
@@ -189,7 +193,7 @@ pub use lifecycle_macros::service;
 /// # Compile errors
 ///
 /// No entry at all, a duplicate or malformed name, a dependency (of either kind) that is unknown, on
-/// itself, repeated or part of a cycle, an unknown or repeated setting, a zero or malformed duration, a
+/// itself, repeated or part of a cycle (also one by `before = all`), an unknown or repeated setting, a zero or malformed duration, a
 /// shutdown delay that leaves nothing of the deadline (25 s unless set). All are reported at once, each on
 /// the token to change.
 #[macro_export]

@@ -198,6 +198,7 @@ async fn an_application_serves_without_its_cache() {
     let serve = until_stopped();
     let running = start(registry! {
         deadline = "25s",
+        "log" => journal.script().startup(takes(secs(1))).idle(), before = all,
         "store" => journal.script().idle(),
         "cache" => journal.script().startup(fails("connection refused")).idle(), after = ["store"], on_failure = ignore,
         "api" => journal.script().startup(nothing()).run(serve).worker(), after = ["store"], wants = ["cache"],
@@ -207,10 +208,26 @@ async fn an_application_serves_without_its_cache() {
     assert!(handle.is_healthy());
     assert_eq!(
         states(&handle),
-        ["store: running", "cache: failed", "api: running"]
+        [
+            "log: running",
+            "store: running",
+            "cache: failed",
+            "api: running"
+        ]
     );
+    assert_eq!(journal.at("store: startup"), secs(1));
     let outcome = running.stop().await;
     assert_eq!(outcome.exit_code(), 0);
+    let stopped: Vec<_> = journal.all().split_off(journal.all().len() - 4);
+    assert_eq!(
+        stopped,
+        [
+            "store: drain",
+            "store: drain done",
+            "log: drain",
+            "log: drain done"
+        ]
+    );
     assert_eq!(
         outcome.failures()[0].to_string(),
         "service `cache` failed in startup: connection refused"

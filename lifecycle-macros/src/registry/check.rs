@@ -15,6 +15,7 @@ use crate::errors::problem_at;
 
 pub(crate) struct Node {
     pub(crate) name: LitStr,
+    pub(crate) before_all: bool,
     pub(crate) dependencies: Vec<(LitStr, DependencyKind)>,
 }
 
@@ -29,8 +30,10 @@ pub(crate) fn find_problems(nodes: &[Node]) -> Vec<Found> {
         .collect();
     let entries: Vec<graph::Service<'_>> = texts
         .iter()
-        .map(|(name, dependencies)| graph::Service {
+        .zip(nodes)
+        .map(|((name, dependencies), node)| graph::Service {
             name,
+            before_all: node.before_all,
             dependencies: dependencies
                 .iter()
                 .map(|(name, kind)| Dependency { name, kind: *kind })
@@ -57,7 +60,7 @@ pub(crate) fn tell(found: &Found, nodes: &[Node], registry: impl ToTokens) -> Er
 }
 
 /// `enum Entries { #[entry("api", "store", wants "cache")] Entry0, .. }`: a variant for each entry,
-/// with its name and its dependencies.
+/// with its name and its dependencies. A base service is `#[entry(before "sdk")]`.
 pub(crate) fn check(input: TokenStream) -> TokenStream {
     match parse_nodes(input) {
         Ok((registry, nodes)) => find_problems(&nodes)
@@ -88,6 +91,7 @@ fn parse_node(variant: &Variant) -> Result<Node> {
 }
 
 fn parse_names(input: ParseStream) -> Result<Node> {
+    let before: Option<Ident> = input.parse()?;
     let name = input.parse()?;
     let mut dependencies = Vec::new();
     while !input.is_empty() {
@@ -96,5 +100,9 @@ fn parse_names(input: ParseStream) -> Result<Node> {
         let kind = wants.map_or(DependencyKind::After, |_| DependencyKind::Wants);
         dependencies.push((input.parse()?, kind));
     }
-    Ok(Node { name, dependencies })
+    Ok(Node {
+        name,
+        before_all: before.is_some(),
+        dependencies,
+    })
 }

@@ -72,6 +72,10 @@ fn expand_setting(setting: &Setting) -> TokenStream {
             let names = dependencies.iter().map(|dependency| &dependency.name);
             quote!(&[#(#names),*])
         }
+        SettingValue::BeforeAll => {
+            let method = Ident::new("before_all", key.span());
+            return quote!(.#method());
+        }
         SettingValue::OnFailure(Policy::Shutdown) => quote!(__lifecycle::OnFailure::Shutdown),
         SettingValue::OnFailure(Policy::Ignore) => quote!(__lifecycle::OnFailure::Ignore),
     };
@@ -88,8 +92,9 @@ fn expand_check(entries: &[Entry]) -> TokenStream {
             let word = (*kind == DependencyKind::Wants).then(|| quote!(wants));
             quote!(#word #name)
         });
+        let base = entry.is_before_all().then(|| quote!(before));
         let variant = format_ident!("Entry{index}");
-        quote!(#(#conditions)* #[entry(#name #(, #names)*)] #variant)
+        quote!(#(#conditions)* #[entry(#base #name #(, #names)*)] #variant)
     });
     quote_spanned! {Span::mixed_site()=>
         const _: () = {

@@ -197,14 +197,20 @@ impl Entry {
             .iter()
             .flat_map(|setting| match &setting.value {
                 SettingValue::Dependencies(list) => list.as_slice(),
-                SettingValue::Length(_) | SettingValue::OnFailure(_) => &[],
+                _ => &[],
             })
+    }
+
+    pub(crate) fn is_before_all(&self) -> bool {
+        let mut values = self.settings.iter().map(|setting| &setting.value);
+        values.any(|value| matches!(value, SettingValue::BeforeAll))
     }
 
     fn node(&self) -> Node {
         let named = |dependency: &Dependency| (dependency.name.clone(), dependency.kind);
         Node {
             name: self.name.clone(),
+            before_all: self.is_before_all(),
             dependencies: self.dependencies().map(named).collect(),
         }
     }

@@ -8,9 +8,10 @@ use syn::{Error, Expr, Ident, Lit, LitStr, Result};
 
 use crate::errors::{Errors, Order, problem_at};
 use crate::syntax::{NamedArgument, literal, ungrouped, word_of};
+use crate::value::choice::Choice;
 use crate::value::duration::{DurationValue, Zero, parse_length};
 use crate::words::{
-    self, AFTER, DEADLINE, ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS,
+    self, AFTER, BEFORE, DEADLINE, ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS,
     SHUTDOWN_DELAY, WANTS, is_argument,
 };
 
@@ -23,6 +24,7 @@ pub(crate) struct Setting {
 pub(crate) enum SettingValue {
     Length(DurationValue),
     Dependencies(Vec<Dependency>),
+    BeforeAll,
     OnFailure(Policy),
 }
 
@@ -38,6 +40,7 @@ pub(crate) enum Policy {
     Ignore,
 }
 
+const ALL: [Choice; 1] = [Choice::new("all", "All")];
 const SHUTDOWN: &str = "shutdown";
 const IGNORE: &str = "ignore";
 
@@ -59,6 +62,10 @@ impl Setting {
             }
             WANTS => {
                 SettingValue::Dependencies(read_names(argument, DependencyKind::Wants, errors)?)
+            }
+            BEFORE => {
+                errors.handle(check_all(argument))?;
+                SettingValue::BeforeAll
             }
             ON_FAILURE => {
                 let policy = argument.value("on_failure = ignore").and_then(read_policy);
@@ -202,6 +209,21 @@ fn refuse_dependency(element: &Expr) -> Error {
             "write the name that it has in this registry, such as `\"store\"`",
         ),
     }
+}
+
+/// `before` takes no names: the order of two services is said by the `after` of the later one.
+fn check_all(argument: &NamedArgument) -> Result<()> {
+    let value = argument.value("before = all")?;
+    let names = match ungrouped(value) {
+        Expr::Array(list) => join_names(list.elems.iter()),
+        other => match literal(other) {
+            Some(Lit::Str(name)) if name.value() != ALL[0].text => names_in(other),
+            _ => return Choice::read(argument, &ALL).map(drop),
+        },
+    };
+    let sentence = format_args!("`before` can only be `all`, and not `{names}`");
+    let help = "write `before = all`, or name this service in the `after` of the others";
+    Err(problem_at(value, sentence, help))
 }
 
 fn read_policy(value: &Expr) -> Result<Policy> {

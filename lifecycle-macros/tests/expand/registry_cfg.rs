@@ -11,7 +11,7 @@ fn main() {
                 #[cfg(unix)]
                 #[entry("api", wants "cache", "store")]
                 Entry1,
-                #[entry("cache")]
+                #[entry(before "cache")]
                 Entry2,
                 #[cfg(not(feature = "api"))]
                 #[entry("api")]
@@ -22,7 +22,7 @@ fn main() {
         __registry.service("store", store);
         #[cfg(feature = "api")] #[cfg(unix)]
         __registry.service("api", Api).wants(&["cache"]).after(&["store"]);
-        __registry.service("cache", cache);
+        __registry.service("cache", cache).before_all();
         #[cfg(not(feature = "api"))] __registry.service("api", Stub);
         __registry.finish()
     };

@@ -4,7 +4,10 @@ fn main() {
         let mut __registry = __lifecycle::__private::assembly();
         __registry.deadline(::core::time::Duration::new(90, 0));
         __registry.shutdown_delay(::core::time::Duration::new(0, 0));
-        __registry.service("sdk", sdk).on_failure(__lifecycle::OnFailure::Ignore);
+        __registry
+            .service("sdk", sdk)
+            .before_all()
+            .on_failure(__lifecycle::OnFailure::Ignore);
         __registry
             .service("store", store)
             .after(&["sdk"])

@@ -41,6 +41,12 @@ pub enum GraphProblem {
     },
     /// In `after` and in `wants`.
     TwofoldDependency { service: String, dependency: String },
+    /// A service with `before = all` asks for one without.
+    NotBeforeAll {
+        service: String,
+        dependency: String,
+        kind: DependencyKind,
+    },
     /// Services that wait for each other. `wants`: one of the steps is in a `wants`.
     Cycle { path: Vec<String>, wants: bool },
 }
@@ -105,10 +111,22 @@ impl fmt::Display for GraphProblem {
                     "{service} has {dependency} in its `after` and in its `wants`"
                 )
             }
+            Self::NotBeforeAll {
+                service,
+                dependency,
+                ..
+            } => {
+                let path = [service.as_str(), dependency, service];
+                write!(
+                    f,
+                    "{}, because {} has `before = all`",
+                    Round(&path),
+                    code(service)
+                )
+            }
             Self::Cycle { path, .. } => {
-                let path = path.join(" -> ");
-                let path = path.escape_debug();
-                write!(f, "services depend on each other in a cycle: `{path}`")
+                let path: Vec<&str> = path.iter().map(String::as_str).collect();
+                write!(f, "{}", Round(&path))
             }
         }
     }
@@ -182,6 +200,21 @@ impl GraphProblem {
                 "remove one {}: with `after` it fails where that fails, with `wants` it goes on",
                 quoted(dependency)
             ),
+            Self::NotBeforeAll {
+                service,
+                dependency,
+                kind,
+            } => {
+                let list = match kind {
+                    DependencyKind::After => "after",
+                    DependencyKind::Wants => "wants",
+                };
+                let (service, other) = (code(service), code(dependency));
+                format!(
+                    "remove {} from the `{list}` of {service}, or write `before = all` for {other} too",
+                    quoted(dependency)
+                )
+            }
             Self::Cycle { wants: false, .. } => {
                 "remove one of these dependencies, so that one of the services can start first"
                     .to_owned()
@@ -191,6 +224,17 @@ impl GraphProblem {
                     .to_owned()
             }
         }
+    }
+}
+
+/// The names of a cycle, in order; the last is the first.
+struct Round<'a>(&'a [&'a str]);
+
+impl fmt::Display for Round<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.0.join(" -> ");
+        let path = path.escape_debug();
+        write!(f, "services depend on each other in a cycle: `{path}`")
     }
 }
 

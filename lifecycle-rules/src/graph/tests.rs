@@ -1,13 +1,15 @@
 //! Each case lists entries as `name: dependency dependency`, one that is only wanted as
-//! `?dependency`, and expects `entry.dependency sentence | help`.
+//! `?dependency`, one with `before = all` as `^name`, and expects `entry.dependency sentence | help`.
 
 use super::{Dependency, DependencyKind, Found, GraphProblem, Place, Service, check};
 
 fn entries<'a>(lines: &[&'a str]) -> Vec<Service<'a>> {
     let entry = |line: &&'a str| {
         let (name, dependencies) = line.split_once(':').unwrap();
+        let base = name.strip_prefix('^');
         Service {
-            name,
+            name: base.unwrap_or(name),
+            before_all: base.is_some(),
             dependencies: dependencies.split_whitespace().map(dependency).collect(),
         }
     };
@@ -229,6 +231,31 @@ fn a_suggestion_is_nothing_that_is_listed_in_either_way() {
 }
 
 #[test]
+fn base_services_may_depend_on_each_other_and_be_named_by_all() {
+    assert!(told(&["^log:", "^sdk: log ?trace", "^trace:", "api: sdk ?trace"]).is_empty());
+    let expected = "1.0 services depend on each other in a cycle: `sdk -> log -> sdk` | remove one of these dependencies, so that one of the services can start first";
+    assert_eq!(told(&["api:", "^sdk: log", "^log: sdk"]), [expected]);
+    let expected = "0.0 services depend on each other in a cycle: `sdk -> log -> sdk` | remove one of these from an `after` or a `wants`, so that one of the services can start first";
+    assert_eq!(told(&["^sdk: ?log", "^log: sdk"]), [expected]);
+}
+
+#[test]
+fn a_base_service_that_depends_on_another_is_a_cycle() {
+    let expected = |list| {
+        format!(
+            "1.0 services depend on each other in a cycle: `sdk -> store -> sdk`, because `sdk` has `before = all` | remove `\"store\"` from the `{list}` of `sdk`, or write `before = all` for `store` too"
+        )
+    };
+    assert_eq!(told(&["store:", "^sdk: store"]), [expected("after")]);
+    assert_eq!(told(&["store:", "^sdk: ?store"]), [expected("wants")]);
+    assert_eq!(
+        told(&["store: sdk", "^sdk: store"]),
+        [expected("after")],
+        "one mistake, though the cycle is there twice"
+    );
+}
+
+#[test]
 fn all_problems_come_at_once_in_source_order() {
     let kinds: Vec<_> = check(&entries(&["A: x", "b: c b", "c: b b", "A: c"]))
         .into_iter()
@@ -257,6 +284,7 @@ fn a_long_chain_is_sound_and_a_long_cycle_is_one_problem() {
         .iter()
         .map(|name| Service {
             name,
+            before_all: false,
             dependencies: Vec::new(),
         })
         .collect();
@@ -294,6 +322,7 @@ fn a_long_tangle_stays_linear() {
             ];
             Service {
                 name,
+                before_all: false,
                 dependencies: dependencies.map(dependency).into(),
             }
         })

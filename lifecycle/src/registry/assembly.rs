@@ -73,6 +73,12 @@ impl AssemblyEntry<'_> {
         self
     }
 
+    /// `before = all`
+    pub fn before_all(self) -> Self {
+        self.0.before_all = true;
+        self
+    }
+
     /// `start_timeout = limit`
     pub fn start_timeout(self, limit: Duration) -> Self {
         self.0.node.settings.start_timeout = Some(limit);

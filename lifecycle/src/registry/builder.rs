@@ -79,6 +79,28 @@ impl RegistryBuilder {
         })
     }
 
+    /// Makes it a base service, such as logging or metrics: it starts before and stops after every
+    /// service for which this is not called. That is order only, as with [`wants`](Self::wants): a
+    /// service that can't do without it names it in its [`after`](Self::after) too. Base services may
+    /// depend on each other.
+    ///
+    /// ```
+    /// # use lifecycle::{Idle, Registry, service};
+    /// # #[service(idle)] struct Sdk;
+    /// # impl Idle for Sdk {}
+    /// # #[service(idle)] struct Api;
+    /// # impl Idle for Api {}
+    /// let registry = Registry::builder()
+    ///     .service("instrumentation", Sdk)
+    ///     .before_all()
+    ///     .service("api", Api)
+    ///     .build()?;
+    /// # Ok::<(), lifecycle::RegistryError>(())
+    /// ```
+    pub fn before_all(self) -> Self {
+        self.set("before_all", |service| service.before_all = true)
+    }
+
     /// How long its `startup` may take, or the `run` of a oneshot; the wait for dependencies does not
     /// count. Default: 90 s, and for a oneshot as long as it takes.
     pub fn start_timeout(self, limit: Duration) -> Self {
@@ -146,9 +168,10 @@ impl RegistryBuilder {
     /// # Errors
     ///
     /// Everything that is wrong, in one value: no service at all, a malformed or duplicate name, a
-    /// dependency that is unknown, on itself or named twice (in `after`, in `wants` or in both), a cycle, a setting before the first
-    /// service, a shutdown delay that leaves nothing of the deadline, values that make no restart policy, a name
-    /// in `restart_with` that is not in `after`.
+    /// dependency that is unknown, on itself or named twice (in `after`, in `wants` or in both), a cycle
+    /// (also one by [`before_all`](Self::before_all)), a setting before the first service, a shutdown delay
+    /// that leaves nothing of the deadline, values that make no restart policy, a name in `restart_with` that
+    /// is not in `after`.
     pub fn build(self) -> Result<Registry, RegistryError> {
         let RegistrySettings {
             deadline,

@@ -24,6 +24,8 @@ pub(crate) struct Entries {
 
 pub(crate) struct Entry {
     pub(crate) node: RegisteredService,
+    /// Whether it starts before and stops after every service without this.
+    pub(crate) before_all: bool,
     /// In the order in which they were named.
     dependencies: Vec<(Name, DependencyKind)>,
     restart_with: Vec<Name>,
@@ -41,6 +43,7 @@ impl Entries {
                 service: CatchOnDrop::new(service),
                 settings,
             },
+            before_all: false,
             dependencies: Vec::new(),
             restart_with: Vec::new(),
         });
@@ -81,17 +84,30 @@ impl Entries {
                 restarts: declared.restart_with.contains(name),
             })
         };
-        let dependencies: Vec<Vec<Edge>> = self
-            .services
-            .iter()
-            .map(|declared| {
-                let dependencies = declared.dependencies.iter();
-                dependencies
-                    .filter_map(|dependency| edge(declared, dependency))
-                    .collect()
-            })
-            .collect();
+        let base = self.base();
+        let edges_of = |declared: &Entry| {
+            let named = declared.dependencies.iter();
+            let named: Vec<Edge> = named.filter_map(|name| edge(declared, name)).collect();
+            let is_unnamed = |base: &&Edge| named.iter().all(|edge| edge.service != base.service);
+            let base = if declared.before_all { &[] } else { &*base };
+            let implied: Vec<Edge> = base.iter().filter(is_unnamed).copied().collect();
+            [implied, named].concat()
+        };
+        let dependencies: Vec<Vec<Edge>> = self.services.iter().map(edges_of).collect();
         Graph::new(&dependencies)
+    }
+
+    /// What `before = all` means for the other services: order, and no need. One that can't do without a
+    /// base service names it in its `after`.
+    fn base(&self) -> Vec<Edge> {
+        let indexed = self.services.iter().zip(0..);
+        let base = indexed.filter(|(entry, _)| entry.before_all);
+        base.map(|(_, service)| Edge {
+            service,
+            kind: DependencyKind::Wants,
+            restarts: false,
+        })
+        .collect()
     }
 }
 
@@ -138,6 +154,7 @@ impl Entry {
     fn entry(&self) -> graph::Service<'_> {
         graph::Service {
             name: &self.node.name,
+            before_all: self.before_all,
             dependencies: self
                 .dependencies
                 .iter()

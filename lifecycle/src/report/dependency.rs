@@ -14,13 +14,14 @@ pub struct Dependency {
     pub kind: DependencyKind,
 }
 
-/// The list in which a dependency stands.
+/// The list in which a dependency stands, or would stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DependencyKind {
     /// `after`: order and need. The dependent fails with it.
     After,
-    /// `wants`: order only. The dependent goes on without it.
+    /// `wants`, or a base service (`before = all`), which all others come after: order only. The dependent
+    /// goes on without it.
     Wants,
 }
 

@@ -108,7 +108,8 @@ impl View<'_> {
     }
 
     fn it_starts_after_its_dependencies_and_at_once(&self, service: usize) {
-        let Planned { after, wants, .. } = &self.plan.services[service];
+        let Planned { after, .. } = &self.plan.services[service];
+        let wants = self.plan.wants(service);
         let needed = after.iter().filter_map(|&service| self.ready(service));
         let wanted = wants.iter().filter_map(|&service| {
             let failed = || self.moved(service, State::Failed);
@@ -340,7 +341,7 @@ impl View<'_> {
             let planned = &self.plan.services[above];
             let used = secs(planned.stop_timeout).min(left[above] * 3 / 4);
             let leaves = left[above].saturating_sub(used);
-            for &dependency in planned.after.iter().chain(&planned.wants) {
+            for &dependency in planned.after.iter().chain(&self.plan.wants(above)) {
                 left[dependency] = left[dependency].min(leaves);
             }
         }

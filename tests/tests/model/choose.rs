@@ -8,9 +8,11 @@ use super::plan::{End, Kind, Plan, Planned, SCRIPTED};
 
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     let limits = (4..40_u64, prop_oneof![3 => Just(0), 1 => 1..6_u64]);
-    let plan = (limits, ends(), 1..=30_usize, vec(services(), 1..=30));
-    plan.prop_map(|((deadline, delay), end, order, services)| Plan {
+    let base = prop_oneof![2 => Just(0), 1 => 1..4_usize];
+    let plan = (limits, ends(), 1..=30_usize, base, vec(services(), 1..=30));
+    plan.prop_map(|((deadline, delay), end, order, base, services)| Plan {
         order,
+        base: base.min(services.len()),
         deadline,
         // A delay that leaves nothing is refused.
         delay: delay.min(deadline - 1),
@@ -46,6 +48,7 @@ pub(crate) fn hung_plans() -> impl Strategy<Value = Plan> {
     let services = vec(service, 1..=8);
     (limits, 1..=30_usize, services).prop_map(|((deadline, delay), order, services)| Plan {
         order,
+        base: usize::from(order % 3 == 0).min(services.len()),
         deadline,
         delay,
         end: End::Stop(1),

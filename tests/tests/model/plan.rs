@@ -1,7 +1,7 @@
 //! A random application as data: which services, what each does, and how it is asked to stop.
 //!
 //! A plan is written as text, one service a line, so that a failure can be pasted into `replayed.txt`. In `after[0,?1]`
-//! the second is only wanted.
+//! the second is only wanted. A head that ends in `base 2` gives the first two services `before = all`.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub(crate) struct Plan {
     pub(crate) end: End,
     /// In which order the services are listed; see [`Plan::listed`].
     pub(crate) order: usize,
+    /// So many services, the first ones, have `before = all`.
+    pub(crate) base: usize,
     pub(crate) services: Vec<Planned>,
 }
 
@@ -66,7 +68,14 @@ pub(crate) fn name(service: usize) -> String {
 impl Plan {
     pub(crate) fn registry(&self, journal: &Journal) -> Registry {
         let builder = Registry::builder();
-        let add = |builder, service: usize| self.services[service].add(builder, service, journal);
+        let add = |builder, service: usize| {
+            let builder = self.services[service].add(builder, service, journal);
+            if service < self.base {
+                builder.before_all()
+            } else {
+                builder
+            }
+        };
         let registry = self.listed().into_iter().fold(builder, add).build();
         // The builder would refuse a delay that leaves nothing of the deadline.
         let registry = registry
@@ -88,13 +97,21 @@ impl Plan {
         listed
     }
 
+    /// The services that this one waits for, and can do without.
+    pub(crate) fn wants(&self, service: usize) -> Vec<usize> {
+        let Planned { after, wants, .. } = &self.services[service];
+        let base = 0..if service < self.base { 0 } else { self.base };
+        let is_named = |place: &usize| after.contains(place) || wants.contains(place);
+        let implied = base.filter(|place| !is_named(place));
+        implied.chain(wants.iter().copied()).collect()
+    }
+
     /// Every service that this one depends on, directly or further on.
     pub(crate) fn dependencies(&self, service: usize) -> Vec<usize> {
         let mut reached = vec![service];
         for place in (0..service).rev() {
             let is_below = |&above: &usize| {
-                let above = &self.services[above];
-                above.after.contains(&place) || above.wants.contains(&place)
+                self.services[above].after.contains(&place) || self.wants(above).contains(&place)
             };
             if reached.iter().any(is_below) {
                 reached.push(place);
@@ -105,26 +122,22 @@ impl Plan {
 
     /// Every service that stops before this one: those that need it or want it, directly or further on.
     pub(crate) fn dependents(&self, service: usize) -> Vec<usize> {
-        self.reach(service, |planned| {
-            planned
-                .after
-                .iter()
-                .chain(&planned.wants)
-                .copied()
-                .collect()
+        self.reach(service, |dependent| {
+            let after = self.services[dependent].after.iter().copied();
+            after.chain(self.wants(dependent)).collect()
         })
     }
 
     /// Every service that fails with this one: those that need it, directly or further on.
     pub(crate) fn needing(&self, service: usize) -> Vec<usize> {
-        self.reach(service, |planned| planned.after.clone())
+        self.reach(service, |dependent| self.services[dependent].after.clone())
     }
 
-    fn reach(&self, service: usize, steps: impl Fn(&Planned) -> Vec<usize>) -> Vec<usize> {
+    fn reach(&self, service: usize, steps: impl Fn(usize) -> Vec<usize>) -> Vec<usize> {
         let mut reached = vec![service];
         // Dependencies come before their dependents.
-        for (place, planned) in self.services.iter().enumerate().skip(service + 1) {
-            if steps(planned)
+        for place in service + 1..self.services.len() {
+            if steps(place)
                 .iter()
                 .any(|dependency| reached.contains(dependency))
             {
@@ -185,9 +198,14 @@ impl fmt::Display for Plan {
             deadline,
             delay,
             order,
+            base,
             ..
         } = self;
-        writeln!(f, "plan {deadline} {delay} {how} {at} {later} {order}")?;
+        write!(f, "plan {deadline} {delay} {how} {at} {later} {order}")?;
+        if *base > 0 {
+            write!(f, " base {base}")?;
+        }
+        writeln!(f)?;
         self.services
             .iter()
             .try_for_each(|planned| write!(f, "{planned}"))
@@ -268,6 +286,7 @@ pub(crate) fn read(text: &str) -> Plan {
             _ => End::Drop(number(4)),
         },
         order: usize::try_from(number(6)).unwrap(),
+        base: head.get(8).map_or(0, |base| base.parse().unwrap()),
         services: lines.map(read_service).collect(),
     }
 }

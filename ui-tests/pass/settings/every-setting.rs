@@ -26,6 +26,7 @@ fn main() {
         shutdown_delay = "0s",
 
         "store" => Store,
+        "log" => Store, before = all,
         "cache" => Store, start_timeout = cfg.limit,
         "api" => Store,
             after = ["store"],

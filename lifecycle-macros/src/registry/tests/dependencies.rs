@@ -54,6 +54,56 @@ fn names_and_dependencies_gone_wrong() {
 }
 
 #[test]
+fn base_services_gone_wrong() {
+    check_each([
+        (
+            quote!("a" => s, before = "all"),
+            "the value `all` of `before` is in quotes | write `before = all`",
+        ),
+        (
+            quote!("a" => s, before = al),
+            "unknown value `al` of `before` | did you mean `all`?",
+        ),
+        (
+            quote!("a" => s, before = true),
+            "unknown value `true` of `before` | write `all`",
+        ),
+        (
+            quote!("a" => s, before = ["b"], "b" => s),
+            "`before` can only be `all`, and not `\"b\"` | write `before = all`, or name this service in the `after` of the others",
+        ),
+        (
+            quote!("a" => s, before = "b", "b" => s),
+            "`before` can only be `all`, and not `\"b\"` | write `before = all`, or name this service in the `after` of the others",
+        ),
+        (
+            quote!("a" => s, before),
+            "`before` has no value | write `before = all`",
+        ),
+        (
+            quote!("a" => s, before = all, before = all),
+            "`before` is given twice | remove one of the two",
+        ),
+        (
+            quote!("a" => s, before_all = true),
+            "unknown setting `before_all` | did you mean `before`?",
+        ),
+        (
+            quote!("a" => s, "b" => s, before = all, after = ["a"]),
+            "services depend on each other in a cycle: `b -> a -> b`, because `b` has `before = all` | remove `\"a\"` from the `after` of `b`, or write `before = all` for `a` too",
+        ),
+        (
+            quote!("a" => s, "b" => s, wants = ["a"], before = all),
+            "services depend on each other in a cycle: `b -> a -> b`, because `b` has `before = all` | remove `\"a\"` from the `wants` of `b`, or write `before = all` for `a` too",
+        ),
+        (
+            quote!("a" => s, before = all, "b" => s, after = ["a"], "c" => s, before = all, wants = ["a", "c"]),
+            "`c` wants itself | remove `\"c\"` from its `wants`",
+        ),
+    ]);
+}
+
+#[test]
 fn what_is_wanted_gone_wrong() {
     check_each([
         (

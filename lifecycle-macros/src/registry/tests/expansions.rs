@@ -25,7 +25,7 @@ fn the_settings() {
     let expansion = expand_registry(&quote! {
         deadline = "1m 30s",
         shutdown_delay = "0s",
-        "sdk" => sdk, on_failure = ignore,
+        "sdk" => sdk, before = all, on_failure = ignore,
         "store" => store,
             after = ["sdk"],
             wants = ["cache"],
@@ -47,7 +47,7 @@ fn entries_under_a_condition() {
         #[cfg(feature = "api")]
         #[cfg(unix)]
         "api" => Api, wants = ["cache"], after = ["store"],
-        "cache" => cache,
+        "cache" => cache, before = all,
         #[cfg(not(feature = "api"))]
         "api" => Stub,
     });
