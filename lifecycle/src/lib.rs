@@ -88,13 +88,16 @@
 //! tracing_subscriber::fmt().with_writer(std::io::stderr).init();
 //! ```
 //!
+//! The same is there as data, with the end of every tick and flush: [`Registry::on_event`] hands each
+//! [`Event`] to a function, [`Handle::events`] to a task.
+//!
 //! # Features
 //!
 //! - `signal` (default): stop on SIGINT and SIGTERM (on Windows: Ctrl-C, Ctrl-Break, and the end of
 //!   the console, the session or the system).
 //! - `cron`: schedules by cron expression, `scheduled(cron = "0 3 * * *")`; see the page `_cron`.
 //! - `cron-bundled-tz`: the time zone database inside the program, for machines that have none.
-//! - `serde`: `Serialize` for the [`Outcome`], [`ServiceStatus`] and what they hold.
+//! - `serde`: `Serialize` for the [`Outcome`], [`ServiceStatus`], [`Event`] and what they hold.
 //! - `tokio-util`: [`StopChannel::token`], a `CancellationToken` that is cancelled at the stop.
 //! - `test-util`: `lifecycle::testing`, contexts for unit tests of hooks.
 
@@ -128,6 +131,7 @@ pub use crate::report::error::{
     BoxError, Fault, HealthError, OptionError, Permanent, Result, ServiceError, StartError,
     TriggerError, permanent,
 };
+pub use crate::report::event::{Event, EventKind};
 pub use crate::report::name::Name;
 pub use crate::report::outcome::{Laggard, Outcome, UncleanStop};
 pub use crate::report::reason::{Cause, Reason, Signal};
@@ -142,7 +146,7 @@ pub use crate::shape::intake::{Intake, SendError, TrySendError};
 pub use crate::shape::service::Service;
 pub use crate::shape::{Idle, Oneshot, Queue, Scheduled, Server, Worker};
 pub use crate::shared::context::Context;
-pub use crate::shared::handle::{Handle, Transitions};
+pub use crate::shared::handle::{Events, Handle, Transitions};
 pub use crate::shared::stop_channel::{Closed, StopChannel};
 pub use crate::shared::task_output::TaskOutput;
 

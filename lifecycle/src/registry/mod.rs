@@ -14,6 +14,7 @@ pub use self::assembly::{Assembly, AssemblyEntry, assembly};
 pub use self::builder::RegistryBuilder;
 use self::preview::Preview;
 use crate::engine::settings::RegistrySettings;
+use crate::report::event::Event;
 use crate::report::outcome::Outcome;
 use crate::run::plan::{Launch, ServiceSet, StopOn};
 use crate::run::running::Running;
@@ -165,6 +166,36 @@ impl Registry {
         self.stop_on = Some(Box::pin(async move {
             future.await;
         }));
+        self
+    }
+
+    /// Hands each event of the application to `observer`: every move of a service, the end of a tick or a
+    /// flush, a failure, and the other [kinds](crate::EventKind). Each once and in order, from the first on.
+    /// May be called several times; each observer gets every event.
+    ///
+    /// It runs on a thread of its own, beside everything else: one that blocks or is slow delays no service
+    /// and no other observer, and what happens meanwhile waits for it. (65 536 events at most: what an observer
+    /// that hangs leaves waiting beyond that is left out, which is logged, and shows as a gap in their
+    /// [numbers](crate::Event::id).) A panic is caught and logged the first time, and the next event comes all
+    /// the same. The stop waits up to a second for observers that are behind; they get the rest in the
+    /// background. The observer is dropped after the last event.
+    ///
+    /// To wait for events in a task use [`Handle::events`].
+    ///
+    /// ```
+    /// # use lifecycle::{EventKind, Idle, registry, service};
+    /// # #[service(idle)] struct Store;
+    /// # impl Idle for Store {}
+    /// let registry = registry! { "store" => Store }.on_event(|event| {
+    ///     if let EventKind::Failed(error) = &event.kind {
+    ///         page_somebody(&error.to_string());
+    ///     }
+    /// });
+    /// # fn page_somebody(_: &str) {}
+    /// ```
+    pub fn on_event(self, observer: impl FnMut(&Event) + Send + 'static) -> Self {
+        let events = &self.preview.application().events;
+        events.observe(Box::new(observer));
         self
     }
 

@@ -3,12 +3,13 @@
 //! Names, states, shapes and phases are written as they are displayed; durations are in seconds. New
 //! fields may be added.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use serde::ser::SerializeStruct;
+use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Serialize, Serializer};
 
 use crate::report::error::ServiceError;
+use crate::report::event::{Event, EventKind};
 use crate::report::name::Name;
 use crate::report::outcome::{Laggard, Outcome};
 use crate::report::reason::Reason;
@@ -88,6 +89,50 @@ impl Serialize for ServiceStatus {
     }
 }
 
+/// What its kind doesn't have is left out.
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kind = &self.kind;
+        let (from, to) = match kind {
+            EventKind::Moved { from, to, .. } => (Some(from), Some(to)),
+            _ => (None, None),
+        };
+        let items = match kind {
+            EventKind::FlushEnded { items, .. } => Some(items),
+            _ => None,
+        };
+        let took = kind.took();
+        let since_epoch = self.time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut fields = serializer.serialize_map(None)?;
+        fields.serialize_entry("id", &self.id)?;
+        fields.serialize_entry("unix_seconds", &since_epoch.as_secs_f64())?;
+        fields.serialize_entry("kind", kind.as_str())?;
+        fields.serialize_entry("text", &kind.to_string())?;
+        entry(&mut fields, "service", self.service.as_ref())?;
+        entry(&mut fields, "from", from)?;
+        entry(&mut fields, "to", to)?;
+        entry(&mut fields, "items", items)?;
+        entry(
+            &mut fields,
+            "took_seconds",
+            took.as_ref().map(Duration::as_secs_f64),
+        )?;
+        entry(&mut fields, "error", kind.error().as_deref())?;
+        fields.end()
+    }
+}
+
+fn entry<M: SerializeMap>(
+    fields: &mut M,
+    name: &str,
+    value: Option<impl Serialize>,
+) -> Result<(), M::Error> {
+    match value {
+        Some(value) => fields.serialize_entry(name, &value),
+        None => Ok(()),
+    }
+}
+
 impl Serialize for TickStatus {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let seconds = |duration: Option<Duration>| duration.as_ref().map(Duration::as_secs_f64);
@@ -158,6 +203,43 @@ mod tests {
             "flush_age_seconds": 1.5,
         });
         assert_eq!(serde_json::to_value(status).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_event_is_its_kind_and_what_that_kind_has() {
+        let event = Event {
+            id: 7,
+            service: Some(Name::from("gc")),
+            at: tokio::time::Instant::now(),
+            time: UNIX_EPOCH + Duration::from_millis(1500),
+            kind: EventKind::TickEnded {
+                took: Duration::from_millis(250),
+                error: Some("disk full".into()),
+            },
+        };
+        let expected = serde_json::json!({
+            "id": 7,
+            "unix_seconds": 1.5,
+            "kind": "tick_ended",
+            "text": "tick failed after 250.0ms: disk full",
+            "service": "gc",
+            "took_seconds": 0.25,
+            "error": "disk full",
+        });
+        assert_eq!(serde_json::to_value(&event).unwrap(), expected);
+        let moved = Event {
+            service: None,
+            kind: EventKind::Moved {
+                from: State::New,
+                to: State::Waiting,
+                took: Duration::ZERO,
+            },
+            ..event
+        };
+        let moved = serde_json::to_value(&moved).unwrap();
+        assert_eq!(moved["from"], "new");
+        assert_eq!(moved["to"], "waiting");
+        assert_eq!(moved.get("service"), None);
     }
 
     #[test]

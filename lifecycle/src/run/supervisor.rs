@@ -18,6 +18,7 @@ use crate::engine::graces::JOIN_GRACE;
 use crate::engine::{Engine, Failure};
 use crate::panics::{Panic, log_safely};
 use crate::report::error::ServiceError;
+use crate::report::event::EventKind;
 use crate::report::outcome::Outcome;
 use crate::report::reason::{Reason, Signal};
 use crate::report::status::Phase;
@@ -202,7 +203,9 @@ impl Supervisor {
     }
 
     fn requested(&mut self, reason: &Reason, now: Instant, hurry: bool) {
-        log_safely!(info, reason = %reason, "stopping");
+        let why = reason.clone();
+        self.application
+            .tell_of_all(EventKind::Stopping { reason: why });
         // The deadline counts from the request, though a busy runtime may have delayed this.
         let asked = self
             .application
@@ -233,6 +236,7 @@ impl Supervisor {
             self.await_leaving(service, task).await;
         }
         self.application.record().ended = Some(Instant::now());
+        self.application.events.seen().await;
         self.application.end();
         if let Err(fault) = self.drop_stop_on() {
             self.note_panic_of_stop_on(fault);

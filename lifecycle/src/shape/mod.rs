@@ -34,8 +34,8 @@ pub use self::queue::{AttemptsUsedUp, Queue, QueueService, QueueShape};
 pub use self::scheduled::{Scheduled, ScheduledService, ScheduledShape};
 pub use self::server::{Server, ServerService, ServerShape};
 pub use self::worker::{Worker, WorkerService, WorkerShape};
-use crate::panics::log_safely;
 use crate::report::error::{self, FailedAttempts, Result};
+use crate::report::event::EventKind;
 use crate::report::status::{Phase, Shape};
 use crate::retry::Retry;
 use crate::shape::service::{BoxFuture, Nature, Sealed, Service, TaskNeed};
@@ -218,14 +218,11 @@ where
         let wait = retry.wait_after(failures);
         let error = attempts.last();
         let error = error::chain(error.as_ref());
-        log_safely!(
-            warn,
-            service = cx.name(),
-            error = &*error,
+        cx.tell(EventKind::StartupFailed {
             failures,
-            ?wait,
-            "startup failed, trying again"
-        );
+            wait,
+            error: error.into(),
+        });
         shown.0.run().set_failed_attempts(Some(attempts));
         sleep(wait).await;
     }

@@ -14,8 +14,9 @@ use tokio::task::coop::poll_proceed;
 use tokio::time::{Instant, timeout};
 
 use super::scheduled::Scheduled;
-use crate::panics::{self, Panic, log_safely};
+use crate::panics::{self, Panic};
 use crate::report::error::{self, OptionError, Result};
+use crate::report::event::EventKind;
 use crate::report::status::Phase;
 use crate::shared::context::Context;
 use crate::shared::run::Run;
@@ -144,13 +145,13 @@ fn show(read: ReadResult, cx: &Context, ticks: &TickFacts, refuses: &mut bool) {
         Ok(()) => {
             *refuses = false;
             if ticks.accept() {
-                cx.log_recovered();
+                cx.tell(EventKind::Recovered);
             }
         }
         Err(error) => {
             *refuses = true;
             if let Some(why) = ticks.refuse(error) {
-                cx.log_degraded(&why);
+                cx.tell(EventKind::Degraded { why });
             }
         }
     }
@@ -232,13 +233,16 @@ impl Ended {
         let Self { now, due, .. } = self;
         let Err(error) = self.result else {
             ticks.succeeded(now, due);
+            if cx.application().events.is_observed() {
+                tell(cx, ticks, None);
+            }
             self.calls.answer(&Ok(()));
             cx.run().enter(Phase::Idle);
             return Ok(());
         };
         let text: Arc<str> = error::chain(error.as_ref()).into();
-        log_safely!(warn, service = cx.name(), error = &*text, "tick failed");
         let in_a_row = ticks.failed(now, due, text.clone());
+        tell(cx, ticks, Some(text.clone()));
         self.calls.answer(&Err(text));
         if plan.gives_up_after(in_a_row) {
             return Err(error);
@@ -246,6 +250,13 @@ impl Ended {
         cx.run().enter(Phase::Idle);
         Ok(())
     }
+}
+
+/// Tells that the tick has ended. Not generic, so that it is compiled once.
+#[cold]
+fn tell(cx: &Context, ticks: &TickFacts, error: Option<Arc<str>>) {
+    let took = ticks.took();
+    cx.tell(EventKind::TickEnded { took, error });
 }
 
 /// The tick was dropped: it took longer than its `tick_timeout`.

@@ -17,21 +17,19 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
-#[cfg(feature = "cron")]
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::engine::Graph;
-use crate::panics::log_safely;
 use crate::report::error::{BoxError, Fault, HealthError, ServiceError, tells_of_the_stop};
-use crate::report::name::Name;
+use crate::report::event::EventKind;
 use crate::report::outcome::Laggard;
 use crate::report::reason::{Reason, Signal};
 use crate::report::status::{Phase, ServiceStatus, State, Transition};
+use crate::shared::events::{self, Events};
 use crate::shared::instance::Instance;
 use crate::shared::latch::Latch;
 use crate::shared::request::Request;
@@ -64,6 +62,7 @@ pub(crate) struct Application {
     all_up: AtomicBool,
     health: Mutex<Health>,
     subscribers: Arc<Subscribers>,
+    pub(crate) events: Events,
 }
 
 /// Made at the start, because no clock runs before it.
@@ -134,6 +133,7 @@ impl Application {
             all_up: AtomicBool::new(false),
             health: Mutex::new(Health::pending()),
             subscribers: Arc::default(),
+            events: Events::default(),
         })
     }
 
@@ -144,6 +144,9 @@ impl Application {
     ) -> mpsc::UnboundedReceiver<SupervisorEvent> {
         let (events, inbox) = mpsc::unbounded_channel();
         self.request.begin(runtime.as_ref());
+        if let Some(runtime) = &runtime {
+            self.events.begin_turns(runtime);
+        }
         *self.links() = Some(Links { runtime, events });
         self.begun();
         inbox
@@ -155,6 +158,7 @@ impl Application {
             begun.timers.close();
         }
         self.subscribers.close();
+        self.events.close();
         let links = self.links().take();
         // Dropping the last sender wakes the supervisor, so it happens outside the lock.
         drop(links);
@@ -183,13 +187,12 @@ impl Application {
     }
 
     /// What the wall clock shows.
-    #[cfg(feature = "cron")]
     #[cfg_attr(
-        not(feature = "test-util"),
+        not(all(feature = "cron", feature = "test-util")),
         expect(clippy::unused_self, reason = "a test has a clock of its own")
     )]
     pub(crate) fn wall_time(&self) -> SystemTime {
-        #[cfg(feature = "test-util")]
+        #[cfg(all(feature = "cron", feature = "test-util"))]
         if let Some(clock) = self.wall_clock.get() {
             return clock.now();
         }
@@ -325,13 +328,36 @@ impl Application {
         if let Some(ticks) = instance.ticks().filter(|_| to.is_final()) {
             ticks.close();
         }
-        log_move(&instance.name, to);
+        let took = instance.moments.note(from, to, self.age());
+        self.tell(service, EventKind::Moved { from, to, took });
         self.subscribers.send(|| Transition {
             name: instance.name.clone(),
             from,
             to,
             at: Instant::now(),
         });
+    }
+
+    /// Logs what has happened to a service, and tells the observers of it.
+    pub(crate) fn tell(&self, service: usize, kind: EventKind) {
+        let name = &self.instances[service].name;
+        events::log(Some(name), &kind);
+        if self.events.is_observed() {
+            let runtime = self.runtime();
+            let time = self.wall_time();
+            self.events
+                .tell(Some(name.clone()), kind, time, runtime.as_ref());
+        }
+    }
+
+    /// The same of the whole application.
+    pub(crate) fn tell_of_all(&self, kind: EventKind) {
+        events::log(None, &kind);
+        if self.events.is_observed() {
+            let runtime = self.runtime();
+            let time = self.wall_time();
+            self.events.tell(None, kind, time, runtime.as_ref());
+        }
     }
 
     pub(crate) fn set_health(&self, health: Health) {
@@ -354,17 +380,5 @@ impl Application {
 
     fn links(&self) -> MutexGuard<'_, Option<Links>> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn log_move(service: &Name, to: State) {
-    match to {
-        // The failure itself has been logged already.
-        State::New | State::Waiting | State::Failed => {
-            log_safely!(debug, service = %service, "{to}");
-        }
-        _ => {
-            log_safely!(info, service = %service, "{to}");
-        }
     }
 }

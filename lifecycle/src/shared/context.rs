@@ -9,6 +9,7 @@ use tracing::Span;
 
 use crate::panics::log_safely;
 use crate::report::error::Result;
+use crate::report::event::EventKind;
 use crate::report::reason::{Cause, Reason};
 use crate::report::status::Shape;
 use crate::shared::application::Application;
@@ -108,23 +109,20 @@ impl Context {
     pub fn degraded(&self, why: impl Into<Arc<str>>) {
         let why = why.into();
         if self.run.set_degraded(Some(why.clone())) {
-            self.log_degraded(&why);
+            self.tell(EventKind::Degraded { why });
         }
     }
 
     /// Takes back [`degraded`](Self::degraded). Logged when there was something to take back.
     pub fn recovered(&self) {
         if self.run.set_degraded(None) {
-            self.log_recovered();
+            self.tell(EventKind::Recovered);
         }
     }
 
-    pub(crate) fn log_degraded(&self, why: &str) {
-        log_safely!(warn, service = self.name(), why, "degraded");
-    }
-
-    pub(crate) fn log_recovered(&self) {
-        log_safely!(info, service = self.name(), "recovered");
+    /// Logs what has happened to the service, and tells the observers of it.
+    pub(crate) fn tell(&self, kind: EventKind) {
+        self.application.tell(self.service, kind);
     }
 
     /// Starts a task that belongs to the service: if it fails or panics the service fails, and the

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use crate::engine::{self, Edge};
 use crate::report::dependency::{Dependency, DependencyKind};
 use crate::report::error::{HealthError, TriggerError};
+use crate::report::event::Event;
 use crate::report::reason::Reason;
 #[cfg(doc)]
 use crate::report::status::OnFailure;
 use crate::report::status::{ServiceStatus, Transition};
 use crate::shared::application::Application;
 use crate::shared::current::{self, ServiceId};
+use crate::shared::events::Cursor;
 use crate::shared::subscribers::Subscription;
 use crate::shared::tick_facts::TickFacts;
 use crate::shared::waits::{self, Waits};
@@ -200,6 +202,43 @@ impl Handle {
     pub fn subscribe(&self) -> Transitions {
         Transitions::new(self.application.subscribe())
     }
+
+    /// What happens from now on, to the services and to the application, each event once and in order: moves,
+    /// ends of ticks and flushes, failures, and the other [kinds](crate::EventKind). To see the first ones
+    /// too, ask [`Registry::handle`](crate::Registry::handle) before the start.
+    ///
+    /// The last 1024 events are kept for all subscriptions together, so a slow one delays no service and
+    /// costs no memory; it [misses](Events::missed) what is older. For a function that gets every one see
+    /// [`Registry::on_event`](crate::Registry::on_event).
+    ///
+    /// ```
+    /// # use lifecycle::{EventKind, Idle, State, registry, service};
+    /// # #[service(idle)] struct Store;
+    /// # impl Idle for Store {}
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let registry = registry! { "store" => Store };
+    /// let mut events = registry.handle().events();
+    /// let running = registry.start();
+    /// let first = events.recv().await.unwrap();
+    /// assert_eq!(first.to_string(), "store: new -> waiting");
+    /// assert!(matches!(first.kind, EventKind::Moved { to: State::Waiting, .. }));
+    /// # running.stop().await.into_result().unwrap();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn events(&self) -> Events {
+        Events::new(self.application.clone(), None)
+    }
+
+    /// The events that follow the one with this [number](crate::Event::id), and then those to come: for a
+    /// client that comes back and knows what it saw last. Of the past, the last 1024 are there, as long as
+    /// somebody had asked for events by then; what is missing counts as [missed](Events::missed). A number
+    /// that is not reached yet stands for now.
+    #[must_use]
+    pub fn events_after(&self, id: u64) -> Events {
+        Events::new(self.application.clone(), Some(id))
+    }
 }
 
 impl fmt::Debug for Handle {
@@ -225,5 +264,35 @@ impl Transitions {
     /// all have been received. Cancel-safe.
     pub async fn recv(&mut self) -> Option<Transition> {
         self.0.recv().await
+    }
+}
+
+/// The events of an application, as [`Handle::events`] gives them.
+#[derive(Debug)]
+pub struct Events {
+    application: Arc<Application>,
+    cursor: Cursor,
+}
+
+impl Events {
+    fn new(application: Arc<Application>, after: Option<u64>) -> Self {
+        let cursor = application.events.subscribe(after);
+        Self {
+            application,
+            cursor,
+        }
+    }
+
+    /// The next event; `None` when the registry has stopped (or was dropped before it was started) and
+    /// all that are kept have been received. Cancel-safe.
+    pub async fn recv(&mut self) -> Option<Event> {
+        self.application.events.next(&mut self.cursor).await
+    }
+
+    /// How many events this subscription has missed so far, because it was too slow. Those are the ones before
+    /// the event that [`recv`](Self::recv) gave last.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.cursor.missed
     }
 }

@@ -21,6 +21,7 @@ use crate::report::name::Name;
 use crate::report::status::OnFailure;
 use crate::report::status::{Phase, ServiceStatus, Shape, State};
 use crate::shared::isolated::IsolatedTasks;
+use crate::shared::moments::Moments;
 use crate::shared::orders::Orders;
 use crate::shared::queue_counts::QueueCounts;
 use crate::shared::run::Run;
@@ -46,6 +47,7 @@ pub(crate) struct Instance {
     isolated: OnceLock<Box<IsolatedTasks>>,
     /// The first failure.
     pub(crate) error: OnceLock<ServiceError>,
+    pub(crate) moments: Moments,
 }
 
 impl Instance {
@@ -66,6 +68,7 @@ impl Instance {
             kept_failures: AtomicU64::new(0),
             omitted_failures: AtomicU64::new(0),
             error: OnceLock::new(),
+            moments: Moments::default(),
         };
         instance.take_shape(shape);
         instance

@@ -7,11 +7,13 @@
 pub(crate) mod application;
 pub(crate) mod context;
 pub(crate) mod current;
+pub(crate) mod events;
 pub(crate) mod failure;
 pub(crate) mod handle;
 pub(crate) mod instance;
 pub(crate) mod isolated;
 pub(crate) mod latch;
+pub(crate) mod moments;
 pub(crate) mod nested;
 pub(crate) mod orders;
 pub(crate) mod queue_counts;

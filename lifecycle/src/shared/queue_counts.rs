@@ -129,6 +129,11 @@ impl QueueCounts {
         self.seen().flushing = Some(Instant::now());
     }
 
+    /// How long the flush in flight has taken so far.
+    pub(crate) fn flush_age(&self) -> Option<Duration> {
+        Some(self.seen().flushing?.elapsed())
+    }
+
     pub(crate) fn flush_ended(&self) {
         self.seen().flushing = None;
     }

@@ -6,6 +6,7 @@ use std::mem;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -219,6 +220,15 @@ impl TickFacts {
         problems.failures_in_a_row += 1;
         problems.last_failure = Some(error);
         problems.failures_in_a_row
+    }
+
+    /// How long the last tick took.
+    pub(crate) fn took(&self) -> Duration {
+        let inner = self.inner();
+        let ended = inner.began.zip(inner.last_end);
+        ended.map_or(Duration::ZERO, |(began, end)| {
+            end.saturating_duration_since(began)
+        })
     }
 
     /// Asks for a tick that begins from now on, and waits for it.

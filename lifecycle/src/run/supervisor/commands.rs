@@ -12,8 +12,9 @@ use super::Supervisor;
 use super::tasks::ServiceTasks;
 use crate::engine::graces::JOIN_GRACE;
 use crate::engine::{Command, Failure, StopCause, StopTimes};
-use crate::panics::{CatchOnDrop, log_safely};
+use crate::panics::CatchOnDrop;
 use crate::report::error::Fault;
+use crate::report::event::EventKind;
 use crate::report::outcome::Laggard;
 use crate::report::reason::Reason;
 use crate::report::status::{Phase, State};
@@ -56,9 +57,10 @@ impl Supervisor {
             Command::NoteLate(service, phase, had) => self.note_late(service, phase, had),
             Command::AllUp => {
                 self.application.set_health(Health::Healthy);
-                // Logged after the change, so that code that waits for the line finds the application healthy.
+                // Told after the change, so that code that waits for the line finds the application healthy.
                 let services = self.services.len();
-                log_safely!(info, services, "healthy");
+                self.application
+                    .tell_of_all(EventKind::Healthy { services });
             }
             Command::NotAllUp => self.application.set_health(Health::pending()),
             Command::Request(StopCause::Finished) => self.application.ask_to_stop(Reason::Finished),
@@ -239,7 +241,8 @@ impl Supervisor {
         if !instance.keep_failure() {
             return;
         }
-        log_safely!(error, service = %instance.name, %error, "failed");
+        self.application
+            .tell(service, EventKind::Failed(error.clone()));
         let _ = instance.error.set(error.clone());
         let counts = !instance.on_failure.ends_ignored();
         let mut record = self.application.record();
@@ -255,7 +258,8 @@ impl Supervisor {
 
     pub(super) fn note_late(&self, service: usize, phase: Phase, had: Duration) {
         let name = self.application.instances[service].name.clone();
-        log_safely!(error, service = %name, %phase, ?had, "late, dropped");
+        self.application
+            .tell(service, EventKind::Late { phase, had });
         let error = self.application.error(service, phase, Fault::Late(had));
         let _ = self.application.instances[service].error.set(error);
         self.application.record().laggards.push(Laggard {

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::flushes::{flush_once, flushed, give_way, lose, note_failure};
 use super::limits::limits_or_last;
 use super::{AttemptsUsedUp, QueueService, count};
-use crate::panics;
+use crate::panics::{self, Panic};
 use crate::report::error::{BoxError, Fault, Result};
 use crate::report::status::Phase;
 use crate::shape::Declared;
@@ -201,17 +201,18 @@ impl<S: QueueService + Declared> Drain<'_, S> {
     async fn flush(&self, batch: &Batch<S::Item>) -> Result<Result, Fault> {
         let (service, cx) = (self.service, self.remaining.cx);
         let limit = self.limits.flush_timeout;
+        let began = Instant::now();
         let mut flush = Box::pin(flush_once(service, batch.items(), limit, cx));
         let ended = poll_fn(|task| panics::catch_poll(flush.as_mut(), task)).await;
         let dropped = panics::catch(|| drop(flush));
-        let result = match (ended, dropped) {
+        match (ended, dropped) {
             (Ok(result), Ok(())) => Ok(result),
-            (Err(panic), _) | (_, Err(panic)) => Err(panic.into()),
-        };
-        if let Ok(Err(error)) = &result {
-            note_failure(cx, error.as_ref());
+            (Err(Panic(message)), _) | (_, Err(Panic(message))) => {
+                let error = Panicked(message.clone());
+                note_failure(cx, batch.len(), began.elapsed(), &error);
+                Err(Fault::Panic(message))
+            }
         }
-        result
     }
 
     /// A panic fails the service. It is reported once, however many batches panic.
@@ -222,7 +223,6 @@ impl<S: QueueService + Declared> Drain<'_, S> {
             _ => String::new(),
         };
         let error: BoxError = Box::new(Panicked(message));
-        note_failure(cx, error.as_ref());
         self.last_error = Some(error);
         if !mem::replace(&mut self.has_panicked, true) {
             let error = cx.application().error(cx.service(), Phase::Drain, fault);

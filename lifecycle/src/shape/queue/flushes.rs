@@ -9,29 +9,36 @@ use tokio::task::coop::poll_proceed;
 use tokio::time::timeout;
 
 use super::{QueueService, count};
-use crate::panics::log_safely;
 use crate::report::error::{self, Result};
+use crate::report::event::EventKind;
 use crate::report::status::Phase;
 use crate::shape::intake::{Batch, Outlet};
 use crate::shared::context::Context;
 use crate::shared::queue_counts::{QueueCounts, log_lost};
 use crate::shared::runner_news::RunnerNews;
 
-/// Calls `flush` with these items, once. What takes longer than `limit` is dropped, and has failed.
+/// Calls `flush` with these items, once. What takes longer than `limit` is dropped, and has failed. A failure is
+/// counted, and shows in the status.
 pub(super) async fn flush_once<S: QueueService>(
     service: &S,
     items: &[S::Item],
     limit: Option<Duration>,
     cx: &Context,
 ) -> Result {
-    let _under_way = under_way(cx);
-    let Some(limit) = limit else {
-        return service.flush(items, cx).await;
+    let under_way = under_way(cx);
+    let result = match limit {
+        None => service.flush(items, cx).await,
+        Some(limit) => match timeout(limit, service.flush(items, cx)).await {
+            Ok(result) => result,
+            Err(_) => Err(FlushTimeout(limit).into()),
+        },
     };
-    match timeout(limit, service.flush(items, cx)).await {
-        Ok(result) => result,
-        Err(_) => Err(FlushTimeout(limit).into()),
+    let took = under_way.end();
+    match &result {
+        Ok(()) => note_success(cx, items.len(), took),
+        Err(error) => note_failure(cx, items.len(), took, error.as_ref()),
     }
+    result
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -72,13 +79,26 @@ fn drop_items<T>(cx: &Context, outlet: &mut Outlet<T>, batch: Batch<T>, phase: P
     }
 }
 
-/// Counts and logs a failed attempt, and shows it in the status.
-pub(super) fn note_failure(cx: &Context, error: &(dyn StdError + 'static)) {
-    let text: Arc<str> = error::chain(error).into();
-    log_safely!(warn, service = cx.name(), error = &*text, "flush failed");
-    if let Some(counts) = count(cx) {
-        counts.failed(text);
+fn note_success(cx: &Context, items: usize, took: Duration) {
+    if cx.application().events.is_observed() {
+        let error = None;
+        cx.tell(EventKind::FlushEnded { items, took, error });
     }
+}
+
+/// Counts and tells of a failed attempt, and shows it in the status.
+pub(super) fn note_failure(
+    cx: &Context,
+    items: usize,
+    took: Duration,
+    error: &(dyn StdError + 'static),
+) {
+    let text: Arc<str> = error::chain(error).into();
+    if let Some(counts) = count(cx) {
+        counts.failed(text.clone());
+    }
+    let error = Some(text);
+    cx.tell(EventKind::FlushEnded { items, took, error });
 }
 
 /// The status shows a flush in flight until the result is dropped.
@@ -91,6 +111,14 @@ fn under_way(cx: &Context) -> UnderWay<'_> {
 }
 
 struct UnderWay<'a>(Option<&'a QueueCounts>);
+
+impl UnderWay<'_> {
+    /// The flush has ended. Returns how long it took.
+    fn end(self) -> Duration {
+        let took = self.0.and_then(QueueCounts::flush_age);
+        took.unwrap_or_default()
+    }
+}
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {

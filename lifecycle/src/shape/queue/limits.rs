@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{QueueService, count};
-use crate::panics::log_safely;
 use crate::report::error::OptionError;
+use crate::report::event::EventKind;
 use crate::shared::context::Context;
 use crate::shared::queue_counts::{BatchLimits, QueueCounts};
 
@@ -40,10 +40,10 @@ pub(super) fn read_limits<S: QueueService>(service: &S, cx: &Context) {
     let before = counts.set_problem(problem.clone());
     match &problem {
         Some(why) if before != problem => {
-            log_safely!(warn, service = cx.name(), why = &**why, "degraded");
+            cx.tell(EventKind::Degraded { why: why.clone() });
         }
         None if before.is_some() => {
-            log_safely!(info, service = cx.name(), "recovered");
+            cx.tell(EventKind::Recovered);
         }
         _ => {}
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
-use super::flushes::{flush_once, flushed, give_way, lose, note_failure};
+use super::flushes::{flush_once, flushed, give_way, lose};
 use super::limits::{limits_or_last, read_limits};
 use super::{AttemptsUsedUp, QueueService, count, holder};
 use crate::report::error::Result;
@@ -96,7 +96,6 @@ async fn flush<S: QueueService + Declared>(
             return Ok(());
         };
         let failures = outlet.failed();
-        note_failure(cx, error.as_ref());
         if failures >= S::ATTEMPTS {
             match S::ATTEMPTS_USED_UP {
                 AttemptsUsedUp::Fail => return Err(error),

@@ -1,0 +1,205 @@
+//! What happens in an application, as data: what observers are told, and what the log is made of.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use crate::report::error::ServiceError;
+use crate::report::name::Name;
+use crate::report::reason::Reason;
+use crate::report::status::{Phase, State};
+
+/// Something that happened in an application: to one of its services, or to all of it.
+///
+/// [`Registry::on_event`](crate::Registry::on_event) hands each one to a function,
+/// [`Handle::events`](crate::Handle::events) to a task. Its `Display` is one line, without the time.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Event {
+    /// Counts the events of the application that were told to somebody, from 1, without gaps: an observer
+    /// that finds a gap has missed what is in it.
+    pub id: u64,
+    /// The service it is about; `None` if it is about the whole application.
+    pub service: Option<Name>,
+    /// When it happened, on the runtime's clock: for differences.
+    pub at: Instant,
+    /// When it happened, on the wall clock: to be shown.
+    pub time: SystemTime,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What an [`Event`] tells. Later versions may add kinds, and fields to the kinds.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// The service moved from one state to the next.
+    #[non_exhaustive]
+    Moved {
+        /// The state it left.
+        from: State,
+        /// The state it is in now.
+        to: State,
+        /// How long it was in the one it left; for the first move, since the start of the application.
+        took: Duration,
+    },
+    /// An attempt of `startup` failed, and there will be another.
+    #[non_exhaustive]
+    StartupFailed {
+        /// How many attempts have failed so far.
+        failures: u32,
+        /// How long it waits for the next one.
+        wait: Duration,
+        /// What this one failed with, causes included.
+        error: Arc<str>,
+    },
+    /// A tick has ended.
+    #[non_exhaustive]
+    TickEnded {
+        /// How long it took.
+        took: Duration,
+        /// What it failed with, if it did, causes included.
+        error: Option<Arc<str>>,
+    },
+    /// An attempt to flush a batch of a queue has ended. One that was dropped half way has not.
+    #[non_exhaustive]
+    FlushEnded {
+        /// How many items the batch has.
+        items: usize,
+        /// How long it took.
+        took: Duration,
+        /// What it failed with, if it did, causes included.
+        error: Option<Arc<str>>,
+    },
+    /// The service works less well than it should: by its own word
+    /// ([`cx.degraded(..)`](crate::Context::degraded)), or because values of it can't be followed.
+    #[non_exhaustive]
+    Degraded {
+        /// Why, as a sentence.
+        why: Arc<str>,
+    },
+    /// What made the service degraded is over.
+    Recovered,
+    /// The service is down, and is started again after a wait.
+    #[non_exhaustive]
+    RestartPlanned {
+        /// How long it waits.
+        wait: Duration,
+    },
+    /// The service failed. Of one service the first 16 failures are told, as in
+    /// [`Outcome::failures`](crate::Outcome::failures).
+    Failed(ServiceError),
+    /// Code of the service did not end in time and was dropped.
+    #[non_exhaustive]
+    Late {
+        /// What it was doing.
+        phase: Phase,
+        /// How long it had, from when it was asked to stop.
+        had: Duration,
+    },
+    /// Every service that counts is up: the application is ready.
+    #[non_exhaustive]
+    Healthy {
+        /// How many services there are.
+        services: usize,
+    },
+    /// The application stops. Told once.
+    #[non_exhaustive]
+    Stopping {
+        /// Why.
+        reason: Reason,
+    },
+}
+
+impl EventKind {
+    /// What kind it is, in one stable word, for a filter or a metric: `moved`, `startup_failed`,
+    /// `tick_ended`, `flush_ended`, `degraded`, `recovered`, `restart_planned`, `failed`, `late`, `healthy`
+    /// or `stopping`. The feature `serde` writes the same one. Later versions may add words.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Moved { .. } => "moved",
+            Self::StartupFailed { .. } => "startup_failed",
+            Self::TickEnded { .. } => "tick_ended",
+            Self::FlushEnded { .. } => "flush_ended",
+            Self::Degraded { .. } => "degraded",
+            Self::Recovered => "recovered",
+            Self::RestartPlanned { .. } => "restart_planned",
+            Self::Failed(_) => "failed",
+            Self::Late { .. } => "late",
+            Self::Healthy { .. } => "healthy",
+            Self::Stopping { .. } => "stopping",
+        }
+    }
+
+    /// How long what has ended took: a tick, a flush, the state that was left, the time that late code had.
+    #[must_use]
+    pub fn took(&self) -> Option<Duration> {
+        match self {
+            Self::Moved { took, .. }
+            | Self::TickEnded { took, .. }
+            | Self::FlushEnded { took, .. }
+            | Self::Late { had: took, .. } => Some(*took),
+            _ => None,
+        }
+    }
+
+    /// The text of the error, if it tells of one.
+    #[must_use]
+    pub fn error(&self) -> Option<Arc<str>> {
+        match self {
+            Self::StartupFailed { error, .. } => Some(error.clone()),
+            Self::TickEnded { error, .. } | Self::FlushEnded { error, .. } => error.clone(),
+            Self::Failed(error) => Some(error.to_string().into()),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The sentence of a service's error names the service.
+        let is_named = matches!(self.kind, EventKind::Failed(_));
+        if let Some(service) = self.service.as_ref().filter(|_| !is_named) {
+            write!(f, "{service}: ")?;
+        }
+        self.kind.fmt(f)
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Moved { from, to, .. } => write!(f, "{from} -> {to}"),
+            Self::StartupFailed { wait, error, .. } => {
+                write!(f, "startup failed, next attempt in {wait:.1?}: {error}")
+            }
+            Self::TickEnded { took, error } => ended(f, "tick", *took, error.as_deref()),
+            Self::FlushEnded { items, took, error } => {
+                let items = format!("flush of {items}");
+                ended(f, &items, *took, error.as_deref())
+            }
+            Self::Degraded { why } => write!(f, "degraded: {why}"),
+            Self::Recovered => f.write_str("recovered"),
+            Self::RestartPlanned { wait } => write!(f, "restarts in {wait:.1?}"),
+            Self::Failed(error) => error.fmt(f),
+            Self::Late { phase, had } => write!(f, "late, dropped in {phase} after {had:.1?}"),
+            Self::Healthy { .. } => f.write_str("healthy"),
+            Self::Stopping { reason } => write!(f, "stopping: {reason}"),
+        }
+    }
+}
+
+fn ended(
+    f: &mut fmt::Formatter<'_>,
+    what: &str,
+    took: Duration,
+    error: Option<&str>,
+) -> fmt::Result {
+    match error {
+        None => write!(f, "{what} ended after {took:.1?}"),
+        Some(error) => write!(f, "{what} failed after {took:.1?}: {error}"),
+    }
+}

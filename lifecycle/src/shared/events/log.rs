@@ -1,0 +1,72 @@
+//! The log lines of events. Each names its service in a field.
+
+use crate::panics::log_safely;
+use crate::report::event::EventKind;
+use crate::report::name::Name;
+use crate::report::status::State;
+
+/// Writes the line of this event. Those of ticks and flushes that went well have none, because there may be
+/// thousands a second.
+pub(crate) fn log(service: Option<&Name>, kind: &EventKind) {
+    let service = service.map_or("", Name::as_str);
+    match kind {
+        EventKind::Moved { to, .. } => log_move(service, *to),
+        EventKind::StartupFailed {
+            failures,
+            wait,
+            error,
+        } => {
+            log_safely!(
+                warn,
+                service = service,
+                error = &**error,
+                failures,
+                ?wait,
+                "startup failed, trying again"
+            );
+        }
+        EventKind::TickEnded { error, .. } => {
+            if let Some(error) = error {
+                log_safely!(warn, service = service, error = &**error, "tick failed");
+            }
+        }
+        EventKind::FlushEnded { error, .. } => {
+            if let Some(error) = error {
+                log_safely!(warn, service = service, error = &**error, "flush failed");
+            }
+        }
+        EventKind::Degraded { why } => {
+            log_safely!(warn, service = service, why = &**why, "degraded");
+        }
+        EventKind::Recovered => {
+            log_safely!(info, service = service, "recovered");
+        }
+        EventKind::RestartPlanned { wait } => {
+            log_safely!(debug, service = service, ?wait, "restart planned");
+        }
+        EventKind::Failed(error) => {
+            log_safely!(error, service = service, %error, "failed");
+        }
+        EventKind::Late { phase, had } => {
+            log_safely!(error, service = service, %phase, ?had, "late, dropped");
+        }
+        EventKind::Healthy { services } => {
+            log_safely!(info, services = *services, "healthy");
+        }
+        EventKind::Stopping { reason } => {
+            log_safely!(info, reason = %reason, "stopping");
+        }
+    }
+}
+
+fn log_move(service: &str, to: State) {
+    match to {
+        // The failure itself has been logged already.
+        State::New | State::Waiting | State::Failed => {
+            log_safely!(debug, service = service, "{to}");
+        }
+        _ => {
+            log_safely!(info, service = service, "{to}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! When a service reached the steps of its first start, and when it moved last.
+//!
+//! # Invariants
+//!
+//! Only the supervisor writes; any thread reads. Each is a fact of its own that nothing else depends on, so
+//! `Relaxed` is enough.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::report::status::State;
+
+/// Each as the time since the start of the application. Those of the first start stay when the service is
+/// restarted.
+#[derive(Debug, Default)]
+pub(crate) struct Moments {
+    pub(crate) waiting: Moment,
+    pub(crate) starting: Moment,
+    /// Up, or a oneshot that has succeeded.
+    pub(crate) ready: Moment,
+    /// Failed before it was ready.
+    pub(crate) failed: Moment,
+    moved: Moment,
+}
+
+impl Moments {
+    /// The service moves now, at this age of the application. Returns how long it was in the state that it
+    /// leaves.
+    pub(crate) fn note(&self, from: State, to: State, age: Duration) -> Duration {
+        match (from, to) {
+            (_, State::Waiting) => self.waiting.set_once(age),
+            (_, State::Starting) => self.starting.set_once(age),
+            (State::Starting, State::Running | State::Stopped) => self.ready.set_once(age),
+            (State::Waiting | State::Starting, State::Failed) if self.ready.get().is_none() => {
+                self.failed.set_once(age);
+            }
+            _ => {}
+        }
+        let before = self.moved.get().unwrap_or_default();
+        self.moved.set(age);
+        age.saturating_sub(before)
+    }
+}
+
+/// Nanoseconds plus one; zero while it has not come.
+#[derive(Debug, Default)]
+pub(crate) struct Moment(AtomicU64);
+
+impl Moment {
+    pub(crate) fn get(&self) -> Option<Duration> {
+        let nanos = self.0.load(Ordering::Relaxed).checked_sub(1)?;
+        Some(Duration::from_nanos(nanos))
+    }
+
+    fn set(&self, age: Duration) {
+        let nanos = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX - 1);
+        self.0.store(nanos.saturating_add(1), Ordering::Relaxed);
+    }
+
+    fn set_once(&self, age: Duration) {
+        if self.get().is_none() {
+            self.set(age);
+        }
+    }
+}
