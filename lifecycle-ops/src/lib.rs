@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+#![allow(
+    clippy::result_large_err,
+    reason = "a request that is refused has an answer too, which is moved once"
+)]
+
+mod answer;
+mod body;
+mod error;
+mod guard;
+mod listen;
+mod ops;
+mod request;
+mod routes;
+mod service;
+
+pub use self::body::Body;
+pub use self::error::OpsError;
+pub use self::ops::Ops;
+pub use self::service::OpsService;

@@ -1,0 +1,102 @@
+//! Both text formats, and what Prometheus' own tool says of them.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use http::Method;
+use lifecycle::{Running, registry};
+use lifecycle_ops::{Ops, OpsService};
+
+use crate::client::{Answer, get, request, send};
+use crate::services::{Plain, Ticking, stopped};
+
+async fn application() -> (OpsService, Running) {
+    let registry = registry! { "store" => Plain, "gc" => Ticking::default(), }.signals(false);
+    let ops = Ops::service(registry.handle());
+    let running = registry.start();
+    running.await_healthy().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    (ops, running)
+}
+
+async fn open_metrics(ops: &OpsService) -> Answer {
+    let accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
+    let asked = request(&Method::GET, "/metrics").header("accept", accept);
+    send(ops, asked.body(()).unwrap()).await
+}
+
+fn has(text: &str, line: &str) {
+    assert!(
+        text.lines().any(|found| found == line),
+        "no `{line}` in:\n{text}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn states_and_ticks_are_told_in_the_text_of_prometheus() {
+    let (ops, running) = application().await;
+    let answer = get(&ops, "/metrics").await;
+    assert_eq!(
+        answer.headers["content-type"],
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
+    for line in [
+        "# TYPE lifecycle_ready gauge",
+        "lifecycle_ready 1",
+        "lifecycle_service_state{service=\"store\",state=\"running\"} 1",
+        "lifecycle_service_state{service=\"store\",state=\"failed\"} 0",
+        "lifecycle_service_degraded{service=\"gc\"} 1",
+        "lifecycle_service_degraded{service=\"store\"} 0",
+        "# TYPE lifecycle_ticks_total counter",
+        "lifecycle_ticks_total{service=\"gc\",outcome=\"success\"} 2",
+        "lifecycle_ticks_total{service=\"gc\",outcome=\"failure\"} 1",
+        "lifecycle_tick_running{service=\"gc\"} 0",
+        "lifecycle_build_info{version=\"0.1.0\"} 1",
+    ] {
+        has(&answer.text, line);
+    }
+    assert!(!answer.text.contains("# EOF"));
+    assert!(!answer.text.contains("lifecycle_queue"), "there is none");
+    stopped(running).await;
+    has(&get(&ops, "/metrics").await.text, "lifecycle_ready 0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn open_metrics_are_given_to_those_who_prefer_them() {
+    let (ops, running) = application().await;
+    let answer = open_metrics(&ops).await;
+    let media = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!(answer.headers["content-type"], media);
+    has(&answer.text, "# TYPE lifecycle_ticks counter");
+    has(
+        &answer.text,
+        "lifecycle_ticks_total{service=\"gc\",outcome=\"success\"} 2",
+    );
+    has(&answer.text, "# TYPE lifecycle_build info");
+    assert!(answer.text.ends_with("\n# EOF\n"));
+    stopped(running).await;
+}
+
+/// Only where Prometheus is installed, as it is where `.ci/run` has run.
+#[tokio::test(start_paused = true)]
+async fn the_linter_of_prometheus_has_nothing_to_say() {
+    let tool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut tool) = tool else {
+        return;
+    };
+    let (ops, running) = application().await;
+    let answer = get(&ops, "/metrics").await;
+    stopped(running).await;
+    let mut stdin = tool.stdin.take().unwrap();
+    stdin.write_all(answer.text.as_bytes()).unwrap();
+    drop(stdin);
+    let said = tool.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&said.stdout) + String::from_utf8_lossy(&said.stderr);
+    assert!(said.status.success() && text.is_empty(), "{text}");
+}
