@@ -137,6 +137,7 @@ pub use crate::report::outcome::{Laggard, Outcome, UncleanStop};
 pub use crate::report::reason::{Cause, Reason, Signal};
 pub use crate::report::registry_error::{RegistryError, RegistryProblem};
 pub use crate::report::restart::{Restart, Then};
+pub use crate::report::startup::{ServiceStartup, Startup};
 pub use crate::report::status::{
     IsolatedStatus, OnFailure, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus,
     Transition,

@@ -24,4 +24,5 @@ pub(crate) mod registry_error;
 pub(crate) mod restart;
 #[cfg(feature = "serde")]
 mod serialize;
+pub(crate) mod startup;
 pub(crate) mod status;

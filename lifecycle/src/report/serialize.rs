@@ -13,6 +13,7 @@ use crate::report::event::{Event, EventKind};
 use crate::report::name::Name;
 use crate::report::outcome::{Laggard, Outcome};
 use crate::report::reason::Reason;
+use crate::report::startup::{ServiceStartup, Startup};
 use crate::report::status::{
     IsolatedStatus, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus,
 };
@@ -89,6 +90,34 @@ impl Serialize for ServiceStatus {
     }
 }
 
+impl Serialize for Startup {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let chain = self.critical_chain().map(|service| &service.name);
+        fields!(serializer, "Startup", {
+            "healthy_seconds": seconds(self.healthy),
+            "critical_chain": chain.collect::<Vec<_>>(),
+            "services": self.services,
+        })
+    }
+}
+
+impl Serialize for ServiceStartup {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fields!(serializer, "ServiceStartup", {
+            "name": self.name,
+            "waiting_seconds": seconds(self.waiting),
+            "starting_seconds": seconds(self.starting),
+            "ready_seconds": seconds(self.ready),
+            "failed_seconds": seconds(self.failed),
+            "took_seconds": seconds(self.took()),
+        })
+    }
+}
+
+fn seconds(duration: Option<Duration>) -> Option<f64> {
+    duration.as_ref().map(Duration::as_secs_f64)
+}
+
 /// What its kind doesn't have is left out.
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -112,11 +141,7 @@ impl Serialize for Event {
         entry(&mut fields, "from", from)?;
         entry(&mut fields, "to", to)?;
         entry(&mut fields, "items", items)?;
-        entry(
-            &mut fields,
-            "took_seconds",
-            took.as_ref().map(Duration::as_secs_f64),
-        )?;
+        entry(&mut fields, "took_seconds", seconds(took))?;
         entry(&mut fields, "error", kind.error().as_deref())?;
         fields.end()
     }
@@ -135,7 +160,6 @@ fn entry<M: SerializeMap>(
 
 impl Serialize for TickStatus {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let seconds = |duration: Option<Duration>| duration.as_ref().map(Duration::as_secs_f64);
         fields!(serializer, "TickStatus", {
             "count": self.count,
             "failures": self.failures,
@@ -203,6 +227,36 @@ mod tests {
             "flush_age_seconds": 1.5,
         });
         assert_eq!(serde_json::to_value(status).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_startup_is_its_times_and_the_critical_chain() {
+        let service = ServiceStartup {
+            name: Name::from("store"),
+            waiting: Some(Duration::ZERO),
+            starting: Some(Duration::from_millis(500)),
+            ready: Some(Duration::from_millis(750)),
+            failed: None,
+        };
+        let startup = Startup {
+            services: vec![service],
+            healthy: Some(Duration::from_millis(750)),
+            chain: vec![0],
+            age: Duration::from_secs(9),
+        };
+        let expected = serde_json::json!({
+            "healthy_seconds": 0.75,
+            "critical_chain": ["store"],
+            "services": [{
+                "name": "store",
+                "waiting_seconds": 0.0,
+                "starting_seconds": 0.5,
+                "ready_seconds": 0.75,
+                "failed_seconds": null,
+                "took_seconds": 0.25,
+            }],
+        });
+        assert_eq!(serde_json::to_value(&startup).unwrap(), expected);
     }
 
     #[test]

@@ -32,6 +32,7 @@ use crate::report::status::{Phase, ServiceStatus, State, Transition};
 use crate::shared::events::{self, Events};
 use crate::shared::instance::Instance;
 use crate::shared::latch::Latch;
+use crate::shared::moments::Moment;
 use crate::shared::request::Request;
 use crate::shared::runner_news::{RunnerNews, SupervisorEvent};
 use crate::shared::subscribers::{Subscribers, Subscription};
@@ -63,6 +64,8 @@ pub(crate) struct Application {
     health: Mutex<Health>,
     subscribers: Arc<Subscribers>,
     pub(crate) events: Events,
+    /// When every service that counts was up for the first time.
+    pub(crate) first_healthy: Moment,
 }
 
 /// Made at the start, because no clock runs before it.
@@ -134,6 +137,7 @@ impl Application {
             health: Mutex::new(Health::pending()),
             subscribers: Arc::default(),
             events: Events::default(),
+            first_healthy: Moment::default(),
         })
     }
 
@@ -280,7 +284,7 @@ impl Application {
     }
 
     /// The time since the start.
-    fn age(&self) -> Duration {
+    pub(crate) fn age(&self) -> Duration {
         let begun = self.begun.get();
         begun.map_or(Duration::ZERO, |begun| begun.at.elapsed())
     }
@@ -361,8 +365,11 @@ impl Application {
     }
 
     pub(crate) fn set_health(&self, health: Health) {
-        self.all_up
-            .store(matches!(health, Health::Healthy), Ordering::Release);
+        let is_healthy = matches!(health, Health::Healthy);
+        if is_healthy {
+            self.first_healthy.set_once(self.age());
+        }
+        self.all_up.store(is_healthy, Ordering::Release);
         let before = std::mem::replace(&mut *self.health(), health);
         // Closing the latch wakes tasks, so the lock is released first.
         if let Health::Pending(over) = before {

@@ -8,12 +8,14 @@ use crate::report::dependency::{Dependency, DependencyKind};
 use crate::report::error::{HealthError, TriggerError};
 use crate::report::event::Event;
 use crate::report::reason::Reason;
+use crate::report::startup::Startup;
 #[cfg(doc)]
 use crate::report::status::OnFailure;
 use crate::report::status::{ServiceStatus, Transition};
 use crate::shared::application::Application;
 use crate::shared::current::{self, ServiceId};
 use crate::shared::events::Cursor;
+use crate::shared::startup;
 use crate::shared::subscribers::Subscription;
 use crate::shared::tick_facts::TickFacts;
 use crate::shared::waits::{self, Waits};
@@ -65,6 +67,42 @@ impl Handle {
     #[must_use]
     pub fn states(&self) -> Vec<ServiceStatus> {
         self.application.states()
+    }
+
+    /// The status of the service with this name; `None` if there is no such service.
+    #[must_use]
+    pub fn status(&self, service: &str) -> Option<ServiceStatus> {
+        let mut instances = self.application.instances.iter();
+        let found = instances.find(|instance| instance.name == *service)?;
+        Some(found.status())
+    }
+
+    /// Why the application stops; `None` while nothing has asked for it.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        self.application.request.reason().cloned()
+    }
+
+    /// How the application came up, or is coming up: for each service when it began to wait, to start, was
+    /// ready. Printed, it is the critical chain, which is logged as well when a start fails or times out.
+    ///
+    /// ```
+    /// # use lifecycle::{Idle, registry, service};
+    /// # #[service(idle)] struct Store;
+    /// # impl Idle for Store {}
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let running = registry! { "store" => Store }.start();
+    /// running.await_healthy().await.unwrap();
+    /// let startup = running.handle().startup();
+    /// println!("{startup}");
+    /// assert!(startup.services[0].ready >= startup.services[0].starting);
+    /// # running.stop().await.into_result().unwrap();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn startup(&self) -> Startup {
+        startup::report(&self.application, None)
     }
 
     /// What each service depends on, in registry order, as [`states`](Self::states) lists the services.

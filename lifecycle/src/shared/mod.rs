@@ -21,6 +21,7 @@ pub(crate) mod request;
 pub(crate) mod run;
 pub(crate) mod runner_news;
 pub(crate) mod scope;
+pub(crate) mod startup;
 pub(crate) mod stop_channel;
 #[cfg(feature = "tokio-util")]
 pub(crate) mod stop_token;

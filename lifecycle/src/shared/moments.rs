@@ -57,7 +57,7 @@ impl Moment {
         self.0.store(nanos.saturating_add(1), Ordering::Relaxed);
     }
 
-    fn set_once(&self, age: Duration) {
+    pub(crate) fn set_once(&self, age: Duration) {
         if self.get().is_none() {
             self.set(age);
         }

@@ -12,7 +12,7 @@ use super::Supervisor;
 use super::tasks::ServiceTasks;
 use crate::engine::graces::JOIN_GRACE;
 use crate::engine::{Command, Failure, StopCause, StopTimes};
-use crate::panics::CatchOnDrop;
+use crate::panics::{CatchOnDrop, log_safely};
 use crate::report::error::Fault;
 use crate::report::event::EventKind;
 use crate::report::outcome::Laggard;
@@ -27,6 +27,7 @@ use crate::shared::nested;
 use crate::shared::orders::Orders;
 use crate::shared::run::Run;
 use crate::shared::runner_news::RunnerNews;
+use crate::shared::startup;
 
 impl Supervisor {
     pub(super) async fn carry_out(&mut self, command: Command, tasks: &mut ServiceTasks) {
@@ -243,6 +244,11 @@ impl Supervisor {
         }
         self.application
             .tell(service, EventKind::Failed(error.clone()));
+        let is_first_start = instance.moments.ready.get().is_none();
+        if is_first_start && instance.state() == State::Starting {
+            let chain = startup::report(&self.application, Some(service));
+            log_safely!(warn, service = %instance.name, chain = format_args!("\n{chain}"), "the start has failed");
+        }
         let _ = instance.error.set(error.clone());
         let counts = !instance.on_failure.ends_ignored();
         let mut record = self.application.record();

@@ -1,0 +1,73 @@
+//! Makes the report of a start from what the services have noted.
+
+use std::time::Duration;
+
+use crate::report::startup::{ServiceStartup, Startup};
+use crate::report::status::OnFailure;
+use crate::shared::application::Application;
+
+/// The report. The critical chain begins with `last`, if it is given: a service that fails now.
+pub(crate) fn report(application: &Application, last: Option<usize>) -> Startup {
+    let age = application.age();
+    let instances = application.instances.iter();
+    let mut services: Vec<_> = instances
+        .map(|instance| ServiceStartup {
+            name: instance.name.clone(),
+            waiting: instance.moments.waiting.get(),
+            starting: instance.moments.starting.get(),
+            ready: instance.moments.ready.get(),
+            failed: instance.moments.failed.get(),
+        })
+        .collect();
+    if let Some(last) = last.and_then(|last| services.get_mut(last)) {
+        last.failed.get_or_insert(age);
+    }
+    let last = last.or_else(|| last_of(application, &services));
+    let chain = std::iter::successors(last, |&service| waited_for(application, &services, service));
+    Startup {
+        chain: chain.collect(),
+        services,
+        healthy: application.first_healthy.get(),
+        age,
+    }
+}
+
+/// The service that the start as a whole has waited for last: the first that failed; otherwise the one that has
+/// been starting longest; otherwise the one that was ready last. Those that don't count are left out.
+fn last_of(application: &Application, services: &[ServiceStartup]) -> Option<usize> {
+    let counting = || {
+        let counts = |index: &usize| application.instances[*index].on_failure != OnFailure::Ignore;
+        (0..services.len()).filter(counts)
+    };
+    let begun = |index: &usize| services[*index].starting.is_some();
+    let failed = |index: &usize| services[*index].failed;
+    counting()
+        .filter(begun)
+        .filter(|index| failed(index).is_some())
+        .min_by_key(failed)
+        .or_else(|| {
+            let under_way = counting()
+                .filter(begun)
+                .filter(|index| services[*index].over().is_none());
+            under_way.min_by_key(|index| services[*index].starting)
+        })
+        .or_else(|| {
+            let ready = counting().filter(|index| services[*index].ready.is_some());
+            ready.max_by_key(|index| (services[*index].ready, services[*index].starting))
+        })
+}
+
+/// The dependency for which the service has waited longest.
+fn waited_for(
+    application: &Application,
+    services: &[ServiceStartup],
+    service: usize,
+) -> Option<usize> {
+    let began: Duration = services[service].starting?;
+    let edges = application.graph.dependencies(service).iter();
+    let over = |index: &usize| services[*index].over().filter(|over| *over <= began);
+    edges
+        .map(|edge| edge.service as usize)
+        .filter(|index| over(index).is_some())
+        .max_by_key(|index| (over(index), services[*index].starting))
+}
