@@ -1,8 +1,0 @@
-use lifecycle::{Idle, service};
-
-#[service(worker)]
-struct Consumer;
-
-impl Idle for Consumer {}
-
-fn main() {}
