@@ -35,6 +35,7 @@ pub(crate) const RETRY: &str = "retry";
 pub(crate) const ATTEMPTS: &str = "attempts";
 pub(crate) const ATTEMPTS_USED_UP: &str = "attempts_used_up";
 pub(crate) const FLUSH_TIMEOUT: &str = "flush_timeout";
+pub(crate) const OVERFLOW: &str = "overflow";
 
 pub(crate) const SCHEDULED_OPTIONS: &[&str] = &[
     INTERVAL,
@@ -57,6 +58,7 @@ pub(crate) const QUEUE_OPTIONS: &[&str] = &[
     ATTEMPTS,
     ATTEMPTS_USED_UP,
     FLUSH_TIMEOUT,
+    OVERFLOW,
 ];
 pub(crate) const STARTUP_OPTIONS: &[&str] = &[RETRY];
 
@@ -169,6 +171,10 @@ const SYNONYMS: &[(&str, &[&str])] = &[
         &["exhausted", "give_up", "on_exhausted", "on_give_up"],
     ),
     (FLUSH_TIMEOUT, &["limit", "max_duration", "timeout"]),
+    (
+        OVERFLOW,
+        &["backpressure", "full", "lossy", "on_full", "when_full"],
+    ),
     (RETRY, &["backoff"]),
     (
         AFTER,

@@ -113,6 +113,7 @@
 /// | `retry` | two durations: `"100ms..10s"` | `"100ms..10s"` | the waits between the attempts to flush a batch, growing from the first to the second |
 /// | `attempts` | an integer literal above zero | 5 | how often a batch is tried, with `retry` in between |
 /// | `attempts_used_up` | `fail` or `drop` | `fail` | what becomes of a batch whose attempts have all failed. `fail`: the service fails; in a drain attempts end nothing, but for one without a deadline. `drop`: the batch is dropped, counted as lost and logged, and the service goes on; so it does in a drain, which counts on from the attempts before |
+/// | `overflow` | `wait` or `drop_oldest` | `wait` | what a full intake does: its senders wait for room; or none ever waits, and the oldest item that waits for a batch is dropped and counted |
 /// | `flush_timeout` | a duration | none | a flush that takes longer is dropped, and is a failed attempt; in a drain too. A stop whose time is over first drops it sooner |
 ///
 /// ## Durations and sizes

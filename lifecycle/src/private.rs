@@ -7,8 +7,8 @@ pub use crate::registry::{Assembly, AssemblyEntry, assembly};
 pub use crate::retry::Retry;
 pub use crate::shape::{
     AttemptsUsedUp, BrokenShape, Declared, Idle, IdleService, IdleShape, Oneshot, OneshotService,
-    OneshotShape, Queue, QueueService, QueueShape, Scheduled, ScheduledService, ScheduledShape,
-    Server, ServerService, ServerShape, Worker, WorkerService, WorkerShape,
+    OneshotShape, Overflow, Queue, QueueService, QueueShape, Scheduled, ScheduledService,
+    ScheduledShape, Server, ServerService, ServerShape, Worker, WorkerService, WorkerShape,
 };
 #[cfg(feature = "cron")]
 pub use crate::shape::{CronService, CronShape, Written, text};

@@ -105,12 +105,19 @@ pub(crate) fn expand_batches(batches: &Batches) -> TokenStream {
             const ATTEMPTS: ::core::primitive::u32 = #attempts;
         }
     });
-    let used_up = batches.attempts_used_up.map(|choice| {
-        let choice = mixed(choice.variant);
-        quote_spanned! {Span::mixed_site()=>
-            const ATTEMPTS_USED_UP: __lifecycle::AttemptsUsedUp =
-                __lifecycle::AttemptsUsedUp::#choice;
-        }
+    let choices = [
+        (
+            batches.attempts_used_up,
+            "ATTEMPTS_USED_UP",
+            "AttemptsUsedUp",
+        ),
+        (batches.overflow, "OVERFLOW", "Overflow"),
+    ];
+    let choices = choices.into_iter().filter_map(|(choice, name, of)| {
+        let [name, of, variant] = [name, of, choice?.variant].map(mixed);
+        Some(quote_spanned! {Span::mixed_site()=>
+            const #name: __lifecycle::#of = __lifecycle::#of::#variant;
+        })
     });
     let written = batches.interval.written();
     let size = expand_option(&batches.size, SIZE, Returned::Value);
@@ -121,7 +128,7 @@ pub(crate) fn expand_batches(batches: &Batches) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         #retry
         #attempts
-        #used_up
+        #(#choices)*
         const INTERVAL: &'static ::core::primitive::str = #written;
         #size
         #interval

@@ -11,7 +11,8 @@ use crate::value::option::OptionValue;
 use crate::value::quantity::Quantity;
 use crate::value::range::WaitRange;
 use crate::words::{
-    ATTEMPTS, ATTEMPTS_USED_UP, FLUSH_TIMEOUT, INTERVAL, QUEUE, QUEUE_OPTIONS, RETRY, SIZE,
+    ATTEMPTS, ATTEMPTS_USED_UP, FLUSH_TIMEOUT, INTERVAL, OVERFLOW, QUEUE, QUEUE_OPTIONS, RETRY,
+    SIZE,
 };
 
 use super::options::{Grammar, Needed, Options};
@@ -20,12 +21,19 @@ pub(crate) const QUEUE_GRAMMAR: Grammar = Grammar {
     owner: QUEUE,
     known: QUEUE_OPTIONS,
     needed: Needed::All(&[SIZE, INTERVAL]),
-    choices: &[(ATTEMPTS_USED_UP, USED_UP_CHOICES)],
+    choices: &[
+        (ATTEMPTS_USED_UP, USED_UP_CHOICES),
+        (OVERFLOW, OVERFLOW_CHOICES),
+    ],
     example: "queue(size = 100, interval = \"1s\")",
     option: "size = 100",
 };
 
 const USED_UP_CHOICES: &[Choice] = &[Choice::new("fail", "Fail"), Choice::new("drop", "Drop")];
+const OVERFLOW_CHOICES: &[Choice] = &[
+    Choice::new("wait", "Wait"),
+    Choice::new("drop_oldest", "DropOldest"),
+];
 const TRIES: u32 = 5;
 
 pub(crate) struct Batches {
@@ -35,6 +43,7 @@ pub(crate) struct Batches {
     pub(crate) attempts: Option<u32>,
     pub(crate) attempts_used_up: Option<Choice>,
     pub(crate) flush_timeout: Option<OptionValue>,
+    pub(crate) overflow: Option<Choice>,
 }
 
 impl Batches {
@@ -59,6 +68,9 @@ impl Batches {
         let flush_timeout = options.value(FLUSH_TIMEOUT, errors, |argument| {
             OptionValue::read(argument, Quantity::Duration, fields)
         });
+        let overflow = options.value(OVERFLOW, errors, |argument| {
+            Choice::read(argument, OVERFLOW_CHOICES)
+        });
         Some(Self {
             size: size?,
             interval: interval?,
@@ -66,6 +78,7 @@ impl Batches {
             attempts,
             attempts_used_up,
             flush_timeout,
+            overflow,
         })
     }
 }

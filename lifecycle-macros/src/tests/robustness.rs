@@ -19,7 +19,7 @@ const ARGUMENTS: &[&str] = &[
     "scheduled(interval = \"cfg.gc.interval\", first = immediate, jitter = \"10%\")",
     "scheduled(delay = self.cfg.load().pause * 2, missed = skip, tick_timeout = \"5s\")",
     "scheduled(interval = \"cfg.every\", initial_delay = { self.0 }, on_error = continue, on_panic = continue, max_failures = 3)",
-    "queue(size = self.size, interval = \"1h 30m\", retry = \"1s..2s\", attempts = 5, attempts_used_up = fail, flush_timeout = \"cfg.limit\"), startup(retry = \"1s..2s\")",
+    "queue(size = self.size, interval = \"1h 30m\", retry = \"1s..2s\", attempts = 5, attempts_used_up = fail, overflow = wait, flush_timeout = \"cfg.limit\"), startup(retry = \"1s..2s\")",
 ];
 
 const ITEMS: &[&str] = &[

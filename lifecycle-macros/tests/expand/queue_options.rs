@@ -10,6 +10,7 @@ const _: () = {
     #[automatically_derived]
     impl __lifecycle::QueueService for Metrics {
         const ATTEMPTS_USED_UP: __lifecycle::AttemptsUsedUp = __lifecycle::AttemptsUsedUp::Drop;
+        const OVERFLOW: __lifecycle::Overflow = __lifecycle::Overflow::DropOldest;
         const INTERVAL: &'static ::core::primitive::str = "1s";
         fn size(&self) -> ::core::primitive::usize {
             100

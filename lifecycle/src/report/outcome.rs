@@ -195,6 +195,15 @@ impl fmt::Display for Outcome {
             write!(f, "\n  {laggard}")?;
         }
         for status in &self.services {
+            let dropped = status.queue.map_or(0, |queue| queue.dropped);
+            if dropped > 0 {
+                let items = if dropped == 1 { "item" } else { "items" };
+                write!(
+                    f,
+                    "\n  service `{}` dropped {dropped} accepted {items} to make room for newer ones",
+                    status.name
+                )?;
+            }
             let lost = status.queue.map_or(0, |queue| queue.lost);
             if lost > 0 {
                 let items = if lost == 1 { "item" } else { "items" };

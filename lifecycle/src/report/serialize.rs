@@ -187,6 +187,7 @@ impl Serialize for QueueStatus {
             "flushed": self.flushed,
             "failures": self.failures,
             "lost": self.lost,
+            "dropped": self.dropped,
             "depth": self.depth,
             "flush_age_seconds": self.flush_age.as_ref().map(Duration::as_secs_f64),
         })
@@ -215,6 +216,7 @@ mod tests {
     fn a_queue_is_its_counts_its_depth_and_the_age_of_its_flush() {
         let status = QueueStatus {
             flushed: 7,
+            dropped: 2,
             depth: 5,
             flush_age: Some(Duration::from_millis(1500)),
             ..QueueStatus::default()
@@ -223,6 +225,7 @@ mod tests {
             "flushed": 7,
             "failures": 0,
             "lost": 0,
+            "dropped": 2,
             "depth": 5,
             "flush_age_seconds": 1.5,
         });

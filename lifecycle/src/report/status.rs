@@ -309,13 +309,15 @@ impl TickStatus {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueueStatus {
-    /// How many were flushed.
+    /// How many were flushed. In the end `flushed`, `lost` and `dropped` are together all that were accepted.
     pub flushed: u64,
     /// How many attempts to flush a batch have failed.
     pub failures: u64,
     /// How many were accepted and could not be flushed: before the end, or, under
     /// `attempts_used_up = drop`, with the attempts that a batch has.
     pub lost: u64,
+    /// How many were accepted and dropped to make room for newer ones, under `overflow = drop_oldest`.
+    pub dropped: u64,
     /// How many are accepted and not flushed: the waiting ones, and the batch in hand. Zero before the
     /// service starts and once it is down.
     pub depth: u64,

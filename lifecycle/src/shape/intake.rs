@@ -3,8 +3,8 @@
 //!
 //! # Invariants
 //!
-//! Each accepted item is in exactly one of four states: it waits, the service has taken it, it was flushed,
-//! or it was written off. Every change of state is made under the lock of [`Ledger`]. So each item is
+//! Each accepted item is in exactly one of five states: it waits, the service has taken it, it was flushed,
+//! it was dropped to make room, or it was written off. Every change of state is made under the lock of [`Ledger`]. So each item is
 //! counted once, whether the service's task writes off the remaining items or the supervisor does, after
 //! it has given the task up:
 //!
@@ -19,6 +19,10 @@
 //!   the item is added after that check, the notification comes after it too, and [`Notify`] stores one
 //!   notification that nothing awaits yet.
 //! - Producers that wait for room are woken by the permits that `take` returns, or by the closing of `room`.
+//! - `drop_oldest` sets the flag in the ledger first and then adds permits up to the most that a semaphore
+//!   can have, once. From then on no permit is used up or returned: which of the two holds for an item is read
+//!   under the ledger's lock, so the permits never exceed that number, and every producer that waits finds one.
+//!   The ledger keeps the capacity itself.
 //!
 //! `current` is the lock of the service's end. A service holds it across `.await`, so it is an
 //! asynchronous one; it is taken before the ledger's lock, never under it. No user code runs under the
@@ -31,6 +35,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::error::Error as StdError;
 use std::fmt;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, TryAcquireError};
@@ -65,7 +70,10 @@ pub struct Intake<T> {
 }
 
 struct Shared<T> {
-    /// One permit for each item that may still be put in. Closed with the intake.
+    /// How many items may wait.
+    capacity: usize,
+    /// One permit for each item that may still be put in; more than enough once the oldest items are dropped.
+    /// Closed with the intake.
     room: Semaphore,
     ledger: Mutex<Ledger<T>>,
     /// Notified after an item was put in.
@@ -79,6 +87,10 @@ struct Ledger<T> {
     waiting: VecDeque<T>,
     /// How many items the service has taken and not flushed.
     taken: usize,
+    /// The oldest waiting item is dropped when there is no room for a new one.
+    drops_oldest: bool,
+    /// How many items were dropped for that.
+    dropped: u64,
     /// No further item is accepted.
     closed: bool,
     /// The remaining items are written off.
@@ -146,13 +158,17 @@ impl<T> Intake<T> {
         let ledger = Ledger {
             waiting: VecDeque::new(),
             taken: 0,
+            drops_oldest: false,
+            dropped: 0,
             closed: false,
             ended: false,
             holder: None,
         };
+        let capacity = capacity.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             shared: Arc::new(Shared {
-                room: Semaphore::new(capacity.clamp(1, Semaphore::MAX_PERMITS)),
+                capacity,
+                room: Semaphore::new(capacity),
                 ledger: Mutex::new(ledger),
                 filled: Notify::new(),
                 current: Arc::default(),
@@ -160,7 +176,8 @@ impl<T> Intake<T> {
         }
     }
 
-    /// Sends an item, waiting while the queue is full.
+    /// Sends an item, waiting while the queue is full. Under `overflow = drop_oldest` it does not wait: the
+    /// oldest item that waits for a batch is dropped, here, to make room.
     ///
     /// Cancel-safe: a future that is dropped has sent nothing, and the item goes with it.
     ///
@@ -171,12 +188,13 @@ impl<T> Intake<T> {
         let Ok(place) = self.shared.room.acquire().await else {
             return Err(SendError(item));
         };
-        self.shared.put_in(item).map_err(SendError)?;
-        place.forget();
+        if self.shared.put_in(item).map_err(SendError)? {
+            place.forget();
+        }
         Ok(())
     }
 
-    /// Sends an item if there is room for it now.
+    /// Sends an item if there is room for it now, as there always is under `overflow = drop_oldest`.
     ///
     /// # Errors
     ///
@@ -187,8 +205,9 @@ impl<T> Intake<T> {
             Err(TryAcquireError::NoPermits) => return Err(TrySendError::Full(item)),
             Err(TryAcquireError::Closed) => return Err(TrySendError::Closed(item)),
         };
-        self.shared.put_in(item).map_err(TrySendError::Closed)?;
-        place.forget();
+        if self.shared.put_in(item).map_err(TrySendError::Closed)? {
+            place.forget();
+        }
         Ok(())
     }
 
@@ -208,6 +227,11 @@ impl<T> Intake<T> {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.shared.ledger().closed
+    }
+
+    /// From now on no producer waits: a full queue drops its oldest item.
+    pub(crate) fn drop_oldest(&self) {
+        self.shared.drop_oldest();
     }
 
     pub(crate) fn try_outlet(&self, holder: Holder) -> Option<Outlet<T>> {
@@ -232,16 +256,34 @@ impl<T> Shared<T> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds the item, or returns it if the intake is closed.
-    fn put_in(&self, item: T) -> Result<(), T> {
+    /// Adds the item, or returns it if the intake is closed. Returns whether it has used up the permit of its
+    /// producer.
+    fn put_in(&self, item: T) -> Result<bool, T> {
         let mut ledger = self.ledger();
         if ledger.closed {
             return Err(item);
         }
+        let uses_permit = !ledger.drops_oldest;
+        let oldest = if ledger.drops_oldest && ledger.waiting.len() >= self.capacity {
+            ledger.dropped += 1;
+            ledger.waiting.pop_front()
+        } else {
+            None
+        };
         ledger.waiting.push_back(item);
         drop(ledger);
         self.filled.notify_one();
-        Ok(())
+        // A panic of its destructor is no failure of the producer; the panic hook prints it.
+        let _ = panics::catch(|| drop(oldest));
+        Ok(uses_permit)
+    }
+
+    fn drop_oldest(&self) {
+        let before = mem::replace(&mut self.ledger().drops_oldest, true);
+        if !before {
+            self.room
+                .add_permits(Semaphore::MAX_PERMITS - self.capacity);
+        }
     }
 
     /// Moves up to `most` waiting items into the batch. Returns whether a producer may have been woken.
@@ -257,7 +299,11 @@ impl<T> Shared<T> {
         if ledger.waiting.is_empty() && is_large::<T>(ledger.waiting.capacity()) {
             ledger.waiting = VecDeque::new();
         }
+        let returns_permits = !ledger.drops_oldest;
         drop(ledger);
+        if !returns_permits {
+            return false;
+        }
         let was_full = self.room.available_permits() == 0;
         self.room.add_permits(count);
         was_full && count > 0
@@ -282,6 +328,10 @@ impl<T> Shared<T> {
 impl<T: Send> AnyIntake for Shared<T> {
     fn depth(&self) -> usize {
         self.ledger().left()
+    }
+
+    fn dropped(&self) -> u64 {
+        self.ledger().dropped
     }
 
     fn end(&self, holder: Holder) -> usize {

@@ -30,7 +30,7 @@ use tokio::time::sleep;
 pub use self::cron::{CronService, CronShape, Written, text};
 pub use self::idle::{Idle, IdleService, IdleShape};
 pub use self::oneshot::{Oneshot, OneshotService, OneshotShape};
-pub use self::queue::{AttemptsUsedUp, Queue, QueueService, QueueShape};
+pub use self::queue::{AttemptsUsedUp, Overflow, Queue, QueueService, QueueShape};
 pub use self::scheduled::{Scheduled, ScheduledService, ScheduledShape};
 pub use self::server::{Server, ServerService, ServerShape};
 pub use self::worker::{Worker, WorkerService, WorkerShape};
@@ -65,6 +65,11 @@ pub trait Live<S> {
 
     /// What `startup` hands to `run`. It lives in the future of `start` and nowhere else.
     type Started: Send;
+
+    /// The service is being registered. May be called again.
+    fn register(service: &S) {
+        let _ = service;
+    }
 
     /// Checks the service's values before `startup` is called for the first time.
     fn check(service: &S) -> Result {
@@ -142,6 +147,7 @@ where
     }
 
     fn __nature(&self, _: Sealed) -> Nature {
+        S::Shape::register(self);
         Nature {
             shape: S::Shape::SHAPE,
             task_need: S::Shape::task_need(),

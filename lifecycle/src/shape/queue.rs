@@ -4,6 +4,7 @@
 mod drain;
 mod flushes;
 mod limits;
+mod options;
 mod run_loop;
 
 use std::future::Future;
@@ -11,7 +12,9 @@ use std::time::Duration;
 
 use self::drain::Remaining;
 use self::limits::limits;
+pub use self::options::{AttemptsUsedUp, Overflow};
 use super::{Declared, Live};
+use crate::panics;
 use crate::report::error::Result;
 use crate::report::status::Shape;
 use crate::retry::Retry;
@@ -29,6 +32,11 @@ use crate::shared::queue_counts::{Holder, QueueCounts};
 /// dropped and counted lost, and the next one has its turn. A panic is always the service's failure. Size
 /// and interval are read for each batch; where they are wrong the last ones that were right go on to hold.
 ///
+/// A full intake makes [`send`](Intake::send) wait. Under `overflow = drop_oldest` it never does: the
+/// oldest item that waits is dropped to make room, and counted in
+/// [`QueueStatus::dropped`](crate::QueueStatus::dropped). The batch in hand, whose flush is in flight or will
+/// be tried again, is not touched.
+///
 /// On a stop the intake closes, and everything that was accepted is flushed within the service's time.
 /// There a batch that fails is set aside, and the others go first; then those set aside are tried
 /// again, with the same waits, until the [deadline](Context::deadline) of the service. So a target
@@ -39,7 +47,7 @@ use crate::shared::queue_counts::{Holder, QueueCounts};
 /// Under `attempts_used_up = drop` a batch is dropped here as well when its attempts are used up, those
 /// before the stop included, and such a loss does not fail the drain.
 ///
-/// Every item that was accepted is flushed or counted lost, in every ending: a flush that blocks its
+/// Every item that was accepted is flushed, counted dropped or counted lost, in every ending: a flush that blocks its
 /// thread beyond the stop, a runtime that ends, a service that never started, a registry that is dropped
 /// or refused. The intake is closed then, and `send` gives the item back. (Only a queue behind a
 /// [decorator](crate::Service) that is never started does not hear of it.)
@@ -107,6 +115,8 @@ pub trait QueueService: Queue {
     const ATTEMPTS: u32 = 5;
     /// `attempts_used_up = ..`
     const ATTEMPTS_USED_UP: AttemptsUsedUp = AttemptsUsedUp::Fail;
+    /// `overflow = ..`
+    const OVERFLOW: Overflow = Overflow::Wait;
     /// The interval as the attribute spells it, for messages.
     const INTERVAL: &'static str;
 
@@ -120,15 +130,6 @@ pub trait QueueService: Queue {
     fn flush_timeout(&self) -> Option<Duration> {
         None
     }
-}
-
-/// What becomes of a batch whose attempts are used up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AttemptsUsedUp {
-    /// The service fails, and its drain tries the batch again.
-    Fail,
-    /// The batch is dropped, counted as lost and logged, and the service goes on.
-    Drop,
 }
 
 /// The shape of `#[service(queue(..))]`.
@@ -148,7 +149,17 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
         Ok(())
     }
 
+    /// Before the start already: `send` may be called from then on, and must not wait.
+    fn register(service: &S) {
+        if S::OVERFLOW == Overflow::DropOldest {
+            // `intake` is code of the user's.
+            let _ = panics::catch(|| service.intake().drop_oldest());
+        }
+    }
+
     async fn startup(service: &S, cx: &Context) -> Result {
+        // A decorator has hidden the service from the registry.
+        Self::register(service);
         if let Some(counts) = count(cx) {
             counts.open(service.intake().erased());
             if let Ok(limits) = limits(service) {
@@ -171,6 +182,9 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
     }
 
     fn abandon(service: &S, cx: &Context) {
+        if let Some(counts) = count(cx) {
+            counts.open_unstarted(service.intake().erased());
+        }
         // `run` was not called, so this service does not hold the outlet itself.
         if let Some(outlet) = service.intake().try_outlet(holder(cx)) {
             drop(Remaining { outlet, cx });

@@ -5,9 +5,11 @@
 //! The service's task writes the counts; the supervisor writes `lost` when it ends a queue whose task it
 //! has given up. Each count is a sum that nothing else depends on, so `Relaxed` is enough.
 //!
-//! [`QueueCounts::end`] takes the intake out of `seen` under the lock. So of two callers only one ends it,
-//! and the remaining items are counted as lost once. The lock of `seen` is released before the intake is
-//! called: that takes the intake's own lock, and may run destructors of items.
+//! [`QueueCounts::end`] sets `ends` under the lock of `seen`. So of two callers only one ends the intake, and
+//! the remaining items are counted as lost once. That lock is released before the intake is ended or dropped:
+//! both may run destructors of items. The intake stays in `seen` until it is closed and its number of dropped
+//! items is final; that number is read under the lock, so that a status never shows fewer than one before. The
+//! lock of an intake is taken under that of `seen`, never the other way round.
 
 use std::fmt;
 use std::mem;
@@ -28,6 +30,9 @@ pub(crate) type Holder = usize;
 pub(crate) trait AnyIntake: Send + Sync {
     /// How many items are accepted and neither flushed nor written off.
     fn depth(&self) -> usize;
+
+    /// How many items were dropped to make room for newer ones.
+    fn dropped(&self) -> u64;
 
     /// Closes the intake and writes the remaining items off, unless another service than this one
     /// empties it. Returns how many there were.
@@ -55,6 +60,10 @@ pub(crate) struct QueueCounts {
 struct Seen {
     /// The intake, from the start of the service until its remaining items are written off.
     intake: Option<Arc<dyn AnyIntake>>,
+    /// The intake is being ended.
+    ends: bool,
+    /// How many items were dropped by intakes that are no longer here.
+    dropped: u64,
     /// When the flush in flight began.
     flushing: Option<Instant>,
     /// The error of the last flush that failed; it is kept when a later flush succeeds.
@@ -69,15 +78,19 @@ struct Seen {
 
 impl QueueCounts {
     pub(crate) fn status(&self) -> QueueStatus {
-        let (intake, flushing) = {
+        let (depth, dropped, flushing) = {
             let seen = self.seen();
-            (seen.intake.clone(), seen.flushing)
+            let intake = seen.intake.as_deref();
+            let depth = intake.map_or(0, AnyIntake::depth);
+            let dropped = seen.dropped + intake.map_or(0, AnyIntake::dropped);
+            (depth, dropped, seen.flushing)
         };
         QueueStatus {
             flushed: self.flushed.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
-            depth: intake.map_or(0, |intake| intake.depth() as u64),
+            dropped,
+            depth: depth as u64,
             flush_age: flushing.map(|began| began.elapsed()),
         }
     }
@@ -103,16 +116,34 @@ impl QueueCounts {
 
     /// Takes the intake of the service, which starts.
     pub(crate) fn open(&self, intake: Arc<dyn AnyIntake>) {
-        let before = self.seen().intake.replace(intake);
+        let mut seen = self.seen();
+        seen.ends = false;
+        let before = seen.intake.replace(intake);
+        drop(seen);
         drop(before);
+    }
+
+    /// Takes the intake of a service that will not start, if there was none before.
+    pub(crate) fn open_unstarted(&self, intake: Arc<dyn AnyIntake>) {
+        let mut seen = self.seen();
+        if seen.intake.is_none() && !seen.ends {
+            seen.intake = Some(intake);
+        }
     }
 
     /// Closes the intake and counts its remaining items as lost: the service is down, was given up, or
     /// was dropped with the runtime. A second call changes nothing.
     pub(crate) fn end(&self, service: &str) {
-        let intake = self.seen().intake.take();
-        if let Some(intake) = intake {
+        let mut seen = self.seen();
+        let intake = seen.intake.clone();
+        let is_first = !mem::replace(&mut seen.ends, true);
+        drop(seen);
+        if let Some(intake) = intake.filter(|_| is_first) {
             self.lost(intake.end(self.holder()), service);
+            let mut seen = self.seen();
+            seen.intake = None;
+            seen.dropped += intake.dropped();
+            drop(seen);
             // This may be the last reference, and then it drops the items.
             let _ = panics::catch(|| drop(intake));
         }

@@ -164,7 +164,7 @@ fn a_new_limit_holds_from_the_next_batch_and_one_of_zero_changes_nothing() {
         let queue =
             limited(1, 100).does([hangs(), nothing(), hangs(), nothing(), hangs(), nothing()]);
         let running = start(registry! { "audit" => Limited(queue.clone()) });
-        let mut fails_after = |from: u64, limit: u64| {
+        let fails_after = |from: u64, limit: u64| {
             let (queue, handle) = (queue.clone(), running.handle());
             async move {
                 queue.limit(limit);

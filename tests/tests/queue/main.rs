@@ -4,6 +4,7 @@ mod batches;
 mod endings;
 mod flush_timeout;
 mod limits;
+mod overflow;
 mod producers;
 mod status;
 mod stop;

@@ -92,7 +92,7 @@ mod quiet {
     #[::lifecycle::service(scheduled(cron = self.0, tz = self.1))]
     pub struct Told(::std::string::String, &'static ::core::primitive::str);
 
-    #[::lifecycle::service(queue(size = "size", interval = "1s", retry = "1s..2s", attempts = 3, attempts_used_up = drop, flush_timeout = "5s"))]
+    #[::lifecycle::service(queue(size = "size", interval = "1s", retry = "1s..2s", attempts = 3, attempts_used_up = drop, overflow = drop_oldest, flush_timeout = "5s"))]
     pub struct Audit {
         pub events: ::lifecycle::Intake<()>,
         pub size: ::core::primitive::usize,

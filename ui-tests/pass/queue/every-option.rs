@@ -41,6 +41,8 @@ queue! { #[service(queue(size = 1, interval = "1s", attempts = 3, attempts_used_
 queue! { #[service(queue(size = 1, interval = "1s", flush_timeout = "5s"))] Timeout }
 queue! { #[service(queue(size = 1, interval = "1s", flush_timeout = "cfg.patience"))] TimeoutPath }
 queue! { #[service(queue(size = 1, interval = "1s", flush_timeout = self.cfg.patience * 2))] TimeoutComputed }
+queue! { #[service(queue(size = 1, interval = "1s", overflow = wait))] Waiting }
+queue! { #[service(queue(size = 1, interval = "1s", overflow = drop_oldest))] Overflowing }
 queue! { #[service(startup(retry = "1s..1s"), queue(size = 100, interval = "1s"))] Startup }
 
 fn main() {

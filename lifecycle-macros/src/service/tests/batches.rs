@@ -89,6 +89,34 @@ fn how_long_a_flush_may_take() {
 fn words_of_a_queue() {
     check([
         (
+            queue(&quote!(overflow = drop_oldset)),
+            "unknown value `drop_oldset` of `overflow` | did you mean `drop_oldest`?",
+        ),
+        (
+            queue(&quote!(overflow = block)),
+            "unknown value `block` of `overflow` | write `wait` or `drop_oldest`",
+        ),
+        (
+            queue(&quote!(overflow = "wait")),
+            "the value `wait` of `overflow` is in quotes | write `overflow = wait`",
+        ),
+        (
+            queue(&quote!(overlow = wait)),
+            "unknown argument `overlow` of `queue` | did you mean `overflow`?",
+        ),
+        (
+            queue(&quote!(on_full = drop_oldest)),
+            "unknown argument `on_full` of `queue` | did you mean `overflow`?",
+        ),
+        (
+            queue(&quote!(drop_oldest)),
+            "unknown argument `drop_oldest` of `queue` | write `overflow = drop_oldest`",
+        ),
+        (
+            quote!(scheduled(interval = "1s", overflow = drop_oldest)),
+            "unknown argument `overflow` of `scheduled` | remove it",
+        ),
+        (
             queue(&quote!(attempts_used_up = dorp)),
             "unknown value `dorp` of `attempts_used_up` | did you mean `drop`?",
         ),

@@ -211,7 +211,8 @@ fn queue_with_options() {
             size = 100,
             interval = "1s",
             attempts_used_up = drop,
-            flush_timeout = "5s"
+            flush_timeout = "5s",
+            overflow = drop_oldest
         )),
         quote!(
             struct Metrics {

@@ -43,6 +43,7 @@ fn what_is_sound() {
             interval = "1s",
             attempts = 1,
             attempts_used_up = drop,
+            overflow = drop_oldest,
             flush_timeout = self.limit(),
             retry = "1s..1s"
         )),

@@ -21,6 +21,8 @@ pub(super) struct CurrentBatch<T> {
     failures: u32,
     /// Taking the last items may have woken a producer that waited for room.
     has_woken: bool,
+    /// How many dropped items the service has been told of.
+    told_dropped: u64,
 }
 
 impl<T> Default for CurrentBatch<T> {
@@ -30,6 +32,7 @@ impl<T> Default for CurrentBatch<T> {
             is_tried: false,
             failures: 0,
             has_woken: false,
+            told_dropped: 0,
         }
     }
 }
@@ -152,6 +155,12 @@ impl<T> Outlet<T> {
         }
         ledger.taken -= items;
         true
+    }
+
+    /// How many items were dropped to make room since this was called last.
+    pub(crate) fn newly_dropped(&mut self) -> u64 {
+        let dropped = self.shared.ledger().dropped;
+        dropped - mem::replace(&mut self.current.told_dropped, dropped)
     }
 
     /// How many items are accepted and neither flushed nor written off.

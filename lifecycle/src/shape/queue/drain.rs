@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::flushes::{flush_once, flushed, give_way, lose, note_failure};
+use super::flushes::{flush_once, flushed, give_way, log_dropped, lose, note_failure};
 use super::limits::limits_or_last;
 use super::{AttemptsUsedUp, QueueService, count};
 use crate::panics::{self, Panic};
@@ -85,6 +85,7 @@ pub(super) async fn drain<S: QueueService + Declared>(
         has_panicked: false,
     };
     drain.remaining.outlet.close();
+    log_dropped::<S>(drain.remaining.cx, &mut drain.remaining.outlet);
     // Closing the intake woke producers. They must get their items back even if a flush blocks this
     // thread.
     drain.remaining.cx.application().pass_on_woken();

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::task::coop::poll_proceed;
 use tokio::time::timeout;
 
-use super::{QueueService, count};
+use super::{Overflow, QueueService, count};
+use crate::panics::log_safely;
 use crate::report::error::{self, Result};
 use crate::report::event::EventKind;
 use crate::report::status::Phase;
@@ -76,6 +77,17 @@ fn drop_items<T>(cx: &Context, outlet: &mut Outlet<T>, batch: Batch<T>, phase: P
         let error = cx.application().error(cx.service(), phase, fault);
         cx.application()
             .report(cx.service(), RunnerNews::Failed(error));
+    }
+}
+
+/// Logs how many items were dropped to make room since the last batch.
+pub(super) fn log_dropped<S: QueueService>(cx: &Context, outlet: &mut Outlet<S::Item>) {
+    if S::OVERFLOW == Overflow::Wait {
+        return;
+    }
+    let dropped = outlet.newly_dropped();
+    if dropped > 0 {
+        log_safely!(warn, service = cx.name(), dropped, "oldest items dropped");
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
-use super::flushes::{flush_once, flushed, give_way, lose};
+use super::flushes::{flush_once, flushed, give_way, log_dropped, lose};
 use super::limits::{limits_or_last, read_limits};
 use super::{AttemptsUsedUp, QueueService, count, holder};
 use crate::report::error::Result;
@@ -35,6 +35,7 @@ pub(super) async fn run<S: QueueService + Declared>(service: &S, cx: &Context) -
             () = &mut stopped => return Ok(()),
             limit = gather(service, cx, &mut outlet) => limit,
         };
+        log_dropped::<S>(cx, &mut outlet);
         run.enter(Phase::Flush);
         flush(service, cx, &mut outlet, limit, stopped.as_mut()).await?;
         // The stop came between two attempts: the drain flushes the batch.
