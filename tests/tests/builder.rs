@@ -1,4 +1,5 @@
 //! The registry of names known at run time: every problem at once, in the words of the macro, and the same settings.
+//! What is a problem, and its words, is tested where the rules are: `lifecycle-rules/src/graph/tests.rs`.
 
 use lifecycle::{OnFailure, Registry, RegistryBuilder, RegistryError, Restart, State, registry};
 use lifecycle_tests::{IdleScript, Journal, hangs, secs, start, takes};
@@ -17,70 +18,6 @@ fn problems(builder: RegistryBuilder) -> Vec<String> {
         "one line each"
     );
     text.lines().map(str::to_owned).collect()
-}
-
-#[tokio::test]
-async fn an_empty_registry_is_a_problem() {
-    assert_eq!(
-        problems(Registry::builder()),
-        ["the registry has no services (help: add a service: a name and a value)"]
-    );
-}
-
-#[tokio::test]
-async fn malformed_names_are_problems_with_a_repaired_name() {
-    let long = "a".repeat(32);
-    let builder = Registry::builder()
-        .service("TokenStore", idle())
-        .service("", idle())
-        .service("9lives", idle())
-        .service("web api", idle())
-        .service(long, idle())
-        .service("ok-but_odd-9", idle())
-        .service("a".repeat(31), idle());
-    let problems = problems(builder);
-    assert_eq!(problems.len(), 5, "{problems:#?}");
-    assert!(problems[0].contains("`TokenStore`") && problems[0].contains("token-store"));
-    assert!(problems[1].contains("empty"));
-    assert!(problems[2].contains("`9lives`"));
-    assert!(problems[3].contains("`web api`") && problems[3].contains("web-api"));
-    assert!(problems[4].contains("32"));
-}
-
-#[tokio::test]
-async fn a_duplicate_name_is_a_problem_at_the_second() {
-    let builder = Registry::builder()
-        .service("a", idle())
-        .service("b", idle())
-        .service("a", idle());
-    let problems = problems(builder);
-    assert_eq!(problems.len(), 1);
-    assert!(problems[0].starts_with("another service is already named `a`"));
-}
-
-#[tokio::test]
-async fn an_unknown_dependency_is_a_problem_with_the_near_name() {
-    let builder = Registry::builder()
-        .service("store", idle())
-        .service("api", idle())
-        .after(["stroe"]);
-    assert_eq!(
-        problems(builder),
-        ["`api` depends on `stroe`, which is not in the registry (help: did you mean `store`?)"]
-    );
-}
-
-#[tokio::test]
-async fn a_self_dependency_and_a_repeated_one_are_problems() {
-    let builder = Registry::builder()
-        .service("a", idle())
-        .after(["a"])
-        .service("b", idle())
-        .after(["a", "a"]);
-    let problems = problems(builder);
-    assert_eq!(problems.len(), 2, "{problems:#?}");
-    assert!(problems[0].starts_with("`a` depends on itself"));
-    assert!(problems[1].starts_with("`b` depends on `a` twice"));
 }
 
 #[tokio::test]
@@ -107,37 +44,6 @@ async fn what_is_wanted_is_checked_in_the_words_of_the_macro() {
             "services depend on each other in a cycle: `c -> d -> c` (help: remove one of these from an `after` or a `wants`, so that one of the services can start first)",
         ]
     );
-}
-
-#[tokio::test]
-async fn a_cycle_is_one_problem_that_tells_its_path_in_order() {
-    let builder = Registry::builder()
-        .service("a", idle())
-        .after(["c"])
-        .service("b", idle())
-        .after(["a"])
-        .service("c", idle())
-        .after(["b"])
-        .service("d", idle())
-        .after(["c"]);
-    let problems = problems(builder);
-    assert_eq!(problems.len(), 1, "{problems:#?}");
-    assert!(
-        problems[0].starts_with("services depend on each other in a cycle: `a -> c -> b -> a`"),
-        "{problems:#?}"
-    );
-}
-
-#[tokio::test]
-async fn a_setting_before_the_first_service_is_a_problem() {
-    let builder = Registry::builder()
-        .stop_timeout(secs(1))
-        .after(["a"])
-        .service("a", idle());
-    let problems = problems(builder);
-    assert_eq!(problems.len(), 2);
-    assert!(problems[0].starts_with("`stop_timeout` was set before any service"));
-    assert!(problems[1].starts_with("`after` was set before any service"));
 }
 
 #[tokio::test]

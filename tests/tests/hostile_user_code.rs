@@ -67,18 +67,6 @@ async fn a_service_is_gone_before_its_dependencies_drain() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_was_never_started_is_gone_when_stop_returns() {
-    let journal = Journal::new();
-    let running = start(registry! {
-        "store" => journal.script().startup(hangs()).idle(),
-        "api" => Holder(Guard::new(&journal, "api")), after = ["store"],
-    });
-    sleep(secs(1)).await;
-    running.stop().await.into_result().unwrap();
-    assert_eq!(journal.of("api"), ["gone"]);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_destructor_that_panics_is_its_services_failure_and_the_others_drain() {
     let journal = Journal::new();
     let running = start(registry! {

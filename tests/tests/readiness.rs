@@ -112,17 +112,6 @@ async fn a_registry_in_which_none_counts_is_ready_from_its_start() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_all_have_failed_under_ignore_the_application_has_finished() {
-    let journal = Journal::new();
-    let running = start(registry! {
-        "a" => journal.script().startup(takes(secs(1)).then(fails("no"))).idle(), on_failure = ignore,
-    });
-    assert!(matches!(running.wait().await, Reason::Finished));
-    assert!(!running.handle().is_healthy(), "it stops");
-    assert_eq!(running.stop().await.exit_code(), 0);
-}
-
-#[tokio::test(start_paused = true)]
 async fn readiness_of_what_counts_still_turns_false_at_the_first_request() {
     let journal = Journal::new();
     let running = with_cache(&journal, fails("no memory"), hangs());

@@ -61,17 +61,6 @@ async fn a_dependent_waits_for_the_last_of_its_dependencies() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dependent_of_a_worker_does_not_wait_for_run_to_end() {
-    let journal = Journal::new();
-    let running = start(registry! {
-        "consumer" => journal.script().startup(takes(secs(1))).worker(),
-        "api" => journal.script().idle(), after = ["consumer"],
-    });
-    running.await_healthy().await.unwrap();
-    assert_eq!(journal.at("api: startup"), secs(1));
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_dependent_of_a_oneshot_starts_once_it_has_succeeded() {
     let journal = Journal::new();
     let running = start(registry! {

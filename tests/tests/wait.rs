@@ -145,6 +145,7 @@ async fn wait_returns_when_the_last_service_under_ignore_has_failed() {
     });
     assert!(matches!(running.wait().await, Reason::Finished));
     assert_eq!(journal.now(), secs(3), "once the last has drained");
+    assert!(!running.handle().is_healthy(), "it stops");
     assert_eq!(running.stop().await.exit_code(), 0);
 }
 

@@ -2,7 +2,7 @@
 
 use lifecycle::{Idle, registry, service};
 
-#[service(idle)]
+#[service[idle]]
 struct Store;
 
 impl Idle for Store {}
@@ -12,7 +12,7 @@ fn main() {
         "a" => Store,
         "a23456789-123456789_123456789-1" => Store,
     };
-    let _ = registry! { r"raw" => Store }.signals(false);
+    let _ = registry! { r"raw" => Store, r#"cache"# => Store, after = [r"raw"] }.signals(false);
     let _ = registry!("round" => Store);
     let _ = registry!["square" => Store];
 }

@@ -29,7 +29,7 @@ fn main() {
         "log" => Store, before = all,
         "cache" => Store, start_timeout = cfg.limit,
         "api" => Store,
-            after = ["store"],
+            after = ["store",],
             wants = ["cache"],
             start_timeout = "250ms",
             stop_timeout = cfg.limit() * 2,
