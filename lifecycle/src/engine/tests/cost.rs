@@ -54,6 +54,7 @@ fn looks(services: u32, order: Order, deed: Deed, policy: OnFailure) -> usize {
     let edge = |service| Edge {
         service,
         kind: DependencyKind::After,
+        restarts: false,
     };
     let dependencies: Vec<Vec<Edge>> = (0..services)
         .map(|service| order(services, service).into_iter().map(edge).collect())
