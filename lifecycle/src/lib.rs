@@ -46,7 +46,7 @@
 //! |---|---|---|
 //! | `#[service(idle)]` | [`Idle`]: `startup`, `drain` | none |
 //! | `#[service(scheduled(interval = ..))]`, or `delay`, or `cron` | [`Scheduled`]: `startup`, `tick`, `drain` | `tick` |
-//! | `#[service(queue(size = .., interval = ..))]` | [`Queue`]: `startup`, `intake`, `flush` | `intake`, `flush` |
+//! | `#[service(queue(size = .., interval = ..))]` | [`Queue`]: `startup`, `intake`, `flush`, `drain` | `intake`, `flush` |
 //! | `#[service(worker)]` | [`Worker`]: `startup`, `run`, `drain` | `run` |
 //! | `#[service(server)]` | [`Server`]: `bind`, `serve`, `drain` | `bind`, `serve` |
 //! | `#[service(oneshot)]` | [`Oneshot`]: `run` | `run` |

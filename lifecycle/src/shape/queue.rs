@@ -6,6 +6,7 @@ mod flushes;
 mod limits;
 mod options;
 mod run_loop;
+mod share;
 
 use std::future::Future;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use self::drain::Remaining;
 use self::limits::limits;
 pub use self::options::{AttemptsUsedUp, Overflow};
-use super::{Declared, Live};
+use super::{Declared, Live, Nothing, is_left_out};
 use crate::panics;
 use crate::report::error::Result;
 use crate::report::status::Shape;
@@ -51,6 +52,8 @@ use crate::shared::queue_counts::{Holder, QueueCounts};
 /// thread beyond the stop, a runtime that ends, a service that never started, a registry that is dropped
 /// or refused. The intake is closed then, and `send` gives the item back. (Only a queue behind a
 /// [decorator](crate::Service) that is never started does not hear of it.)
+///
+/// The hook `drain` runs after all that, for what is no item: a connection to close, a file to sync.
 ///
 /// A batch whose flush was dropped half way, because it was late or panicked, is flushed again by
 /// the drain, once more if it panics there: each other item is flushed exactly once.
@@ -101,9 +104,20 @@ pub trait Queue {
     ///
     /// A stop does not wait for the `flush_timeout`: at three quarters of the service's time to stop the
     /// flush is dropped as late, and then called again with the same batch by the drain; there, at the end
-    /// of that time. A `flush_timeout` that is over sooner holds in the drain too, so that a flush that
+    /// of that time, or at three quarters of the drain's if there is a hook [`drain`](Self::drain). A `flush_timeout` that is over sooner holds in the drain too, so that a flush that
     /// hangs costs the other batches no more than that.
     fn flush(&self, batch: &[Self::Item], cx: &Context) -> impl Future<Output = Result> + Send;
+
+    /// What is left to do after the last flush: closing the connection that `flush` writes to. Runs once for
+    /// each completed `startup`, whatever has become of the items. Default: nothing.
+    ///
+    /// A service that has it leaves it a quarter of the time of the drain: a flush that goes on for longer is
+    /// dropped as late, and what is left is counted lost. Dropped itself when the service's time to stop is
+    /// over: see [`Context::deadline`], which tells either of them its own end.
+    fn drain(&self, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        Nothing::<Self>::new()
+    }
 }
 
 /// What `#[service(queue(..))]` implements. Its bound makes rustc ask for the hooks.
@@ -174,11 +188,12 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
     }
 
     async fn drain(service: &S, cx: &Context) -> Result {
-        // If another service that shares the intake holds the outlet, it flushes the remaining items.
-        match service.intake().try_outlet(holder(cx)) {
-            Some(outlet) => drain::drain(service, Remaining { outlet, cx }).await,
-            None => Ok(()),
+        let flushes = flush_remaining(service, cx);
+        if is_left_out(S::drain) {
+            return flushes.await;
         }
+        share::flush_in_share(cx, flushes).await;
+        service.drain(cx).await
     }
 
     fn abandon(service: &S, cx: &Context) {
@@ -189,6 +204,14 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
         if let Some(outlet) = service.intake().try_outlet(holder(cx)) {
             drop(Remaining { outlet, cx });
         }
+    }
+}
+
+async fn flush_remaining<S: QueueService + Declared>(service: &S, cx: &Context) -> Result {
+    // If another service that shares the intake holds the outlet, it flushes the remaining items.
+    match service.intake().try_outlet(holder(cx)) {
+        Some(outlet) => drain::drain(service, Remaining { outlet, cx }).await,
+        None => Ok(()),
     }
 }
 

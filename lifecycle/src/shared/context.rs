@@ -244,10 +244,13 @@ impl Context {
     /// `run`, a tick, a hand-written `start` and spawned tasks have three quarters of the service's
     /// time to stop, so that `drain` still happens; once they have returned (see
     /// [`exited`](Self::exited)) it is the end of all its time. A oneshot has no drain, and all the
-    /// time for its `run`. What returns by then is not late.
+    /// time for its `run`. The last flushes of a queue that has a `drain` have three quarters of what is left
+    /// for both. What returns by then is not late.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.run.deadline()
+        let end = self.run.deadline()?;
+        let queue = self.instance().queue();
+        Some(queue.map_or(end, |counts| counts.end_of_share(end)))
     }
 
     pub(crate) fn instance(&self) -> &Instance {

@@ -40,6 +40,11 @@ impl Orders {
         self.task.wake();
     }
 
+    /// Wakes the task without an order: a time that it has read has changed.
+    pub(crate) fn wake(&self) {
+        self.task.wake();
+    }
+
     /// Gives orders from inside the task, without a wake-up.
     pub(crate) fn note(&self, orders: u8) {
         self.given.fetch_or(orders, Ordering::Release);

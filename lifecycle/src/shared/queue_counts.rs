@@ -64,6 +64,8 @@ struct Seen {
     ends: bool,
     /// How many items were dropped by intakes that are no longer here.
     dropped: u64,
+    /// When the drain began, while its flushes must leave time to the hook behind them.
+    share: Option<Instant>,
     /// When the flush in flight began.
     flushing: Option<Instant>,
     /// The error of the last flush that failed; it is kept when a later flush succeeds.
@@ -153,6 +155,19 @@ impl QueueCounts {
         if items > 0 {
             self.lost.fetch_add(items as u64, Ordering::Relaxed);
             log_lost(items, service);
+        }
+    }
+
+    /// A drain has begun whose flushes must leave time to the hook behind them; `None`: they are over.
+    pub(crate) fn set_share(&self, began: Option<Instant>) {
+        self.seen().share = began;
+    }
+
+    /// When the code that runs now is dropped, if all of the service is at `end`.
+    pub(crate) fn end_of_share(&self, end: Instant) -> Instant {
+        match self.seen().share {
+            Some(began) => began + end.saturating_duration_since(began) / 4 * 3,
+            None => end,
         }
     }
 

@@ -54,6 +54,10 @@ impl Queue for Audit {
         drop(batch.join(", "));
         Ok(())
     }
+
+    async fn drain(&self, _: &Context) -> Result {
+        Ok(())
+    }
 }
 
 #[service(worker)]

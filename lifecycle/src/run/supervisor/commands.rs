@@ -49,6 +49,10 @@ impl Supervisor {
             Command::Shorten(service, times) => {
                 if let Some(run) = self.run_of(service) {
                     run.set_stop_times(Some(times));
+                    // A drain may wait for its end. A `start` is not polled for that.
+                    if run.exited.is_closed() {
+                        run.orders.wake();
+                    }
                 }
             }
             Command::Cut(service) => self.order(service, Orders::DROP_RUN),
