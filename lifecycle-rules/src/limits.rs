@@ -14,7 +14,7 @@ pub struct LimitsProblem {
 }
 
 /// The one rule: something of the deadline is left after the delay. A deadline of zero without a delay
-/// is legal and says what it does: nobody is waited for.
+/// is legal and says what it does: the stop waits for no service.
 #[must_use]
 pub fn check(deadline: Duration, delay: Duration) -> Option<LimitsProblem> {
     let is_too_long = delay >= deadline && !delay.is_zero();

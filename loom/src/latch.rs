@@ -1,4 +1,4 @@
-//! A latch that is closed while others come to wait at it, and leave.
+//! A latch is closed while tasks begin to wait for the closing, and give up.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use crate::shared::latch::Latch;
 use crate::sync::AtomicBool;
 use crate::task::{Task, check};
 
-/// Whoever waits goes on, whether it came before the closing, during it or after.
+/// A waiter goes on, whether it came before the closing, during it or after.
 ///
-/// Red when `Closed::poll` does not look again under the lock, when `close` takes the waiters out before it writes
+/// Red when `poll_closed` does not check again under the lock, when `close` takes the waiters out before it writes
 /// `is_closed`, and when a second waiter takes the place of the first.
 #[test]
 fn every_waiter_sees_the_closing() {
@@ -30,11 +30,11 @@ fn every_waiter_sees_the_closing() {
     });
 }
 
-/// It stays closed, and a second closing harms nobody: one who waits is woken, once.
+/// A latch that two threads close stays closed, and each waiter is woken once.
 ///
 /// Red when `close` clones the wakers and leaves them with the waiters.
 #[test]
-fn closed_by_two_it_wakes_each_waiter_once_and_lets_go_of_it() {
+fn two_closings_wake_each_waiter_once_and_keep_no_waker() {
     check(3, || {
         let latch = Arc::new(Latch::new());
         let task = Task::new();
@@ -53,7 +53,7 @@ fn closed_by_two_it_wakes_each_waiter_once_and_lets_go_of_it() {
     });
 }
 
-/// What was written before the closing is there for who sees it closed, though it takes no lock.
+/// A thread that sees the latch closed, without a lock, sees what was written before the closing.
 ///
 /// Red when `is_closed` is written or read with `Relaxed`.
 #[test]
@@ -74,11 +74,11 @@ fn what_was_written_before_the_closing_is_seen_after_it() {
     });
 }
 
-/// A waiter that loses interest takes its own waker with it, and no other's.
+/// A waiter that gives up takes its own waker out, and no other's.
 ///
 /// Red when `Closed` does not leave at its drop, and when it takes out the waiter that came first in place of its own.
 #[test]
-fn one_that_waits_no_longer_leaves_nothing_behind() {
+fn a_waiter_that_gives_up_leaves_no_waker() {
     check(3, || {
         let latch = Arc::new(Latch::new());
         let task = Task::new();
@@ -93,12 +93,12 @@ fn one_that_waits_no_longer_leaves_nothing_behind() {
     });
 }
 
-/// The same while the latch is closed.
+/// A waiter that gives up while the latch is closed takes its own waker out, and the other goes on.
 ///
-/// Red when a waiter takes out the one that came first in place of its own, when `Closed::poll` does not look again
+/// Red when a waiter takes out the one that came first in place of its own, when `poll_closed` does not check again
 /// under the lock, and when `close` takes the waiters out before it writes `is_closed`.
 #[test]
-fn one_that_leaves_at_the_closing_keeps_nobody_from_it() {
+fn a_waiter_that_gives_up_at_the_closing_costs_the_other_no_wake_up() {
     check(3, || {
         let latch = Arc::new(Latch::new());
         let task = Task::new();
@@ -120,11 +120,11 @@ fn one_that_leaves_at_the_closing_keeps_nobody_from_it() {
     });
 }
 
-/// One that goes on in another task is woken there.
+/// A waiter that is polled by another task is woken there.
 ///
-/// Red when a waiter keeps the waker with which it came.
+/// Red when a waiter keeps the waker of its first poll.
 #[test]
-fn one_that_moves_to_another_task_is_woken_there() {
+fn a_waiter_that_moves_to_another_task_is_woken_there() {
     check(3, || {
         let latch = Arc::new(Latch::new());
         let waiter = {

@@ -1,5 +1,5 @@
-//! Models of the protocols by which lifecycle's threads meet: what may go wrong only in some order of theirs is
-//! tried here in every order, by [loom](https://docs.rs/loom).
+//! Models of the protocols by which lifecycle's threads meet: [loom](https://docs.rs/loom) runs each in every order
+//! of its threads, because some faults show only in one of them.
 //!
 //! The code under test is the library's own. Its files are compiled here once more, with loom's locks and atomics
 //! where they take theirs from `crate::sync`, and with a clock of the model where the shared timers take tokio's

@@ -1,4 +1,4 @@
-//! Orders that are given while the service's task looks for them.
+//! Orders are given while the service's task checks for them.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -13,7 +13,7 @@ use crate::shared::orders::Orders;
 use crate::sync::AtomicBool;
 use crate::task::{Task, check};
 
-/// As the runner does: it listens, looks, and sleeps when there is nothing new.
+/// Does what the runner does: registers, checks, and sleeps when no order is new.
 async fn until(orders: &Orders, all: u8) {
     let mut seen = 0;
     let obey = poll_fn(|task: &mut Context<'_>| {
@@ -28,11 +28,11 @@ async fn until(orders: &Orders, all: u8) {
     obey.await;
 }
 
-/// Each order is seen, by whichever thread and in whichever order they come: none is lost, and the task does not
-/// sleep while there is one that it has not seen.
+/// The task sees each order, whichever threads give them and in whichever sequence. It does not sleep while there is
+/// an order that it has not seen.
 ///
-/// Red when `give` wakes before it notes, when it does not wake, when `note` overwrites what is there, and when the
-/// runner looks before it listens.
+/// Red when `give` wakes before it notes, when it does not wake, when `note` overwrites earlier orders, and when the
+/// runner checks before it registers.
 #[test]
 fn the_last_order_is_seen_before_the_task_sleeps() {
     check(3, || {
@@ -48,10 +48,10 @@ fn the_last_order_is_seen_before_the_task_sleeps() {
     });
 }
 
-/// What was written before an order (when the rest is dropped, that the stop channel is closed) is there for who
-/// sees the order, though it takes no lock.
+/// A thread that sees an order, without a lock, sees what was written before it: for example that the stop channel
+/// is closed.
 ///
-/// Red when an order is noted or looked at with `Relaxed`.
+/// Red when an order is noted or read with `Relaxed`.
 #[test]
 fn what_was_written_before_an_order_is_seen_after_it() {
     check(3, || {
@@ -73,11 +73,11 @@ fn what_was_written_before_an_order_is_seen_after_it() {
     });
 }
 
-/// Once the task has gone nothing keeps its memory, though orders come at that moment.
+/// When the task has ended, no waker keeps its memory, though orders come at that moment.
 ///
 /// Red when `forget` does nothing.
 #[test]
-fn a_task_that_is_gone_is_let_go_of() {
+fn the_orders_keep_no_waker_of_a_task_that_has_ended() {
     check(3, || {
         let (orders, task) = (Arc::new(Orders::default()), Task::new());
         let supervisor = {

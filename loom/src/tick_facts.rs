@@ -1,4 +1,4 @@
-//! Ticks that are asked for while the loop looks for its next turn, is told to stop, and ends.
+//! Ticks are triggered while the loop checks for its next turn, is told to stop, and ends.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -16,7 +16,7 @@ use crate::shared::tick_facts::TickFacts;
 use crate::sync::AtomicU8;
 use crate::task::{Task, check};
 
-/// A schedule without a timer: it ticks when it is asked to.
+/// A schedule without a timer: it ticks when it is triggered.
 struct Schedule {
     /// The stop channel of the run.
     stop: Latch,
@@ -35,13 +35,13 @@ impl Schedule {
         })
     }
 
-    /// As the instance does: the channel is closed first.
+    /// Does what the instance does: closes the channel first.
     fn stop(&self) {
         self.stop.close();
         self.ticks.wake();
     }
 
-    /// Ticks until it is to stop. Each tick fails, and the error is its number.
+    /// Ticks until the stop. Each tick fails, and the error is its number.
     async fn run(&self) {
         let mut next_turn = NextTurn::new(self);
         while let Turn::Asked = poll_fn(|task| next_turn.poll(task)).await {
@@ -52,7 +52,7 @@ impl Schedule {
         }
     }
 
-    /// Asks for a tick: the number of the one that answered, or `None` when there are no more.
+    /// Triggers a tick. Returns the number of the tick that answered, or `None` if no more will begin.
     fn trigger(&self) -> Option<u8> {
         number(block_on(self.ticks.trigger()))
     }
@@ -76,7 +76,7 @@ enum Turn {
     Asked,
 }
 
-/// As the loop of a schedule waits: it registers once for each waker, and then looks.
+/// Waits as the loop of a schedule does: it registers once for each waker, and then checks.
 struct NextTurn<'a> {
     schedule: &'a Schedule,
     registered: Option<Waker>,
@@ -114,7 +114,7 @@ impl Drop for NextTurn<'_> {
     }
 }
 
-/// Does this in a thread of its own.
+/// Does the work in a thread of its own.
 fn begin<T: 'static>(
     schedule: &Arc<Schedule>,
     work: impl FnOnce(&Schedule) -> T + 'static,
@@ -127,17 +127,17 @@ fn begin_loop(schedule: &Arc<Schedule>) -> JoinHandle<()> {
     begin(schedule, |schedule| block_on(schedule.run()))
 }
 
-/// Asks, and loses interest if there is no answer at once.
+/// Triggers a tick, and gives up if there is no answer at once.
 fn ask_and_give_up(schedule: &Schedule, task: &Arc<Task>) {
     let _ = task.poll(pin!(schedule.ticks.trigger()));
 }
 
-/// Each of two calls is answered by a tick that began after it, be it the same tick or not, and no tick begins that
-/// nobody has asked for.
+/// Each of two calls is answered by a tick that began after it, which may be the same tick, and no tick begins without
+/// a call.
 ///
 /// Red when a call wakes before it is noted, and when it does not wake; when `wake` takes the waker out in place of
 /// cloning it; when `begun` clears `is_asked` after it has released the lock; when `ask` sets it before it takes the
-/// lock, or after it has released it; and when the loop looks for calls before it registers.
+/// lock, or after it has released it; and when the loop checks for calls before it registers.
 #[test]
 fn a_call_is_answered_by_a_tick_that_began_after_it() {
     check(2, || {
@@ -154,17 +154,17 @@ fn a_call_is_answered_by_a_tick_that_began_after_it() {
         schedule.stop();
         runs.join().unwrap();
         let ticks = if numbers[0] == numbers[1] { 1 } else { 2 };
-        assert_eq!(schedule.begun(), ticks, "a tick nobody has asked for");
+        assert_eq!(schedule.begun(), ticks, "a tick without a call");
     });
 }
 
-/// The loop ends once it is told to, and whoever asks at that moment has an answer: that of a tick, or that there
-/// are no more.
+/// The loop ends when it is told to, and a call at that moment has an answer: that of a tick, or that no tick will
+/// follow.
 ///
-/// Red when the stop wakes before it closes the channel, and when it does not wake; when the loop looks at the channel
-/// and for calls before it registers; and when `close` leaves those who wait, or does not refuse those who come later.
+/// Red when the stop wakes before it closes the channel, and when it does not wake; when the loop checks the channel
+/// and the calls before it registers; and when `close` keeps the calls that wait, or does not refuse later ones.
 #[test]
-fn a_stop_is_seen_and_whoever_asks_meanwhile_is_told() {
+fn a_stop_is_seen_and_a_call_meanwhile_is_answered() {
     check(3, || {
         let schedule = Schedule::new();
         let runs = begin_loop(&schedule);
@@ -177,11 +177,12 @@ fn a_stop_is_seen_and_whoever_asks_meanwhile_is_told() {
     });
 }
 
-/// One who gives up keeps no other from its answer, though it is taken out to make room, and its task is let go of.
+/// Calls that were given up are taken out to make room. The call that still waits is answered, and no waker of their
+/// tasks is kept.
 ///
-/// Red when `take_dropped` takes out those who still wait, and when `wake` takes the waker out in place of cloning it.
+/// Red when `take_dropped` takes out calls that still wait, and when `wake` takes the waker out in place of cloning it.
 #[test]
-fn one_that_gives_up_keeps_nobody_from_an_answer() {
+fn calls_that_are_given_up_cost_the_others_no_answer() {
     check(3, || {
         let (schedule, task) = (Schedule::new(), Task::new());
         // All the room there is for calls before the dropped ones are taken out.
@@ -205,13 +206,13 @@ fn one_that_gives_up_keeps_nobody_from_an_answer() {
     });
 }
 
-/// A loop that goes on in another task is woken there, and once it has ended nothing keeps its task's memory, though
-/// it is woken at that moment.
+/// A loop that is polled by another task is woken there. When it has ended, no waker keeps its task's memory, though it
+/// is woken at that moment.
 ///
-/// Red when `listen` keeps the first waker, and when `close` leaves the waker; when the loop looks at the channel before
+/// Red when `listen` keeps the first waker, and when `close` keeps the waker; when the loop checks the channel before
 /// it registers; and when the stop wakes before it closes the channel, or does not wake.
 #[test]
-fn a_loop_is_woken_where_it_is_and_let_go_of_when_it_ends() {
+fn a_loop_is_woken_where_it_is_polled_and_its_waker_goes_with_it() {
     check(3, || {
         let (schedule, before) = (Schedule::new(), Task::new());
         let supervisor = begin(&schedule, Schedule::stop);
@@ -226,12 +227,11 @@ fn a_loop_is_woken_where_it_is_and_let_go_of_when_it_ends() {
     });
 }
 
-/// The loop is dropped and the supervisor closes as well: whoever asks meanwhile has an answer, and nothing is left
-/// asked for.
+/// The loop is dropped while the supervisor closes as well: a call meanwhile has an answer, and no call is left.
 ///
-/// Red when `close` leaves those who wait, `is_asked` or the waker, and when it does not refuse those who come later.
+/// Red when `close` keeps the calls that wait, `is_asked` or the waker, and when it does not refuse later calls.
 #[test]
-fn closed_by_two_they_leave_nobody_without_an_answer() {
+fn two_closings_answer_every_call() {
     check(3, || {
         let (schedule, task) = (Schedule::new(), Task::new());
         let asks = begin(&schedule, Schedule::trigger);
@@ -246,11 +246,11 @@ fn closed_by_two_they_leave_nobody_without_an_answer() {
     });
 }
 
-/// A loop that begins again owes no tick to those whom the end of the last one has told.
+/// A loop that begins again owes no tick to calls that the end of the last loop has answered.
 ///
-/// Red when `close` leaves `is_asked`, and when `ask` sets it before it takes the lock, or after it has released it.
+/// Red when `close` keeps `is_asked`, and when `ask` sets it before it takes the lock, or after it has released it.
 #[test]
-fn a_loop_that_begins_again_ticks_for_those_alone_who_ask_it() {
+fn a_loop_that_begins_again_ticks_for_new_calls_only() {
     check(3, || {
         let schedule = Schedule::new();
         let asks = begin(&schedule, Schedule::trigger);

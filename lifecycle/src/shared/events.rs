@@ -54,7 +54,7 @@ struct Inner {
 }
 
 impl Events {
-    /// Whether somebody is told of events: what they are made of need not be found out otherwise.
+    /// Whether an observer or a subscription receives events. If not, callers need not make them.
     #[inline]
     pub(crate) fn is_observed(&self) -> bool {
         self.is_observed.load(Ordering::Relaxed)

@@ -58,7 +58,7 @@ async fn over(timer: &mut Timer<'_>) {
 }
 
 #[test]
-fn all_who_wait_for_one_beat_share_a_timer() {
+fn loops_that_wait_for_one_millisecond_share_a_timer() {
     paused(async {
         let shared = SharedTimers::new(Instant::now());
         let waiting: Vec<_> = (0..100).map(|_| counter()).collect();
@@ -83,7 +83,7 @@ fn all_who_wait_for_one_beat_share_a_timer() {
 }
 
 #[test]
-fn everybody_is_woken_when_a_timer_of_their_own_would_ring() {
+fn each_loop_is_woken_when_a_timer_of_its_own_would_fire() {
     paused(async {
         // Tokio's milliseconds end 0.7 ms after each of ours.
         advance(Duration::from_micros(300)).await;
@@ -111,7 +111,7 @@ fn everybody_is_woken_when_a_timer_of_their_own_would_ring() {
 }
 
 #[test]
-fn whoever_comes_late_and_is_due_before_the_others_is_woken_before_them() {
+fn a_loop_that_joins_late_and_is_due_first_is_woken_first() {
     paused(async {
         advance(Duration::from_micros(300)).await;
         let epoch = Instant::now();
@@ -130,7 +130,7 @@ fn whoever_comes_late_and_is_due_before_the_others_is_woken_before_them() {
 }
 
 #[test]
-fn whoever_waits_goes_on_by_the_millisecond_and_never_early() {
+fn each_loop_goes_on_by_the_millisecond_and_never_early() {
     paused(async {
         let epoch = Instant::now();
         let shared = SharedTimers::new(epoch);
@@ -152,7 +152,7 @@ fn whoever_waits_goes_on_by_the_millisecond_and_never_early() {
 }
 
 #[test]
-fn what_is_over_is_over_at_once() {
+fn a_time_that_has_come_is_over_at_once() {
     paused(async {
         let epoch = Instant::now();
         let shared = SharedTimers::new(epoch);
@@ -169,7 +169,7 @@ fn what_is_over_is_over_at_once() {
 }
 
 #[test]
-fn what_never_comes_has_no_timer() {
+fn a_time_that_never_comes_has_no_timer() {
     paused(async {
         let shared = SharedTimers::new(Instant::now());
         let (count, waker) = counter();
@@ -285,7 +285,7 @@ fn groups_are_used_again() {
 }
 
 #[test]
-fn beats_that_share_a_place_have_a_timer_each() {
+fn milliseconds_that_share_a_place_have_a_timer_each() {
     paused(async {
         let epoch = Instant::now();
         let shared = SharedTimers::new(epoch);
@@ -305,7 +305,7 @@ fn beats_that_share_a_place_have_a_timer_each() {
 }
 
 #[test]
-fn once_closed_they_keep_nobody() {
+fn closed_timers_keep_no_waker() {
     paused(async {
         let shared = SharedTimers::new(Instant::now());
         let (count, waker) = counter();
@@ -326,7 +326,7 @@ fn once_closed_they_keep_nobody() {
 }
 
 #[test]
-fn without_a_clock_nobody_is_kept_either() {
+fn timers_without_a_clock_keep_no_waker() {
     let runtime = Builder::new_current_thread().build().unwrap();
     let shared = runtime.block_on(async { SharedTimers::new(Instant::now()) });
     let (count, waker) = counter();
@@ -344,7 +344,7 @@ fn without_a_clock_nobody_is_kept_either() {
 /// Every meeting of two threads: joining, a timer that fires while it is set, a group that is used again
 /// while its timer still fires.
 #[test]
-fn on_threads_nobody_is_early_and_nobody_is_forgotten() {
+fn on_threads_no_loop_is_early_and_none_is_forgotten() {
     const LOOPS: u64 = 64;
     const TURNS: usize = 150;
 
