@@ -30,7 +30,7 @@ pub enum RestartProblem {
     },
     /// No restart is allowed.
     NoRestart,
-    /// A run is forgiven whatever it did.
+    /// Restarts are forgotten after no time, so they are never counted.
     NoReset,
 }
 

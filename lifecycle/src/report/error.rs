@@ -35,9 +35,8 @@ pub enum HealthError {
     Service(ServiceError),
     /// The application was asked to stop first.
     ///
-    /// A hook or a task may return it: once the stop was requested it is no failure of the service,
-    /// also where it is the source of another error, or another error is transparent to it. In a `drain` it is one: what has not been flushed
-    /// is lost.
+    /// A hook or a task may return it, itself or as the source of another error. Once the stop was requested
+    /// that is no failure of the service. In a `drain` it is one, because what has not been flushed is lost.
     #[error("the application is stopping: {0}")]
     Stopping(#[source] Reason),
     /// The registry could not be started at all.

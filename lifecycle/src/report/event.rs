@@ -18,8 +18,8 @@ use crate::report::status::{Phase, State};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Event {
-    /// Counts the events of the application that were told to somebody, from 1, without gaps: an observer
-    /// that finds a gap has missed what is in it.
+    /// The number of the event, from 1 and without gaps, among those that an observer or a subscription of the
+    /// application was told. One that finds a gap has missed the events in it.
     pub id: u64,
     /// The service it is about; `None` if it is about the whole application.
     pub service: Option<Name>,

@@ -10,8 +10,8 @@ use crate::shared::context::Context;
 use crate::shared::run::Run;
 use crate::shared::scope::within;
 
-/// The service's destructor runs where this is dropped. That is a thread that may block; only a runtime
-/// that ends before that thread gets its turn drops it with its other tasks.
+/// A service that was never started. Dropping this runs the service's destructor, on a thread that may
+/// block. If the runtime ends before that thread gets its turn, the runtime drops it with its other tasks.
 pub(crate) struct Unstarted {
     pub(crate) service: Option<Box<dyn Service>>,
     pub(crate) cx: Context,

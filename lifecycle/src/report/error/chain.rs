@@ -59,8 +59,8 @@ fn source<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError +
 }
 
 /// Whether a hook's error only reports that the application is stopping: the error itself, or one of its
-/// sources, is what this crate's methods return during a stop. `failures` are the application's own:
-/// `await_healthy` returns the first of them.
+/// sources, is an error that the library's methods return during a stop. `failures` are those that the
+/// application has recorded, because `await_healthy` returns the first of them.
 pub(crate) fn tells_of_the_stop(
     error: &(dyn StdError + 'static),
     failures: &[ServiceError],
@@ -73,7 +73,7 @@ pub(crate) fn tells_of_the_stop(
             _ => error.downcast_ref::<ServiceError>(),
         };
         match failure {
-            // What made another service fail is no part of the question.
+            // A failure that is recorded is told already. Its own sources don't matter.
             Some(failure) => Some(is_known(failure)),
             None => (error.is::<Reason>() || error.is::<StopMark>()).then_some(true),
         }
@@ -84,8 +84,9 @@ pub(crate) fn tells_of_the_stop(
         .unwrap_or(false)
 }
 
-/// The source of each error that only reports that something of this library has stopped. A source is
-/// found where another error is transparent to its own, and where the type of that has parameters.
+/// Marks an error that only reports that a part of this library has stopped: it is the source of that error.
+/// A search finds it by its type through any wrapper. It does not find the error itself where the wrapper is
+/// transparent, or where the error's type is generic.
 #[derive(Debug)]
 pub(crate) struct StopMark;
 

@@ -1,5 +1,5 @@
-//! The time of a drain that has a hook: the last flushes have three quarters of it, so that the hook is called
-//! though a flush hangs.
+//! How a drain that has a hook shares its time: the last flushes have three quarters of it, so that the hook is
+//! called even if a flush hangs.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
