@@ -142,6 +142,7 @@ pub use crate::report::status::{
     IsolatedStatus, OnFailure, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus,
     Transition,
 };
+pub use crate::report::tick::{Tick, TickCause};
 pub use crate::run::running::Running;
 pub use crate::shape::intake::{Intake, SendError, TrySendError};
 pub use crate::shape::service::Service;

@@ -36,6 +36,7 @@ mod shared {
 mod time {
     #[path = "../../../loom/src/clock.rs"]
     pub(crate) mod clock;
+    pub(crate) mod point;
     pub(crate) mod shared_timers;
 }
 

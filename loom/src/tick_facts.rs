@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::task::{Context, Poll, Waker};
+use std::time::SystemTime;
 
 use loom::future::block_on;
 use loom::thread::{self, JoinHandle};
@@ -45,7 +46,7 @@ impl Schedule {
     async fn run(&self) {
         let mut next_turn = NextTurn::new(self);
         while let Turn::Asked = poll_fn(|task| next_turn.poll(task)).await {
-            let calls = self.ticks.begun(self.now);
+            let calls = self.ticks.begun(self.now, SystemTime::UNIX_EPOCH, None);
             let number: Arc<str> = self.begun.fetch_add(1, SeqCst).to_string().into();
             self.ticks.failed(self.now, None, number.clone());
             calls.answer(&Err(number));
@@ -257,7 +258,7 @@ fn a_loop_that_begins_again_ticks_for_new_calls_only() {
         schedule.ticks.close();
         schedule.ticks.open();
         let ticked = schedule.ticks.is_asked().then(|| {
-            let calls = schedule.ticks.begun(schedule.now);
+            let calls = schedule.ticks.begun(schedule.now, SystemTime::UNIX_EPOCH, None);
             calls.answer(&Err("0".into()));
             0
         });

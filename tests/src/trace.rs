@@ -25,6 +25,7 @@ pub struct Tick {
 pub struct Trace {
     journal: Journal,
     begun: Arc<Notify>,
+    told: Arc<Mutex<Vec<lifecycle::Tick>>>,
     knobs: Arc<Mutex<Knobs>>,
 }
 
@@ -132,6 +133,7 @@ impl Knobs {
         Trace {
             journal: Journal::new(),
             begun: Arc::default(),
+            told: Arc::default(),
             knobs: Arc::new(Mutex::new(self)),
         }
     }
@@ -255,6 +257,11 @@ impl Trace {
         change(&mut self.knobs());
     }
 
+    /// What each tick was told that it is for.
+    pub fn told(&self) -> MutexGuard<'_, Vec<lifecycle::Tick>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn knobs(&self) -> MutexGuard<'_, Knobs> {
         self.knobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -271,6 +278,7 @@ impl Trace {
             does.rotate_left(1);
             does[does.len() - 1].clone()
         };
+        self.told().push(cx.tick().unwrap());
         self.begun.notify_one();
         let part = if is_late { LATE } else { TICK };
         hook.perform(part, cx, &self.journal).await

@@ -26,3 +26,5 @@ pub(crate) mod restart;
 mod serialize;
 pub(crate) mod startup;
 pub(crate) mod status;
+pub(crate) mod tick;
+mod timestamp;

@@ -36,6 +36,8 @@ macro_rules! worded {
     };
 }
 
+pub(crate) use worded;
+
 worded! {
     /// What a service does while it runs.
     Shape {

@@ -13,6 +13,7 @@ use super::{Declared, Live};
 use crate::report::error::{OptionError, Result};
 use crate::report::status::Shape;
 use crate::shared::context::Context;
+use crate::time::point::Point;
 use crate::time::{Calendar, CronValues, Field, Plan, Reading, Times, check_tick_timeout};
 
 /// What `#[service(scheduled(cron = ..))]` implements. The methods are called again and again, so that a
@@ -134,9 +135,18 @@ impl<S: CronService + Declared> Schedule<S> for ByClock {
         self.calendar.wake_at()
     }
 
-    fn is_due(&mut self, service: &S, cx: &Context, _: Instant) -> (bool, Option<ReadResult>) {
+    fn point(
+        &mut self,
+        service: &S,
+        cx: &Context,
+        _: Instant,
+    ) -> (Option<Point>, Option<ReadResult>) {
         let read = self.read_again(service, cx);
-        (self.calendar.is_due(now(cx)), Some(read))
+        (self.calendar.point(now(cx)), Some(read))
+    }
+
+    fn begin(&mut self, _: Point) {
+        self.calendar.begin();
     }
 
     fn end(&mut self, service: &S, cx: &Context, _: Instant) -> ReadResult {

@@ -11,6 +11,7 @@ use super::{Declared, Live};
 use crate::report::error::{OptionError, Result};
 use crate::report::status::Shape;
 use crate::shared::context::Context;
+use crate::time::point::Point;
 use crate::time::{Plan, Timeline, Timing};
 
 /// The hooks of a service that does something again and again.
@@ -27,6 +28,9 @@ use crate::time::{Plan, Timeline, Timing};
 /// can't be followed, such as an interval of zero, is an error at the start. Later it changes nothing: the
 /// schedule goes on as before, and until the value is right again the service is `degraded` with a
 /// sentence that says why, which is logged once. It is `degraded` as well while its last tick has failed.
+///
+/// A tick can ask what it is for: [`Context::tick`] tells when it was due, why it began, how many missed points it
+/// stands for, and a key that names it.
 ///
 /// A tick is never early. It begins when one of tokio's timers fires, which count whole milliseconds. With
 /// an interval of about a millisecond some points have passed by then, and collapse too.
@@ -144,13 +148,21 @@ impl<S: ScheduledService + Declared> Schedule<S> for Timeline {
         self.wake_at(now)
     }
 
-    fn is_due(&mut self, service: &S, _: &Context, now: Instant) -> (bool, Option<ReadResult>) {
-        if self.due().is_some_and(|due| due <= now) {
-            self.begin(now);
-            return (true, None);
+    fn point(
+        &mut self,
+        service: &S,
+        _: &Context,
+        now: Instant,
+    ) -> (Option<Point>, Option<ReadResult>) {
+        if let Some(point) = Self::point(self, now) {
+            return (Some(point), None);
         }
         let read = timing(service).map(|timing| self.change(now, timing));
-        (false, Some(read))
+        (None, Some(read))
+    }
+
+    fn begin(&mut self, point: Point) {
+        self.begin(point);
     }
 
     fn end(&mut self, service: &S, _: &Context, now: Instant) -> ReadResult {

@@ -21,6 +21,7 @@ use crate::report::status::Phase;
 use crate::shared::context::Context;
 use crate::shared::run::Run;
 use crate::shared::tick_facts::{TickFacts, TriggerCalls};
+use crate::time::point::Point;
 use crate::time::shared_timers::Timer;
 use crate::time::{OnPanic, Plan};
 
@@ -35,11 +36,20 @@ pub(super) trait Schedule<S>: Sized {
     /// When the next tick is due; `None` when none will follow.
     fn due(&self) -> Option<Instant>;
 
-    /// When the loop must call [`is_due`](Self::is_due) again: a minute after now at most.
+    /// When the loop must call [`point`](Self::point) again: a minute after now at most.
     fn wake_at(&self, now: Instant) -> Instant;
 
-    /// Whether a tick begins now; and whether the service's values can be followed, if they were read.
-    fn is_due(&mut self, service: &S, cx: &Context, now: Instant) -> (bool, Option<ReadResult>);
+    /// What a tick that begins now is for, if one is due; and whether the service's values can be followed, if
+    /// they were read.
+    fn point(
+        &mut self,
+        service: &S,
+        cx: &Context,
+        now: Instant,
+    ) -> (Option<Point>, Option<ReadResult>);
+
+    /// The tick for this point begins.
+    fn begin(&mut self, point: Point);
 
     /// A tick has just ended, one that was due or one that was triggered.
     fn end(&mut self, service: &S, cx: &Context, now: Instant) -> ReadResult;
@@ -77,18 +87,21 @@ pub(super) fn run<S: Scheduled + Sync, C: Schedule<S> + Send>(
                 return Ok(());
             }
             let now = Instant::now();
+            let mut point = None;
             if let Turn::Due = turn {
-                let (is_due, read) = schedule.is_due(service, cx, now);
+                let (due, read) = schedule.point(service, cx, now);
                 if let Some(read) = read {
                     show(read, cx, ticks, &mut refuses);
                 }
-                if !is_due {
+                let Some(due) = due else {
                     ticks.planned(schedule.due());
                     next_turn.timer.set(schedule.wake_at(now));
                     continue;
-                }
+                };
+                schedule.begin(due);
+                point = Some(due);
             }
-            let calls = ticks.begun(now);
+            let calls = ticks.begun(now, cx.application().wall_time(), point);
             run.enter(Phase::Tick);
             let result = match (C::PLAN.on_panic, schedule.tick_timeout()) {
                 (OnPanic::Continue, limit) => tick_caught(service, cx, limit).await,

@@ -195,6 +195,7 @@ impl Application {
         not(all(feature = "cron", feature = "test-util")),
         expect(clippy::unused_self, reason = "a test has a clock of its own")
     )]
+    #[inline]
     pub(crate) fn wall_time(&self) -> SystemTime {
         #[cfg(all(feature = "cron", feature = "test-util"))]
         if let Some(clock) = self.wall_clock.get() {

@@ -12,6 +12,7 @@ use crate::report::error::Result;
 use crate::report::event::EventKind;
 use crate::report::reason::{Cause, Reason};
 use crate::report::status::Shape;
+use crate::report::tick::Tick;
 use crate::shared::application::Application;
 use crate::shared::current::{self, Current, ServiceId};
 use crate::shared::handle::Handle;
@@ -251,6 +252,38 @@ impl Context {
         let end = self.run.deadline()?;
         let queue = self.instance().queue();
         Some(queue.map_or(end, |counts| counts.end_of_share(end)))
+    }
+
+    /// What the tick is for in which this is called, or that has spawned the task: when it was due, why it began,
+    /// what it stands for, and a [key](Tick::key) that names it. `None` while no tick of this run is in flight.
+    ///
+    /// ```
+    /// use lifecycle::{Context, Result, Scheduled, service};
+    ///
+    /// # #[cfg(feature = "cron")]
+    /// #[service(scheduled(cron = "0 3 * * *"))]
+    /// struct Invoices;
+    ///
+    /// # #[cfg(feature = "cron")]
+    /// impl Scheduled for Invoices {
+    ///     async fn tick(&self, cx: &Context) -> Result {
+    ///         if let Some(tick) = cx.tick() {
+    ///             send_invoices(&tick.key()).await?; // invoices/2026-11-25T03:00Z
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # async fn send_invoices(_: &str) -> Result { Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn tick(&self) -> Option<Tick> {
+        let instance = self.instance();
+        // The ticks belong to the service, and this context perhaps to an earlier run of it.
+        let current = instance.run()?;
+        if !Arc::ptr_eq(&current, &self.run) {
+            return None;
+        }
+        instance.ticks()?.tick(instance.name.clone())
     }
 
     pub(crate) fn instance(&self) -> &Instance {

@@ -6,15 +6,18 @@ use std::mem;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::panics;
 use crate::report::error::{OptionError, TriggerError};
+use crate::report::name::Name;
 use crate::report::status::TickStatus;
+use crate::report::tick::{Tick, TickCause};
 use crate::sync::{AtomicBool, Mutex, MutexGuard};
+use crate::time::point::Point;
 
 /// The result of a tick: the text of its error, if it failed.
 pub(crate) type TickResult = Result<(), Arc<str>>;
@@ -88,6 +91,12 @@ struct Inner {
     began: Option<Instant>,
     next_due: Option<Instant>,
     in_flight: bool,
+    /// How many have begun.
+    begun: u64,
+    /// What the last tick that has begun is for; `None` if it was asked for.
+    point: Option<Point>,
+    /// What the wall clock showed when it began; `None` before the first.
+    started: Option<SystemTime>,
     /// No tick will run again in this run.
     closed: bool,
     /// `None` until a tick fails or a value is refused, which most services never see.
@@ -187,11 +196,20 @@ impl TickFacts {
         self.inner().next_due = due;
     }
 
-    /// A tick begins. It answers the calls of `trigger` that wait now.
+    /// A tick begins, for this point or because it was asked for. It answers the calls of `trigger` that wait
+    /// now.
     #[inline]
-    pub(crate) fn begun(&self, at: Instant) -> TriggerCalls {
+    pub(crate) fn begun(
+        &self,
+        at: Instant,
+        wall: SystemTime,
+        point: Option<Point>,
+    ) -> TriggerCalls {
         let mut inner = self.inner();
         inner.last_start = Some(at);
+        inner.started = Some(wall);
+        inner.begun += 1;
+        inner.point = point;
         inner.in_flight = true;
         inner.next_due = None;
         if inner.waiting.is_empty() {
@@ -199,6 +217,22 @@ impl TickFacts {
         }
         self.is_asked.store(false, Ordering::Release);
         TriggerCalls(mem::take(&mut inner.waiting))
+    }
+
+    /// What the tick in flight is for, of the service with this name.
+    pub(crate) fn tick(&self, name: Name) -> Option<Tick> {
+        let inner = self.inner();
+        let (began, started) = inner.last_start.zip(inner.started)?;
+        let point = inner.point;
+        inner.in_flight.then(|| Tick {
+            number: inner.begun,
+            cause: point.map_or(TickCause::Trigger, |_| TickCause::Schedule),
+            due: point.map_or(began, |point| point.due),
+            due_time: point.and_then(|point| point.time),
+            missed: point.map_or(0, |point| point.missed),
+            name,
+            started,
+        })
     }
 
     /// The tick in flight has succeeded. `due` is the instant of the next one.
@@ -315,46 +349,4 @@ impl fmt::Debug for Inner {
 
 #[cfg(test)]
 #[cfg(not(loom))]
-mod tests {
-    use std::future::Future;
-    use std::task::Wake;
-
-    use super::*;
-
-    struct Task;
-
-    impl Wake for Task {
-        fn wake(self: Arc<Self>) {}
-    }
-
-    #[test]
-    fn once_closed_they_keep_no_task() {
-        let (ticks, task) = (TickFacts::default(), Arc::new(Task));
-        ticks.listen(&task.clone().into());
-        assert_eq!(Arc::strong_count(&task), 2);
-        ticks.close();
-        assert_eq!(Arc::strong_count(&task), 1);
-    }
-    #[test]
-    fn an_asker_that_loses_interest_leaves_nothing_behind() {
-        let ticks = TickFacts::default();
-        let mut task = std::task::Context::from_waker(Waker::noop());
-        for _ in 0..1_000 {
-            let mut asked = Box::pin(ticks.trigger());
-            assert!(asked.as_mut().poll(&mut task).is_pending());
-        }
-        assert!(ticks.inner().waiting.len() <= 4);
-        assert!(ticks.is_asked(), "the tick is still to come");
-    }
-    #[test]
-    fn a_loop_that_begins_again_owes_no_tick_to_the_callers_of_the_last_one() {
-        let ticks = TickFacts::default();
-        let mut task = std::task::Context::from_waker(Waker::noop());
-        let mut asked = Box::pin(ticks.trigger());
-        assert!(asked.as_mut().poll(&mut task).is_pending());
-        ticks.close();
-        assert!(asked.as_mut().poll(&mut task).is_ready());
-        ticks.open();
-        assert!(!ticks.is_asked());
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::cron::{CronValues, Times};
 use super::jitter::random_below;
+use super::point::Point;
 use super::{CLOCK_CHECK, First, Missed, Plan};
 
 /// A wall clock that gained more than this was set, or the machine has slept.
@@ -42,8 +43,13 @@ pub(crate) struct Calendar {
 enum Next {
     /// The first tick, where an option sets it and not the expression.
     First(Instant),
-    /// The tick for `time`, which begins at `due`: later, if there is jitter.
-    Time { time: Timestamp, due: Timestamp },
+    /// The tick for `time`, which begins at `due`: later, if there is jitter or it was missed. It stands for
+    /// `missed` times before as well.
+    Time {
+        time: Timestamp,
+        due: Timestamp,
+        missed: u64,
+    },
 }
 
 impl Reading {
@@ -107,21 +113,33 @@ impl Calendar {
         self.reading.at + wait.min(CLOCK_CHECK)
     }
 
-    /// Whether a tick begins now. Times that the wall clock jumped over get one late tick, or none, but
-    /// never one each: a clock that is set right may have been wrong by years.
-    pub(crate) fn is_due(&mut self, now: Reading) -> bool {
+    /// What a tick that begins now is for; `None` when none is due. Times that the wall clock jumped over get
+    /// one late tick, or none, but never one each: a clock that is set right may have been wrong by years.
+    pub(crate) fn point(&mut self, now: Reading) -> Option<Point> {
         if self.read(now) {
             self.catch_up(now, self.missed_in_a_leap());
         }
-        let begins = match self.next {
-            None => false,
-            Some(Next::First(at)) => at <= now.at,
-            Some(Next::Time { due, .. }) => due <= now.wall,
-        };
-        if begins {
-            self.begin(now);
+        match self.next? {
+            Next::First(due) => (due <= now.at).then_some(Point {
+                due,
+                time: None,
+                missed: 0,
+            }),
+            Next::Time { time, due, missed } if due <= now.wall => {
+                let (last, passed) = if self.has_tick_for_each() {
+                    (time, 0)
+                } else {
+                    self.times.latest(time, now.wall)
+                };
+                let due = if self.jitter.is_zero() { last } else { due };
+                Some(Point {
+                    due: self.instant_before(due),
+                    time: Some(last.into()),
+                    missed: missed + passed,
+                })
+            }
+            Next::Time { .. } => None,
         }
-        begins
     }
 
     /// A tick has ended, one that was due or one that was triggered: plans the next.
@@ -169,19 +187,28 @@ impl Calendar {
 
     /// The tick that is due begins. It counts for all times up to now, unless each time has a tick of
     /// its own.
-    fn begin(&mut self, now: Reading) {
-        let has_own = self.plan.missed == Missed::Burst || !self.jitter.is_zero();
+    pub(crate) fn begin(&mut self) {
+        let now = self.reading.wall;
         self.done = match self.next.take() {
-            Some(Next::Time { time, .. }) if has_own => time,
-            Some(Next::Time { time, .. }) => now.wall.max(time),
-            Some(Next::First(_)) | None => now.wall.max(self.done),
+            Some(Next::Time { time, .. }) if self.has_tick_for_each() => time,
+            Some(Next::Time { time, .. }) => now.max(time),
+            Some(Next::First(_)) | None => now.max(self.done),
         };
+    }
+
+    fn has_tick_for_each(&self) -> bool {
+        self.plan.missed == Missed::Burst || !self.jitter.is_zero()
     }
 
     /// Applies the rule for missed ticks to a time that has passed. A first tick that an option sets is
     /// never missed.
     fn catch_up(&mut self, now: Reading, missed: Missed) {
-        let Some(Next::Time { due, .. }) = self.next else {
+        let Some(Next::Time {
+            time,
+            due,
+            missed: before,
+        }) = self.next
+        else {
             return;
         };
         if due >= now.wall {
@@ -191,8 +218,12 @@ impl Calendar {
             Missed::Burst => {}
             Missed::Skip => self.next = self.not_before(now.wall),
             Missed::Coalesce | Missed::Delay => {
-                let (time, due) = (now.wall, now.wall);
-                self.next = Some(Next::Time { time, due });
+                let (time, passed) = self.times.latest(time, now.wall);
+                self.next = Some(Next::Time {
+                    time,
+                    due: now.wall,
+                    missed: before + passed,
+                });
             }
         }
     }
@@ -222,7 +253,18 @@ impl Calendar {
     fn at(&mut self, time: Timestamp) -> Option<Next> {
         let late = random_below(self.jitter);
         let due = time.checked_add(late).ok()?;
-        Some(Next::Time { time, due })
+        Some(Next::Time {
+            time,
+            due,
+            missed: 0,
+        })
+    }
+
+    /// The instant at which the wall clock showed this, if it was not set since.
+    fn instant_before(&self, wall: Timestamp) -> Instant {
+        let Reading { at, wall: now } = self.reading;
+        let passed = Duration::try_from(now.duration_since(wall)).unwrap_or_default();
+        at.checked_sub(passed).unwrap_or(at)
     }
 
     fn until(&self, due: Timestamp) -> Duration {

@@ -13,7 +13,7 @@ use croner::Cron;
 use croner::errors::CronError;
 use croner::parser::CronParser;
 use jiff::tz::{Offset, TimeZone};
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::report::error::OptionError;
 use lifecycle_rules::cron::{FieldItem, Fields, distinct, parse};
@@ -89,6 +89,41 @@ impl Times {
         let from = to_the_second(instant)?.to_zoned(self.zone.clone());
         let times = self.crons.iter().filter_map(|cron| next(cron, &from));
         times.min()
+    }
+}
+
+/// The limit to which missed times are counted. A clock that is set right may have been wrong by years.
+const MAX_COUNTED: u64 = 1000;
+
+impl Times {
+    /// The last time up to `now`, where `time` is one of them, and how many come before it from `time` on.
+    pub(crate) fn latest(&self, time: Timestamp, now: Timestamp) -> (Timestamp, u64) {
+        let (mut last, mut passed) = (time, 0);
+        // Times are whole seconds, so the usual case needs no search.
+        while now.duration_since(last) >= SignedDuration::from_secs(1) {
+            match self.after(last).filter(|next| *next <= now) {
+                None => break,
+                Some(_) if passed == MAX_COUNTED => return (self.last_up_to(last, now), passed),
+                Some(next) => (last, passed) = (next, passed + 1),
+            }
+        }
+        (last, passed)
+    }
+
+    /// The last time up to `now`, where `from` is one of them: halves the span until nothing is left of it.
+    fn last_up_to(&self, from: Timestamp, now: Timestamp) -> Timestamp {
+        let (mut last, mut beyond) = (from, now);
+        loop {
+            let half = beyond.as_second().saturating_sub(last.as_second()) / 2;
+            let Ok(middle) = last.checked_add(SignedDuration::from_secs(half)) else {
+                return last;
+            };
+            match self.after(middle).filter(|next| *next <= now) {
+                Some(next) => last = next,
+                None if half == 0 => return last,
+                None => beyond = middle,
+            }
+        }
     }
 }
 

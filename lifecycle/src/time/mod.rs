@@ -9,6 +9,7 @@ mod clock;
 mod cron;
 mod jitter;
 mod plan;
+pub(crate) mod point;
 pub(crate) mod shared_timers;
 mod timeline;
 #[cfg(all(feature = "cron", feature = "test-util"))]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::jitter::random_below;
+use super::point::Point;
 use super::{CLOCK_CHECK, First, Missed, Plan, ScheduleKind, Timing};
 
 /// Where a schedule stands: when the next tick is due, and the grid point it follows.
@@ -16,6 +17,8 @@ pub(crate) struct Timeline {
     /// When the next tick is due; in the past when the last tick overran it. `None` while that tick
     /// runs, and when the instant is too far away for an `Instant`.
     due: Option<Instant>,
+    /// How many points before `due` have passed, and have no tick but the one that is due.
+    missed: u64,
     /// The durations that the next tick was planned by.
     timing: Timing,
 }
@@ -32,6 +35,7 @@ impl Timeline {
             plan,
             point: None,
             due: None,
+            missed: 0,
             timing,
         };
         timeline.due = timeline.first(delay, now);
@@ -73,19 +77,32 @@ impl Timeline {
         }
     }
 
-    /// The tick that is due begins. It counts for all grid points up to now, unless each point has a
-    /// tick of its own.
+    /// What a tick that begins now is for; `None` when none is due. It counts for all grid points up to now,
+    /// unless each point has a tick of its own.
     #[inline]
-    pub(crate) fn begin(&mut self, now: Instant) {
-        let due = self.due.take().unwrap_or(now);
+    pub(crate) fn point(&self, now: Instant) -> Option<Point> {
+        let due = self.due.filter(|due| *due <= now)?;
         let collapses = self.plan.kind == ScheduleKind::Interval
             && self.plan.missed != Missed::Burst
             && !self.jitters();
-        self.point = Some(if collapses {
+        let (due, passed) = if collapses {
             latest(due, now, self.timing.period)
         } else {
-            due
-        });
+            (due, 0)
+        };
+        Some(Point {
+            due,
+            time: None,
+            missed: self.missed.saturating_add(passed),
+        })
+    }
+
+    /// The tick for this point begins.
+    #[inline]
+    pub(crate) fn begin(&mut self, point: Point) {
+        self.due = None;
+        self.point = Some(point.due);
+        self.missed = 0;
     }
 
     /// A tick has ended, one that was due or one that was triggered: plans the next by the service's
@@ -124,7 +141,10 @@ impl Timeline {
             .filter(|_| was_due)
             .map(|point| self.after(point));
         match next {
-            Some(next) if next.is_none_or(|next| now <= next) => self.due = next,
+            Some(next) if next.is_none_or(|next| now <= next) => {
+                self.due = next;
+                self.missed = 0;
+            }
             _ => self.begin_anew(now),
         }
     }
@@ -132,6 +152,7 @@ impl Timeline {
     fn begin_anew(&mut self, now: Instant) {
         self.point = Some(now);
         self.due = self.after(now);
+        self.missed = 0;
     }
 
     #[inline]
@@ -140,27 +161,37 @@ impl Timeline {
         let is_drawn = self.jitters() && self.due.is_some() && same_jitter;
         if let Some(point) = self.point.filter(|_| !is_drawn) {
             self.due = self.after(point);
+            self.missed = 0;
         }
+        self.catch_up(now);
+    }
+
+    /// Applies the rule for missed points, if the next one has passed.
+    #[inline]
+    fn catch_up(&mut self, now: Instant) {
         let Some(due) = self.due.filter(|due| *due < now) else {
             return;
         };
-        self.due = match self.plan.missed {
-            Missed::Burst => Some(due),
-            Missed::Delay => {
-                self.point = Some(now);
-                self.after(now)
+        match self.plan.missed {
+            Missed::Burst => {}
+            Missed::Delay => self.begin_anew(now),
+            Missed::Coalesce => {
+                let (last, passed) = latest(due, now, self.timing.period);
+                // Random points form no grid to return to: the late tick is the next point.
+                self.due = Some(if self.jitters() { now } else { last });
+                self.missed = self.missed.saturating_add(passed);
             }
-            // Random points form no grid to return to: the late tick is the next point.
-            Missed::Coalesce if self.jitters() => Some(now),
-            Missed::Coalesce => Some(latest(due, now, self.timing.period)),
-            Missed::Skip => self.first_from(due, now),
-        };
+            Missed::Skip => {
+                self.due = self.first_from(due, now);
+                self.missed = 0;
+            }
+        }
     }
 
     /// The first point from `now` on, of the points that follow `due`.
     fn first_from(&self, due: Instant, now: Instant) -> Option<Instant> {
         // Skips the whole periods at once. One more is left, or with jitter a few random points.
-        let mut point = latest(due, now, self.timing.period);
+        let (mut point, _) = latest(due, now, self.timing.period);
         while point < now {
             point = self.after(point)?;
         }
@@ -184,23 +215,25 @@ impl Timeline {
     }
 }
 
-/// The latest point of the grid through `due` that is not after `now`.
+/// The latest point of the grid through `due` that is not after `now`, and how many points it comes after `due`.
 #[inline]
-fn latest(due: Instant, now: Instant, interval: Duration) -> Instant {
+fn latest(due: Instant, now: Instant, interval: Duration) -> (Instant, u64) {
     // The usual case needs no division.
     if due.checked_add(interval).is_none_or(|next| now < next) {
-        return due;
+        return (due, 0);
     }
-    let late = now.saturating_duration_since(due);
-    now.checked_sub(remainder(late, interval)).unwrap_or(due)
+    let (passed, rest) = divide(now.saturating_duration_since(due), interval);
+    (now.checked_sub(rest).unwrap_or(due), passed)
 }
 
-/// `late % interval`, for an interval that is not zero.
-fn remainder(late: Duration, interval: Duration) -> Duration {
+/// How often the interval, which is not zero, is contained in `late`, and the rest.
+fn divide(late: Duration, interval: Duration) -> (u64, Duration) {
     const SECOND: u128 = 1_000_000_000;
-    let nanos = late.as_nanos() % interval.as_nanos();
-    // The remainder is shorter than `late`, so its seconds fit into a `u64` too.
-    let seconds = u64::try_from(nanos / SECOND).unwrap_or(u64::MAX);
-    let rest = u32::try_from(nanos % SECOND).unwrap_or_default();
-    Duration::new(seconds, rest)
+    let (late, interval) = (late.as_nanos(), interval.as_nanos());
+    let rest = late % interval;
+    // The rest is shorter than `late`, so its seconds fit into a `u64` too.
+    let seconds = u64::try_from(rest / SECOND).unwrap_or(u64::MAX);
+    let nanos = u32::try_from(rest % SECOND).unwrap_or_default();
+    let times = u64::try_from(late / interval).unwrap_or(u64::MAX);
+    (times, Duration::new(seconds, nanos))
 }

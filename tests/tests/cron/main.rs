@@ -7,4 +7,5 @@ mod fields;
 mod instants;
 mod oracle;
 mod stop;
+mod tick;
 mod zones;

@@ -10,5 +10,6 @@ mod panicking;
 mod reloads;
 mod rules;
 mod stop;
+mod tick;
 mod timers;
 mod trigger;
