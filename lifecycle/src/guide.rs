@@ -1,5 +1,6 @@
 //! The guide: what is too long for the item it is about.
 //!
+//! - [A registry in a registry](nesting): parts of a program with services of their own.
 //! - [What code is generated](generated) by the macros.
 //! - [Troubleshooting](troubleshooting): every message, with its cause and its cure.
 //!
@@ -13,6 +14,9 @@
 
 #[doc = include_str!("../docs/generated.md")]
 pub mod generated {}
+
+#[doc = include_str!("../docs/nesting.md")]
+pub mod nesting {}
 
 #[doc = include_str!("../docs/troubleshooting.md")]
 pub mod troubleshooting {}

@@ -74,7 +74,7 @@
 //!
 //! # Guide
 //!
-//! [What code is generated](guide::generated), and [troubleshooting](guide::troubleshooting): every
+//! [A registry in a registry](guide::nesting), [what code is generated](guide::generated), and [troubleshooting](guide::troubleshooting): every
 //! message with its cause and its cure.
 //!
 //! # The log

@@ -60,6 +60,10 @@ impl<T> CatchOnDrop<T> {
     }
 
     pub(crate) fn into_inner(mut self) -> Option<T> {
+        self.take()
+    }
+
+    pub(crate) fn take(&mut self) -> Option<T> {
         self.0.take()
     }
 

@@ -42,6 +42,26 @@ impl Graph {
         }
     }
 
+    /// All services, `count` of them, dependents before what they depend on.
+    pub(crate) fn stop_order(&self, count: usize) -> Vec<usize> {
+        let mut open: Vec<usize> = (0..count)
+            .map(|service| self.dependents(service).len())
+            .collect();
+        let mut order: Vec<usize> = (0..count).filter(|&service| open[service] == 0).collect();
+        let mut next = 0;
+        while let Some(&service) = order.get(next) {
+            for edge in self.dependencies(service) {
+                let dependency = edge.service as usize;
+                open[dependency] -= 1;
+                if open[dependency] == 0 {
+                    order.push(dependency);
+                }
+            }
+            next += 1;
+        }
+        order
+    }
+
     pub(crate) fn dependencies(&self, service: usize) -> &[Edge] {
         self.dependencies.of(service)
     }

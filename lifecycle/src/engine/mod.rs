@@ -109,6 +109,8 @@ pub(crate) struct Engine {
     graph: Arc<Graph>,
     limits: RegistrySettings,
     stage: Stage,
+    /// When the time for the stop is over at the latest, whenever it is requested.
+    time_limit: Option<Instant>,
     timers: Timers,
     commands: Vec<Command>,
     /// The pass over all services that is under way.
@@ -144,6 +146,7 @@ impl Engine {
             graph,
             limits,
             stage: Stage::Up,
+            time_limit: None,
             timers: Timers::default(),
             commands: Vec::new(),
             round: None,

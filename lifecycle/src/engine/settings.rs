@@ -15,6 +15,8 @@ pub(crate) struct ServiceSettings {
     pub(crate) on_failure: OnFailure,
     /// Whether it is a oneshot, which is up once its `run` has succeeded.
     pub(crate) oneshot: bool,
+    /// Whether it is a registry, whose services have start timeouts of their own.
+    pub(crate) registry: bool,
 }
 
 impl Default for ServiceSettings {
@@ -24,16 +26,17 @@ impl Default for ServiceSettings {
             stop_timeout: Duration::from_secs(10),
             on_failure: OnFailure::default(),
             oneshot: false,
+            registry: false,
         }
     }
 }
 
 impl ServiceSettings {
-    /// How long the start may take. A oneshot has no limit unless one is set.
+    /// How long the start may take. A oneshot and a registry have no limit unless one is set.
     pub(crate) fn start_limit(&self) -> Option<Duration> {
         const DEFAULT: Duration = Duration::from_secs(90);
         self.start_timeout
-            .or_else(|| (!self.oneshot).then_some(DEFAULT))
+            .or_else(|| (!self.oneshot && !self.registry).then_some(DEFAULT))
     }
 }
 
@@ -41,13 +44,23 @@ impl ServiceSettings {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RegistrySettings {
     pub(crate) deadline: Duration,
+    /// The deadline, if it is not the default.
+    pub(crate) written_deadline: Option<Duration>,
     pub(crate) shutdown_delay: Duration,
+}
+
+impl RegistrySettings {
+    pub(crate) fn set_deadline(&mut self, limit: Duration) {
+        self.deadline = limit;
+        self.written_deadline = Some(limit);
+    }
 }
 
 impl Default for RegistrySettings {
     fn default() -> Self {
         Self {
             deadline: DEFAULT_DEADLINE,
+            written_deadline: None,
             shutdown_delay: Duration::ZERO,
         }
     }

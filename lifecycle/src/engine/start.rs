@@ -37,6 +37,11 @@ impl Engine {
         self.nodes[service].settings.oneshot = true;
     }
 
+    /// The service is a registry, which a decorator has hidden until its start.
+    pub(crate) fn is_registry(&mut self, service: usize) {
+        self.nodes[service].settings.registry = true;
+    }
+
     /// The service is up: none of its dependents waits for it any more.
     pub(super) fn release_dependents(&mut self, service: usize, now: Instant) {
         for edge in 0..self.graph.dependents(service).len() {
@@ -83,7 +88,7 @@ impl Engine {
 
     pub(super) fn start_timed_out(&mut self, service: usize, now: Instant) {
         let node = &mut self.nodes[service];
-        // `None` if the service has turned out to be a oneshot, whose start has no limit.
+        // `None` if the service has turned out to be one whose start has no limit.
         let Some(limit) = node.settings.start_limit() else {
             return;
         };

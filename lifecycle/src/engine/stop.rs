@@ -35,7 +35,8 @@ impl Engine {
     pub(crate) fn requested(&mut self, asked: Instant, now: Instant, hurry: bool) {
         match &mut self.stage {
             Stage::Up => {
-                let deadline = asked.checked_add(self.limits.deadline);
+                let own = asked.checked_add(self.limits.deadline);
+                let deadline = own.into_iter().chain(self.time_limit).min();
                 let delay = if hurry {
                     Duration::ZERO
                 } else {
@@ -72,6 +73,21 @@ impl Engine {
             }
         }
         self.stop_if_due(now);
+    }
+
+    /// The time for the stop is over at `at`, or sooner. It has no effect before a stop is requested.
+    pub(crate) fn limit_time(&mut self, at: Instant, now: Instant) {
+        if self.time_limit.is_some_and(|before| before <= at) {
+            return;
+        }
+        self.time_limit = Some(at);
+        match &mut self.stage {
+            Stage::Up => return,
+            Stage::Requested { deadline, .. } | Stage::Stopping { deadline } => {
+                *deadline = Some(deadline.map_or(at, |deadline| deadline.min(at)));
+            }
+        }
+        self.shorten_to_deadline(now);
     }
 
     /// The application is nested in a service that is over: its services have no time left.

@@ -30,6 +30,7 @@ const SETTINGS: ServiceSettings = ServiceSettings {
     stop_timeout: Duration::from_secs(8),
     on_failure: OnFailure::Shutdown,
     oneshot: false,
+    registry: false,
 };
 
 /// An engine and a clock that is set by hand.

@@ -34,7 +34,7 @@ pub fn assembly() -> Assembly {
 impl Assembly {
     /// `deadline = limit`
     pub fn deadline(&mut self, limit: Duration) {
-        self.settings.deadline = limit;
+        self.settings.set_deadline(limit);
     }
 
     /// `shutdown_delay = delay`

@@ -153,7 +153,7 @@ impl RegistryBuilder {
 
     /// See [`Registry::deadline`].
     pub fn deadline(mut self, limit: Duration) -> Self {
-        self.settings.deadline = limit;
+        self.settings.set_deadline(limit);
         self
     }
 
@@ -176,6 +176,7 @@ impl RegistryBuilder {
         let RegistrySettings {
             deadline,
             shutdown_delay,
+            ..
         } = self.settings;
         let limits = RegistryProblem::of(deadline, shutdown_delay).into_iter();
         let strays = self.stray.into_iter().map(RegistryProblem::stray);

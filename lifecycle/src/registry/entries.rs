@@ -33,8 +33,10 @@ pub(crate) struct Entry {
 
 impl Entries {
     pub(crate) fn add(&mut self, name: Name, service: Box<dyn Service>) -> &mut Entry {
+        let shape = service.__nature(Sealed::OPEN).shape;
         let settings = ServiceSettings {
-            oneshot: service.__nature(Sealed::OPEN).shape == Shape::Oneshot,
+            oneshot: shape == Shape::Oneshot,
+            registry: shape == Shape::Registry,
             ..ServiceSettings::default()
         };
         self.services.push(Entry {

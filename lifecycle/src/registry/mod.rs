@@ -4,7 +4,9 @@
 mod assembly;
 mod builder;
 mod entries;
+mod nested;
 mod preview;
+mod reusable;
 
 use std::fmt;
 use std::future::Future;
@@ -12,11 +14,12 @@ use std::time::Duration;
 
 pub use self::assembly::{Assembly, AssemblyEntry, assembly};
 pub use self::builder::RegistryBuilder;
+use self::nested::SharedStopOn;
 use self::preview::Preview;
 use crate::engine::settings::RegistrySettings;
 use crate::report::event::Event;
 use crate::report::outcome::Outcome;
-use crate::run::plan::{Launch, ServiceSet, StopOn};
+use crate::run::plan::{Launch, ServiceSet};
 use crate::run::running::Running;
 use crate::run::runtime_end;
 use crate::run::watchdog::Watchdog;
@@ -46,12 +49,17 @@ use crate::time::WallClock;
 /// .await
 /// # }
 /// ```
+///
+/// # As a service
+///
+/// A registry is a [`Service`](crate::Service) itself: name it in another one, and its services start,
+/// run and stop with that, as `parent/child`. See [the guide](crate::guide::nesting).
 #[must_use = "a registry does nothing until it is started or run"]
 pub struct Registry {
     preview: Preview,
     settings: RegistrySettings,
     signals: bool,
-    stop_on: Option<StopOn>,
+    stop_on: SharedStopOn,
     #[cfg(all(feature = "cron", feature = "test-util"))]
     wall_clock: Option<WallClock>,
 }
@@ -67,7 +75,7 @@ impl Registry {
             preview: Preview::new(plan.services, plan.graph),
             settings,
             signals: cfg!(feature = "signal"),
-            stop_on: None,
+            stop_on: SharedStopOn::default(),
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock: None,
         }
@@ -75,7 +83,8 @@ impl Registry {
 
     /// How long the whole stop may take, from the first request; includes the [shutdown
     /// delay](Self::shutdown_delay). What is left of the services then is dropped. Default: 25 s,
-    /// which fits the 30 s that Kubernetes gives a pod.
+    /// which fits the 30 s that Kubernetes gives a pod. Of a registry that is a service it can only shorten
+    /// the time that the outer one leaves it, and the default does not.
     ///
     /// # What a service is guaranteed
     ///
@@ -98,13 +107,14 @@ impl Registry {
     /// Code that blocks its thread can't be dropped: those below go on without it after another 200 ms,
     /// or a quarter of what is left to them, if that is less (but not less than 20 ms).
     pub fn deadline(mut self, limit: Duration) -> Self {
-        self.settings.deadline = limit;
+        self.settings.set_deadline(limit);
         self
     }
 
     /// How long the services run on after the request to stop, with readiness already false, so
     /// that a load balancer takes the process out before it closes its sockets. Skipped on SIGINT
-    /// and after a failure. Default: none.
+    /// and after a failure. Default: none. Left out, with a warning, where the registry is a service: the
+    /// outer one waits.
     ///
     /// It must be shorter than the [deadline](Self::deadline), which includes it (25 s unless set):
     /// `registry!` refuses literals that are not, [`RegistryBuilder::build`] values; what is set here is
@@ -117,6 +127,8 @@ impl Registry {
     /// Whether SIGINT and SIGTERM stop the application; on Windows Ctrl-C and Ctrl-Break (told as
     /// SIGINT), and the end of the console, the session or the system (told as SIGTERM). Default: yes,
     /// where the feature `signal` is on. When this is `false` none is listened to.
+    ///
+    /// A registry that is a service listens to none: the outermost one does.
     ///
     /// The handlers are installed before the first service starts, all or none. A signal that was
     /// ignored when the program was started, as SIGINT is by a shell's `&`, stays ignored (on Linux;
@@ -155,6 +167,9 @@ impl Registry {
     /// parent's stop channel. A later call replaces the future. One that panics is a failure: the
     /// application stops for it, as [`Reason::ExternalPanicked`](crate::Reason), with exit code 1.
     ///
+    /// Where the registry is a service, that service alone ends, which is a failure of it ("exited
+    /// early"); a further run has the same future.
+    ///
     /// ```
     /// # use lifecycle::{Idle, registry, service};
     /// # #[service(idle)] struct Store;
@@ -163,7 +178,7 @@ impl Registry {
     /// let registry = registry! { "store" => Store }.stop_on(stopped);
     /// ```
     pub fn stop_on<F: Future + Send + 'static>(mut self, future: F) -> Self {
-        self.stop_on = Some(Box::pin(async move {
+        self.stop_on = SharedStopOn::new(Box::pin(async move {
             future.await;
         }));
         self
@@ -284,7 +299,7 @@ impl Registry {
             application,
             settings,
             signals,
-            stop_on,
+            stop_on: stop_on.into_future(),
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock,
         })
@@ -324,10 +339,8 @@ impl Registry {
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let services = self.preview.services();
-        let names: Vec<_> = services.iter().map(|node| &node.name).collect();
         f.debug_struct("Registry")
-            .field("services", &names)
+            .field("services", &self.preview.names())
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }

@@ -28,6 +28,11 @@ enum Repr {
 }
 
 impl Name {
+    /// The name of a service in an inner application: a path.
+    pub(crate) fn within(&self, outer: &Name) -> Self {
+        Self::from(format!("{outer}/{self}"))
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -55,6 +55,8 @@ worded! {
         Oneshot = "oneshot",
         /// Whatever its hand-written [`Service`](crate::Service) implementation does.
         Custom = "custom",
+        /// Services of its own: it is a [`Registry`](crate::Registry).
+        Registry = "registry",
     }
 }
 
@@ -144,9 +146,14 @@ impl Shape {
         }
     }
 
+    /// Whether its `start` and `stop` say themselves in which phase it is, by what they call.
+    pub(crate) const fn is_by_hand(self) -> bool {
+        matches!(self, Self::Custom | Self::Registry)
+    }
+
     /// The shape whose `as u8` this is.
     pub(crate) fn from_byte(byte: u8) -> Self {
-        const ALL: [Shape; 7] = [
+        const ALL: [Shape; 8] = [
             Shape::Idle,
             Shape::Scheduled,
             Shape::Queue,
@@ -154,6 +161,7 @@ impl Shape {
             Shape::Server,
             Shape::Oneshot,
             Shape::Custom,
+            Shape::Registry,
         ];
         ALL[usize::from(byte)]
     }

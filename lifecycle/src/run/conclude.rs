@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::report::error::ServiceError;
 use crate::report::name::Name;
 use crate::report::outcome::{Laggard, Outcome};
 use crate::report::reason::Reason;
@@ -11,17 +12,22 @@ use crate::shared::instance::Instance;
 
 /// The outcome of a run that is over.
 pub(crate) fn outcome_of(application: &Application) -> Outcome {
+    let services = application.states();
     let record = application.record();
+    // Those of inner applications first: a service often fails because of one of its own.
+    let mut failures = record.inner_failures.clone();
+    failures.extend(record.failures.iter().cloned());
+    failures.sort_by_key(ServiceError::after);
     Outcome {
         reason: application
             .request
             .reason()
             .cloned()
             .unwrap_or(Reason::Requested),
-        failures: record.failures.clone(),
+        failures,
         has_fatal: record.has_fatal,
         laggards: record.laggards.clone(),
-        services: application.states(),
+        services,
         omitted: omitted(application),
         took: record
             .requested
@@ -34,39 +40,62 @@ pub(crate) fn outcome_of(application: &Application) -> Outcome {
 
 /// The outcome of a run that was cut off: every service that is still active counts as late.
 pub(crate) fn cut_short(application: &Application) -> Outcome {
-    // No task will flush the queues any more, so their remaining items count as lost.
-    application.instances.iter().for_each(Instance::end_queue);
+    end_queues(application);
     let mut outcome = outcome_of(application);
-    let had = application
-        .request
-        .made_at()
-        .map(|at| at.elapsed())
-        .unwrap_or_default();
     let known: HashSet<Name> = outcome
         .laggards
         .iter()
         .map(|laggard| laggard.service.clone())
         .collect();
-    for (instance, service) in application.instances.iter().zip(&outcome.services) {
+    let mut active = Vec::new();
+    add_active(application, &mut active);
+    active.retain(|laggard| !known.contains(&laggard.service));
+    outcome.laggards.extend(active);
+    outcome
+}
+
+/// No task will flush the queues any more, so their remaining items count as lost.
+fn end_queues(application: &Application) {
+    application.instances.iter().for_each(Instance::end_queue);
+    for inner in application.inner_applications() {
+        end_queues(&inner);
+    }
+}
+
+/// Adds each service that is still active, as one that is late.
+fn add_active(application: &Application, active: &mut Vec<Laggard>) {
+    let had = application
+        .request
+        .made_at()
+        .map(|at| at.elapsed())
+        .unwrap_or_default();
+    for instance in &application.instances {
         let is_active = matches!(
-            service.state,
+            instance.state(),
             State::Starting | State::Running | State::Stopping
         );
-        if is_active && !known.contains(&service.name) {
-            outcome.laggards.push(Laggard {
-                service: service.name.clone(),
+        if is_active {
+            active.push(Laggard {
+                service: instance.name.clone(),
                 phase: instance.phase(),
                 had,
             });
         }
+        if let Some(inner) = instance.inner() {
+            add_active(&inner, active);
+        }
     }
-    outcome
 }
 
+/// For each service with more failures than are kept: how many were left out.
 fn omitted(application: &Application) -> Vec<(Name, u64)> {
     let counts = application
         .instances
         .iter()
         .map(|instance| (instance.name.clone(), instance.omitted_failures()));
-    counts.filter(|(_, count)| *count > 0).collect()
+    let mut omitted: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
+    for inner in application.inner_applications() {
+        omitted.extend(self::omitted(&inner));
+    }
+    omitted
 }

@@ -9,7 +9,7 @@ use crate::engine::settings::{RegistrySettings, ServiceSettings};
 use crate::panics::CatchOnDrop;
 use crate::report::name::Name;
 use crate::report::status::Shape;
-use crate::shape::service::{Sealed, Service};
+use crate::shape::service::{Inner, Sealed, Service};
 use crate::shared::application::Application;
 use crate::shared::instance::Instance;
 #[cfg(all(feature = "cron", feature = "test-util"))]
@@ -33,12 +33,26 @@ pub(crate) struct RegisteredService {
 impl RegisteredService {
     /// The state of the service that the rest of the program sees.
     pub(crate) fn instance(&self) -> Instance {
-        let service = self.service.as_ref();
-        let shape = service.map_or(Shape::Custom, |service| {
-            service.__nature(Sealed::OPEN).shape
-        });
-        Instance::new(self.name.clone(), shape, self.settings.on_failure)
+        match self.service.as_ref() {
+            Some(service) => instance_of(self.name.clone(), &**service, &self.settings),
+            None => Instance::new(self.name.clone(), Shape::Custom, self.settings.on_failure),
+        }
     }
+}
+
+/// The state of a service under this name.
+pub(crate) fn instance_of(
+    name: Name,
+    service: &dyn Service,
+    settings: &ServiceSettings,
+) -> Instance {
+    let shape = service.__nature(Sealed::OPEN).shape;
+    let inner = service.__inner(&name, Sealed::OPEN);
+    let instance = Instance::new(name, shape, settings.on_failure);
+    if let Some(Inner(inner)) = inner {
+        instance.set_inner(inner);
+    }
+    instance
 }
 
 /// Everything that a registry hands down when it is started.

@@ -12,6 +12,7 @@ use crate::report::status::{Phase, Shape};
 use crate::run::service_task::{Part, Subject};
 use crate::shape::service::BoxFuture;
 use crate::shared::failure;
+use crate::shared::nested;
 use crate::shared::orders::Orders;
 use crate::shared::run::Run;
 use crate::shared::runner_news::RunnerNews;
@@ -223,7 +224,7 @@ impl<'a> Runner<'a> {
         if self.start.is_none() {
             return;
         }
-        if self.shape() == Shape::Custom {
+        if self.shape().is_by_hand() {
             self.run().enter(Phase::Run);
         }
         self.report(RunnerNews::Ready);
@@ -233,7 +234,7 @@ impl<'a> Runner<'a> {
         let Subject { cx, service, .. } = self.subject;
         let run = self.run();
         // A hand-written `start` may have returned before.
-        if self.shape() == Shape::Custom && run.exited.is_closed() {
+        if self.shape().is_by_hand() && run.exited.is_closed() {
             run.enter(Phase::Drain);
         }
         match panics::catch(|| service.stop(cx)) {
@@ -269,7 +270,10 @@ impl<'a> Runner<'a> {
     }
 
     fn drop_late_stop(&mut self) {
-        self.report_late(Phase::Drain);
+        // What is late in an inner application is named by it.
+        if !nested::is_ending_inside(&self.subject.cx) {
+            self.report_late(Phase::Drain);
+        }
         self.drop_stop();
     }
 
@@ -310,7 +314,7 @@ impl<'a> Runner<'a> {
             run.enter(Phase::Task);
             return;
         }
-        if self.shape() == Shape::Custom && run.stop.is_closed() {
+        if self.shape().is_by_hand() && run.stop.is_closed() {
             run.enter(Phase::Drain);
         }
         run.exited.close();

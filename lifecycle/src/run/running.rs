@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use crate::engine::Engine;
+use crate::engine::settings::RegistrySettings;
 use crate::panics::{self, CatchOnDrop};
 use crate::report::error::{HealthError, StartError};
 use crate::report::outcome::Outcome;
@@ -24,6 +25,7 @@ use crate::run::signals::Listener;
 use crate::run::supervisor::Supervisor;
 use crate::run::unstarted;
 use crate::shared::application::Application;
+use crate::shared::context::Context;
 use crate::shared::handle::Handle;
 use crate::shared::nested;
 use crate::shared::tick_facts::TickFacts;
@@ -59,80 +61,11 @@ pub struct Running {
 
 impl Running {
     pub(crate) fn start(launch: Launch) -> Self {
-        let Launch {
-            services,
-            application,
-            settings,
-            signals,
-            stop_on,
-            #[cfg(all(feature = "cron", feature = "test-util"))]
-            wall_clock,
-        } = launch;
-        // A start that is refused drops the future here, and its destructor may panic.
-        let stop_on = CatchOnDrop::new(stop_on);
-        // The limits may have been changed after the registry was built, so they are checked again.
-        if let Some(problem) = RegistryProblem::of(settings.deadline, settings.shutdown_delay) {
-            let error = StartError::Registry(RegistryError::from(problem));
-            return Self::refused(application, services, error);
-        }
-        // `registry!` checks literals only.
-        if let Err(error) = check_policies(&services) {
-            return Self::refused(application, services, StartError::Registry(error));
-        }
-        let Ok(runtime) = Runtime::try_current() else {
-            return Self::refused(application, services, StartError::NoRuntime);
-        };
-        // Tokio offers no other way to learn this: without a timer, a first sleep panics. With
-        // `panic = "abort"` the program ends here, and otherwise it would in the supervisor's first sleep.
-        if panics::catch(|| drop(sleep(Duration::ZERO))).is_err() {
-            return Self::refused(application, services, StartError::NoTimer);
-        }
-        let graph = application.graph.clone();
-        let engine = Engine::new(graph, services.iter().map(|node| node.settings), settings);
-        #[cfg(all(feature = "cron", feature = "test-util"))]
-        if let Some(clock) = wall_clock {
-            let _ = application.wall_clock.set(clock);
-        }
-        if !nested::adopt(&application) {
-            return Self::refused(application, services, StartError::ServiceEnded);
-        }
-        let signals = match signals.then(|| Listener::install(&application)).transpose() {
-            Ok(signals) => signals,
-            Err(error) => {
-                application.gone.close();
-                return Self::refused(application, services, StartError::Signals(error));
-            }
-        };
-        let inbox = application.begin(Some(runtime.clone()));
-        let services = services
-            .into_iter()
-            .map(|node| node.service.into_inner())
-            .collect();
-        let supervisor = Supervisor {
-            application: application.clone(),
-            inbox,
-            engine,
-            services,
-            kept: BTreeMap::new(),
-            stop_on: stop_on.into_inner().flatten(),
-            signals,
-            told_alarm: None,
-        };
-        nested::begin(&application);
-        let (tell, outcome) = oneshot::channel();
-        let end = End {
-            running: (TellsOfTheEnd(application.clone()), Up::new()),
-            tell,
-        };
-        let supervised = async move {
-            let outcome = supervisor.run().await;
-            end.tell(outcome);
-        };
-        // Its handle would keep the runtime.
-        drop(runtime.spawn(supervised));
+        let application = launch.application.clone();
+        let outcome = begin(launch, None);
         Self {
             application,
-            outcome: Some(outcome),
+            outcome,
         }
     }
 
@@ -178,21 +111,104 @@ impl Running {
     pub(crate) fn application(&self) -> &Arc<Application> {
         &self.application
     }
+}
 
-    /// Starts nothing, and ends the waits of the handles with this error. The queues among the services
-    /// take no more items.
-    fn refused(
-        application: Arc<Application>,
-        services: Vec<RegisteredService>,
-        error: StartError,
-    ) -> Self {
-        unstarted::let_go(&application, services);
-        application.refuse(Reason::NotStarted(Arc::new(error)));
-        Self {
-            application,
-            outcome: None,
-        }
+/// Starts the services: as a registry of its own, or as the one that the service of this context is. Returns
+/// where the outcome will arrive; `None` if the start was refused.
+pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::Receiver<Outcome>> {
+    let Launch {
+        services,
+        application,
+        settings,
+        signals,
+        stop_on,
+        #[cfg(all(feature = "cron", feature = "test-util"))]
+        wall_clock,
+    } = launch;
+    // A start that is refused drops the future here, and its destructor may panic.
+    let stop_on = CatchOnDrop::new(stop_on);
+    let runtime = match runtime_for(&settings, &services) {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&application, services, error),
+    };
+    let graph = application.graph.clone();
+    let engine = Engine::new(graph, services.iter().map(|node| node.settings), settings);
+    #[cfg(all(feature = "cron", feature = "test-util"))]
+    if let Some(clock) = wall_clock {
+        let _ = application.wall_clock.set(clock);
     }
+    let is_adopted = match owner {
+        Some(owner) => owner.run().tasks.adopt(&application),
+        None => nested::adopt(&application),
+    };
+    if !is_adopted {
+        return refuse(&application, services, StartError::ServiceEnded);
+    }
+    let signals = match signals.then(|| Listener::install(&application)).transpose() {
+        Ok(signals) => signals,
+        Err(error) => {
+            application.gone.close();
+            return refuse(&application, services, StartError::Signals(error));
+        }
+    };
+    let inbox = application.begin(Some(runtime.clone()));
+    let services = services
+        .into_iter()
+        .map(|node| node.service.into_inner())
+        .collect();
+    let supervisor = Supervisor {
+        application: application.clone(),
+        inbox,
+        engine,
+        services,
+        kept: BTreeMap::new(),
+        stop_on: stop_on.into_inner().flatten(),
+        signals,
+        told_alarm: None,
+    };
+    nested::begin(&application);
+    let (tell, outcome) = oneshot::channel();
+    let end = End {
+        running: (TellsOfTheEnd(application), Up::new()),
+        tell,
+    };
+    let supervised = async move {
+        let outcome = supervisor.run().await;
+        end.tell(outcome);
+    };
+    // Its handle would keep the runtime.
+    drop(runtime.spawn(supervised));
+    Some(outcome)
+}
+
+/// The runtime of the caller, if the services can run there with these settings.
+fn runtime_for(
+    settings: &RegistrySettings,
+    services: &[RegisteredService],
+) -> Result<Runtime, StartError> {
+    // The limits may have been changed after the registry was built, so they are checked again.
+    if let Some(problem) = RegistryProblem::of(settings.deadline, settings.shutdown_delay) {
+        return Err(StartError::Registry(RegistryError::from(problem)));
+    }
+    // `registry!` checks literals only.
+    check_policies(services).map_err(StartError::Registry)?;
+    let runtime = Runtime::try_current().map_err(|_| StartError::NoRuntime)?;
+    // Tokio offers no other way to learn this: without a timer, a first sleep panics. With
+    // `panic = "abort"` the program ends here, and otherwise it would in the supervisor's first sleep.
+    panics::catch(|| drop(sleep(Duration::ZERO))).map_err(|_| StartError::NoTimer)?;
+    Ok(runtime)
+}
+
+/// Starts nothing, and ends the waits of the handles with this error. The queues among the services take no
+/// more items.
+fn refuse<T>(
+    application: &Arc<Application>,
+    services: Vec<RegisteredService>,
+    error: StartError,
+) -> Option<T> {
+    unstarted::let_go(application, services);
+    application.refuse(Reason::NotStarted(Arc::new(error)));
+    None
 }
 
 /// Checks the values of the policies that restart a service.

@@ -5,6 +5,7 @@ use std::future::{Future, poll_fn};
 use std::sync::atomic::Ordering;
 
 use crate::panics::{self, CatchOnDrop};
+use crate::report::error::Fault;
 use crate::report::status::Phase;
 use crate::run::runner::Runner;
 use crate::shape::service::{Sealed, Service};
@@ -54,6 +55,11 @@ pub(crate) fn run(
         if !runs.is_empty() {
             // Boxed, so that services without nested registries don't carry the larger future.
             Box::pin(nested::leave(cx.clone(), runs)).await;
+            // If `stop` has not returned it, because it was dropped.
+            let verdict = cx.instance().inner().and_then(|inner| inner.verdict());
+            if let Some(error) = verdict {
+                failure::fail(&cx, Phase::Drain, Fault::Error(error.into()));
+            }
         }
         cx.instance().close_log(cx.run());
         let is_kept = kept.is_some();

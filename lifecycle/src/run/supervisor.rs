@@ -128,7 +128,10 @@ impl Supervisor {
                     self.engine.cut_short(now);
                 }
                 Wake::External(ended) => self.external(ended),
-                Wake::Alarm => {}
+                Wake::Alarm => self.pass_on_alarm(),
+            }
+            if let Some(at) = self.application.time_limit() {
+                self.engine.limit_time(at, now);
             }
             // Events in the inbox happened before this instant, so they are handled before its alarms.
             if self.inbox.is_empty() {
@@ -165,9 +168,17 @@ impl Supervisor {
             if let Some(alarm) = alarm {
                 let wait = alarm.saturating_duration_since(Instant::now());
                 self.application
+                    .outermost()
                     .request
                     .tell_watchdog(WatchdogMessage::Alarm(wait));
             }
+        }
+    }
+
+    /// The watchdog notifies only the outermost application of an alarm, whichever it is for.
+    fn pass_on_alarm(&self) {
+        for inner in self.application.inner_applications() {
+            inner.alarm.notify_one();
         }
     }
 
@@ -178,6 +189,7 @@ impl Supervisor {
         };
         match news {
             RunnerNews::Oneshot => self.engine.is_oneshot(service),
+            RunnerNews::Registry => self.engine.is_registry(service),
             RunnerNews::Ready => self.engine.ready(service, now),
             RunnerNews::Failed(error) if self.is_due_to_the_stop(&error).await => {
                 self.left(service, &error);
@@ -243,7 +255,9 @@ impl Supervisor {
         }
         self.signals = None;
         let outcome = conclude::outcome_of(&self.application);
-        log_safely!(info, totals = %outcome.totals(), "stopped");
+        if !self.application.is_inner() {
+            log_safely!(info, totals = %outcome.totals(), "stopped");
+        }
         outcome
     }
 }

@@ -173,3 +173,90 @@ async fn a_stop_at_any_instant_of_a_restart_drains_each_run_once_and_drops_the_v
         assert_eq!(lines, wanted, "{at:?}");
     }
 }
+
+/// What the restart of a service does to the registry around it, and what the restart of a registry does.
+mod nested {
+    use super::*;
+    use crate::report::status::Transition;
+    use crate::shared::application::Application;
+
+    /// The outer registry holds `module`, which holds `feed`.
+    fn start(seen: &Seen) -> Running {
+        let inner = Registry::builder().service("feed", Feed::new(seen)).build();
+        let outer = Registry::builder()
+            .service("module", inner.unwrap())
+            .build();
+        outer.unwrap().signals(false).start()
+    }
+
+    fn inner(running: &Running) -> Arc<Application> {
+        running.application().instances[0].inner().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_down_in_a_registry_makes_the_outer_one_unready_until_it_is_up_again() {
+        let seen = Seen::default();
+        let running = start(&seen);
+        running.await_healthy().await.unwrap();
+        let handle = running.handle();
+        let mut moves = handle.subscribe();
+        inner(&running).report(0, RunnerNews::Restart(secs(5)));
+        for state in [State::Stopping, State::Backoff] {
+            let Transition { name, to, .. } = moves.recv().await.unwrap();
+            assert_eq!((name.as_str(), to), ("module/feed", state));
+            assert!(!handle.is_healthy(), "{to}");
+            let degraded = handle.states()[0].degraded.clone();
+            assert_eq!(
+                degraded.unwrap(),
+                format!("`module/feed` is {state}").into()
+            );
+        }
+        running.await_healthy().await.unwrap();
+        assert!(handle.is_healthy());
+        assert_eq!(handle.states()[0].degraded, None);
+        assert_eq!(handle.states()[0].state, State::Running);
+        let outcome = running.stop().await;
+        assert_eq!(outcome.exit_code(), 0, "{outcome}");
+        let mut wanted = ["start", "returned", "drained"].repeat(2);
+        wanted.push("dropped");
+        assert_eq!(seen.lines(), wanted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_registry_goes_and_comes_again_with_the_same_values_in_new_runs() {
+        let seen = Seen::default();
+        let running = start(&seen);
+        running.await_healthy().await.unwrap();
+        let first = inner(&running);
+        for _ in 0..3 {
+            restart(&running, secs(5));
+            reaches(&running.handle(), State::Backoff).await;
+            assert!(inner(&running).gone.is_closed());
+            assert!(!running.handle().is_healthy());
+            running.await_healthy().await.unwrap();
+        }
+        assert!(!Arc::ptr_eq(&first, &inner(&running)));
+        let outcome = running.stop().await;
+        assert_eq!(outcome.exit_code(), 0, "{outcome}");
+        let mut wanted = ["start", "returned", "drained"].repeat(4);
+        wanted.push("dropped");
+        assert_eq!(seen.lines(), wanted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_at_any_instant_of_the_restart_of_a_registry_drains_each_run_once() {
+        for at in (0..40).map(|tenths| Duration::from_millis(tenths * 100)) {
+            let seen = Seen::default();
+            let running = start(&seen);
+            running.await_healthy().await.unwrap();
+            restart(&running, secs(2));
+            sleep(at).await;
+            let outcome = timeout(secs(2), running.stop()).await.unwrap();
+            assert_eq!(outcome.exit_code(), 0, "{outcome}");
+            let runs = 1 + usize::from(at > secs(3));
+            let mut wanted = ["start", "returned", "drained"].repeat(runs);
+            wanted.push("dropped");
+            assert_eq!(seen.lines(), wanted, "{at:?}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! An OS thread that keeps the deadline against code that blocks its thread. It wakes the supervisor for
 //! an alarm when the runtime's clock is held up, and it ends the process when nothing else can.
 
+use std::collections::BTreeSet;
 use std::process::exit;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -50,17 +51,21 @@ fn keep(application: &Arc<Application>, limit: Duration, messages: &Receiver<Wat
     // `None`: the deadline is too far away for an `Instant`, so there are only alarms.
     let mut end = asked.checked_add(limit);
     let mut margin = WATCHDOG_MARGIN;
-    let mut alarm = None;
+    // Those of inner applications too, so a later message does not replace an earlier one.
+    let mut alarms = BTreeSet::new();
     loop {
+        let alarm = alarms.first().copied();
         match receive(messages, end.into_iter().chain(alarm).min()) {
             Ok(WatchdogMessage::Alarm(wait)) => {
-                alarm = Instant::now().checked_add(wait.saturating_add(WATCHDOG_SLACK));
+                alarms.extend(Instant::now().checked_add(wait.saturating_add(WATCHDOG_SLACK)));
             }
             Ok(WatchdogMessage::Asked(_)) => {}
             Ok(WatchdogMessage::Off) | Err(RecvTimeoutError::Disconnected) => return,
-            Err(RecvTimeoutError::Timeout) if alarm.take().is_some() => {
+            Err(RecvTimeoutError::Timeout) if alarm.is_some_and(|at| at <= Instant::now()) => {
+                alarms.pop_first();
                 application.alarm.notify_one();
             }
+            Err(RecvTimeoutError::Timeout) if end.is_some_and(|end| end > Instant::now()) => {}
             Err(RecvTimeoutError::Timeout) if margin > 0 => {
                 margin -= 1;
                 end = Some(Instant::now() + WATCHDOG_SLICE);

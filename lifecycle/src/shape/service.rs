@@ -7,7 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::report::error::Result;
+use crate::report::name::Name;
 use crate::report::status::Shape;
+use crate::shared::application::Application;
 use crate::shared::context::Context;
 
 /// A component that starts, runs as long as the application and stops gracefully.
@@ -94,6 +96,14 @@ pub trait Service: Send + Sync + 'static {
         }
     }
 
+    /// The application of the service, not begun yet, if the service is a registry. `path` is the name of
+    /// the service. A decorator hides it until the start.
+    #[doc(hidden)]
+    fn __inner(&self, path: &Name, _: Sealed) -> Option<Inner> {
+        let _ = path;
+        None
+    }
+
     /// The service will never be started. Only the shapes override it: a hand-written service learns
     /// it by its destructor.
     #[doc(hidden)]
@@ -110,6 +120,11 @@ pub struct Sealed(());
 impl Sealed {
     pub(crate) const OPEN: Self = Self(());
 }
+
+/// The application of a service that is a registry.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Inner(pub(crate) Arc<Application>);
 
 /// What the registry may know of a service before it starts. A decorator hides it, so only the status
 /// before the start and savings may depend on it. The shape's own `start` sets everything else.
@@ -162,6 +177,10 @@ impl<S: Service + ?Sized> Service for Arc<S> {
 
     fn __nature(&self, sealed: Sealed) -> Nature {
         (**self).__nature(sealed)
+    }
+
+    fn __inner(&self, path: &Name, sealed: Sealed) -> Option<Inner> {
+        (**self).__inner(path, sealed)
     }
 
     fn __abandon(&self, cx: &Context, sealed: Sealed) {

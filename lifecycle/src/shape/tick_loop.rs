@@ -246,7 +246,7 @@ impl Ended {
         let Self { now, due, .. } = self;
         let Err(error) = self.result else {
             ticks.succeeded(now, due);
-            if cx.application().events.is_observed() {
+            if cx.application().is_observed() {
                 tell(cx, ticks, None);
             }
             self.calls.answer(&Ok(()));

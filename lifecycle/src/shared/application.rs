@@ -7,15 +7,12 @@
 //! *begins* once, before the supervisor's task exists, and *ends* once, after the supervisor's last move or
 //! without having begun. In between, and only then, it has links to the runtime.
 //!
-//! - Readiness is `all_up` and no request. `all_up` is written with `Release` and read with `Acquire`. The
-//!   supervisor writes it before the move that makes it false, and after the moves that make it true.
-//! - Pending health holds a latch, which is closed after the next health was written. So code that is woken
-//!   by the latch finds that health.
+//! - Readiness is `health` and no request. The supervisor writes health before the move that makes it false,
+//!   and after the moves that make it true.
 //! - No wakers and no destructors run under a lock. `record` is held while the sources of a hook's error are
 //!   read, which is user code; that code can't take `record`, because only the supervisor, the signal thread
 //!   and the outcome do.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -26,10 +23,13 @@ use tokio::time::Instant;
 use crate::engine::Graph;
 use crate::report::error::{BoxError, Fault, HealthError, ServiceError, tells_of_the_stop};
 use crate::report::event::EventKind;
+use crate::report::name::Name;
 use crate::report::outcome::Laggard;
 use crate::report::reason::{Reason, Signal};
 use crate::report::status::{Phase, ServiceStatus, State, Transition};
 use crate::shared::events::{self, Events};
+use crate::shared::health::{Health, HealthBoard};
+use crate::shared::inner::Outer;
 use crate::shared::instance::Instance;
 use crate::shared::latch::Latch;
 use crate::shared::moments::Moment;
@@ -60,8 +60,9 @@ pub(crate) struct Application {
     begun: OnceLock<Begun>,
     /// `None` before the start and after the end.
     links: Mutex<Option<Links>>,
-    all_up: AtomicBool,
-    health: Mutex<Health>,
+    pub(super) health: HealthBoard,
+    /// Set if it is the application of a service of another one.
+    pub(super) outer: OnceLock<Outer>,
     subscribers: Arc<Subscribers>,
     pub(crate) events: Events,
     /// When every service that counts was up for the first time.
@@ -86,22 +87,6 @@ struct Links {
     events: mpsc::UnboundedSender<SupervisorEvent>,
 }
 
-/// Whether every service is up, or can no longer come up.
-#[derive(Clone, Debug)]
-pub(crate) enum Health {
-    /// The latch is closed when health is no longer pending. Each time that health is pending again has a
-    /// latch of its own.
-    Pending(Arc<Latch>),
-    Healthy,
-    Impossible(ServiceError),
-}
-
-impl Health {
-    pub(crate) fn pending() -> Self {
-        Self::Pending(Arc::new(Latch::new()))
-    }
-}
-
 /// The facts that the outcome is made of.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
@@ -109,6 +94,12 @@ pub(crate) struct Record {
     /// Whether one of them makes the outcome unclean: it is not of a service under `ignore`.
     pub(crate) has_fatal: bool,
     pub(crate) laggards: Vec<Laggard>,
+    /// The failures in inner applications, at most [`Instance::KEPT`] of each service.
+    pub(crate) inner_failures: Vec<ServiceError>,
+    /// In an inner application: the failure that the outer service has already failed with.
+    pub(crate) told: Option<ServiceError>,
+    /// In an inner application: the outer service has been told how the run has ended.
+    pub(crate) has_verdict: bool,
     /// The message of a panic of the `stop_on` future.
     pub(crate) external_panic: Option<Arc<str>>,
     /// The first signal that came while the run was up.
@@ -120,7 +111,7 @@ pub(crate) struct Record {
 impl Application {
     /// The application of a registry that is not started yet.
     pub(crate) fn new(instances: Box<[Instance]>, graph: Arc<Graph>) -> Arc<Self> {
-        Arc::new(Self {
+        let application = Arc::new(Self {
             instances,
             graph,
             request: Request::new(),
@@ -133,12 +124,18 @@ impl Application {
             wall_clock: OnceLock::new(),
             begun: OnceLock::new(),
             links: Mutex::default(),
-            all_up: AtomicBool::new(false),
-            health: Mutex::new(Health::pending()),
+            health: HealthBoard::new(),
+            outer: OnceLock::new(),
             subscribers: Arc::default(),
             events: Events::default(),
             first_healthy: Moment::default(),
-        })
+        });
+        for (service, instance) in application.instances.iter().enumerate() {
+            if let Some(inner) = instance.inner() {
+                inner.set_outer(&application, service);
+            }
+        }
+        application
     }
 
     /// The run begins now, on this runtime. Called once.
@@ -201,6 +198,10 @@ impl Application {
         if let Some(clock) = self.wall_clock.get() {
             return clock.now();
         }
+        #[cfg(all(feature = "cron", feature = "test-util"))]
+        if let Some((outer, _)) = self.outer() {
+            return outer.wall_time();
+        }
         SystemTime::now()
     }
 
@@ -229,6 +230,9 @@ impl Application {
     /// Wakes the tasks that wait for a request, after [`claim_stop`](Self::claim_stop).
     pub(crate) fn announce_stop(&self) {
         self.request.announce();
+        if let Some(reason) = self.request.reason() {
+            self.ask_inner_to_stop(reason);
+        }
         self.pass_on_woken();
     }
 
@@ -242,12 +246,12 @@ impl Application {
     }
 
     pub(crate) fn is_healthy(&self) -> bool {
-        self.all_up.load(Ordering::Acquire) && self.request.reason().is_none()
+        self.health.is_up() && self.request.reason().is_none()
     }
 
     pub(crate) async fn await_healthy(&self) -> Result<(), HealthError> {
         loop {
-            let seen = self.health().clone();
+            let seen = self.health.shown();
             if let Health::Impossible(error) = &seen {
                 return Err(HealthError::Service(error.clone()));
             }
@@ -272,7 +276,19 @@ impl Application {
     }
 
     pub(crate) fn states(&self) -> Vec<ServiceStatus> {
-        self.instances.iter().map(Instance::status).collect()
+        let mut states = Vec::with_capacity(self.instances.len());
+        self.add_states(&mut states);
+        states
+    }
+
+    /// The states of an inner application follow that of its service.
+    fn add_states(&self, states: &mut Vec<ServiceStatus>) {
+        for instance in &self.instances {
+            states.push(instance.status());
+            if let Some(inner) = instance.inner() {
+                inner.add_states(states);
+            }
+        }
     }
 
     pub(crate) fn subscribe(&self) -> Subscription {
@@ -281,11 +297,18 @@ impl Application {
 
     /// Whether a hook's error only reports that the application is stopping.
     pub(crate) fn is_the_stop(&self, error: &BoxError) -> bool {
-        tells_of_the_stop(error.as_ref(), &self.record().failures)
+        let tells = tells_of_the_stop(error.as_ref(), &self.record().failures);
+        tells
+            || self
+                .outer()
+                .is_some_and(|(outer, _)| outer.is_the_stop(error))
     }
 
-    /// The time since the start.
+    /// The time since the start; of the outermost application, if it is an inner one.
     pub(crate) fn age(&self) -> Duration {
+        if let Some((outer, _)) = self.outer() {
+            return outer.age();
+        }
         let begun = self.begun.get();
         begun.map_or(Duration::ZERO, |begun| begun.at.elapsed())
     }
@@ -335,55 +358,59 @@ impl Application {
         }
         let took = instance.moments.note(from, to, self.age());
         self.tell(service, EventKind::Moved { from, to, took });
-        self.subscribers.send(|| Transition {
+        let transition = || Transition {
             name: instance.name.clone(),
             from,
             to,
             at: Instant::now(),
-        });
+        };
+        self.subscribers.send(transition);
+        self.for_each_outer(|outer| outer.subscribers.send(transition));
+        self.look_at_inner(service);
     }
 
     /// Logs what has happened to a service, and tells the observers of it.
     pub(crate) fn tell(&self, service: usize, kind: EventKind) {
         let name = &self.instances[service].name;
         events::log(Some(name), &kind);
+        self.for_each_outer(|outer| outer.tell_observers(Some(name), || kind.clone()));
+        self.tell_observers(Some(name), || kind);
+    }
+
+    /// The same of the whole application. Of an inner one the moves of its service say as much.
+    pub(crate) fn tell_of_all(&self, kind: EventKind) {
+        if !self.is_inner() {
+            events::log(None, &kind);
+        }
+        self.tell_observers(None, || kind);
+    }
+
+    fn tell_observers(&self, service: Option<&Name>, kind: impl FnOnce() -> EventKind) {
         if self.events.is_observed() {
             let runtime = self.runtime();
             let time = self.wall_time();
             self.events
-                .tell(Some(name.clone()), kind, time, runtime.as_ref());
+                .tell(service.cloned(), kind(), time, runtime.as_ref());
         }
     }
 
-    /// The same of the whole application.
-    pub(crate) fn tell_of_all(&self, kind: EventKind) {
-        events::log(None, &kind);
-        if self.events.is_observed() {
-            let runtime = self.runtime();
-            let time = self.wall_time();
-            self.events.tell(None, kind, time, runtime.as_ref());
-        }
+    /// Whether somebody is told of events, here or outside.
+    #[inline]
+    pub(crate) fn is_observed(&self) -> bool {
+        self.events.is_observed() || self.is_inner()
     }
 
     pub(crate) fn set_health(&self, health: Health) {
-        let is_healthy = matches!(health, Health::Healthy);
-        if is_healthy {
+        if matches!(health, Health::Healthy) {
             self.first_healthy.set_once(self.age());
         }
-        self.all_up.store(is_healthy, Ordering::Release);
-        let before = std::mem::replace(&mut *self.health(), health);
-        // Closing the latch wakes tasks, so the lock is released first.
-        if let Health::Pending(over) = before {
-            over.close();
+        if self.health.set(health) {
+            self.tell_outer_of_health();
         }
     }
 
     pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn health(&self) -> MutexGuard<'_, Health> {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn links(&self) -> MutexGuard<'_, Option<Links>> {

@@ -66,7 +66,8 @@ impl Context {
         }
     }
 
-    /// The name of the service, as declared in the registry.
+    /// The name of the service, as declared in the registry. In a registry that is a service of another one
+    /// it is the path that the log, the states and the errors show: `parent/child`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.instance().name
@@ -96,9 +97,10 @@ impl Context {
     }
 
     /// Asks the whole application to stop, successfully. Returns at once: the caller is stopped in
-    /// its turn, like the others.
+    /// its turn, like the others. In a registry that is a service of another one, the whole is the outermost
+    /// one.
     pub fn shutdown(&self) {
-        self.application.ask_to_stop(Reason::Requested);
+        self.application.outermost().ask_to_stop(Reason::Requested);
     }
 
     /// Says that the service works less well than it should, and why. Shown by
@@ -290,7 +292,7 @@ impl Context {
         &self.application.instances[self.service]
     }
 
-    pub(crate) fn application(&self) -> &Application {
+    pub(crate) fn application(&self) -> &Arc<Application> {
         &self.application
     }
 
@@ -339,9 +341,12 @@ impl Context {
             return;
         }
         instance.take_shape(shape);
-        if shape == Shape::Oneshot {
-            self.application.report(self.service, RunnerNews::Oneshot);
-        }
+        let news = match shape {
+            Shape::Oneshot => RunnerNews::Oneshot,
+            Shape::Registry => RunnerNews::Registry,
+            _ => return,
+        };
+        self.application.report(self.service, news);
     }
 
     /// The mark of this run among the runs of all applications.

@@ -15,9 +15,10 @@ use crate::report::status::{ServiceStatus, Transition};
 use crate::shared::application::Application;
 use crate::shared::current::{self, ServiceId};
 use crate::shared::events::Cursor;
+use crate::shared::instance::Instance;
+use crate::shared::nested;
 use crate::shared::startup;
 use crate::shared::subscribers::Subscription;
-use crate::shared::tick_facts::TickFacts;
 use crate::shared::waits::{self, Waits};
 
 /// A view of a [`Running`](crate::Running) registry: cheap to clone, `'static`, and harmless to
@@ -35,9 +36,10 @@ impl Handle {
 
     /// Asks the application to stop, successfully. Readiness turns false at once and
     /// [`wait`](Self::wait) returns; the owner of the [`Running`](crate::Running) then stops it.
-    /// Only the first request counts.
+    /// Only the first request counts. Within a registry that is a service this means the outermost
+    /// application.
     pub fn shutdown(&self) {
-        self.application.ask_to_stop(Reason::Requested);
+        self.application.outermost().ask_to_stop(Reason::Requested);
     }
 
     /// Resolves when there is a reason to stop. Cancel-safe.
@@ -63,7 +65,8 @@ impl Handle {
         self.application.await_healthy().await
     }
 
-    /// The status of every service, in registry order.
+    /// The status of every service, in registry order. The services of one that is a registry itself follow
+    /// it, with names like `parent/child`.
     #[must_use]
     pub fn states(&self) -> Vec<ServiceStatus> {
         self.application.states()
@@ -109,19 +112,9 @@ impl Handle {
     /// It never changes.
     #[must_use]
     pub fn dependencies(&self) -> Vec<Vec<Dependency>> {
-        let instances = &self.application.instances;
-        let shown = |edge: &Edge| Dependency {
-            name: instances[edge.service as usize].name.clone(),
-            kind: match edge.kind {
-                engine::DependencyKind::After => DependencyKind::After,
-                engine::DependencyKind::Wants => DependencyKind::Wants,
-            },
-        };
-        let of = |service| {
-            let edges = self.application.graph.dependencies(service).iter();
-            edges.map(shown).collect()
-        };
-        (0..instances.len()).map(of).collect()
+        let mut all = Vec::new();
+        add_dependencies(&self.application, &mut all);
+        all
     }
 
     /// Liveness: resolves when the task that starts and stops the services has come to this question, so
@@ -143,6 +136,9 @@ impl Handle {
     /// not run yet ticks as soon as it does. The schedule goes on as it was; under `delay = ..` it counts
     /// from the end of this tick.
     ///
+    /// A service of a registry that is a service is named by its path, `parent/child`; on a handle of that
+    /// registry also as it was declared.
+    ///
     /// A service cannot wait for a tick of its own in its own hooks, nor by way of others: that is an
     /// error at once. A task that it has started with [`Context::spawn`](crate::Context::spawn) can.
     /// (A hook that waits for such a task, or for a thread or a task of tokio's that asks, is not found
@@ -155,82 +151,15 @@ impl Handle {
     /// The tick's own failure; no such service, one without ticks, or one that has stopped; a registry
     /// that was not started; a wait that would have no end.
     pub async fn trigger(&self, service: &str) -> Result<(), TriggerError> {
-        let instances = &self.application.instances;
-        let Some(index) = instances
-            .iter()
-            .position(|instance| instance.name == *service)
-        else {
+        let Some((application, index)) = self.application.find(service) else {
             return Err(TriggerError::Unknown(service.to_owned()));
         };
-        if !self.application.has_begun() {
-            return Err(self.never_begun(index));
+        let target = Target { application, index };
+        if !target.application.has_begun() {
+            return Err(target.never_begun());
         }
-        let _waits = self.wait_for(index)?;
-        self.ticks(index).await?.trigger().await
-    }
-
-    /// The error of a trigger before the start.
-    fn never_begun(&self, index: usize) -> TriggerError {
-        let instance = &self.application.instances[index];
-        if instance.is_known_without_ticks() {
-            TriggerError::NotScheduled(instance.name.clone())
-        } else if self.application.request.reason().is_some() {
-            TriggerError::Stopped
-        } else {
-            TriggerError::NotStarted
-        }
-    }
-
-    /// If code of a service asks, notes that this service waits for a tick of the other one. An error if
-    /// that wait would never end.
-    fn wait_for(&self, index: usize) -> Result<Option<Waits>, TriggerError> {
-        let Some(asker) = current::service() else {
-            return Ok(None);
-        };
-        let (instance, target) = (
-            &self.application.instances[index],
-            ServiceId::new(&self.application, index),
-        );
-        if instance.is_known_without_ticks() {
-            return Err(TriggerError::NotScheduled(instance.name.clone()));
-        }
-        if asker == target {
-            return Err(TriggerError::FromWithin(instance.name.clone()));
-        }
-        let is_ours = asker.application == target.application;
-        if is_ours
-            && self.application.instances[asker.index as usize].is_coming_up()
-            && instance.is_coming_up()
-        {
-            return Err(TriggerError::NotRunning(instance.name.clone()));
-        }
-        waits::begin(asker, target, &instance.name).map(Some)
-    }
-
-    /// The ticks of this service. Behind a decorator they show once the service is up, so this waits.
-    async fn ticks(&self, index: usize) -> Result<&TickFacts, TriggerError> {
-        let instance = &self.application.instances[index];
-        let mut moves = None;
-        loop {
-            if let Some(ticks) = instance.ticks() {
-                return Ok(ticks);
-            }
-            if instance.is_known_without_ticks() {
-                return Err(TriggerError::NotScheduled(instance.name.clone()));
-            }
-            if instance.state().is_final() {
-                return Err(TriggerError::Stopped);
-            }
-            match &mut moves {
-                // Subscribed before the next check, so that no move in between is missed.
-                None => moves = Some(self.application.subscribe()),
-                Some(moves) => {
-                    if moves.recv().await.is_none() {
-                        return Err(TriggerError::Stopped);
-                    }
-                }
-            }
-        }
+        let _waits = target.wait_for()?;
+        target.ticks().await
     }
 
     /// Every move of every service from now on, each once and in order. A slow subscriber delays no
@@ -276,6 +205,107 @@ impl Handle {
     #[must_use]
     pub fn events_after(&self, id: u64) -> Events {
         Events::new(self.application.clone(), Some(id))
+    }
+}
+
+/// Adds what each service depends on, in the order of the states.
+fn add_dependencies(application: &Application, all: &mut Vec<Vec<Dependency>>) {
+    let shown = |edge: &Edge| Dependency {
+        name: application.instances[edge.service as usize].name.clone(),
+        kind: match edge.kind {
+            engine::DependencyKind::After => DependencyKind::After,
+            engine::DependencyKind::Wants => DependencyKind::Wants,
+        },
+    };
+    for (service, instance) in application.instances.iter().enumerate() {
+        let edges = application.graph.dependencies(service).iter();
+        all.push(edges.map(shown).collect());
+        if let Some(inner) = instance.inner() {
+            add_dependencies(&inner, all);
+        }
+    }
+}
+
+/// The service whose tick is asked for.
+struct Target {
+    application: Arc<Application>,
+    index: usize,
+}
+
+impl Target {
+    fn instance(&self) -> &Instance {
+        &self.application.instances[self.index]
+    }
+
+    /// The error of a trigger before the start.
+    fn never_begun(&self) -> TriggerError {
+        let instance = self.instance();
+        if instance.is_known_without_ticks() {
+            TriggerError::NotScheduled(instance.name.clone())
+        } else if self.application.request.reason().is_some() {
+            TriggerError::Stopped
+        } else {
+            TriggerError::NotStarted
+        }
+    }
+
+    /// If code of a service asks, notes that this service waits for a tick of the other one. An error if
+    /// that wait would never end.
+    fn wait_for(&self) -> Result<Option<Waits>, TriggerError> {
+        let Some(asker) = current::service() else {
+            return Ok(None);
+        };
+        let instance = self.instance();
+        let target = ServiceId::new(&self.application, self.index);
+        if instance.is_known_without_ticks() {
+            return Err(TriggerError::NotScheduled(instance.name.clone()));
+        }
+        if asker == target {
+            return Err(TriggerError::FromWithin(instance.name.clone()));
+        }
+        if instance.is_coming_up() && self.has_coming_up(asker) {
+            return Err(TriggerError::NotRunning(instance.name.clone()));
+        }
+        waits::begin(asker, target, &instance.name).map(Some)
+    }
+
+    /// Whether the service that asks belongs to the same outermost application, and is coming up itself.
+    fn has_coming_up(&self, asker: ServiceId) -> bool {
+        let own = asker.application == Arc::as_ptr(&self.application).addr();
+        let asking = if own {
+            Some(self.application.clone())
+        } else {
+            let asking = nested::application(asker);
+            let outermost = self.application.outermost();
+            asking.filter(|asking| Arc::ptr_eq(&asking.outermost(), &outermost))
+        };
+        asking.is_some_and(|asking| asking.instances[asker.index as usize].is_coming_up())
+    }
+
+    /// Runs a tick. Behind a decorator the ticks show once the service is up, so this waits for that.
+    async fn ticks(&self) -> Result<(), TriggerError> {
+        let instance = self.instance();
+        let mut moves = None;
+        loop {
+            if let Some(ticks) = instance.ticks() {
+                return ticks.trigger().await;
+            }
+            if instance.is_known_without_ticks() {
+                return Err(TriggerError::NotScheduled(instance.name.clone()));
+            }
+            if instance.state().is_final() {
+                return Err(TriggerError::Stopped);
+            }
+            match &mut moves {
+                // Subscribed before the next check, so that no move in between is missed.
+                None => moves = Some(self.application.subscribe()),
+                Some(moves) => {
+                    if moves.recv().await.is_none() {
+                        return Err(TriggerError::Stopped);
+                    }
+                }
+            }
+        }
     }
 }
 

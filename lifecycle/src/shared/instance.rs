@@ -20,6 +20,7 @@ use crate::report::error::{ServiceError, Unfinished};
 use crate::report::name::Name;
 use crate::report::status::OnFailure;
 use crate::report::status::{Phase, ServiceStatus, Shape, State};
+use crate::shared::application::Application;
 use crate::shared::isolated::IsolatedTasks;
 use crate::shared::moments::Moments;
 use crate::shared::orders::Orders;
@@ -45,6 +46,8 @@ pub(crate) struct Instance {
     omitted_failures: AtomicU64,
     /// Since there was an isolated task.
     isolated: OnceLock<Box<IsolatedTasks>>,
+    /// The application of the service, if the service is a registry.
+    inner: OnceLock<Box<Mutex<Arc<Application>>>>,
     /// The first failure.
     pub(crate) error: OnceLock<ServiceError>,
     pub(crate) moments: Moments,
@@ -65,6 +68,7 @@ impl Instance {
             queue: OnceLock::new(),
             isolated: OnceLock::new(),
             run: Mutex::new(None),
+            inner: OnceLock::new(),
             kept_failures: AtomicU64::new(0),
             omitted_failures: AtomicU64::new(0),
             error: OnceLock::new(),
@@ -72,6 +76,25 @@ impl Instance {
         };
         instance.take_shape(shape);
         instance
+    }
+
+    /// The application of the service, if the service is a registry: of its current run or else of the last
+    /// one, and before the first run one that has not begun.
+    pub(crate) fn inner(&self) -> Option<Arc<Application>> {
+        let inner = self.inner.get()?;
+        Some(inner.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// Shows this application instead, and returns the one before.
+    pub(crate) fn set_inner(&self, inner: Arc<Application>) -> Option<Arc<Application>> {
+        let mut is_first = false;
+        let shown = self.inner.get_or_init(|| {
+            is_first = true;
+            Box::new(Mutex::new(inner.clone()))
+        });
+        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *shown, inner);
+        (!is_first).then_some(before)
     }
 
     /// Makes this the current run.
@@ -131,7 +154,7 @@ impl Instance {
     /// Whether the service certainly has no ticks. Behind a decorator that is certain once the service is
     /// ready: by then the shape's `start` has run.
     pub(crate) fn is_known_without_ticks(&self) -> bool {
-        let is_known = self.shape() != Shape::Custom || self.has_said_ready();
+        let is_known = !self.shape().is_by_hand() || self.has_said_ready();
         is_known && self.ticks().is_none()
     }
 
@@ -225,20 +248,36 @@ impl Instance {
     /// What the error of a start timeout says about the start.
     pub(crate) fn unfinished_start(&self) -> Unfinished {
         let run = self.run();
+        let degraded = run.as_ref().and_then(|run| run.degraded());
         Unfinished {
             shape: self.shape(),
-            attempts: run.as_ref().and_then(|run| run.take_failed_attempts()),
-            degraded: run.and_then(|run| run.degraded()),
+            attempts: run.and_then(|run| run.take_failed_attempts()),
+            degraded: degraded.or_else(|| self.missing_inner()),
         }
     }
 
     /// The sentence of the service itself comes first, then a failing `startup`, then a failed tick or
-    /// flush.
+    /// flush, then what is down in the application of the service itself.
     fn degraded(&self, run: Option<&Run>) -> Option<Arc<str>> {
         run.and_then(Run::degraded)
             .or_else(|| run?.failing_start())
             .or_else(|| self.ticks()?.degraded())
             .or_else(|| self.queue()?.degraded())
+            .or_else(|| {
+                self.missing_inner()
+                    .filter(|_| self.state() == State::Running)
+            })
+    }
+
+    /// What is not up in the application of the service itself.
+    fn missing_inner(&self) -> Option<Arc<str>> {
+        let states = self.inner()?.states();
+        let mut missing = states
+            .iter()
+            .filter(|status| status.on_failure != OnFailure::Ignore && !status.is_healthy());
+        missing
+            .next()
+            .map(|status| format!("`{}` is {}", status.name, status.state).into())
     }
 
     pub(crate) fn status(&self) -> ServiceStatus {

@@ -10,6 +10,8 @@ pub(crate) mod current;
 pub(crate) mod events;
 pub(crate) mod failure;
 pub(crate) mod handle;
+pub(crate) mod health;
+pub(crate) mod inner;
 pub(crate) mod instance;
 pub(crate) mod isolated;
 pub(crate) mod latch;

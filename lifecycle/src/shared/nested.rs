@@ -22,7 +22,7 @@ use crate::report::reason::Reason;
 use crate::report::status::Phase;
 use crate::shared::application::Application;
 use crate::shared::context::Context;
-use crate::shared::current;
+use crate::shared::current::{self, ServiceId};
 use crate::shared::orders::Orders;
 use crate::shared::runner_news::RunnerNews;
 
@@ -41,16 +41,19 @@ pub(crate) fn end(run: &Arc<Application>) {
     drop(left);
 }
 
+/// The application of this service, if it is up.
+pub(crate) fn application(service: ServiceId) -> Option<Arc<Application>> {
+    let application = runs().get(&service.application).cloned();
+    application.as_ref().and_then(Weak::upgrade)
+}
+
 /// Gives the run to the service whose code starts it. False if that service takes no more runs; true if no
 /// service starts it.
 pub(crate) fn adopt(run: &Arc<Application>) -> bool {
     let Some(owner) = current::owner() else {
         return true;
     };
-    let outer = runs()
-        .get(&owner.service.application)
-        .and_then(Weak::upgrade);
-    outer.is_none_or(|outer| {
+    application(owner.service).is_none_or(|outer| {
         let current = outer.instances[owner.service.index as usize].run();
         // The code of an earlier run of the service can't start anything any more.
         current.is_some_and(|current| owner.is_of(&current) && current.tasks.adopt(run))
@@ -100,6 +103,12 @@ pub(crate) async fn leave(cx: Context, runs: Vec<Arc<Application>>) {
         })
         .await;
     }
+}
+
+/// Whether the service is a registry whose run is not over yet.
+pub(crate) fn is_ending_inside(cx: &Context) -> bool {
+    let inner = cx.instance().inner();
+    inner.is_some_and(|inner| inner.has_begun() && !inner.gone.is_closed())
 }
 
 /// Resolves when all of these runs are gone.

@@ -128,6 +128,12 @@ impl Run {
         })
     }
 
+    /// When the time to stop is over, once it was asked.
+    pub(crate) fn end_of_time(&self) -> Option<Instant> {
+        let times = *self.stop_times();
+        times.map(|times| times.end)
+    }
+
     pub(crate) fn set_stop_times(&self, times: Option<StopTimes>) {
         *self.stop_times() = times;
     }

@@ -20,6 +20,8 @@ pub(crate) enum SupervisorEvent {
 pub(crate) enum RunnerNews {
     /// It is a oneshot, which a decorator has hidden until now.
     Oneshot,
+    /// It is a registry, which a decorator has hidden until now.
+    Registry,
     /// It is ready: its dependents may start.
     Ready,
     /// A part of its code failed. The service is not down yet and must be stopped.

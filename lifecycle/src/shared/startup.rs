@@ -5,30 +5,52 @@ use std::time::Duration;
 use crate::report::startup::{ServiceStartup, Startup};
 use crate::report::status::OnFailure;
 use crate::shared::application::Application;
+use crate::shared::instance::Instance;
 
 /// The report. The critical chain begins with `last`, if it is given: a service that fails now.
 pub(crate) fn report(application: &Application, last: Option<usize>) -> Startup {
-    let age = application.age();
-    let instances = application.instances.iter();
-    let mut services: Vec<_> = instances
-        .map(|instance| ServiceStartup {
-            name: instance.name.clone(),
-            waiting: instance.moments.waiting.get(),
-            starting: instance.moments.starting.get(),
-            ready: instance.moments.ready.get(),
-            failed: instance.moments.failed.get(),
-        })
-        .collect();
+    let mut services = Vec::new();
+    let chain = add(application, last, &mut services);
+    Startup {
+        chain,
+        services,
+        healthy: application.first_healthy.get(),
+        age: application.age(),
+    }
+}
+
+/// Adds the services of this application and returns its chain, as places among all services. Those of an
+/// inner application follow its service, and so does its chain: that is what the service has waited for.
+fn add(
+    application: &Application,
+    last: Option<usize>,
+    all: &mut Vec<ServiceStartup>,
+) -> Vec<usize> {
+    let mut services: Vec<_> = application.instances.iter().map(moments_of).collect();
     if let Some(last) = last.and_then(|last| services.get_mut(last)) {
-        last.failed.get_or_insert(age);
+        last.failed.get_or_insert(application.age());
+    }
+    let mut steps = Vec::with_capacity(services.len());
+    for (instance, moments) in application.instances.iter().zip(&services) {
+        let mut step = vec![all.len()];
+        all.push(moments.clone());
+        if let Some(inner) = instance.inner() {
+            step.extend(add(&inner, None, all));
+        }
+        steps.push(step);
     }
     let last = last.or_else(|| last_of(application, &services));
     let chain = std::iter::successors(last, |&service| waited_for(application, &services, service));
-    Startup {
-        chain: chain.collect(),
-        services,
-        healthy: application.first_healthy.get(),
-        age,
+    chain.flat_map(|service| steps[service].clone()).collect()
+}
+
+fn moments_of(instance: &Instance) -> ServiceStartup {
+    ServiceStartup {
+        name: instance.name.clone(),
+        waiting: instance.moments.waiting.get(),
+        starting: instance.moments.starting.get(),
+        ready: instance.moments.ready.get(),
+        failed: instance.moments.failed.get(),
     }
 }
 

@@ -156,6 +156,7 @@ fn the_deadline_and_the_delay_count_from_the_request_though_it_was_heard_of_late
     let limits = RegistrySettings {
         deadline: Duration::from_secs(9),
         shutdown_delay: Duration::from_secs(4),
+        ..RegistrySettings::default()
     };
     let mut rig = Rig::within(limits, [(SETTINGS, &[])]).up();
     let asked = rig.now;
@@ -238,6 +239,7 @@ fn a_delay_longer_than_the_deadline_ends_with_it() {
     let limits = RegistrySettings {
         deadline: Duration::from_secs(10),
         shutdown_delay: Duration::MAX,
+        ..RegistrySettings::default()
     };
     let mut rig = Rig::within(limits, [(SETTINGS, &[])]).up();
     rig.stop();

@@ -79,6 +79,7 @@ impl World {
         let limits = RegistrySettings {
             deadline: Duration::from_secs(1 + world.below(20) as u64),
             shutdown_delay: Duration::from_secs(world.below(3) as u64),
+            ..RegistrySettings::default()
         };
         world.limit = limits.deadline;
         let graph = Arc::new(Graph::new(&world.dependencies));

@@ -229,7 +229,7 @@ impl ServiceError {
     }
 
     /// Whether both are clones of one error.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
@@ -286,10 +286,12 @@ impl fmt::Display for Unfinished {
         match (&self.attempts, self.shape) {
             (Some(attempts), _) => f.write_str(&attempts.sentence)?,
             (None, Shape::Oneshot) => f.write_str("its `run` has not returned")?,
+            (None, Shape::Registry) => f.write_str("not all of its services are up")?,
             (None, Shape::Custom) => f.write_str("its `start` has not called `cx.ready()`")?,
             (None, shape) => write!(f, "its `{}` has not returned", shape.startup_hook())?,
         }
         match &self.degraded {
+            Some(why) if self.shape == Shape::Registry => write!(f, ": {}", or_nothing(why)),
             Some(why) => write!(f, "; it is degraded: {}", or_nothing(why)),
             None => Ok(()),
         }

@@ -21,8 +21,8 @@ use crate::report::status::{Phase, State};
 use crate::run::service_task::{self, Part};
 use crate::run::unstarted::Unstarted;
 use crate::shape::service::{Sealed, Service, TaskNeed};
-use crate::shared::application::Health;
 use crate::shared::context::Context;
+use crate::shared::health::Health;
 use crate::shared::nested;
 use crate::shared::orders::Orders;
 use crate::shared::run::Run;
@@ -53,6 +53,9 @@ impl Supervisor {
                     if run.exited.is_closed() {
                         run.orders.wake();
                     }
+                }
+                if let Some(inner) = self.application.instances[service].inner() {
+                    inner.limit_time(times.end);
                 }
             }
             Command::Cut(service) => self.order(service, Orders::DROP_RUN),
@@ -260,6 +263,7 @@ impl Supervisor {
         record.has_fatal |= counts;
         record.failures.push(error.clone());
         drop(record);
+        self.application.tell_outer_of_failure(&error);
         // This wakes the tasks that wait for health, so the record is released first.
         if is_first_fatal {
             self.application.set_health(Health::Impossible(error));
@@ -272,10 +276,12 @@ impl Supervisor {
             .tell(service, EventKind::Late { phase, had });
         let error = self.application.error(service, phase, Fault::Late(had));
         let _ = self.application.instances[service].error.set(error);
-        self.application.record().laggards.push(Laggard {
+        let laggard = Laggard {
             service: name,
             phase,
             had,
-        });
+        };
+        self.application.tell_outer_of_laggard(&laggard);
+        self.application.record().laggards.push(laggard);
     }
 }

@@ -81,7 +81,8 @@ impl Supervisor {
             if self.engine.is_stopping() || self.has_request().await {
                 return true;
             }
-            let others_ask = self.stop_on.is_some() || self.signals.is_some();
+            let others_ask =
+                self.stop_on.is_some() || self.signals.is_some() || self.application.is_inner();
             let now = WallInstant::now();
             if !others_ask || *until.get_or_insert(now + ASKING_GRACE) <= now {
                 return false;

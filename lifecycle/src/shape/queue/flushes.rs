@@ -92,7 +92,7 @@ pub(super) fn log_dropped<S: QueueService>(cx: &Context, outlet: &mut Outlet<S::
 }
 
 fn note_success(cx: &Context, items: usize, took: Duration) {
-    if cx.application().events.is_observed() {
+    if cx.application().is_observed() {
         let error = None;
         cx.tell(EventKind::FlushEnded { items, took, error });
     }

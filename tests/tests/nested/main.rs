@@ -5,6 +5,8 @@
 //! started (in a hook, in a task, in a destructor, in a registry in between), wherever it is held (in a future, in the service, outside),
 //! and whether what is in it listens or not.
 
+mod as_service;
+
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
