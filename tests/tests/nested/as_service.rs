@@ -295,8 +295,8 @@ async fn dependencies_and_the_critical_chain_go_through_it() {
         let names = all.iter().map(|one| one.name.to_string());
         names.collect::<Vec<_>>().join(", ")
     });
-    let shown: Vec<_> = named
-        .zip(needs)
+    let shown: Vec<_> = paths
+        .zip(dependencies)
         .map(|(path, list)| format!("{path}: {list}"))
         .collect();
     assert_eq!(
