@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use lifecycle::{Fault, Phase, State, registry};
 use lifecycle_tests::{
-    Journal, Moves, fails, millis, nothing, panics, secs, spawns, start, state_of, takes,
-    until_stopped,
+    Journal, Moves, fails, millis, nothing, panics, secs, shuts_down, spawns, start, state_of,
+    takes, until_stopped,
 };
 use tokio::time::sleep;
 
@@ -178,6 +178,10 @@ async fn a_panic_in_any_hook_is_caught_and_named() {
             "startup",
             start(registry! { "s" => script().run(boom()).custom(), }),
         ),
+        (
+            "drain",
+            start(registry! { "s" => script().run(shuts_down()).drain(boom()).worker(), }),
+        ),
     ];
     for (phase, running) in cases {
         running.wait().await;
@@ -188,21 +192,6 @@ async fn a_panic_in_any_hook_is_caught_and_named() {
         );
         assert_eq!(outcome.services()[0].state, State::Failed);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_panic_in_drain_is_caught_and_named() {
-    let journal = Journal::new();
-    let running = start(registry! {
-        "s" => journal.script().drain(panics("boom")).idle(),
-    });
-    running.await_healthy().await.unwrap();
-    let outcome = running.stop().await;
-    assert_eq!(
-        outcome.failures()[0].to_string(),
-        "service `s` panicked in drain: boom"
-    );
-    assert_eq!(outcome.exit_code(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -199,50 +199,21 @@ fn a_runtime_that_ends_leaves_no_item_uncounted() {
     assert_eq!(lost(&outcome), 20, "before it: {outcome}");
 }
 
-#[test]
-fn a_start_that_is_refused_closes_the_intake() {
-    for with_runtime in [false, true] {
-        let queue = Intake::bounded(3);
-        for item in 0..3 {
-            queue.try_send(item).unwrap();
-        }
-        let (blocks, _) = channel();
-        let (_, released) = channel();
-        let (done, _) = channel();
-        let blocker = Blocker {
-            intake: queue.clone(),
-            hook: "none",
-            blocks,
-            released: Mutex::new(released),
-            done,
-        };
-        let registry = registry! { "audit" => Arc::new(blocker) };
-        let producer = thread::spawn({
-            let queue = queue.clone();
-            move || current().block_on(async { queue.send(9).await })
-        });
-        let running = if with_runtime {
-            // It has no timer.
-            let runtime = Builder::new_current_thread().build().unwrap();
-            runtime.block_on(async { registry.start() })
-        } else {
-            registry.start()
-        };
-        let outcome = current().block_on(running.stop());
-        assert!(outcome.to_string().starts_with("not started"), "{outcome}");
-        assert_eq!(producer.join().unwrap(), Err(SendError(9)));
-        current().block_on(is_closed(&queue));
-    }
-}
-
 /// What becomes of a registry that is never started.
 type Never = fn(RegistryBuilder);
 
 /// Of the kind: whatever lets go of a service before its registry could run.
-const NEVER: [(&str, Never); 7] = [
+const NEVER: [(&str, Never); 9] = [
     ("dropped", |builder| drop(builder.build().unwrap())),
     ("its run dropped", |builder| {
         drop(builder.build().unwrap().run());
+    }),
+    ("no runtime", |builder| {
+        drop(builder.build().unwrap().start());
+    }),
+    ("no timer", |builder| {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async { drop(builder.build().unwrap().start()) });
     }),
     ("its limits refused", |builder| {
         let registry = builder.build().unwrap().deadline(millis(1));

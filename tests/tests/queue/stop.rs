@@ -207,17 +207,6 @@ fn a_queue_that_was_stopped_before_it_started_counts_its_items_lost() {
 }
 
 #[test]
-fn a_queue_of_a_registry_that_is_refused_for_its_limits_takes_no_more_items() {
-    paused(async {
-        let queue = Gatherer::new(2, 50, 10);
-        let registry = registry! { "audit" => queue.clone() };
-        let running = start(registry.deadline(secs(1)).shutdown_delay(secs(1)));
-        assert!(queue.intake.is_closed());
-        assert_eq!(running.stop().await.exit_code(), 1);
-    });
-}
-
-#[test]
 fn a_queue_that_is_started_again_never_flushes_nothing() {
     paused(async {
         let queue = Gatherer::new(2, 50, 10);
