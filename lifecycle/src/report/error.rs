@@ -142,17 +142,17 @@ pub enum OptionError {
     },
 }
 
-/// Why a tick that was asked for did not succeed: what [`Handle::trigger`](crate::Handle::trigger)
+/// Why a tick or a flush that was asked for did not succeed: what [`Handle::trigger`](crate::Handle::trigger)
 /// returns. Its `Debug` is the sentence of its `Display`.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum TriggerError {
     /// No service has this name.
     Unknown(String),
-    /// The service has no ticks.
+    /// The service has no ticks, and is no queue.
     NotScheduled(Name),
-    /// It was asked for by the service's own code, which the tick would have to wait for: a tick, a
-    /// `startup`, a `drain`.
+    /// It was asked for by the service's own code, which the tick or flush would have to wait for: a tick, a
+    /// flush, a `startup`, a `drain`.
     FromWithin(Name),
     /// It was asked for by a service that is starting, of one that does not run yet.
     NotRunning(Name),
@@ -165,6 +165,8 @@ pub enum TriggerError {
     Stopped,
     /// The tick ran, and failed.
     Failed(Arc<str>),
+    /// The flush of a queue ran, and failed. The queue tries the batch again.
+    FlushFailed(Arc<str>),
 }
 
 impl fmt::Display for TriggerError {
@@ -177,7 +179,7 @@ impl fmt::Display for TriggerError {
             ),
             Self::FromWithin(what) => write!(
                 f,
-                "service `{what}` waits for a tick of its own, which waits for it: ask from a task (`cx.spawn`), or call what the tick does"
+                "service `{what}` waits for a tick or a flush of its own, which waits for it: ask from a task (`cx.spawn`), or call what it does"
             ),
             Self::NotRunning(what) => write!(
                 f,
@@ -188,10 +190,11 @@ impl fmt::Display for TriggerError {
                 "these services would wait for each other's ticks: {what}"
             ),
             Self::NotStarted => {
-                f.write_str("the registry has not been started: there is no tick to run yet")
+                f.write_str("the registry has not been started: there is nothing to run yet")
             }
             Self::Stopped => f.write_str("the service has stopped"),
             Self::Failed(what) => write!(f, "the tick failed: {what}"),
+            Self::FlushFailed(what) => write!(f, "the flush failed: {what}"),
         }
     }
 }

@@ -28,7 +28,6 @@ use crate::shared::application::Application;
 use crate::shared::context::Context;
 use crate::shared::handle::Handle;
 use crate::shared::nested;
-use crate::shared::tick_facts::TickFacts;
 
 /// A started registry. Exactly one exists per run, and it decides when the services stop; for a
 /// view that can be cloned see [`handle`](Self::handle).
@@ -262,7 +261,7 @@ impl TellsOfTheEnd {
                 nested::stop(&inner);
                 nested::cut(&inner);
             }
-            instance.ticks().map(TickFacts::close);
+            instance.close_triggers();
             instance.end_queue();
         }
         self.0.end();

@@ -76,7 +76,7 @@ struct Shared<T> {
     /// Closed with the intake.
     room: Semaphore,
     ledger: Mutex<Ledger<T>>,
-    /// Notified after an item was put in.
+    /// Notified after an item was put in, and after a flush was asked for.
     filled: Notify,
     /// Locked by the one service that empties the intake.
     current: Arc<AsyncMutex<CurrentBatch<T>>>,
@@ -332,6 +332,10 @@ impl<T: Send> AnyIntake for Shared<T> {
 
     fn dropped(&self) -> u64 {
         self.ledger().dropped
+    }
+
+    fn wake(&self) {
+        self.filled.notify_one();
     }
 
     fn end(&self, holder: Holder) -> usize {

@@ -7,6 +7,7 @@ mod limits;
 mod options;
 mod run_loop;
 mod share;
+mod triggered;
 
 use std::future::Future;
 use std::time::Duration;
@@ -32,6 +33,8 @@ use crate::shared::queue_counts::{Holder, QueueCounts};
 /// are used up the service fails with the last cause, or, under `attempts_used_up = drop`, the batch is
 /// dropped and counted lost, and the next one has its turn. A panic is always the service's failure. Size
 /// and interval are read for each batch; where they are wrong the last ones that were right go on to hold.
+///
+/// [`Handle::trigger`](crate::Handle::trigger) flushes what was accepted so far now.
 ///
 /// A full intake makes [`send`](Intake::send) wait. Under `overflow = drop_oldest` it never does: the
 /// oldest item that waits is dropped to make room, and counted in

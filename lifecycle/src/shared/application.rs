@@ -352,9 +352,9 @@ impl Application {
     pub(crate) fn move_to(&self, service: usize, to: State) {
         let instance = &self.instances[service];
         let from = instance.move_to(to);
-        // A service that was never up has no loop, which would answer the calls that wait for a tick.
-        if let Some(ticks) = instance.ticks().filter(|_| to.is_final()) {
-            ticks.close();
+        // A service that was never up has no loop, which would answer the calls of `trigger`.
+        if to.is_final() {
+            instance.close_triggers();
         }
         let took = instance.moments.note(from, to, self.age());
         self.tell(service, EventKind::Moved { from, to, took });

@@ -136,20 +136,25 @@ impl Handle {
     /// not run yet ticks as soon as it does. The schedule goes on as it was; under `delay = ..` it counts
     /// from the end of this tick.
     ///
+    /// Of a [queue](crate::Queue) it flushes now all that was accepted, or as soon as the flush in flight has
+    /// ended, without waiting for full batches, for the interval, or for the next attempt of a batch that has
+    /// failed. Resolves when all of that is flushed (at once, if there is nothing), or when an attempt
+    /// fails; that one counts as any other, and the queue goes on trying as it would.
+    ///
     /// A service of a registry that is a service is named by its path, `parent/child`; on a handle of that
     /// registry also as it was declared.
     ///
-    /// A service cannot wait for a tick of its own in its own hooks, nor by way of others: that is an
+    /// A service cannot wait for a tick or a flush of its own in its own hooks, nor by way of others: that is an
     /// error at once. A task that it has started with [`Context::spawn`](crate::Context::spawn) can.
     /// (A hook that waits for such a task, or for a thread or a task of tokio's that asks, is not found
-    /// out: a `tick_timeout` ends it.)
+    /// out: a `tick_timeout` or a `flush_timeout` ends it.)
     ///
-    /// Cancel-safe: a tick that was asked for runs, even if the call is dropped.
+    /// Cancel-safe: what was asked for runs, even if the call is dropped.
     ///
     /// # Errors
     ///
-    /// The tick's own failure; no such service, one without ticks, or one that has stopped; a registry
-    /// that was not started; a wait that would have no end.
+    /// The failure of the tick or the flush; no such service, one without either, or one that has stopped; a
+    /// registry that was not started; a wait that would have no end.
     pub async fn trigger(&self, service: &str) -> Result<(), TriggerError> {
         let Some((application, index)) = self.application.find(service) else {
             return Err(TriggerError::Unknown(service.to_owned()));
@@ -159,7 +164,7 @@ impl Handle {
             return Err(target.never_begun());
         }
         let _waits = target.wait_for()?;
-        target.ticks().await
+        target.trigger().await
     }
 
     /// Every move of every service from now on, each once and in order. A slow subscriber delays no
@@ -226,7 +231,7 @@ fn add_dependencies(application: &Application, all: &mut Vec<Vec<Dependency>>) {
     }
 }
 
-/// The service whose tick is asked for.
+/// The service whose tick or flush is asked for.
 struct Target {
     application: Arc<Application>,
     index: usize,
@@ -240,7 +245,7 @@ impl Target {
     /// The error of a trigger before the start.
     fn never_begun(&self) -> TriggerError {
         let instance = self.instance();
-        if instance.is_known_without_ticks() {
+        if instance.has_nothing_to_trigger() {
             TriggerError::NotScheduled(instance.name.clone())
         } else if self.application.request.reason().is_some() {
             TriggerError::Stopped
@@ -257,7 +262,7 @@ impl Target {
         };
         let instance = self.instance();
         let target = ServiceId::new(&self.application, self.index);
-        if instance.is_known_without_ticks() {
+        if instance.has_nothing_to_trigger() {
             return Err(TriggerError::NotScheduled(instance.name.clone()));
         }
         if asker == target {
@@ -282,15 +287,19 @@ impl Target {
         asking.is_some_and(|asking| asking.instances[asker.index as usize].is_coming_up())
     }
 
-    /// Runs a tick. Behind a decorator the ticks show once the service is up, so this waits for that.
-    async fn ticks(&self) -> Result<(), TriggerError> {
+    /// Runs a tick or a flush. Behind a decorator it shows once the service is up which of them, so this waits
+    /// for that.
+    async fn trigger(&self) -> Result<(), TriggerError> {
         let instance = self.instance();
         let mut moves = None;
         loop {
             if let Some(ticks) = instance.ticks() {
                 return ticks.trigger().await;
             }
-            if instance.is_known_without_ticks() {
+            if let Some(counts) = instance.queue() {
+                return counts.trigger().await;
+            }
+            if instance.has_nothing_to_trigger() {
                 return Err(TriggerError::NotScheduled(instance.name.clone()));
             }
             if instance.state().is_final() {

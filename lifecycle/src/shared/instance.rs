@@ -102,6 +102,9 @@ impl Instance {
         if let Some(ticks) = self.ticks() {
             ticks.open();
         }
+        if let Some(counts) = self.queue() {
+            counts.calls.open();
+        }
         let before = self.current_run().replace(run.clone());
         // This may be the last reference to that run, so it is dropped outside the lock.
         drop(before);
@@ -151,11 +154,21 @@ impl Instance {
         self.ticks.get().map(|ticks| &**ticks)
     }
 
-    /// Whether the service certainly has no ticks. Behind a decorator that is certain once the service is
-    /// ready: by then the shape's `start` has run.
-    pub(crate) fn is_known_without_ticks(&self) -> bool {
+    /// No tick and no flush will follow that could answer a call of `trigger`.
+    pub(crate) fn close_triggers(&self) {
+        if let Some(ticks) = self.ticks() {
+            ticks.close();
+        }
+        if let Some(counts) = self.queue() {
+            counts.calls.close();
+        }
+    }
+
+    /// Whether the service certainly has neither ticks nor flushes. Behind a decorator that is certain once the
+    /// service is ready: by then the shape's `start` has run.
+    pub(crate) fn has_nothing_to_trigger(&self) -> bool {
         let is_known = !self.shape().is_by_hand() || self.has_said_ready();
-        is_known && self.ticks().is_none()
+        is_known && self.ticks().is_none() && self.queue().is_none()
     }
 
     pub(crate) fn queue(&self) -> Option<&QueueCounts> {

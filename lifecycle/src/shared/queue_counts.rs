@@ -21,7 +21,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::panics::{self, log_safely};
+use crate::report::error::TriggerError;
 use crate::report::status::QueueStatus;
+use crate::shared::flush_calls::FlushCalls;
 
 /// Tells one service of a run from all others.
 pub(crate) type Holder = usize;
@@ -33,6 +35,9 @@ pub(crate) trait AnyIntake: Send + Sync {
 
     /// How many items were dropped to make room for newer ones.
     fn dropped(&self) -> u64;
+
+    /// Wakes the service that waits for an item.
+    fn wake(&self);
 
     /// Closes the intake and writes the remaining items off, unless another service than this one
     /// empties it. Returns how many there were.
@@ -53,6 +58,7 @@ pub(crate) struct QueueCounts {
     flushed: AtomicU64,
     failures: AtomicU64,
     lost: AtomicU64,
+    pub(crate) calls: FlushCalls,
     seen: Mutex<Seen>,
 }
 
@@ -109,6 +115,21 @@ impl QueueCounts {
     /// The error of the last flush that failed.
     pub(crate) fn flush_error(&self) -> Option<Arc<str>> {
         self.seen().flush_error.clone()
+    }
+
+    /// Asks for a flush of all that is accepted by now, and waits for it.
+    pub(crate) async fn trigger(&self) -> Result<(), TriggerError> {
+        let answer = self.calls.ask()?;
+        let intake = self.seen().intake.clone();
+        if let Some(intake) = intake {
+            intake.wake();
+            // This may be the last reference, and then it drops the items.
+            let _ = panics::catch(|| drop(intake));
+        }
+        match answer.await {
+            Ok(result) => result.map_err(TriggerError::FlushFailed),
+            Err(_) => Err(TriggerError::Stopped),
+        }
     }
 
     /// How the intake tells this service from others that share it.

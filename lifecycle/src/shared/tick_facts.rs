@@ -22,12 +22,16 @@ use crate::time::point::Point;
 /// The result of a tick: the text of its error, if it failed.
 pub(crate) type TickResult = Result<(), Arc<str>>;
 
-/// The calls of `trigger` that the tick that begins now will answer.
+/// The calls of `trigger` that the tick, or the flush, that begins now will answer.
 pub(crate) struct TriggerCalls(Vec<TriggerCall>);
 
 type TriggerCall = oneshot::Sender<TickResult>;
 
 impl TriggerCalls {
+    pub(crate) fn new(calls: Vec<TriggerCall>) -> Self {
+        Self(calls)
+    }
+
     #[inline]
     pub(crate) fn answer(self, result: &TickResult) {
         if !self.0.is_empty() {

@@ -10,4 +10,5 @@ mod producers;
 mod status;
 mod stop;
 mod tried;
+mod trigger;
 mod used_up;

@@ -92,7 +92,7 @@ impl Scheduled for Asks {
     }
 }
 
-const OWN: &str = "service `a` waits for a tick of its own, which waits for it: ask from a task (`cx.spawn`), or call what the tick does";
+const OWN: &str = "service `a` waits for a tick or a flush of its own, which waits for it: ask from a task (`cx.spawn`), or call what it does";
 
 #[test]
 fn a_hook_that_asks_for_a_tick_of_its_own_service_is_told_at_once() {

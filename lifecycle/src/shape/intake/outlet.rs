@@ -59,21 +59,25 @@ impl<T> Outlet<T> {
         }
     }
 
-    /// Resolves when there is an item for a batch, and never once the intake is closed and empty.
-    /// Cancel-safe.
-    pub(crate) async fn item(&mut self) {
-        while self.current.batch.is_empty() && self.shared.ledger().waiting.is_empty() {
+    /// Resolves when there is an item for a batch, or a flush was asked for. Cancel-safe.
+    pub(crate) async fn item(&mut self, is_asked: impl Fn() -> bool) {
+        while self.left() == 0 && !is_asked() {
             self.shared.filled.notified().await;
         }
     }
 
-    /// Resolves when the batch is full, or after `interval`. Cancel-safe: taken items stay in the
-    /// batch.
-    pub(crate) async fn fill(&mut self, size: usize, interval: Duration) {
+    /// Resolves when the batch is full, after `interval`, or when a flush was asked for. Cancel-safe: taken
+    /// items stay in the batch.
+    pub(crate) async fn fill(
+        &mut self,
+        size: usize,
+        interval: Duration,
+        is_asked: impl Fn() -> bool,
+    ) {
         let mut waited = std::pin::pin!(sleep(interval));
         loop {
             self.take(size);
-            if self.current.batch.len() >= size {
+            if self.current.batch.len() >= size || is_asked() {
                 return;
             }
             tokio::select! {

@@ -9,6 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::flushes::{flush_once, flushed, give_way, log_dropped, lose};
 use super::limits::{limits_or_last, read_limits};
+use super::triggered::Triggered;
 use super::{AttemptsUsedUp, QueueService, count, holder};
 use crate::report::error::Result;
 use crate::report::status::Phase;
@@ -22,6 +23,7 @@ pub(super) async fn run<S: QueueService + Declared>(service: &S, cx: &Context) -
     let run = cx.run();
     let mut stopped = pin!(run.stop.closed());
     run.enter(Phase::Idle);
+    let mut triggered = Triggered::new(cx);
     // This waits only if another service shares the intake.
     let mut outlet = tokio::select! {
         biased;
@@ -33,11 +35,25 @@ pub(super) async fn run<S: QueueService + Declared>(service: &S, cx: &Context) -
         let limit = tokio::select! {
             biased;
             () = &mut stopped => return Ok(()),
-            limit = gather(service, cx, &mut outlet) => limit,
+            limit = gather(service, cx, &mut outlet, &triggered) => limit,
         };
         log_dropped::<S>(cx, &mut outlet);
+        if outlet.is_empty() {
+            // A flush was asked for, and there is nothing to flush.
+            triggered.begin(&outlet);
+            triggered.settled(0, &outlet);
+            continue;
+        }
         run.enter(Phase::Flush);
-        flush(service, cx, &mut outlet, limit, stopped.as_mut()).await?;
+        flush(
+            service,
+            cx,
+            &mut outlet,
+            limit,
+            &mut triggered,
+            stopped.as_mut(),
+        )
+        .await?;
         // The stop came between two attempts: the drain flushes the batch.
         if !outlet.is_empty() {
             return Ok(());
@@ -56,8 +72,10 @@ async fn gather<S: QueueService>(
     service: &S,
     cx: &Context,
     outlet: &mut Outlet<S::Item>,
+    triggered: &Triggered<'_>,
 ) -> Option<Duration> {
     give_way().await;
+    let is_asked = || triggered.is_due();
     loop {
         let is_wrong = count(cx).is_some_and(QueueCounts::has_problem);
         let check = if is_wrong {
@@ -65,14 +83,14 @@ async fn gather<S: QueueService>(
         } else {
             CLOCK_CHECK
         };
-        let is_there = timeout(check, outlet.item()).await.is_ok();
+        let is_there = timeout(check, outlet.item(is_asked)).await.is_ok();
         read_limits(service, cx);
         if is_there {
             break;
         }
     }
     let limits = limits_or_last(service, cx);
-    outlet.fill(limits.size, limits.interval).await;
+    outlet.fill(limits.size, limits.interval, is_asked).await;
     // Tokio queues a task that was woken here behind this one, on this thread. It runs before a flush
     // that may block the thread.
     if outlet.has_woken() {
@@ -88,14 +106,19 @@ async fn flush<S: QueueService + Declared>(
     cx: &Context,
     outlet: &mut Outlet<S::Item>,
     limit: Option<Duration>,
+    triggered: &mut Triggered<'_>,
     mut stopped: Pin<&mut (impl Future<Output = ()> + Send)>,
 ) -> Result {
     loop {
+        triggered.begin(outlet);
         let Err(error) = flush_once(service, outlet.batch(), limit, cx).await else {
             let batch = outlet.take_batch();
+            let items = batch.len();
             flushed(cx, outlet, batch, Phase::Flush);
+            triggered.settled(items, outlet);
             return Ok(());
         };
+        triggered.failed(&error);
         let failures = outlet.failed();
         if failures >= S::ATTEMPTS {
             match S::ATTEMPTS_USED_UP {
@@ -110,6 +133,7 @@ async fn flush<S: QueueService + Declared>(
         tokio::select! {
             biased;
             () = &mut stopped => return Ok(()),
+            () = triggered.asked() => {}
             () = sleep(<S as QueueService>::RETRY.wait_after(failures)) => {}
         }
     }
