@@ -1,14 +1,14 @@
 //! The forms in which code waits for a stop channel.
 
 use std::future::{Future, IntoFuture, pending};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{self, Poll, Wake};
+use std::task::{self, Poll, Wake, Waker};
 
 use lifecycle::{Context, Result, Worker, registry, service, testing};
 use lifecycle_tests::{Journal, secs, start, threads};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
 /// Notes when it is dropped.
@@ -157,6 +157,16 @@ async fn what_is_done_at_the_moment_of_the_closing_gives_its_result() {
         7
     };
     assert_eq!(cx.stop_channel().run_until_closed(work).await, Some(7));
+
+    let cx = testing::context("api");
+    let (sender, receiver) = oneshot::channel();
+    let stop = cx.stop_channel();
+    let mut work = pin!(stop.run_until_closed(receiver));
+    let mut task = task::Context::from_waker(Waker::noop());
+    assert!(work.as_mut().poll(&mut task).is_pending());
+    testing::stop(&cx);
+    sender.send(7).unwrap();
+    assert_eq!(work.await, Some(Ok(7)), "both since the last poll");
 }
 
 #[test]
