@@ -2,6 +2,7 @@
 //!
 //! - [A registry in a registry](nesting): parts of a program with services of their own.
 //! - [What code is generated](generated) by the macros.
+//! - [Optional services and targets](optional): what is left out by configuration, and by the command line.
 //! - [Troubleshooting](troubleshooting): every message, with its cause and its cure.
 //!
 //! If you miss a message: the log goes through `tracing`, and without a subscriber it is lost. Even a tick
@@ -17,6 +18,9 @@ pub mod generated {}
 
 #[doc = include_str!("../docs/nesting.md")]
 pub mod nesting {}
+
+#[doc = include_str!("../docs/optional.md")]
+pub mod optional {}
 
 #[doc = include_str!("../docs/troubleshooting.md")]
 pub mod troubleshooting {}

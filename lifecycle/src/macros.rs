@@ -171,14 +171,15 @@ pub use lifecycle_macros::service;
 /// ```
 ///
 /// Each entry is `"name" => expression`: any expression that is a [`Service`](crate::Service). It is
-/// evaluated in place, in order, so `?`, `.await` and `return` work in it. A name is a lower case
+/// evaluated in place, in order, so `?`, `.await` and `return` work in it. An `Option` is a service that may
+/// be left out: see [optional services](mod@crate::guide::optional). A name is a lower case
 /// letter and up to 30 more letters, digits, `_` or `-`. `#[cfg(..)]` on an entry works; an entry
 /// that it removes does not count.
 ///
 /// | setting of an entry | value | default |
 /// |---|---|---|
-/// | `after` | the names of the services it depends on: it starts when all of them are running, fails where one of them fails to start, and stops before them | none |
-/// | `wants` | the names of the services it would rather start after, but can do without: it starts when each of them is running or has failed, and stops before them | none |
+/// | `after` | the names of the services it depends on: it starts when all of them are running, fails where one of them fails to start, and stops before them; a registry that would start it without one, as that is disabled, is refused | none |
+/// | `wants` | the names of the services it would rather start after, but can do without: it starts when each of them is running, has failed or is disabled, and stops before them | none |
 /// | `before` | `all`: a base service, such as logging or metrics; it starts before and stops after every entry that does not say so. Order only, as with `wants`: an entry that can't do without it names it in its `after` too | |
 /// | `start_timeout` | how long its `startup` may take, or the `run` of a oneshot | 90 s; none for a oneshot |
 /// | `stop_timeout` | how long it may take to stop, within [its share of the deadline](crate::Registry::deadline); a quarter is kept for `drain` | 10 s |

@@ -129,19 +129,17 @@ impl Engine {
         settings: impl IntoIterator<Item = ServiceSettings>,
         limits: RegistrySettings,
     ) -> Self {
-        let nodes: Nodes = settings
-            .into_iter()
-            .enumerate()
-            .map(|(service, settings)| {
-                Node::new(
-                    settings,
-                    graph.dependencies(service).len(),
-                    graph.dependents(service).len(),
-                )
-            })
-            .collect();
+        let settings: Vec<ServiceSettings> = settings.into_iter().collect();
+        // A disabled service holds none up that wants it. One that needs it is disabled too.
+        let is_awaited = |edge: &&Edge| !settings[edge.service as usize].disabled;
+        let node = |(service, &settings)| {
+            let awaited = graph.dependencies(service).iter().filter(is_awaited);
+            Node::new(settings, awaited.count(), graph.dependents(service).len())
+        };
+        let nodes: Nodes = settings.iter().enumerate().map(node).collect();
         Self {
             not_up: nodes.iter().filter(|node| node.counts()).count(),
+            gone: settings.iter().filter(|settings| settings.disabled).count(),
             nodes,
             graph,
             limits,
@@ -150,7 +148,6 @@ impl Engine {
             timers: Timers::default(),
             commands: Vec::new(),
             round: None,
-            gone: 0,
             passed: 0,
         }
     }

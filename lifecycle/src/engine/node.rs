@@ -78,7 +78,11 @@ impl Node {
         Self {
             settings,
             state: State::New,
-            life: Life::Unborn,
+            life: if settings.disabled {
+                Life::Gone
+            } else {
+                Life::Unborn
+            },
             readiness: Readiness::Pending,
             has_turn: false,
             has_left: false,
@@ -105,7 +109,7 @@ impl Node {
 
     /// Whether the application's readiness depends on it.
     pub(crate) fn counts(&self) -> bool {
-        !self.settings.on_failure.ends_ignored()
+        !self.settings.on_failure.ends_ignored() && !self.settings.disabled
     }
 
     /// Whether it is up: running, or a oneshot that succeeded.

@@ -17,6 +17,8 @@ pub(crate) struct ServiceSettings {
     pub(crate) oneshot: bool,
     /// Whether it is a registry, whose services have start timeouts of their own.
     pub(crate) registry: bool,
+    /// Whether it is not to be started at all.
+    pub(crate) disabled: bool,
 }
 
 impl Default for ServiceSettings {
@@ -27,6 +29,7 @@ impl Default for ServiceSettings {
             on_failure: OnFailure::default(),
             oneshot: false,
             registry: false,
+            disabled: false,
         }
     }
 }

@@ -11,13 +11,20 @@ use super::{Command, Engine, Failure, StopCause};
 use crate::report::status::State;
 
 impl Engine {
-    /// Starts every service without dependencies; the others wait.
+    /// Starts every service without dependencies; the others wait, or are disabled.
     pub(crate) fn begin(&mut self, now: Instant) {
+        self.begin_round(Purpose::Wait, now);
+    }
+
+    /// Every service waits or is disabled, and none has been started.
+    pub(super) fn launch_services(&mut self, now: Instant) {
         if self.not_up == 0 {
             // No service counts for readiness.
             self.commands.push(Command::AllUp);
         }
-        self.begin_round(Purpose::Wait, now);
+        self.begin_round(Purpose::Launch, now);
+        // All of them may be disabled.
+        self.request_if_finished(now);
     }
 
     /// The service has called `ready`.

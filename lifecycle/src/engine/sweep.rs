@@ -17,7 +17,7 @@ pub(super) struct Round {
 /// What the round does with each service.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Purpose {
-    /// Each becomes `Waiting`. Then a round of `Launch` follows.
+    /// Each becomes `Waiting`, or `Disabled`. Then a round of `Launch` follows.
     Wait,
     Launch,
     /// Each without dependents is asked to stop. The others get their turn after these.
@@ -47,7 +47,7 @@ impl Engine {
             if service == self.nodes.len() {
                 self.round = None;
                 if let Purpose::Wait = purpose {
-                    self.begin_round(Purpose::Launch, now);
+                    self.launch_services(now);
                 }
                 continue;
             }
@@ -58,6 +58,7 @@ impl Engine {
     fn visit(&mut self, service: usize, purpose: Purpose, now: Instant) {
         let node = &self.nodes[service];
         match purpose {
+            Purpose::Wait if node.settings.disabled => self.move_to(service, State::Disabled),
             Purpose::Wait => self.move_to(service, State::Waiting),
             Purpose::Launch if node.missing == 0 && node.state == State::Waiting => {
                 self.launch(service, now);

@@ -7,6 +7,7 @@ use crate::report::name::Name;
 use crate::report::status::OnFailure;
 
 mod cost;
+mod disabled;
 mod restarting;
 mod rounds;
 mod stopping;
@@ -31,6 +32,7 @@ const SETTINGS: ServiceSettings = ServiceSettings {
     on_failure: OnFailure::Shutdown,
     oneshot: false,
     registry: false,
+    disabled: false,
 };
 
 /// An engine and a clock that is set by hand.

@@ -75,7 +75,7 @@ impl AssemblyEntry<'_> {
 
     /// `before = all`
     pub fn before_all(self) -> Self {
-        self.0.before_all = true;
+        self.0.node.before_all = true;
         self
     }
 

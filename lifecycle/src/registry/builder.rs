@@ -57,7 +57,7 @@ impl RegistryBuilder {
     }
 
     /// The names of the services it would rather start after, but can do without: it starts when
-    /// each of them is running or has failed, and stops before they do. Further calls add names.
+    /// each of them is running, has failed or is disabled, and stops before they do. Further calls add names.
     ///
     /// ```
     /// # use lifecycle::{Idle, OnFailure, Registry, service};
@@ -98,7 +98,7 @@ impl RegistryBuilder {
     /// # Ok::<(), lifecycle::RegistryError>(())
     /// ```
     pub fn before_all(self) -> Self {
-        self.set("before_all", |service| service.before_all = true)
+        self.set("before_all", |service| service.node.before_all = true)
     }
 
     /// How long its `startup` may take, or the `run` of a oneshot; the wait for dependencies does not

@@ -24,8 +24,6 @@ pub(crate) struct Entries {
 
 pub(crate) struct Entry {
     pub(crate) node: RegisteredService,
-    /// Whether it starts before and stops after every service without this.
-    pub(crate) before_all: bool,
     /// In the order in which they were named.
     dependencies: Vec<(Name, DependencyKind)>,
     restart_with: Vec<Name>,
@@ -33,10 +31,11 @@ pub(crate) struct Entry {
 
 impl Entries {
     pub(crate) fn add(&mut self, name: Name, service: Box<dyn Service>) -> &mut Entry {
-        let shape = service.__nature(Sealed::OPEN).shape;
+        let nature = service.__nature(Sealed::OPEN);
         let settings = ServiceSettings {
-            oneshot: shape == Shape::Oneshot,
-            registry: shape == Shape::Registry,
+            oneshot: nature.shape == Shape::Oneshot,
+            registry: nature.shape == Shape::Registry,
+            disabled: nature.is_disabled,
             ..ServiceSettings::default()
         };
         self.services.push(Entry {
@@ -44,8 +43,8 @@ impl Entries {
                 name,
                 service: CatchOnDrop::new(service),
                 settings,
+                before_all: false,
             },
-            before_all: false,
             dependencies: Vec::new(),
             restart_with: Vec::new(),
         });
@@ -91,7 +90,11 @@ impl Entries {
             let named = declared.dependencies.iter();
             let named: Vec<Edge> = named.filter_map(|name| edge(declared, name)).collect();
             let is_unnamed = |base: &&Edge| named.iter().all(|edge| edge.service != base.service);
-            let base = if declared.before_all { &[] } else { &*base };
+            let base = if declared.node.before_all {
+                &[]
+            } else {
+                &*base
+            };
             let implied: Vec<Edge> = base.iter().filter(is_unnamed).copied().collect();
             [implied, named].concat()
         };
@@ -103,7 +106,7 @@ impl Entries {
     /// base service names it in its `after`.
     fn base(&self) -> Vec<Edge> {
         let indexed = self.services.iter().zip(0..);
-        let base = indexed.filter(|(entry, _)| entry.before_all);
+        let base = indexed.filter(|(entry, _)| entry.node.before_all);
         base.map(|(_, service)| Edge {
             service,
             kind: DependencyKind::Wants,
@@ -156,7 +159,7 @@ impl Entry {
     fn entry(&self) -> graph::Service<'_> {
         graph::Service {
             name: &self.node.name,
-            before_all: self.before_all,
+            before_all: self.node.before_all,
             dependencies: self
                 .dependencies
                 .iter()

@@ -7,6 +7,7 @@ mod entries;
 mod nested;
 mod preview;
 mod reusable;
+mod target;
 
 use std::fmt;
 use std::future::Future;
@@ -18,6 +19,7 @@ use self::nested::SharedStopOn;
 use self::preview::Preview;
 use crate::engine::settings::RegistrySettings;
 use crate::report::event::Event;
+use crate::report::name::Name;
 use crate::report::outcome::Outcome;
 use crate::run::plan::{Launch, ServiceSet};
 use crate::run::running::Running;
@@ -57,6 +59,8 @@ use crate::time::WallClock;
 #[must_use = "a registry does nothing until it is started or run"]
 pub struct Registry {
     preview: Preview,
+    /// The names given to [`only`](Self::only).
+    only: Option<Vec<Name>>,
     settings: RegistrySettings,
     signals: bool,
     stop_on: SharedStopOn,
@@ -73,6 +77,7 @@ impl Registry {
     pub(crate) fn new(plan: ServiceSet, settings: RegistrySettings) -> Self {
         Self {
             preview: Preview::new(plan.services, plan.graph),
+            only: None,
             settings,
             signals: cfg!(feature = "signal"),
             stop_on: SharedStopOn::default(),
@@ -214,6 +219,41 @@ impl Registry {
         self
     }
 
+    /// Starts only these services and all they need: what they name in `after`, directly or through
+    /// others, and the base services (`before = all`). The rest is [`Disabled`](crate::State::Disabled), also
+    /// what they name in `wants` alone. A later call replaces the names.
+    ///
+    /// For a program that is several: an API in one process and the jobs in another, or one service on a
+    /// developer's machine.
+    ///
+    /// ```
+    /// # use lifecycle::{Idle, State, registry, service};
+    /// # #[service(idle)] struct Part;
+    /// # impl Idle for Part {}
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// let running = registry! {
+    ///     "store" => Part,
+    ///     "cache" => Part,
+    ///     "api" => Part, after = ["store"], wants = ["cache"],
+    ///     "jobs" => Part, after = ["store"],
+    /// }
+    /// .only(["api"])
+    /// .start();
+    /// running.await_healthy().await?;
+    /// let states = running.handle().states();
+    /// let running: Vec<_> = states.iter().filter(|service| service.state == State::Running).collect();
+    /// assert_eq!(running.len(), 2); // `store` and `api`
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// The start is refused ([`Reason::NotStarted`](crate::Reason::NotStarted)) if a name is not in the
+    /// registry, if its service is disabled, as its value is `None`, or if there is no name at all.
+    pub fn only<N: Into<Name>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.only = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
     /// The wall clock that schedules by cron expression go by, instead of the system's: for a test on
     /// tokio's paused clock. Behind the features `cron` and `test-util`.
     #[cfg(all(feature = "cron", feature = "test-util"))]
@@ -287,16 +327,21 @@ impl Registry {
     pub fn start(self) -> Running {
         let Self {
             preview,
+            only,
             settings,
             signals,
             stop_on,
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock,
         } = self;
-        let (services, application) = preview.take();
+        let names = preview.names();
+        let (mut services, application) = preview.take();
+        let graph = &application.graph;
+        let problems = target::narrow(&mut services, &names, graph, only.as_deref());
         Running::start(Launch {
             services,
             application,
+            problems,
             settings,
             signals,
             stop_on: stop_on.into_future(),

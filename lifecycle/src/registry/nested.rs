@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::Registry;
+use super::{Registry, target};
 use crate::engine::settings::RegistrySettings;
 use crate::panics::log_safely;
 use crate::report::error::{HealthError, Result, StartError};
@@ -98,6 +98,7 @@ impl Service for Registry {
         Nature {
             shape: Shape::Registry,
             task_need: TaskNeed::Always,
+            is_disabled: false,
         }
     }
 
@@ -116,7 +117,10 @@ impl Registry {
     /// Starts the services as those of this service.
     fn begin_within(&self, cx: &Context) -> Arc<Application> {
         let path = Name::from(cx.name().to_owned());
-        let services = self.preview.services_within(&path);
+        let mut services = self.preview.services_within(&path);
+        let graph = &self.preview.application().graph;
+        let names = self.preview.names();
+        let problems = target::narrow(&mut services, &names, graph, self.only.as_deref());
         let shown = cx.instance().inner();
         let inner = match shown.filter(|inner| !inner.has_begun()) {
             Some(inner) => inner,
@@ -133,6 +137,7 @@ impl Registry {
         let launch = Launch {
             services,
             application: inner.clone(),
+            problems,
             settings: RegistrySettings {
                 // Its time begins with its turn to stop, and is limited then.
                 deadline: Duration::MAX,

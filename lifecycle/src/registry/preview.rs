@@ -82,6 +82,7 @@ impl Preview {
                 name: node.name.within(path),
                 service: CatchOnDrop::new(service),
                 settings: node.settings,
+                before_all: node.before_all,
             })
         });
         nodes.collect()

@@ -149,6 +149,8 @@ pub enum OptionError {
 pub enum TriggerError {
     /// No service has this name.
     Unknown(String),
+    /// The service is disabled: see [`State::Disabled`](crate::State::Disabled).
+    Disabled(Name),
     /// The service has no ticks, and is no queue.
     NotScheduled(Name),
     /// It was asked for by the service's own code, which the tick or flush would have to wait for: a tick, a
@@ -173,6 +175,9 @@ impl fmt::Display for TriggerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(what) => write!(f, "no service is named `{what}`"),
+            Self::Disabled(what) => {
+                write!(f, "service `{what}` is disabled: there is nothing to run")
+            }
             Self::NotScheduled(what) => write!(
                 f,
                 "service `{what}` is not scheduled: there is no tick to run"

@@ -263,19 +263,20 @@ impl fmt::Display for Totals<'_> {
             took,
             ..
         } = self.0;
-        let stopped = services
-            .iter()
-            .filter(|status| status.state == State::Stopped)
-            .count();
+        let count = |state| {
+            let services = services.iter();
+            services.filter(|status| status.state == state).count()
+        };
         write!(
             f,
-            "{} {}: {stopped} stopped, {} failed",
+            "{} {}: {} stopped, {} failed",
             services.len(),
             if services.len() == 1 {
                 "service"
             } else {
                 "services"
             },
+            count(State::Stopped),
             count_named(failures.iter().map(ServiceError::service))
         )?;
         write!(
@@ -283,6 +284,10 @@ impl fmt::Display for Totals<'_> {
             ", {} late",
             count_named(laggards.iter().map(|laggard| &laggard.service))
         )?;
+        match count(State::Disabled) {
+            0 => {}
+            disabled => write!(f, ", {disabled} disabled")?,
+        }
         match took {
             Some(took) => write!(f, "; stopping took {took:.1?}"),
             None => Ok(()),

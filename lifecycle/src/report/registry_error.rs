@@ -6,6 +6,7 @@ use std::time::Duration;
 use lifecycle_rules::graph::Found;
 use lifecycle_rules::limits;
 use lifecycle_rules::restart::{RestartProblem, RestartWithProblem};
+use lifecycle_rules::suggest;
 
 use crate::report::name::Name;
 use crate::report::status::OnFailure;
@@ -78,6 +79,41 @@ impl RegistryProblem {
             help: problem.help(),
         };
         restart.problems().map(problem).collect()
+    }
+
+    /// A service would be started that needs a disabled one.
+    pub(crate) fn disabled(service: &Name, dependency: &Name) -> Self {
+        Self {
+            sentence: format!("`{service}` depends on `{dependency}`, which is disabled"),
+            help: format!(
+                "name `{dependency}` in the `wants` of `{service}` if it can do without, or disable `{service}` too"
+            ),
+        }
+    }
+
+    /// A target without services.
+    pub(crate) fn empty_target() -> Self {
+        Self {
+            sentence: "`only` names no service".to_owned(),
+            help: "name a service, or leave `only` out to start them all".to_owned(),
+        }
+    }
+
+    /// A target names a service whose value is `None`.
+    pub(crate) fn disabled_target(name: &Name) -> Self {
+        Self {
+            sentence: format!("`only` names `{name}`, which is disabled"),
+            help: format!("register `{name}` with a value, or leave it out of `only`"),
+        }
+    }
+
+    /// A target names a service that there is not.
+    pub(crate) fn unknown_target(name: &Name, known: &[&str]) -> Self {
+        let help = suggest::instead(name, known);
+        Self {
+            sentence: format!("`only` names `{name}`, which is not in the registry"),
+            help: help.unwrap_or_else(|| "write the name of a service of this registry".to_owned()),
+        }
     }
 
     /// The problem with a setting of a service that precedes every service.

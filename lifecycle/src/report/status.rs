@@ -67,13 +67,13 @@ worded! {
     ///
     /// | from | to |
     /// |---|---|
-    /// | `New` | `Waiting` |
+    /// | `New` | `Waiting`; `Disabled` |
     /// | `Waiting` | `Starting`; `Failed` when a dependency failed; `Stopped` when the application stops first |
     /// | `Starting` | `Running`; `Stopping`; `Failed`; `Stopped` for a oneshot that succeeded |
     /// | `Running` | `Stopping`; `Failed` |
     /// | `Stopping` | `Stopped`; `Failed` |
     ///
-    /// `Stopped` and `Failed` are final.
+    /// `Stopped`, `Failed` and `Disabled` are final.
     State {
         /// Registered; the registry was not started yet.
         New = "new",
@@ -91,6 +91,9 @@ worded! {
         Failed = "failed",
         /// Waits to be started again.
         Backoff = "backoff",
+        /// Not to be started: its value is `None`, or the start was limited to
+        /// [others](crate::Registry::only). Counts as healthy.
+        Disabled = "disabled",
     }
 }
 
@@ -118,12 +121,12 @@ impl State {
     /// Whether no further move can follow.
     #[must_use]
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Stopped | Self::Failed)
+        matches!(self, Self::Stopped | Self::Failed | Self::Disabled)
     }
 
     /// The state whose `as u8` this is.
     pub(crate) fn from_byte(byte: u8) -> Self {
-        const ALL: [State; 8] = [
+        const ALL: [State; 9] = [
             State::New,
             State::Waiting,
             State::Starting,
@@ -132,6 +135,7 @@ impl State {
             State::Stopped,
             State::Failed,
             State::Backoff,
+            State::Disabled,
         ];
         ALL[usize::from(byte)]
     }
@@ -263,13 +267,13 @@ pub struct ServiceStatus {
 }
 
 impl ServiceStatus {
-    /// Whether it is where a started application wants it: running, or a oneshot that succeeded.
+    /// Whether it is where a started application wants it: running, a oneshot that succeeded, or disabled.
     /// (The application's own [readiness](crate::Handle::is_healthy) leaves out those under
     /// [`OnFailure::Ignore`].)
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         match self.state {
-            State::Running => true,
+            State::Running | State::Disabled => true,
             State::Stopped => self.succeeded,
             _ => false,
         }

@@ -8,6 +8,7 @@ use crate::engine::Graph;
 use crate::engine::settings::{RegistrySettings, ServiceSettings};
 use crate::panics::CatchOnDrop;
 use crate::report::name::Name;
+use crate::report::registry_error::RegistryProblem;
 use crate::report::status::Shape;
 use crate::shape::service::{Inner, Sealed, Service};
 use crate::shared::application::Application;
@@ -28,6 +29,8 @@ pub(crate) struct RegisteredService {
     pub(crate) name: Name,
     pub(crate) service: CatchOnDrop<Box<dyn Service>>,
     pub(crate) settings: ServiceSettings,
+    /// Whether it starts before and stops after every service without this.
+    pub(crate) before_all: bool,
 }
 
 impl RegisteredService {
@@ -59,6 +62,8 @@ pub(crate) fn instance_of(
 pub(crate) struct Launch {
     pub(crate) services: Vec<RegisteredService>,
     pub(crate) application: Arc<Application>,
+    /// What is wrong with them: then nothing is started.
+    pub(crate) problems: Vec<RegistryProblem>,
     pub(crate) settings: RegistrySettings,
     pub(crate) signals: bool,
     pub(crate) stop_on: Option<StopOn>,

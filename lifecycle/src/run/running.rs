@@ -118,6 +118,7 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
     let Launch {
         services,
         application,
+        problems,
         settings,
         signals,
         stop_on,
@@ -126,7 +127,7 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
     } = launch;
     // A start that is refused drops the future here, and its destructor may panic.
     let stop_on = CatchOnDrop::new(stop_on);
-    let runtime = match runtime_for(&settings, &services) {
+    let runtime = match runtime_for(problems, &settings, &services) {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&application, services, error),
     };
@@ -150,6 +151,11 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
             return refuse(&application, services, StartError::Signals(error));
         }
     };
+    for (instance, node) in application.instances.iter().zip(&services) {
+        if node.settings.disabled {
+            let _ = instance.disabled.set(());
+        }
+    }
     let inbox = application.begin(Some(runtime.clone()));
     let services = services
         .into_iter()
@@ -182,15 +188,22 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
 
 /// The runtime of the caller, if the services can run there with these settings.
 fn runtime_for(
+    mut problems: Vec<RegistryProblem>,
     settings: &RegistrySettings,
     services: &[RegisteredService],
 ) -> Result<Runtime, StartError> {
     // The limits may have been changed after the registry was built, so they are checked again.
-    if let Some(problem) = RegistryProblem::of(settings.deadline, settings.shutdown_delay) {
-        return Err(StartError::Registry(RegistryError::from(problem)));
-    }
+    problems.extend(RegistryProblem::of(
+        settings.deadline,
+        settings.shutdown_delay,
+    ));
     // `registry!` checks literals only.
-    check_policies(services).map_err(StartError::Registry)?;
+    let of_policy =
+        |node: &RegisteredService| RegistryProblem::of_policy(&node.name, node.settings.on_failure);
+    problems.extend(services.iter().flat_map(of_policy));
+    if !problems.is_empty() {
+        return Err(StartError::Registry(RegistryError { problems }));
+    }
     let runtime = Runtime::try_current().map_err(|_| StartError::NoRuntime)?;
     // Tokio offers no other way to learn this: without a timer, a first sleep panics. With
     // `panic = "abort"` the program ends here, and otherwise it would in the supervisor's first sleep.
@@ -208,18 +221,6 @@ fn refuse<T>(
     unstarted::let_go(application, services);
     application.refuse(Reason::NotStarted(Arc::new(error)));
     None
-}
-
-/// Checks the values of the policies that restart a service.
-fn check_policies(services: &[RegisteredService]) -> Result<(), RegistryError> {
-    let of_policy =
-        |node: &RegisteredService| RegistryProblem::of_policy(&node.name, node.settings.on_failure);
-    let problems: Vec<_> = services.iter().flat_map(of_policy).collect();
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(RegistryError { problems })
-    }
 }
 
 /// The last steps of the supervisor's task, in this order: when the outcome arrives, or is known to be

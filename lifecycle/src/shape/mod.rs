@@ -7,6 +7,7 @@
 
 #[cfg(feature = "cron")]
 mod cron;
+mod holders;
 mod idle;
 pub(crate) mod intake;
 mod oneshot;
@@ -151,6 +152,7 @@ where
         Nature {
             shape: S::Shape::SHAPE,
             task_need: S::Shape::task_need(),
+            is_disabled: false,
         }
     }
 

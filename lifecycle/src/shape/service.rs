@@ -44,6 +44,9 @@ use crate::shared::context::Context;
 /// There is nothing else that it could forward. The trait has hidden methods, which only the library
 /// overrides and calls: each takes an argument of a type that has no name outside.
 ///
+/// What holds a service is one as well: an `Arc` of it, a `Box<dyn Service>`, and an `Option`, whose `None` is
+/// [disabled](crate::State::Disabled).
+///
 /// ```
 /// use lifecycle::{Context, Result, Service, async_trait};
 ///
@@ -93,6 +96,7 @@ pub trait Service: Send + Sync + 'static {
         Nature {
             shape: Shape::Custom,
             task_need: TaskNeed::Always,
+            is_disabled: false,
         }
     }
 
@@ -133,6 +137,8 @@ pub struct Inner(pub(crate) Arc<Application>);
 pub struct Nature {
     pub(crate) shape: Shape,
     pub(crate) task_need: TaskNeed,
+    /// There is no service: it is never started.
+    pub(crate) is_disabled: bool,
 }
 
 /// What a service needs a task for. It follows from the hooks that are left out.
@@ -152,38 +158,3 @@ pub enum TaskNeed {
 
 /// The future of [`Service::start`] and [`Service::stop`], as `async_trait` writes it.
 pub(crate) type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result> + Send + 'a>>;
-
-/// A provider that is also a service is kept as an `Arc<T>`, or an `Arc<dyn Provider>` where `trait
-/// Provider: Service`; the registry gets a clone.
-// Written without `async_trait`, which would box the inner future a second time.
-impl<S: Service + ?Sized> Service for Arc<S> {
-    fn start<'a, 'c, 'f>(&'a self, cx: &'c Context) -> BoxFuture<'f>
-    where
-        'a: 'f,
-        'c: 'f,
-        Self: 'f,
-    {
-        (**self).start(cx)
-    }
-
-    fn stop<'a, 'c, 'f>(&'a self, cx: &'c Context) -> BoxFuture<'f>
-    where
-        'a: 'f,
-        'c: 'f,
-        Self: 'f,
-    {
-        (**self).stop(cx)
-    }
-
-    fn __nature(&self, sealed: Sealed) -> Nature {
-        (**self).__nature(sealed)
-    }
-
-    fn __inner(&self, path: &Name, sealed: Sealed) -> Option<Inner> {
-        (**self).__inner(path, sealed)
-    }
-
-    fn __abandon(&self, cx: &Context, sealed: Sealed) {
-        (**self).__abandon(cx, sealed);
-    }
-}

@@ -163,6 +163,9 @@ impl Handle {
         if !target.application.has_begun() {
             return Err(target.never_begun());
         }
+        if target.instance().disabled.get().is_some() {
+            return Err(TriggerError::Disabled(target.instance().name.clone()));
+        }
         let _waits = target.wait_for()?;
         target.trigger().await
     }

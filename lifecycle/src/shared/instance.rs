@@ -34,6 +34,8 @@ pub(crate) struct Instance {
     shape: AtomicU8,
     pub(crate) on_failure: OnFailure,
     state: AtomicU8,
+    /// Set before the start if it is not to be started: its state shows that only once the start goes on.
+    pub(crate) disabled: OnceLock<()>,
     /// Set for a scheduled service.
     ticks: OnceLock<Box<TickFacts>>,
     /// Set for a queue.
@@ -64,6 +66,7 @@ impl Instance {
             shape: AtomicU8::new(Shape::Custom as u8),
             on_failure,
             state: AtomicU8::new(State::New as u8),
+            disabled: OnceLock::new(),
             ticks: OnceLock::new(),
             queue: OnceLock::new(),
             isolated: OnceLock::new(),

@@ -69,15 +69,17 @@ impl View<'_> {
     }
 
     fn moves_are_legal(&self, service: usize) {
-        use State::{Failed, New, Running, Starting, Stopped, Stopping, Waiting};
+        use State::{Disabled, Failed, New, Running, Starting, Stopped, Stopping, Waiting};
         let is_oneshot = self.plan.services[service].kind == Kind::Oneshot;
+        let is_disabled = self.plan.services[service].is_disabled;
         let mut state = New;
         for (_, to) in self.moves_of(service) {
             assert_eq!(to.from, state, "{to}");
             state = to.to;
             let legal = match (to.from, to.to) {
-                (New, Waiting)
-                | (Waiting, Starting | Failed | Stopped)
+                (New, Waiting) => !is_disabled,
+                (New, Disabled) => is_disabled,
+                (Waiting, Starting | Failed | Stopped)
                 | (Starting | Running, Stopping | Failed)
                 | (Stopping, Stopped | Failed) => true,
                 (Starting, Running) => !is_oneshot,
@@ -93,7 +95,7 @@ impl View<'_> {
     fn it_is_healthy_when_all_that_count_are_up(&self) {
         let counted = self.plan.services.iter().enumerate();
         let ready: Option<Vec<_>> = counted
-            .filter(|(_, planned)| !planned.is_ignored)
+            .filter(|(_, planned)| !planned.is_ignored && !planned.is_disabled)
             .map(|(service, _)| self.ready(service).map(|(_, at)| at))
             .collect();
         let up = ready.map(|all| all.into_iter().max().unwrap_or_default());
@@ -113,14 +115,16 @@ impl View<'_> {
         let needed = after.iter().filter_map(|&service| self.ready(service));
         let wanted = wants.iter().filter_map(|&service| {
             let failed = || self.moved(service, State::Failed);
-            self.ready(service).or_else(failed)
+            let disabled = || self.moved(service, State::Disabled);
+            self.ready(service).or_else(failed).or_else(disabled)
         });
         let ready: Vec<_> = needed.chain(wanted).collect();
         let last = ready.iter().map(|(_, at)| *at).max().unwrap_or_default();
         let all_ready = ready.len() == after.len() + wants.len();
+        let is_disabled = self.plan.services[service].is_disabled;
         let Some((place, started)) = self.moved(service, State::Starting) else {
             assert!(
-                !all_ready || last >= self.record.requested,
+                is_disabled || !all_ready || last >= self.record.requested,
                 "{} did not start",
                 name(service)
             );

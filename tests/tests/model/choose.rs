@@ -17,8 +17,20 @@ pub(crate) fn plans() -> impl Strategy<Value = Plan> {
         // A delay that leaves nothing is refused.
         delay: delay.min(deadline - 1),
         end,
-        services: services.into_iter().enumerate().map(connected).collect(),
+        services: disabled_with(services.into_iter().enumerate().map(connected).collect()),
     })
+}
+
+/// What needs a disabled service is disabled too, or the registry would be refused.
+fn disabled_with(mut services: Vec<Planned>) -> Vec<Planned> {
+    for service in 0..services.len() {
+        let after = &services[service].after;
+        let needs_one = after.iter().any(|&need| services[need].is_disabled);
+        let planned = &mut services[service];
+        planned.is_disabled |= needs_one;
+        planned.is_ignored &= !planned.is_disabled;
+    }
+    services
 }
 
 /// Whatever hangs: long deadlines, so that the shares of deep graphs are whole seconds, and drains that hang or take some of
@@ -33,6 +45,7 @@ pub(crate) fn hung_plans() -> impl Strategy<Value = Plan> {
             after,
             wants: Vec::new(),
             is_ignored: false,
+            is_disabled: false,
             start_timeout: 90,
             stop_timeout,
             startup: nothing(),
@@ -84,20 +97,29 @@ fn ends() -> impl Strategy<Value = End> {
 fn services() -> impl Strategy<Value = Planned> {
     let draws = (vec(0..30_usize, 0..3), vec(0..30_usize, 0..3));
     let limits = (5..30_u64, 1..12_u64);
-    let policy = proptest::bool::weighted(0.2);
-    (kinds(), draws, policy, limits).prop_flat_map(|(kind, draws, is_ignored, limits)| {
-        (startups(kind), works(kind), drains()).prop_map(move |(startup, work, drain)| Planned {
-            kind,
-            after: draws.0.clone(),
-            wants: draws.1.clone(),
-            is_ignored,
-            start_timeout: limits.0,
-            stop_timeout: limits.1,
-            startup,
-            work,
-            drain,
-        })
-    })
+    let policy = prop_oneof![
+        15 => Just((false, false)),
+        4 => Just((true, false)),
+        1 => Just((false, true)),
+    ];
+    (kinds(), draws, policy, limits).prop_flat_map(
+        |(kind, draws, (is_ignored, is_disabled), limits)| {
+            (startups(kind), works(kind), drains()).prop_map(move |(startup, work, drain)| {
+                Planned {
+                    kind,
+                    after: draws.0.clone(),
+                    wants: draws.1.clone(),
+                    is_ignored,
+                    is_disabled,
+                    start_timeout: limits.0,
+                    stop_timeout: limits.1,
+                    startup,
+                    work,
+                    drain,
+                }
+            })
+        },
+    )
 }
 
 fn kinds() -> impl Strategy<Value = Kind> {

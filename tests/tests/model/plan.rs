@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use lifecycle::{OnFailure, Registry, RegistryBuilder};
-use lifecycle_tests::{Act, Hook, Journal, secs};
+use lifecycle_tests::{Act, Hook, IdleScript, Journal, secs};
 
 #[derive(Clone, PartialEq)]
 pub(crate) struct Plan {
@@ -41,6 +41,8 @@ pub(crate) struct Planned {
     /// None that is in `after`.
     pub(crate) wants: Vec<usize>,
     pub(crate) is_ignored: bool,
+    /// Its value is `None`. Then so is that of every service that has it in its `after`.
+    pub(crate) is_disabled: bool,
     pub(crate) start_timeout: u64,
     pub(crate) stop_timeout: u64,
     pub(crate) startup: Hook,
@@ -158,6 +160,7 @@ impl Planned {
             .drain(self.drain.clone());
         let name = name(service);
         let builder = match self.kind {
+            _ if self.is_disabled => builder.service(name, None::<IdleScript>),
             Kind::Idle => builder.service(name, script.idle()),
             Kind::Resting => builder.service(name, script.resting()),
             Kind::Scheduled(every) => builder.service(name, script.scheduled(secs(every))),
@@ -225,10 +228,10 @@ impl fmt::Display for Planned {
         let wants = self.wants.iter().map(|service| format!("?{service}"));
         let after = self.after.iter().map(ToString::to_string);
         let after: Vec<_> = after.chain(wants).collect();
-        let policy = if self.is_ignored {
-            "ignore"
-        } else {
-            "shutdown"
+        let policy = match (self.is_disabled, self.is_ignored) {
+            (true, _) => "disabled",
+            (false, true) => "ignore",
+            (false, false) => "shutdown",
         };
         writeln!(
             f,
@@ -313,6 +316,7 @@ fn read_service(line: &str) -> Planned {
             .filter_map(|place| place.strip_prefix('?')?.parse().ok())
             .collect(),
         is_ignored: words[3] == "ignore",
+        is_disabled: words[3] == "disabled",
         start_timeout: number(4),
         stop_timeout: number(5),
         startup: read_hook(words[6]),

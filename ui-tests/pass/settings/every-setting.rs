@@ -27,6 +27,7 @@ fn main() {
 
         "store" => Store,
         "log" => Store, before = all,
+        "metrics" => (cfg.limit > Duration::ZERO).then_some(Store),
         "cache" => Store, start_timeout = cfg.limit,
         "api" => Store,
             after = ["store",],

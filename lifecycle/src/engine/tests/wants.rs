@@ -124,7 +124,7 @@ fn where_none_counts_all_are_up_from_the_beginning() {
     let mut rig = Rig::new([(IGNORE, &[])]);
     assert_eq!(
         rig.begin(),
-        ["all up", "0 waiting", "0 starting", "start 0"]
+        ["0 waiting", "all up", "0 starting", "start 0"]
     );
     assert_eq!(rig.ready(0), ["0 running"]);
 }
