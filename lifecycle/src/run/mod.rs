@@ -2,6 +2,8 @@
 
 pub(crate) mod conclude;
 pub(crate) mod plan;
+#[cfg(test)]
+mod queue_tests;
 mod runner;
 pub(crate) mod running;
 pub(crate) mod runtime_end;

@@ -333,6 +333,7 @@ impl<'a> Runner<'a> {
         if phase == Phase::Task && std::mem::replace(&mut self.has_late_tasks, true) {
             return;
         }
+        self.run().note_late();
         self.report(RunnerNews::Late(phase));
     }
 

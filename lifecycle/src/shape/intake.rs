@@ -50,8 +50,9 @@ use crate::shared::queue_counts::{AnyIntake, Holder};
 /// each producer.
 ///
 /// What was accepted is flushed, or reported lost, exactly once, however the run ends. Items may be
-/// sent before the service runs; they wait. Once the service drains, was given up, or has gone with
-/// its runtime, sending fails and gives the item back, for good: a new run needs a new intake.
+/// sent before the service runs, and between two runs of it; they wait. Once the service stops for good, was
+/// given up, or has gone with its runtime, sending fails and gives the item back: another registry needs a new
+/// intake.
 ///
 /// ```
 /// use lifecycle::Intake;

@@ -1,6 +1,7 @@
 //! The queue shape: any number of producers send items, the service flushes them batch by batch, and every
 //! item that is lost is counted.
 
+mod between_runs;
 mod drain;
 mod flushes;
 mod limits;
@@ -41,7 +42,12 @@ use crate::shared::queue_counts::{Holder, QueueCounts};
 /// [`QueueStatus::dropped`](crate::QueueStatus::dropped). The batch in hand, whose flush is in flight or will
 /// be tried again, is not touched.
 ///
-/// On a stop the intake closes, and everything that was accepted is flushed within the service's time.
+/// A restart keeps the intake open: `send` goes on, or waits for room, and what was accepted is flushed by the
+/// next run. Before that, the run that ends flushes each batch once, until one fails; a batch whose attempts
+/// were used up, or whose flush has panicked, waits at once, and comes first in the next run, with all its
+/// attempts. Nothing of it is lost unless the application stops before that run is up.
+///
+/// On a stop, or a failure that is final, the intake closes, and everything that was accepted is flushed within the service's time.
 /// There a batch that fails is set aside, and the others go first; then those set aside are tried
 /// again, with the same waits, until the [deadline](Context::deadline) of the service. So a target
 /// that is away for a part of that time costs nothing, and a batch that can never be flushed uses it
@@ -178,7 +184,7 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
         // A decorator has hidden the service from the registry.
         Self::register(service);
         if let Some(counts) = count(cx) {
-            counts.open(service.intake().erased());
+            counts.open(&service.intake().erased(), cx.name());
             if let Ok(limits) = limits(service) {
                 counts.set_limits(limits);
             }
@@ -212,10 +218,17 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
 
 async fn flush_remaining<S: QueueService + Declared>(service: &S, cx: &Context) -> Result {
     // If another service that shares the intake holds the outlet, it flushes the remaining items.
-    match service.intake().try_outlet(holder(cx)) {
-        Some(outlet) => drain::drain(service, Remaining { outlet, cx }).await,
-        None => Ok(()),
+    let Some(mut outlet) = service.intake().try_outlet(holder(cx)) else {
+        return Ok(());
+    };
+    if cx.run().is_followed() {
+        between_runs::flush(service, &mut outlet, cx).await;
     }
+    // The application may have been asked to stop meanwhile.
+    if cx.run().is_followed() {
+        return Ok(());
+    }
+    drain::drain(service, Remaining { outlet, cx }).await
 }
 
 /// The counts of this service. `None` if it is not registered as a queue, as within a unit test.
@@ -229,5 +242,7 @@ fn holder(cx: &Context) -> Holder {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("its intake is closed by a run before this one: a new run of a queue needs a new `Intake`")]
+#[error(
+    "its intake is closed, for its service has ended before: another registry needs a new `Intake`"
+)]
 struct ClosedIntake;

@@ -137,13 +137,20 @@ impl QueueCounts {
         std::ptr::from_ref(self).addr()
     }
 
-    /// Takes the intake of the service, which starts.
-    pub(crate) fn open(&self, intake: Arc<dyn AnyIntake>) {
+    /// Takes the intake of the service, which starts. One of a run before that is another is ended.
+    pub(crate) fn open(&self, intake: &Arc<dyn AnyIntake>, service: &str) {
         let mut seen = self.seen();
         seen.ends = false;
-        let before = seen.intake.replace(intake);
+        let before = seen.intake.replace(intake.clone());
         drop(seen);
-        drop(before);
+        if let Some(before) = before {
+            if !Arc::ptr_eq(&before, intake) {
+                self.lost(before.end(self.holder()), service);
+                self.seen().dropped += before.dropped();
+            }
+            // This may be the last reference, and then it drops the items.
+            let _ = panics::catch(|| drop(before));
+        }
     }
 
     /// Takes the intake of a service that will not start, if there was none before.

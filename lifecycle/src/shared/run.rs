@@ -40,6 +40,8 @@ pub(crate) struct Run {
     pub(crate) succeeded: AtomicBool,
     /// Whether the service is kept for another run when this one is over.
     pub(crate) keeps_service: AtomicBool,
+    /// Whether some of its code was dropped because it was late.
+    is_late: AtomicBool,
     /// The stop channel.
     pub(crate) stop: Latch,
     /// The same as tokens, for code that asks for one.
@@ -67,6 +69,7 @@ impl Run {
             started_up: AtomicBool::new(false),
             succeeded: AtomicBool::new(false),
             keeps_service: AtomicBool::new(false),
+            is_late: AtomicBool::new(false),
             stop: Latch::new(),
             #[cfg(feature = "tokio-util")]
             stop_token: StopToken::default(),
@@ -84,6 +87,17 @@ impl Run {
     pub(crate) fn is_up(&self) {
         self.enter(Phase::Idle);
         self.started_up.store(true, Ordering::Release);
+    }
+
+    /// Whether another run of the service follows this one, as far as is known now. None follows one that was
+    /// late.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.keeps_service.load(Ordering::Acquire) && !self.is_late.load(Ordering::Relaxed)
+    }
+
+    /// Code of the run was dropped because it was late. Only the run's task calls this.
+    pub(crate) fn note_late(&self) {
+        self.is_late.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn phase(&self) -> Phase {

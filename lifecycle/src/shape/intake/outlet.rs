@@ -89,7 +89,7 @@ impl<T> Outlet<T> {
     }
 
     /// Takes waiting items until the batch has `size` of them.
-    pub(super) fn take(&mut self, size: usize) {
+    pub(crate) fn take(&mut self, size: usize) {
         let current = &mut *self.current;
         let room = size.saturating_sub(current.batch.len());
         current.has_woken = self.shared.take(room, &mut current.batch);
@@ -117,9 +117,25 @@ impl<T> Outlet<T> {
         self.current.failures
     }
 
+    /// The flushes of the current batch that have failed don't count any more.
+    pub(crate) fn forget_failures(&mut self) {
+        self.current.failures = 0;
+    }
+
+    /// Whether a flush of the current batch has begun. Such a batch is flushed as it is: other items might fail
+    /// with it.
+    pub(crate) fn is_tried(&self) -> bool {
+        self.current.is_tried && !self.is_empty()
+    }
+
     /// Whether the current batch has no items.
     pub(crate) fn is_empty(&self) -> bool {
         self.current.batch.is_empty()
+    }
+
+    /// How many items the current batch has.
+    pub(crate) fn count(&self) -> usize {
+        self.current.batch.len()
     }
 
     /// Takes the current batch out: it is flushed, or the drain flushes it from here on.

@@ -28,7 +28,7 @@ use crate::shared::runner_news::RunnerNews;
 const MIN_ATTEMPT_TIME: Duration = Duration::from_millis(10);
 
 /// The items that the drain still has to flush. However the drain ends, dropping this counts the
-/// remaining ones as lost.
+/// remaining ones as lost, unless another run follows, which they wait for.
 pub(super) struct Remaining<'a, T> {
     pub(super) outlet: Outlet<T>,
     pub(super) cx: &'a Context,
@@ -36,6 +36,10 @@ pub(super) struct Remaining<'a, T> {
 
 impl<T> Drop for Remaining<'_, T> {
     fn drop(&mut self) {
+        // If no other run follows after all, the supervisor ends the queue.
+        if self.cx.run().is_followed() {
+            return;
+        }
         let lost = self.outlet.end();
         let service = self.cx.name();
         match count(self.cx) {
@@ -235,7 +239,7 @@ impl<S: QueueService + Declared> Drain<'_, S> {
 
 #[derive(Debug, thiserror::Error)]
 #[error("`flush` panicked: {0}")]
-struct Panicked(String);
+pub(super) struct Panicked(pub(super) String);
 
 #[derive(Debug, thiserror::Error)]
 enum Lost {

@@ -30,6 +30,8 @@ pub(super) async fn run<S: QueueService + Declared>(service: &S, cx: &Context) -
         () = &mut stopped => return Ok(()),
         outlet = service.intake().outlet(holder(cx)) => outlet,
     };
+    // The attempts of a run before this one.
+    outlet.forget_failures();
     loop {
         run.enter(Phase::Idle);
         let limit = tokio::select! {
@@ -90,6 +92,10 @@ async fn gather<S: QueueService>(
         }
     }
     let limits = limits_or_last(service, cx);
+    if outlet.is_tried() {
+        // By the run before this one.
+        return limits.flush_timeout;
+    }
     outlet.fill(limits.size, limits.interval, is_asked).await;
     // Tokio queues a task that was woken here behind this one, on this thread. It runs before a flush
     // that may block the thread.

@@ -32,6 +32,7 @@ pub(super) async fn flush_in_share(cx: &Context, flushes: impl Future<Output = R
     .await;
     let dropped = panics::catch(|| drop(flushes));
     if ended.is_none() {
+        cx.run().note_late();
         cx.application()
             .report(cx.service(), RunnerNews::Late(Phase::Drain));
     }
