@@ -31,9 +31,9 @@ pub(crate) enum Due {
 /// Alarms by instant, because services that start or stop together mostly share an instant. The alarms of
 /// one instant are handled in the order in which they were set.
 #[derive(Debug, Default)]
-pub(crate) struct Timers(BTreeMap<Instant, VecDeque<Alarm>>);
+pub(crate) struct Alarms(BTreeMap<Instant, VecDeque<Alarm>>);
 
-impl Timers {
+impl Alarms {
     pub(crate) fn set(&mut self, at: Instant, alarm: Alarm) {
         self.0.entry(at).or_default().push_back(alarm);
     }

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::alarms::{Alarm, Due, Timers};
+use self::alarms::{Alarm, Alarms, Due};
 pub(crate) use self::graph::{DependencyKind, Edge, Graph};
 use self::node::{Life, Node, Readiness};
 use self::nodes::Nodes;
@@ -111,7 +111,7 @@ pub(crate) struct Engine {
     stage: Stage,
     /// When the time for the stop is over at the latest, whenever it is requested.
     time_limit: Option<Instant>,
-    timers: Timers,
+    alarms: Alarms,
     commands: Vec<Command>,
     /// The pass over all services that is under way.
     round: Option<Round>,
@@ -145,7 +145,7 @@ impl Engine {
             limits,
             stage: Stage::Up,
             time_limit: None,
-            timers: Timers::default(),
+            alarms: Alarms::default(),
             commands: Vec::new(),
             round: None,
             passed: 0,
@@ -171,7 +171,7 @@ impl Engine {
     /// When [`handle_alarms`](Self::handle_alarms) must be called next.
     pub(crate) fn next_alarm(&mut self) -> Option<Instant> {
         let (nodes, stage) = (&self.nodes, &self.stage);
-        self.timers.soonest(|alarm| match alarm {
+        self.alarms.soonest(|alarm| match alarm {
             Alarm::Service { service, step, due } => {
                 let node = &nodes[service as usize];
                 let is_over = match due {
@@ -187,7 +187,7 @@ impl Engine {
 
     /// Handles the alarms that are due.
     pub(crate) fn handle_alarms(&mut self, now: Instant) {
-        while let Some(alarm) = self.timers.pop_due(now) {
+        while let Some(alarm) = self.alarms.pop_due(now) {
             match alarm {
                 Alarm::Service { service, step, due } => {
                     let service = service as usize;
@@ -213,7 +213,7 @@ impl Engine {
     fn set_alarm(&mut self, at: Instant, service: usize, due: Due) {
         let step = self.nodes[service].step;
         let service = service as u32;
-        self.timers.set(at, Alarm::Service { service, step, due });
+        self.alarms.set(at, Alarm::Service { service, step, due });
     }
 
     /// The service failed. The first failure decides its state; further ones are only recorded. So are

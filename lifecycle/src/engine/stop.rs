@@ -69,7 +69,7 @@ impl Engine {
         {
             *owner_agrees = true;
             if let Some(at) = not_before.filter(|at| *at > now) {
-                self.timers.set(at, Alarm::DelayOver);
+                self.alarms.set(at, Alarm::DelayOver);
             }
         }
         self.stop_if_due(now);

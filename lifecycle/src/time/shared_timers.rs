@@ -10,7 +10,7 @@
 //! # Invariants
 //!
 //! The loops' tasks, the thread on which tokio fires a timer and the end of the run meet here. The mutex
-//! around [`Groups`] is the only lock. Wakers are woken and dropped, and timers are set, after it is
+//! around [`TimerGroups`] is the only lock. Wakers are woken and dropped, and timers are set, after it is
 //! released: each of these may run code that takes the lock again.
 //!
 //! - `reached` only grows. It is written under the lock, with a time that the clock has shown, and before
@@ -56,7 +56,7 @@ pub(crate) struct SharedTimers {
     epoch: Instant,
     /// The latest time that the clock has shown. Written under the lock.
     reached: AtomicU64,
-    groups: Mutex<Groups>,
+    groups: Mutex<TimerGroups>,
 }
 
 /// Nanoseconds since the start of the registry.
@@ -68,8 +68,8 @@ const NEVER: Time = Time::MAX;
 const NANOS_PER_MILLISECOND: Time = 1_000_000;
 
 #[derive(Debug, Default)]
-struct Groups {
-    list: Vec<Group>,
+struct TimerGroups {
+    list: Vec<TimerGroup>,
     /// The groups in which no loop waits. They are used again.
     free: Vec<usize>,
     /// The group that was last set for a millisecond with this remainder.
@@ -83,7 +83,7 @@ const RECENT: usize = 32;
 
 /// The loops that wait for one millisecond.
 #[derive(Debug)]
-struct Group {
+struct TimerGroup {
     /// When its timer fires. `None` while no loop waits, and while the loops are being woken.
     deadline: Option<Time>,
     waiting: Vec<Waiting>,
@@ -103,7 +103,7 @@ struct Waiting {
 }
 
 /// A group's timer, taken out to be set.
-struct Setting {
+struct TimerToSet {
     timer: Pin<Box<Sleep>>,
     timer_wake: Waker,
     at: Time,
@@ -126,9 +126,9 @@ impl SharedTimers {
 
     /// Drops all wakers and timers. Loops that join from now on are never woken.
     pub(crate) fn close(&self) {
-        let closed = Groups {
+        let closed = TimerGroups {
             closed: true,
-            ..Groups::default()
+            ..TimerGroups::default()
         };
         let groups = mem::replace(&mut *self.groups(), closed);
         // A waker keeps its task's allocation alive. Dropping the last one may run the task's destructor,
@@ -177,10 +177,10 @@ impl SharedTimers {
         }
         let index = groups.one_more(self, until);
         *joined = index;
-        let setting = groups.begin(index, until, waker);
+        let to_set = groups.begin(index, until, waker);
         drop(groups);
-        if let Some(setting) = setting {
-            self.set(index, setting);
+        if let Some(to_set) = to_set {
+            self.set(index, to_set);
             self.wake_due(index);
         }
         false
@@ -188,12 +188,12 @@ impl SharedTimers {
 
     /// Sets a timer that was taken out, and puts it back. Callers must not hold the lock: a timer whose
     /// time has come fires at once. Callers must call `wake_due` afterwards.
-    fn set(&self, index: usize, setting: Setting) {
-        let Setting {
+    fn set(&self, index: usize, to_set: TimerToSet) {
+        let TimerToSet {
             mut timer,
             timer_wake,
             at,
-        } = setting;
+        } = to_set;
         timer.as_mut().reset(self.instant(at));
         // This poll registers the waker. Unconstrained, because a poll that tokio's task budget puts off
         // would not register it.
@@ -210,10 +210,10 @@ impl SharedTimers {
         while let Some(mut woken) = self.take_woken(index) {
             woken.drain(..).for_each(panics::wake);
             let again = self.groups().go_on(index, woken);
-            let Some(setting) = again else {
+            let Some(to_set) = again else {
                 return;
             };
-            self.set(index, setting);
+            self.set(index, to_set);
         }
     }
 
@@ -237,12 +237,12 @@ impl SharedTimers {
         let _ = panics::catch(|| drop(left));
     }
 
-    fn groups(&self) -> MutexGuard<'_, Groups> {
+    fn groups(&self) -> MutexGuard<'_, TimerGroups> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Groups {
+impl TimerGroups {
     /// The group of this millisecond, if `recent` still knows it and its timer does not fire too late.
     fn group_due_at(&self, until: Time) -> Option<usize> {
         let recent = self.recent[place(until)];
@@ -272,7 +272,7 @@ impl Groups {
             let group = self.list.len();
             let timer = Box::pin(sleep_until(timers.instant(until)));
             let timers = Arc::downgrade(timers);
-            self.list.push(Group {
+            self.list.push(TimerGroup {
                 deadline: None,
                 waiting: Vec::new(),
                 woken: Vec::new(),
@@ -283,7 +283,7 @@ impl Groups {
         })
     }
 
-    fn begin(&mut self, index: usize, until: Time, waker: &Waker) -> Option<Setting> {
+    fn begin(&mut self, index: usize, until: Time, waker: &Waker) -> Option<TimerToSet> {
         self.recent[place(until)] = index;
         let group = &mut self.list[index];
         group.join(until, waker);
@@ -292,7 +292,7 @@ impl Groups {
 
     /// All due loops have been woken; `buffer` is kept for the next time. If other loops wait, their timer
     /// is returned to be set.
-    fn go_on(&mut self, index: usize, buffer: Vec<Waker>) -> Option<Setting> {
+    fn go_on(&mut self, index: usize, buffer: Vec<Waker>) -> Option<TimerToSet> {
         let group = self.list.get_mut(index)?;
         group.woken = buffer;
         let next = group.waiting.iter().map(|waiting| waiting.until).min();
@@ -303,7 +303,7 @@ impl Groups {
     }
 }
 
-impl Group {
+impl TimerGroup {
     fn join(&mut self, until: Time, waker: &Waker) {
         let waker = Some(waker.clone());
         self.waiting.push(Waiting { until, waker });
@@ -323,10 +323,10 @@ impl Group {
         mem::take(woken)
     }
 
-    fn set_to(&mut self, at: Time) -> Option<Setting> {
+    fn set_to(&mut self, at: Time) -> Option<TimerToSet> {
         self.deadline = Some(at);
         let timer_wake = self.timer_wake.clone();
-        self.timer.take().map(|timer| Setting {
+        self.timer.take().map(|timer| TimerToSet {
             timer,
             timer_wake,
             at,

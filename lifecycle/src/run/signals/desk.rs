@@ -14,7 +14,7 @@ pub(super) const REPEAT: Duration = Duration::from_millis(150);
 /// The runs that listen, and the signals that have come.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
-    runs: Vec<Run>,
+    runs: Vec<ListeningRun>,
     /// The last signal that was the first one of a run.
     last: Option<Heard>,
     /// A signal for the next run. It stopped no run: it came between two runs, or while the runs that
@@ -23,7 +23,7 @@ pub(super) struct Desk {
 }
 
 #[derive(Debug)]
-struct Run {
+struct ListeningRun {
     application: Weak<Application>,
     /// The first signal that came while it listens.
     heard: Option<Heard>,
@@ -61,7 +61,7 @@ impl Desk {
 
     /// A run begins to listen. If a signal was kept, that is its first one.
     pub(super) fn add(&mut self, application: &Arc<Application>) -> Asked {
-        self.runs.push(Run {
+        self.runs.push(ListeningRun {
             application: Arc::downgrade(application),
             heard: None,
         });
