@@ -54,7 +54,8 @@
 //! The options of a schedule and of a queue, and startups that are tried again: see
 //! [`#[service(..)]`](macro@service#arguments).
 //!
-//! What fits none of them implements [`Service`] by hand. Every hook gets a [`Context`].
+//! Every shape also has the hook `reload`, for [`Handle::reload`]. What fits none of them implements [`Service`]
+//! by hand. Every hook gets a [`Context`].
 //!
 //! # What is promised
 //!
@@ -128,8 +129,8 @@ pub use crate::macros::service;
 pub use crate::registry::{Registry, RegistryBuilder};
 pub use crate::report::dependency::{Dependency, DependencyKind};
 pub use crate::report::error::{
-    BoxError, Fault, HealthError, OptionError, Permanent, Result, ServiceError, StartError,
-    TriggerError, permanent,
+    BoxError, Fault, HealthError, OptionError, Permanent, ReloadError, Result, ServiceError,
+    StartError, TriggerError, permanent,
 };
 pub use crate::report::event::{Event, EventKind};
 pub use crate::report::name::Name;

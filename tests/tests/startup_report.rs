@@ -36,6 +36,7 @@ fn application(journal: &Journal) -> Registry {
 
 #[tokio::test(start_paused = true)]
 async fn it_tells_when_each_service_began_to_wait_to_start_and_was_ready() {
+    let _log = Log::open();
     let journal = Journal::new();
     let running = start(application(&journal));
     let handle = running.handle();
@@ -59,6 +60,7 @@ async fn it_tells_when_each_service_began_to_wait_to_start_and_was_ready() {
 
 #[tokio::test(start_paused = true)]
 async fn printed_it_is_the_critical_chain_as_systemd_prints_it() {
+    let _log = Log::open();
     let journal = Journal::new();
     let running = start(application(&journal));
     running.await_healthy().await.unwrap();
@@ -81,6 +83,7 @@ async fn printed_it_is_the_critical_chain_as_systemd_prints_it() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_wanted_and_fails_is_in_the_chain_if_it_was_waited_for() {
+    let _log = Log::open();
     let journal = Journal::new();
     let registry = registry! {
         "cache" => journal.script().startup(takes(secs(2)).then(fails("gone"))).idle(), on_failure = ignore,
@@ -100,6 +103,7 @@ async fn what_is_wanted_and_fails_is_in_the_chain_if_it_was_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn while_it_is_under_way_the_chain_begins_with_what_has_been_starting_longest() {
+    let _log = Log::open();
     let journal = Journal::new();
     let registry = application(&journal);
     let handle = registry.handle();
@@ -178,6 +182,7 @@ async fn a_oneshot_is_ready_when_it_has_succeeded() {
 
 #[tokio::test(start_paused = true)]
 async fn the_status_of_one_service_is_there_by_its_name() {
+    let _log = Log::open();
     let journal = Journal::new();
     let registry = registry! {
         "store" => journal.script().run(degrades("slow").then(hangs())).worker(),
@@ -200,6 +205,7 @@ async fn the_status_of_one_service_is_there_by_its_name() {
 
 #[tokio::test(start_paused = true)]
 async fn the_reason_to_stop_is_there_once_there_is_one() {
+    let _log = Log::open();
     let journal = Journal::new();
     let running = start(registry! { "store" => journal.script().idle() });
     let handle = running.handle();

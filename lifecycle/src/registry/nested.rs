@@ -26,6 +26,7 @@ use crate::run::running;
 use crate::shape::service::{Inner, Nature, Sealed, Service, TaskNeed};
 use crate::shared::application::Application;
 use crate::shared::context::Context;
+use crate::shared::reload;
 
 /// A registry is a service: its services start, run and stop as one of the outer registry.
 #[async_trait]
@@ -90,6 +91,14 @@ impl Service for Registry {
         inner.gone.closed().await;
         match inner.verdict() {
             Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Reloads its services, as if they were those of the outer registry.
+    async fn reload(&self, cx: &Context) -> Result {
+        match cx.instance().inner() {
+            Some(inner) => Ok(reload::reload(&inner).await?),
             None => Ok(()),
         }
     }

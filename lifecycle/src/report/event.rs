@@ -99,6 +99,16 @@ pub enum EventKind {
         /// How long it had, from when it was asked to stop.
         had: Duration,
     },
+    /// The `reload` of the service failed, or did not return in time. The service goes on.
+    ReloadFailed(ServiceError),
+    /// A [reload](crate::Handle::reload) of the application is over.
+    #[non_exhaustive]
+    Reloaded {
+        /// How long it took.
+        took: Duration,
+        /// How many failures there were.
+        failures: usize,
+    },
     /// Every service that counts is up: the application is ready.
     #[non_exhaustive]
     Healthy {
@@ -115,8 +125,8 @@ pub enum EventKind {
 
 impl EventKind {
     /// What kind it is, in one stable word, for a filter or a metric: `moved`, `startup_failed`,
-    /// `tick_ended`, `flush_ended`, `degraded`, `recovered`, `restart_planned`, `failed`, `late`, `healthy`
-    /// or `stopping`. The feature `serde` writes the same one. Later versions may add words.
+    /// `tick_ended`, `flush_ended`, `degraded`, `recovered`, `restart_planned`, `failed`, `late`,
+    /// `reload_failed`, `reloaded`, `healthy` or `stopping`. The feature `serde` writes the same one. Later versions may add words.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -129,6 +139,8 @@ impl EventKind {
             Self::RestartPlanned { .. } => "restart_planned",
             Self::Failed(_) => "failed",
             Self::Late { .. } => "late",
+            Self::ReloadFailed(_) => "reload_failed",
+            Self::Reloaded { .. } => "reloaded",
             Self::Healthy { .. } => "healthy",
             Self::Stopping { .. } => "stopping",
         }
@@ -141,6 +153,7 @@ impl EventKind {
             Self::Moved { took, .. }
             | Self::TickEnded { took, .. }
             | Self::FlushEnded { took, .. }
+            | Self::Reloaded { took, .. }
             | Self::Late { had: took, .. } => Some(*took),
             _ => None,
         }
@@ -152,7 +165,7 @@ impl EventKind {
         match self {
             Self::StartupFailed { error, .. } => Some(error.clone()),
             Self::TickEnded { error, .. } | Self::FlushEnded { error, .. } => error.clone(),
-            Self::Failed(error) => Some(error.to_string().into()),
+            Self::Failed(error) | Self::ReloadFailed(error) => Some(error.to_string().into()),
             _ => None,
         }
     }
@@ -161,7 +174,7 @@ impl EventKind {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The sentence of a service's error names the service.
-        let is_named = matches!(self.kind, EventKind::Failed(_));
+        let is_named = matches!(self.kind, EventKind::Failed(_) | EventKind::ReloadFailed(_));
         if let Some(service) = self.service.as_ref().filter(|_| !is_named) {
             write!(f, "{service}: ")?;
         }
@@ -184,8 +197,12 @@ impl fmt::Display for EventKind {
             Self::Degraded { why } => write!(f, "degraded: {why}"),
             Self::Recovered => f.write_str("recovered"),
             Self::RestartPlanned { wait } => write!(f, "restarts in {wait:.1?}"),
-            Self::Failed(error) => error.fmt(f),
+            Self::Failed(error) | Self::ReloadFailed(error) => error.fmt(f),
             Self::Late { phase, had } => write!(f, "late, dropped in {phase} after {had:.1?}"),
+            Self::Reloaded { took, failures: 0 } => write!(f, "reloaded in {took:.1?}"),
+            Self::Reloaded { took, failures } => {
+                write!(f, "reloaded in {took:.1?}, with {failures} failures")
+            }
             Self::Healthy { .. } => f.write_str("healthy"),
             Self::Stopping { reason } => write!(f, "stopping: {reason}"),
         }

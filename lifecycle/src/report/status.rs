@@ -114,6 +114,8 @@ worded! {
         Task = "task",
         /// The `drain` hook, or a hand-written `stop` after `start` has returned.
         Drain = "drain",
+        /// The `reload` hook.
+        Reload = "reload",
     }
 }
 
@@ -174,7 +176,7 @@ impl Shape {
 impl Phase {
     /// The phase whose `as u8` this is.
     pub(crate) fn from_byte(byte: u8) -> Self {
-        const ALL: [Phase; 7] = [
+        const ALL: [Phase; 8] = [
             Phase::Startup,
             Phase::Idle,
             Phase::Tick,
@@ -182,6 +184,7 @@ impl Phase {
             Phase::Flush,
             Phase::Task,
             Phase::Drain,
+            Phase::Reload,
         ];
         ALL[usize::from(byte)]
     }

@@ -51,7 +51,8 @@ pub(crate) fn instance_of(
 ) -> Instance {
     let shape = service.__nature(Sealed::OPEN).shape;
     let inner = service.__inner(&name, Sealed::OPEN);
-    let instance = Instance::new(name, shape, settings.on_failure);
+    let mut instance = Instance::new(name, shape, settings.on_failure);
+    instance.start_limit = settings.start_limit();
     if let Some(Inner(inner)) = inner {
         instance.set_inner(inner);
     }

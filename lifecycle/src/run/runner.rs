@@ -14,6 +14,7 @@ use crate::shape::service::BoxFuture;
 use crate::shared::failure;
 use crate::shared::nested;
 use crate::shared::orders::Orders;
+use crate::shared::reload::Beside;
 use crate::shared::run::Run;
 use crate::shared::runner_news::RunnerNews;
 use crate::shared::scope::within;
@@ -216,6 +217,7 @@ impl<'a> Runner<'a> {
             Orders::STOP => self.begin_stop(),
             Orders::DROP_RUN => self.cut(),
             Orders::DROP_ALL => self.end(),
+            Orders::RELOAD => self.take_part_in_reloads(),
             _ => {}
         }
     }
@@ -228,6 +230,17 @@ impl<'a> Runner<'a> {
             self.run().enter(Phase::Run);
         }
         self.report(RunnerNews::Ready);
+    }
+
+    /// From the first reload on a hand-written `start` is polled beside its `reload`.
+    fn take_part_in_reloads(&mut self) {
+        let Subject { cx, service, .. } = self.subject;
+        // Dropped at once if `start` has returned.
+        let part = self.run().make_reload().runner();
+        if let Some(start) = self.start.take() {
+            let beside = Beside::new(cx, part, start, || service.reload(cx));
+            self.start = Some(Box::pin(beside));
+        }
     }
 
     fn begin_stop(&mut self) {

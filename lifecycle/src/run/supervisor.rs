@@ -251,6 +251,8 @@ impl Supervisor {
             self.await_leaving(service, task).await;
         }
         self.application.record().ended = Some(Instant::now());
+        // A reload under way ends by the request to stop.
+        drop(self.application.reloads.lock().await);
         self.application.events.seen().await;
         self.application.end();
         if let Err(fault) = self.drop_stop_on() {

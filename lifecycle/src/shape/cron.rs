@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::scheduled::Scheduled;
 use super::tick_loop::{self, ReadResult, Schedule};
-use super::{Declared, Live};
+use super::{Declared, Live, is_left_out};
 use crate::report::error::{OptionError, Result};
 use crate::report::status::Shape;
 use crate::shared::context::Context;
@@ -102,6 +102,14 @@ impl<S: CronService + Declared> Live<S> for CronShape {
 
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
         service.drain(cx)
+    }
+
+    fn reload(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.reload(cx)
+    }
+
+    fn reloads() -> bool {
+        !is_left_out(S::reload)
     }
 }
 

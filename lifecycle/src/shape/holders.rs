@@ -32,6 +32,15 @@ impl<S: Service + ?Sized> Service for Arc<S> {
         (**self).stop(cx)
     }
 
+    fn reload<'a, 'c, 'f>(&'a self, cx: &'c Context) -> BoxFuture<'f>
+    where
+        'a: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        (**self).reload(cx)
+    }
+
     fn __nature(&self, sealed: Sealed) -> Nature {
         (**self).__nature(sealed)
     }
@@ -75,6 +84,15 @@ impl Service for Box<dyn Service> {
         Self: 'f,
     {
         (**self).stop(cx)
+    }
+
+    fn reload<'a, 'c, 'f>(&'a self, cx: &'c Context) -> BoxFuture<'f>
+    where
+        'a: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        (**self).reload(cx)
     }
 
     fn __nature(&self, sealed: Sealed) -> Nature {
@@ -135,6 +153,18 @@ impl<S: Service> Service for Option<S> {
                 cx.exited().await;
                 Ok(())
             }),
+        }
+    }
+
+    fn reload<'a, 'c, 'f>(&'a self, cx: &'c Context) -> BoxFuture<'f>
+    where
+        'a: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        match self {
+            Some(service) => service.reload(cx),
+            None => Box::pin(async { Ok(()) }),
         }
     }
 

@@ -48,6 +48,16 @@ pub trait Idle {
         let _ = cx;
         Nothing::<Self>::new()
     }
+
+    /// Takes over new values, when a [reload](crate::Handle::reload) of the application is asked for. Runs beside
+    /// all that calls it, in the same task. Default: nothing.
+    ///
+    /// Under the start timeout. An error is logged, shows in the status and is returned to who asked; the
+    /// service goes on. Dropped when the service stops meanwhile.
+    fn reload(&self, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        Nothing::<Self>::new()
+    }
 }
 
 /// What `#[service(idle)]` implements. Its bound makes rustc ask for the hooks.
@@ -78,7 +88,7 @@ impl<S: IdleService + Declared> Live<S> for IdleShape {
 
     /// A destructor of one of its fields is code too, so it may need a task to be dropped in.
     fn task_need() -> TaskNeed {
-        if !is_left_out(S::startup) {
+        if !is_left_out(S::startup) || !is_left_out(S::reload) {
             TaskNeed::Always
         } else if !is_left_out(S::drain) {
             TaskNeed::ForDrain
@@ -87,5 +97,13 @@ impl<S: IdleService + Declared> Live<S> for IdleShape {
         } else {
             TaskNeed::Never
         }
+    }
+
+    fn reload(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.reload(cx)
+    }
+
+    fn reloads() -> bool {
+        !is_left_out(S::reload)
     }
 }

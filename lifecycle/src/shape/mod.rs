@@ -41,6 +41,7 @@ use crate::report::status::{Phase, Shape};
 use crate::retry::Retry;
 use crate::shape::service::{BoxFuture, Nature, Sealed, Service, TaskNeed};
 use crate::shared::context::Context;
+use crate::shared::reload::Beside;
 
 /// Ties a type to the shape its attribute names.
 #[diagnostic::on_unimplemented(
@@ -96,6 +97,17 @@ pub trait Live<S> {
         TaskNeed::Always
     }
 
+    /// Takes over new values.
+    fn reload(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = (service, cx);
+        async { Ok(()) }
+    }
+
+    /// Whether [`reload`](Self::reload) has code to run.
+    fn reloads() -> bool {
+        false
+    }
+
     /// Called in place of `drain` when `startup` did not complete.
     fn abandon(service: &S, cx: &Context) {
         let _ = (service, cx);
@@ -122,6 +134,10 @@ where
                 return Ok(());
             };
             cx.run().started_up.store(true, Ordering::Release);
+            // Services without the hook don't carry the larger future.
+            if S::Shape::reloads() {
+                return Box::pin(run_with_reloads(self, started, cx)).await;
+            }
             if S::Shape::SHAPE != Shape::Oneshot {
                 cx.show_ready();
             }
@@ -159,6 +175,26 @@ where
     fn __abandon(&self, cx: &Context, _: Sealed) {
         S::Shape::abandon(self, cx);
     }
+}
+
+/// Runs the service, and its `reload` beside it.
+async fn run_with_reloads<S>(
+    service: &S,
+    started: <S::Shape as Live<S>>::Started,
+    cx: &Context,
+) -> Result
+where
+    S: Declared,
+    S::Shape: Live<S>,
+{
+    // Before the service shows as running, because from then on it may be asked to reload.
+    let part = cx.run().make_reload().join();
+    if S::Shape::SHAPE != Shape::Oneshot {
+        cx.show_ready();
+    }
+    let run = Box::pin(S::Shape::run(service, started, cx));
+    let reload = || -> BoxFuture<'_> { Box::pin(S::Shape::reload(service, cx)) };
+    Beside::new(cx, part, run, reload).await
 }
 
 /// What the service came up with, or `None` if it was asked to stop before. A stop request drops a startup

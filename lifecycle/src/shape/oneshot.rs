@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::{Declared, Live};
+use super::{Declared, Live, Nothing, is_left_out};
 use crate::report::error::Result;
 use crate::report::status::{Phase, Shape};
 use crate::shared::context::Context;
@@ -37,6 +37,16 @@ pub trait Oneshot {
     /// application stops meanwhile it may finish within the service's time to stop, and is dropped at its
     /// end; a job that can end sooner watches its [stop channel](Context::stop_channel).
     fn run(&self, cx: &Context) -> impl Future<Output = Result> + Send;
+
+    /// Takes over new values, when a [reload](crate::Handle::reload) of the application is asked for. Runs beside
+    /// `run`, in the same task. Default: nothing.
+    ///
+    /// Under the start timeout. An error is logged, shows in the status and is returned to who asked; the
+    /// service goes on. Dropped when the service stops meanwhile.
+    fn reload(&self, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        Nothing::<Self>::new()
+    }
 }
 
 /// What `#[service(oneshot)]` implements. Its bound makes rustc ask for the hook.
@@ -62,5 +72,13 @@ impl<S: OneshotService + Declared> Live<S> for OneshotShape {
 
     async fn drain(_: &S, _: &Context) -> Result {
         Ok(())
+    }
+
+    fn reload(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.reload(cx)
+    }
+
+    fn reloads() -> bool {
+        !is_left_out(S::reload)
     }
 }

@@ -127,6 +127,16 @@ pub trait Queue {
         let _ = cx;
         Nothing::<Self>::new()
     }
+
+    /// Takes over new values, when a [reload](crate::Handle::reload) of the application is asked for. Runs beside
+    /// a `flush`, in the same task. Default: nothing.
+    ///
+    /// Under the start timeout. An error is logged, shows in the status and is returned to who asked; the
+    /// service goes on. Dropped when the service stops meanwhile.
+    fn reload(&self, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        Nothing::<Self>::new()
+    }
 }
 
 /// What `#[service(queue(..))]` implements. Its bound makes rustc ask for the hooks.
@@ -213,6 +223,14 @@ impl<S: QueueService + Declared> Live<S> for QueueShape {
         if let Some(outlet) = service.intake().try_outlet(holder(cx)) {
             drop(Remaining { outlet, cx });
         }
+    }
+
+    fn reload(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.reload(cx)
+    }
+
+    fn reloads() -> bool {
+        !is_left_out(S::reload)
     }
 }
 

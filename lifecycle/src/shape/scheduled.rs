@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::tick_loop::{self, ReadResult, Schedule};
-use super::{Declared, Live};
+use super::{Declared, Live, Nothing, is_left_out};
 use crate::report::error::{OptionError, Result};
 use crate::report::status::Shape;
 use crate::shared::context::Context;
@@ -77,6 +77,16 @@ pub trait Scheduled {
         let _ = cx;
         async { Ok(()) }
     }
+
+    /// Takes over new values, when a [reload](crate::Handle::reload) of the application is asked for. Runs beside
+    /// a `tick`, in the same task. Default: nothing.
+    ///
+    /// Under the start timeout. An error is logged, shows in the status and is returned to who asked; the
+    /// service goes on. Dropped when the service stops meanwhile.
+    fn reload(&self, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        Nothing::<Self>::new()
+    }
 }
 
 /// What `#[service(scheduled(..))]` implements. Its bound makes rustc ask for the hooks. The methods are
@@ -129,6 +139,14 @@ impl<S: ScheduledService + Declared> Live<S> for ScheduledShape {
 
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
         service.drain(cx)
+    }
+
+    fn reload(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.reload(cx)
+    }
+
+    fn reloads() -> bool {
+        !is_left_out(S::reload)
     }
 }
 

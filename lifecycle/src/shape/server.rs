@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::{Declared, Live};
+use super::{Declared, Live, Nothing, is_left_out};
 use crate::report::error::Result;
 use crate::report::status::{Phase, Shape};
 use crate::shared::context::Context;
@@ -119,6 +119,16 @@ pub trait Server {
         let _ = cx;
         async { Ok(()) }
     }
+
+    /// Takes over new values, when a [reload](crate::Handle::reload) of the application is asked for. Runs beside
+    /// `serve`, in the same task. Default: nothing.
+    ///
+    /// Under the start timeout. An error is logged, shows in the status and is returned to who asked; the
+    /// service goes on. Dropped when the service stops meanwhile.
+    fn reload(&self, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        Nothing::<Self>::new()
+    }
 }
 
 /// What `#[service(server)]` implements. Its supertrait makes the compiler ask for the hooks.
@@ -144,5 +154,13 @@ impl<S: ServerService + Declared> Live<S> for ServerShape {
 
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
         service.drain(cx)
+    }
+
+    fn reload(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.reload(cx)
+    }
+
+    fn reloads() -> bool {
+        !is_left_out(S::reload)
     }
 }

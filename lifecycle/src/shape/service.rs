@@ -89,6 +89,19 @@ pub trait Service: Send + Sync + 'static {
     /// resolves when `start` has returned.
     async fn stop(&self, cx: &Context) -> Result;
 
+    /// Takes over new values, when a [reload](crate::Handle::reload) of the application is asked for. Runs
+    /// beside `start`, in the same task. Default: nothing.
+    ///
+    /// It is for hand-written services. The shapes have a hook of their own, which is called behind any decorator,
+    /// and is not called here; a decorator of a hand-written service forwards this too.
+    ///
+    /// Under the start timeout. An error is logged, shows in the status and is returned to who asked; the
+    /// service goes on. Dropped when the service stops meanwhile.
+    async fn reload(&self, cx: &Context) -> Result {
+        let _ = cx;
+        Ok(())
+    }
+
     /// What the registry may know of the service before it starts. Only the shapes override it: a
     /// hand-written `start` and `stop` may do anything.
     #[doc(hidden)]

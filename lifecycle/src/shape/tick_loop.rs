@@ -89,6 +89,7 @@ pub(super) fn run<S: Scheduled + Sync, C: Schedule<S> + Send>(
             let now = Instant::now();
             let mut point = None;
             if let Turn::Due = turn {
+                ticks.reads();
                 let (due, read) = schedule.point(service, cx, now);
                 if let Some(read) = read {
                     show(read, cx, ticks, &mut refuses);
@@ -173,6 +174,7 @@ fn show(read: ReadResult, cx: &Context, ticks: &TickFacts, refuses: &mut bool) {
 /// Why the loop goes on.
 enum Turn {
     Stopped,
+    /// A tick may be due, and the values are read if none is.
     Due,
     Asked,
 }
@@ -209,7 +211,7 @@ impl<'a> NextTurn<'a> {
         if self.run.stop.is_closed() {
             return Poll::Ready(Turn::Stopped);
         }
-        let turn = if self.timer.is_over(task.waker()) {
+        let turn = if self.timer.is_over(task.waker()) || self.ticks.must_read() {
             Turn::Due
         } else if self.ticks.is_asked() {
             Turn::Asked

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::{Declared, Live};
+use super::{Declared, Live, Nothing, is_left_out};
 use crate::report::error::Result;
 use crate::report::status::{Phase, Shape};
 use crate::shared::context::Context;
@@ -93,6 +93,16 @@ pub trait Worker {
         let _ = cx;
         async { Ok(()) }
     }
+
+    /// Takes over new values, when a [reload](crate::Handle::reload) of the application is asked for. Runs beside
+    /// `run`, in the same task. Default: nothing.
+    ///
+    /// Under the start timeout. An error is logged, shows in the status and is returned to who asked; the
+    /// service goes on. Dropped when the service stops meanwhile.
+    fn reload(&self, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        Nothing::<Self>::new()
+    }
 }
 
 /// What `#[service(worker)]` implements. Its bound makes rustc ask for the hooks.
@@ -118,5 +128,13 @@ impl<S: WorkerService + Declared> Live<S> for WorkerShape {
 
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
         service.drain(cx)
+    }
+
+    fn reload(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.reload(cx)
+    }
+
+    fn reloads() -> bool {
+        !is_left_out(S::reload)
     }
 }

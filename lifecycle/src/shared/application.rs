@@ -65,6 +65,8 @@ pub(crate) struct Application {
     pub(super) outer: OnceLock<Outer>,
     subscribers: Arc<Subscribers>,
     pub(crate) events: Events,
+    /// One reload at a time.
+    pub(crate) reloads: tokio::sync::Mutex<()>,
     /// When every service that counts was up for the first time.
     pub(crate) first_healthy: Moment,
 }
@@ -128,6 +130,7 @@ impl Application {
             outer: OnceLock::new(),
             subscribers: Arc::default(),
             events: Events::default(),
+            reloads: tokio::sync::Mutex::default(),
             first_healthy: Moment::default(),
         });
         for (service, instance) in application.instances.iter().enumerate() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::{self, Edge};
 use crate::report::dependency::{Dependency, DependencyKind};
-use crate::report::error::{HealthError, TriggerError};
+use crate::report::error::{HealthError, ReloadError, TriggerError};
 use crate::report::event::Event;
 use crate::report::reason::Reason;
 use crate::report::startup::Startup;
@@ -17,6 +17,7 @@ use crate::shared::current::{self, ServiceId};
 use crate::shared::events::Cursor;
 use crate::shared::instance::Instance;
 use crate::shared::nested;
+use crate::shared::reload;
 use crate::shared::startup;
 use crate::shared::subscribers::Subscription;
 use crate::shared::waits::{self, Waits};
@@ -106,6 +107,46 @@ impl Handle {
     #[must_use]
     pub fn startup(&self) -> Startup {
         startup::report(&self.application, None)
+    }
+
+    /// Has the services take over new values: calls their `reload` hooks, those of dependencies first, and then
+    /// has every schedule read its interval, delay or cron expression again. Where the values come from is the
+    /// program's matter: a configuration behind a lock, replaced before this is called.
+    ///
+    /// One `reload` after the other, each within its `start_timeout`. A service that is just starting is waited
+    /// for, because it may have read the old values; one that is not running is left out. Calls that come
+    /// together are carried out one after the other.
+    ///
+    /// Cancel-safe: a reload that was asked for goes on, even if the call is dropped. A request to stop ends it.
+    ///
+    /// # Errors
+    ///
+    /// [`ReloadError::Services`] with all that failed. Such a service goes on, shows as `degraded` until a later
+    /// reload of it succeeds, and the others are reloaded all the same. The other errors say that there was
+    /// nothing to reload: before the start, or while the application stops; or that the call would wait for
+    /// itself.
+    ///
+    /// ```
+    /// use std::sync::Mutex;
+    /// use std::time::Duration;
+    /// use lifecycle::{Context, Result, Scheduled, service};
+    ///
+    /// #[service(scheduled(interval = *self.every.lock().unwrap()))]
+    /// struct Collector { every: Mutex<Duration> }
+    ///
+    /// impl Scheduled for Collector {
+    ///     async fn tick(&self, _: &Context) -> Result { collect().await }
+    ///
+    ///     async fn reload(&self, _: &Context) -> Result {
+    ///         *self.every.lock().unwrap() = read_config().await?;
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # async fn collect() -> Result { Ok(()) }
+    /// # async fn read_config() -> Result<Duration> { Ok(Duration::from_secs(1)) }
+    /// ```
+    pub async fn reload(&self) -> Result<(), ReloadError> {
+        reload::reload(&self.application).await
     }
 
     /// What each service depends on, in registry order, as [`states`](Self::states) lists the services.

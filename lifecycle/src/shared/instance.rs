@@ -15,6 +15,7 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use crate::report::error::{ServiceError, Unfinished};
 use crate::report::name::Name;
@@ -53,6 +54,8 @@ pub(crate) struct Instance {
     /// The first failure.
     pub(crate) error: OnceLock<ServiceError>,
     pub(crate) moments: Moments,
+    /// How long its start may take, and a reload.
+    pub(crate) start_limit: Option<Duration>,
 }
 
 impl Instance {
@@ -76,6 +79,7 @@ impl Instance {
             omitted_failures: AtomicU64::new(0),
             error: OnceLock::new(),
             moments: Moments::default(),
+            start_limit: None,
         };
         instance.take_shape(shape);
         instance
@@ -277,6 +281,7 @@ impl Instance {
     fn degraded(&self, run: Option<&Run>) -> Option<Arc<str>> {
         run.and_then(Run::degraded)
             .or_else(|| run?.failing_start())
+            .or_else(|| run?.failed_reload())
             .or_else(|| self.ticks()?.degraded())
             .or_else(|| self.queue()?.degraded())
             .or_else(|| {

@@ -20,6 +20,7 @@ pub(crate) mod moments;
 pub(crate) mod nested;
 pub(crate) mod orders;
 pub(crate) mod queue_counts;
+pub(crate) mod reload;
 pub(crate) mod request;
 pub(crate) mod run;
 pub(crate) mod runner_news;

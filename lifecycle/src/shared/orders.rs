@@ -34,6 +34,8 @@ impl Orders {
     pub(crate) const DROP_RUN: u8 = 1 << 2;
     /// Drop the rest of the service's code.
     pub(crate) const DROP_ALL: u8 = 1 << 3;
+    /// Take part in reloads: the first one of a hand-written service is asked for.
+    pub(crate) const RELOAD: u8 = 1 << 4;
 
     pub(crate) fn give(&self, orders: u8) {
         self.note(orders);

@@ -23,6 +23,7 @@ use crate::report::name::Name;
 use crate::report::status::Phase;
 use crate::shared::latch::Latch;
 use crate::shared::orders::Orders;
+use crate::shared::reload::Reload;
 use crate::shared::scope::{SharedSpan, SpanSlot};
 #[cfg(feature = "tokio-util")]
 use crate::shared::stop_token::StopToken;
@@ -59,6 +60,10 @@ pub(crate) struct Run {
     failed_attempts: Mutex<Option<Box<FailedAttempts>>>,
     /// The first failure of this run.
     failure: OnceLock<ServiceError>,
+    /// Whether the service is hand-written, as far as the supervisor can see.
+    is_custom: AtomicBool,
+    /// Since it has had something to reload.
+    reload: OnceLock<Box<Reload>>,
 }
 
 impl Run {
@@ -80,7 +85,35 @@ impl Run {
             degraded: Mutex::new(None),
             failed_attempts: Mutex::new(None),
             failure: OnceLock::new(),
+            is_custom: AtomicBool::new(false),
+            reload: OnceLock::new(),
         })
+    }
+
+    /// Its service is hand-written, or a decorator: it may have a `reload` of its own.
+    pub(crate) fn set_custom(&self) {
+        self.is_custom.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_custom(&self) -> bool {
+        self.is_custom.load(Ordering::Acquire)
+    }
+
+    /// The reloads of this run; `None` while nothing in it has something to reload.
+    pub(crate) fn reload(&self) -> Option<&Reload> {
+        if self.is_custom() {
+            return Some(self.make_reload());
+        }
+        self.reload.get().map(|reload| &**reload)
+    }
+
+    pub(crate) fn make_reload(&self) -> &Reload {
+        self.reload.get_or_init(Box::default)
+    }
+
+    /// Why the last reload failed, if it did.
+    pub(crate) fn failed_reload(&self) -> Option<Arc<str>> {
+        self.reload.get()?.failed()
     }
 
     /// The run is up without a start, because its start has no code.

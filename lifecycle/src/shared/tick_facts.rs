@@ -66,11 +66,11 @@ impl Drop for TriggerCalls {
 ///
 /// The loop, the calls of `trigger` and the supervisor meet here, on any thread.
 ///
-/// - No wake-up is lost. Besides its timer, two events wake the loop: a call of `trigger` and the stop of its
-///   run. Each is written first (`is_asked` here, the stop channel in the run), and then the loop's waker is
-///   cloned under the lock and woken. The loop stores its waker under the same lock and reads both
-///   afterwards. If the loop takes the lock first, the event finds its waker. If the event takes it first, the
-///   loop reads the event. A wake-up that finds neither changes nothing.
+/// - No wake-up is lost. Besides its timer, three events wake the loop: a call of `trigger`, a reload, and the
+///   stop of its run. Each is written first (`is_asked` and `must_read` here, the stop channel in the run), and
+///   then the loop's waker is cloned under the lock and woken. The loop stores its waker under the same lock and
+///   reads all three afterwards. If the loop takes the lock first, the event finds its waker. If the event takes
+///   it first, the loop reads the event. A wake-up that finds none changes nothing.
 /// - `is_asked` is set and cleared under the lock, together with the list of the waiting calls, so that no
 ///   call is left behind. The loop reads it without the lock; a stale read is followed by the wake-up.
 /// - A call is refused once `closed` is set, and `close` answers all calls before that, both under the lock.
@@ -83,6 +83,8 @@ impl Drop for TriggerCalls {
 pub(crate) struct TickFacts {
     /// Whether calls of `trigger` wait for a tick.
     is_asked: AtomicBool,
+    /// Whether the loop has to read the service's values again.
+    must_read: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -299,6 +301,27 @@ impl TickFacts {
     #[inline]
     pub(crate) fn is_asked(&self) -> bool {
         self.is_asked.load(Ordering::Acquire)
+    }
+
+    /// Has the loop read the service's values again.
+    pub(crate) fn read_again(&self) {
+        self.must_read.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether the loop has to read the service's values again.
+    #[inline]
+    pub(crate) fn must_read(&self) -> bool {
+        self.must_read.load(Ordering::Acquire)
+    }
+
+    /// The loop reads the values now.
+    #[inline]
+    pub(crate) fn reads(&self) {
+        if self.must_read() {
+            // Sees what was written before the last call of `read_again`.
+            self.must_read.swap(false, Ordering::AcqRel);
+        }
     }
 
     /// A run begins: calls of `trigger` are accepted again.

@@ -119,11 +119,13 @@ pub enum Fault {
     Dependency(Name),
     /// It did not stop in time and was dropped, after this long.
     Late(Duration),
+    /// Its `reload` did not return within this time, its `start_timeout`, and was dropped.
+    ReloadTimeout(Duration),
 }
 
 impl Fault {
     /// What kind of fault it is, in one stable word, for a metric or a decision in another program:
-    /// `error`, `panic`, `exited_early`, `never_ready`, `start_timeout`, `dependency` or `late`. The feature
+    /// `error`, `panic`, `exited_early`, `never_ready`, `start_timeout`, `dependency`, `late` or `reload_timeout`. The feature
     /// `serde` writes the same one. Later versions may add words.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -135,6 +137,7 @@ impl Fault {
             Self::StartTimeout(_) => "start_timeout",
             Self::Dependency(_) => "dependency",
             Self::Late(_) => "late",
+            Self::ReloadTimeout(_) => "reload_timeout",
         }
     }
 }
@@ -273,6 +276,10 @@ impl fmt::Display for ServiceError {
                 f,
                 "did not stop in time: dropped in {phase} after {had:.1?}"
             ),
+            Fault::ReloadTimeout(limit) => write!(
+                f,
+                "did not reload within {limit:?} (`start_timeout`): dropped"
+            ),
             Fault::Dependency(name) => {
                 write!(f, "was not started: it depends on `{name}`, which failed")
             }
@@ -320,6 +327,7 @@ mod tests {
             (Fault::StartTimeout(Duration::ZERO), "start_timeout"),
             (Fault::Dependency("store".into()), "dependency"),
             (Fault::Late(Duration::ZERO), "late"),
+            (Fault::ReloadTimeout(Duration::ZERO), "reload_timeout"),
         ];
         for (fault, kind) in kinds {
             assert_eq!(fault.kind(), kind, "{fault:?}");

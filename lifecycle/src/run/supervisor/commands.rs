@@ -17,10 +17,10 @@ use crate::report::error::Fault;
 use crate::report::event::EventKind;
 use crate::report::outcome::Laggard;
 use crate::report::reason::Reason;
-use crate::report::status::{Phase, State};
+use crate::report::status::{Phase, Shape, State};
 use crate::run::service_task::{self, Part};
 use crate::run::unstarted::Unstarted;
-use crate::shape::service::{Sealed, Service, TaskNeed};
+use crate::shape::service::{Nature, Sealed, Service, TaskNeed};
 use crate::shared::context::Context;
 use crate::shared::health::Health;
 use crate::shared::nested;
@@ -143,9 +143,14 @@ impl Supervisor {
         let Some(service) = kept.or_else(|| self.services[index].take()) else {
             return;
         };
-        let task_need = service.__nature(Sealed::OPEN).task_need;
+        let Nature {
+            shape, task_need, ..
+        } = service.__nature(Sealed::OPEN);
         if task_need == TaskNeed::Always {
             let run = self.begin_run(index);
+            if matches!(shape, Shape::Custom | Shape::Registry) {
+                run.set_custom();
+            }
             self.spawn(index, run, service, Part::Whole, tasks);
         } else {
             self.start_without_code(index, service, task_need, tasks);

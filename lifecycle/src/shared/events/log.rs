@@ -50,6 +50,12 @@ pub(crate) fn log(service: Option<&Name>, kind: &EventKind) {
         EventKind::Late { phase, had } => {
             log_safely!(error, service = service, %phase, ?had, "late, dropped");
         }
+        EventKind::ReloadFailed(error) => {
+            log_safely!(error, service = service, %error, "reload failed");
+        }
+        EventKind::Reloaded { took, failures } => {
+            log_safely!(info, failures = *failures, ?took, "reloaded");
+        }
         EventKind::Healthy { services } => {
             log_safely!(info, services = *services, "healthy");
         }

@@ -1,0 +1,226 @@
+//! The reload of an application: each running service is asked to reload, in start order, and then every schedule
+//! reads its values again.
+//!
+//! Each reload is a task of its own, so that it goes on when the call that asked for it is dropped. It ends at the
+//! request to stop, and the supervisor waits for that.
+
+mod beside;
+mod parts;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+pub(crate) use self::beside::Beside;
+use self::parts::Answer;
+pub(crate) use self::parts::Reload;
+use crate::engine::Graph;
+use crate::report::error::{Fault, ReloadError, ServiceError};
+use crate::report::event::EventKind;
+use crate::report::reason::Reason;
+use crate::report::status::{Phase, Shape, State};
+use crate::shared::application::Application;
+use crate::shared::current;
+use crate::shared::instance::Instance;
+use crate::shared::orders::Orders;
+use crate::shared::run::Run;
+use crate::shared::subscribers::Subscription;
+
+/// Reloads, after the reloads that were asked for before.
+pub(crate) async fn reload(application: &Arc<Application>) -> Result<(), ReloadError> {
+    if let Some(asker) = asker_within(application) {
+        return Err(ReloadError::FromWithin(asker.name.clone()));
+    }
+    if !application.has_begun() && application.request.reason().is_none() {
+        return Err(ReloadError::NotStarted);
+    }
+    let Some(runtime) = application.runtime() else {
+        return Err(stopping(application));
+    };
+    let reload = runtime.spawn(run(application.clone()));
+    // An error means that the runtime is ending.
+    reload.await.unwrap_or_else(|_| Err(stopping(application)))
+}
+
+/// The service whose code asks for a reload on this thread, if the reload would wait for that code.
+fn asker_within(application: &Arc<Application>) -> Option<&Instance> {
+    let asker = current::service()?;
+    if asker.application != Arc::as_ptr(application).addr() {
+        return None;
+    }
+    let instance = &application.instances[asker.index as usize];
+    (beside::is_in_hook() || is_starting(instance)).then_some(instance)
+}
+
+fn stopping(application: &Application) -> ReloadError {
+    let reason = application.request.reason().cloned();
+    ReloadError::Stopping(reason.unwrap_or(Reason::Dropped))
+}
+
+async fn run(application: Arc<Application>) -> Result<(), ReloadError> {
+    let reloaded = async {
+        let _turn = application.reloads.lock().await;
+        reload_all(&application).await
+    };
+    tokio::select! {
+        biased;
+        reason = application.request.made() => Err(ReloadError::Stopping(reason)),
+        reloaded = reloaded => reloaded,
+    }
+}
+
+async fn reload_all(application: &Arc<Application>) -> Result<(), ReloadError> {
+    let began = Instant::now();
+    let mut moves = application.subscribe();
+    let mut errors = Vec::new();
+    for service in start_order(&application.graph, application.instances.len()) {
+        let mut one = One {
+            application,
+            service,
+            instance: &application.instances[service],
+            moves: &mut moves,
+        };
+        errors.extend(one.reload().await);
+    }
+    for ticks in application.instances.iter().filter_map(Instance::ticks) {
+        ticks.read_again();
+    }
+    let (took, failures) = (began.elapsed(), errors.len());
+    application.tell_of_all(EventKind::Reloaded { took, failures });
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(ReloadError::Services(errors))
+    }
+}
+
+/// The reload of one service.
+struct One<'a> {
+    application: &'a Application,
+    service: usize,
+    instance: &'a Instance,
+    moves: &'a mut Subscription,
+}
+
+impl One<'_> {
+    /// Returns what failed. A service that does not run has nothing to reload: it reads its values when it starts.
+    async fn reload(&mut self) -> Vec<ServiceError> {
+        let instance = self.instance;
+        // It may have read the old values already.
+        while is_starting(instance) && self.moves.recv().await.is_some() {}
+        let Some(run) = instance
+            .run()
+            .filter(|_| instance.state() == State::Running)
+        else {
+            return Vec::new();
+        };
+        let Some(reload) = run.reload() else {
+            return Vec::new();
+        };
+        let asked = Asked(reload);
+        let (answered, needs_order) = reload.ask(run.is_custom());
+        if needs_order {
+            run.orders.give(Orders::RELOAD);
+        }
+        let faults = tokio::select! {
+            biased;
+            answer = answered => answer.unwrap_or_default(),
+            () = self.ended(&run) => return Vec::new(),
+            late = late(instance.start_limit) => late,
+        };
+        drop(asked);
+        self.note(reload, faults)
+    }
+
+    fn note(&self, reload: &Reload, faults: Answer) -> Vec<ServiceError> {
+        let errors: Vec<_> = faults
+            .into_iter()
+            .flat_map(|fault| self.errors(fault))
+            .collect();
+        let failed = errors.first().map(|error| error.to_string().into());
+        let had_failed = reload.show(failed);
+        if had_failed && errors.is_empty() {
+            self.application.tell(self.service, EventKind::Recovered);
+        }
+        // Those of inner services have been told.
+        for error in errors
+            .iter()
+            .filter(|error| *error.service() == self.instance.name)
+        {
+            let kind = EventKind::ReloadFailed(error.clone());
+            self.application.tell(self.service, kind);
+        }
+        errors
+    }
+
+    /// A registry that is a service fails by the errors of its own services.
+    fn errors(&self, fault: Fault) -> Vec<ServiceError> {
+        let inner = match &fault {
+            Fault::Error(error) => error.downcast_ref(),
+            _ => None,
+        };
+        match inner {
+            Some(ReloadError::Services(errors)) => errors.clone(),
+            _ => vec![self.application.error(self.service, Phase::Reload, fault)],
+        }
+    }
+
+    /// Resolves when this run of the service is no longer up.
+    async fn ended(&mut self, run: &Arc<Run>) {
+        let instance = self.instance;
+        let is_up = || {
+            let current = instance.run();
+            let is_same = current.is_some_and(|current| Arc::ptr_eq(&current, run));
+            is_same && instance.state() == State::Running
+        };
+        while is_up() && self.moves.recv().await.is_some() {}
+    }
+}
+
+/// Ends the round when it is dropped, and with it the hooks that are still under way.
+struct Asked<'a>(&'a Reload);
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+async fn late(limit: Option<Duration>) -> Answer {
+    match limit {
+        Some(limit) => {
+            sleep(limit).await;
+            vec![Fault::ReloadTimeout(limit)]
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether its start is under way. That of a oneshot is its work, and nothing waits for that here.
+fn is_starting(instance: &Instance) -> bool {
+    instance.state() == State::Starting && instance.shape() != Shape::Oneshot
+}
+
+/// The services, each behind all that it depends on; otherwise in registry order.
+fn start_order(graph: &Graph, services: usize) -> Vec<usize> {
+    let mut missing: Vec<_> = (0..services)
+        .map(|service| graph.dependencies(service).len())
+        .collect();
+    let mut next: VecDeque<_> = (0..services)
+        .filter(|&service| missing[service] == 0)
+        .collect();
+    let mut order = Vec::with_capacity(services);
+    while let Some(service) = next.pop_front() {
+        order.push(service);
+        for edge in graph.dependents(service) {
+            let dependent = edge.service as usize;
+            missing[dependent] -= 1;
+            if missing[dependent] == 0 {
+                next.push_back(dependent);
+            }
+        }
+    }
+    order
+}
