@@ -71,16 +71,26 @@ pub(crate) const BEFORE: &str = "before";
 pub(crate) const START_TIMEOUT: &str = "start_timeout";
 pub(crate) const STOP_TIMEOUT: &str = "stop_timeout";
 pub(crate) const ON_FAILURE: &str = "on_failure";
+pub(crate) const RESTART_WITH: &str = "restart_with";
+
+// The policy `restart(..)` and its options.
 pub(crate) const RESTART: &str = "restart";
+pub(crate) const BACKOFF: &str = "backoff";
+pub(crate) const MAX: &str = "max";
+pub(crate) const RESET: &str = "reset";
+pub(crate) const THEN: &str = "then";
+
+pub(crate) const RESTART_OPTIONS: [&str; 4] = [BACKOFF, MAX, RESET, THEN];
 
 pub(crate) const REGISTRY_SETTINGS: [&str; 2] = [DEADLINE, SHUTDOWN_DELAY];
-pub(crate) const SERVICE_SETTINGS: [&str; 6] = [
+pub(crate) const SERVICE_SETTINGS: [&str; 7] = [
     AFTER,
     WANTS,
     BEFORE,
     START_TIMEOUT,
     STOP_TIMEOUT,
     ON_FAILURE,
+    RESTART_WITH,
 ];
 
 /// Each word, and what other libraries call the same.
@@ -198,6 +208,22 @@ const SYNONYMS: &[(&str, &[&str])] = &[
         ON_FAILURE,
         &["failure", "failure_policy", "on_error", "policy"],
     ),
+    (RESTART_WITH, &["bind_to", "binds_to", "part_of"]),
+    (BACKOFF, &["delay", "interval", "retry", "wait"]),
+    (
+        MAX,
+        &[
+            "attempts",
+            "limit",
+            "max_restarts",
+            "max_retries",
+            "retries",
+            "times",
+            "tries",
+        ],
+    ),
+    (RESET, &["forget", "period", "stable", "window", "within"]),
+    (THEN, &["finally", "on_failure", "otherwise"]),
     (CRATE, &["krate", "path"]),
 ];
 

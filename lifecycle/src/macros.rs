@@ -183,7 +183,33 @@ pub use lifecycle_macros::service;
 /// | `before` | `all`: a base service, such as logging or metrics; it starts before and stops after every entry that does not say so. Order only, as with `wants`: an entry that can't do without it names it in its `after` too | |
 /// | `start_timeout` | how long its `startup` may take, or the `run` of a oneshot | 90 s; none for a oneshot |
 /// | `stop_timeout` | how long it may take to stop, within [its share of the deadline](crate::Registry::deadline); a quarter is kept for `drain` | 10 s |
-/// | `on_failure` | `shutdown` or `ignore`: see [`OnFailure`](crate::OnFailure) | `shutdown` |
+/// | `on_failure` | `shutdown`, `ignore`, `restart` or `restart(..)`: see [`OnFailure`](crate::OnFailure) | `shutdown` |
+/// | `restart_with` | names from its `after`: where one of these is restarted, it is stopped before that and started after, at no cost to its own restarts | none; it goes on |
+///
+/// | option of `restart(..)` | value | default |
+/// |---|---|---|
+/// | `backoff` | two durations: the wait before the first restart, and the longest one; it doubles in between, up to half less at random | `"100ms..30s"` |
+/// | `max` | an integer literal above zero, or `forever`: so many restarts in a row, and the next failure is final | 10 |
+/// | `reset` | a duration: a run that was up for so long forgets the restarts before it | 1 minute |
+/// | `then` | `shutdown` or `ignore`: what a final failure means | `shutdown` |
+///
+/// ```
+/// # use lifecycle::{Idle, registry, service};
+/// # #[service(idle)] struct Store;
+/// # impl Idle for Store {}
+/// # #[service(idle)] struct Feed;
+/// # impl Idle for Feed {}
+/// # #[service(idle)] struct Index;
+/// # impl Idle for Index {}
+/// let registry = registry! {
+///     "store" => Store, on_failure = restart,
+///     "feed" => Feed, after = ["store"], on_failure = restart(backoff = "1s..1m", max = forever),
+///     "index" => Index,
+///         after = ["store"],
+///         on_failure = restart(max = 3, then = ignore),
+///         restart_with = ["store"],
+/// };
+/// ```
 ///
 /// | setting of the registry, before the entries | | default |
 /// |---|---|---|
@@ -196,6 +222,7 @@ pub use lifecycle_macros::service;
 ///
 /// No entry at all, a duplicate or malformed name, a dependency (of either kind) that is unknown, on
 /// itself, repeated or part of a cycle (also one by `before = all`), an unknown or repeated setting, a zero or malformed duration, a
+/// policy that restarts nothing or whose waits are in the wrong order, a name in `restart_with` that is not in `after`, a
 /// shutdown delay that leaves nothing of the deadline (25 s unless set). All are reported at once, each on
 /// the token to change.
 #[macro_export]

@@ -8,7 +8,11 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Error;
 
 use super::model::{Entry, Model};
-use super::setting::{Dependency, Policy, Setting, SettingValue};
+use super::policy::{Policy, RestartOption, RestartValue};
+use super::setting::{Dependency, Setting, SettingValue};
+use crate::value::count::expand_count;
+use crate::value::duration::expand_literal;
+use crate::value::range::WaitRange;
 
 pub(crate) fn expand(model: &Model, errors: &[Error]) -> TokenStream {
     let library = &model.library;
@@ -76,10 +80,40 @@ fn expand_setting(setting: &Setting) -> TokenStream {
             let method = Ident::new("before_all", key.span());
             return quote!(.#method());
         }
+        SettingValue::RestartWith(names) => {
+            let names = names.iter().map(|name| &name.text);
+            quote!(&[#(#names),*])
+        }
         SettingValue::OnFailure(Policy::Shutdown) => quote!(__lifecycle::OnFailure::Shutdown),
         SettingValue::OnFailure(Policy::Ignore) => quote!(__lifecycle::OnFailure::Ignore),
+        SettingValue::OnFailure(Policy::Restart(options)) => {
+            let options = options.iter().map(expand_restart_option);
+            quote!(__lifecycle::OnFailure::Restart(__lifecycle::Restart::new() #(#options)*))
+        }
     };
     quote!(.#key(#argument))
+}
+
+fn expand_restart_option(RestartOption { key, value }: &RestartOption) -> TokenStream {
+    match value {
+        RestartValue::Backoff(WaitRange { from, up_to }) => {
+            let [from, up_to] = [from, up_to].map(|length| expand_literal(*length));
+            quote!(.#key(#from, #up_to))
+        }
+        RestartValue::Max(count) => {
+            let count = expand_count(*count);
+            quote!(.#key(#count))
+        }
+        RestartValue::Forever => {
+            let method = Ident::new("forever", key.span());
+            quote!(.#method())
+        }
+        RestartValue::Reset(length) => quote!(.#key(#length)),
+        RestartValue::Then(then) => {
+            let then = Ident::new(then.variant, key.span());
+            quote!(.#key(__lifecycle::Then::#then))
+        }
+    }
 }
 
 /// In a block of its own, so that the enum shadows no name in the values of the entries.

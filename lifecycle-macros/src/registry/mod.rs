@@ -8,6 +8,7 @@ mod check;
 mod expand;
 mod model;
 mod name;
+mod policy;
 mod setting;
 #[cfg(test)]
 mod tests;

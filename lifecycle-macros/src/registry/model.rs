@@ -6,12 +6,14 @@
 //! - Each setting is given at most once.
 //! - Settings of the registry stand before the first service, those of a service behind it.
 //! - The shutdown delay leaves something of the deadline: see `lifecycle_rules::limits`.
+//! - What a service restarts with is in its `after`: see `lifecycle_rules::restart`.
 //! - Names are unique, dependencies exist, and there is no cycle: see `lifecycle_rules::graph`.
 
 use std::collections::HashSet;
 
-use lifecycle_rules::graph::{GraphProblem, Place};
+use lifecycle_rules::graph::{DependencyKind, GraphProblem, Place};
 use lifecycle_rules::limits;
+use lifecycle_rules::restart::check_restart_with;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Attribute, Error, Expr, Ident, LitStr};
@@ -19,7 +21,9 @@ use syn::{Attribute, Error, Expr, Ident, LitStr};
 use crate::errors::{Errors, Order, problem_at};
 use crate::syntax::{Argument, Form, Value};
 use crate::value::duration::DurationValue;
-use crate::words::{AFTER, DEADLINE, REGISTRY_SETTINGS, SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS};
+use crate::words::{
+    AFTER, DEADLINE, REGISTRY_SETTINGS, RESTART_WITH, SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS,
+};
 
 use super::args::{Args, Name, TypedEntry};
 use super::check::{Node, find_problems, tell};
@@ -104,9 +108,11 @@ impl Model {
             self.leftovers.extend(leftover(&written.value).cloned());
         }
         let settings = self.read_settings(&written.settings, &SERVICE_SETTINGS, errors);
+        let name = name?;
+        check_restarts(&name, &settings, &written.settings, errors);
         Some(Entry {
             conditions,
-            name: name?,
+            name,
             order,
             value,
             settings,
@@ -193,12 +199,7 @@ impl Model {
 impl Entry {
     /// Those in `after` and those in `wants`, in source order.
     pub(crate) fn dependencies(&self) -> impl Iterator<Item = &Dependency> {
-        self.settings
-            .iter()
-            .flat_map(|setting| match &setting.value {
-                SettingValue::Dependencies(list) => list.as_slice(),
-                _ => &[],
-            })
+        dependencies_of(&self.settings)
     }
 
     pub(crate) fn is_before_all(&self) -> bool {
@@ -223,6 +224,37 @@ impl Entry {
     }
 }
 
+/// If the `after` can't be read, nothing is known of what is in it.
+fn check_restarts(name: &LitStr, settings: &[Setting], written: &[Argument], errors: &mut Errors) {
+    let is_after = |argument: &&Argument| matches!(argument, Argument::Named(argument) if argument.key == AFTER);
+    let given = settings.iter().filter(|setting| setting.key == AFTER);
+    if given.count() != written.iter().filter(is_after).count() {
+        return;
+    }
+    let dependencies = dependencies_of(settings).filter(|one| one.kind == DependencyKind::After);
+    let after: Vec<String> = dependencies.map(|one| one.name.value()).collect();
+    let after: Vec<&str> = after.iter().map(String::as_str).collect();
+    for setting in settings {
+        let SettingValue::RestartWith(names) = &setting.value else {
+            continue;
+        };
+        let texts: Vec<String> = names.iter().map(|name| name.text.value()).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        for (index, problem) in check_restart_with(&name.value(), &after, &texts) {
+            let error = problem_at(&names[index].text, &problem, problem.help());
+            errors.push_at(names[index].order, error);
+        }
+    }
+}
+
+/// Those in `after` and those in `wants`, in source order.
+fn dependencies_of(settings: &[Setting]) -> impl Iterator<Item = &Dependency> {
+    settings.iter().flat_map(|setting| match &setting.value {
+        SettingValue::Dependencies(list) => list.as_slice(),
+        _ => &[],
+    })
+}
+
 fn read_conditions(attributes: &[Attribute], errors: &mut Errors) -> Vec<Attribute> {
     let mut conditions = Vec::new();
     for attribute in attributes {
@@ -244,7 +276,7 @@ fn read_conditions(attributes: &[Attribute], errors: &mut Errors) -> Vec<Attribu
 }
 
 fn twice_error(key: &Ident) -> Error {
-    let help = if key == AFTER || key == WANTS {
+    let help = if key == AFTER || key == WANTS || key == RESTART_WITH {
         "join the two lists"
     } else {
         "remove one of the two"

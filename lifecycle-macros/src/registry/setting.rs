@@ -2,17 +2,17 @@
 //! call of the method with the same name.
 
 use lifecycle_rules::graph::DependencyKind;
-use lifecycle_rules::suggest;
 use quote::ToTokens;
 use syn::{Error, Expr, Ident, Lit, LitStr, Result};
 
+use super::policy::{Policy, read_policy, restart_error};
 use crate::errors::{Errors, Order, problem_at};
-use crate::syntax::{NamedArgument, literal, ungrouped, word_of};
+use crate::syntax::{NamedArgument, literal, ungrouped};
 use crate::value::choice::Choice;
 use crate::value::duration::{DurationValue, Zero, parse_length};
 use crate::words::{
-    self, AFTER, BEFORE, DEADLINE, ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS,
-    SHUTDOWN_DELAY, WANTS, is_argument,
+    self, AFTER, BEFORE, DEADLINE, ON_FAILURE, REGISTRY_SETTINGS, RESTART, RESTART_WITH,
+    SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS, is_argument,
 };
 
 pub(crate) struct Setting {
@@ -26,6 +26,7 @@ pub(crate) enum SettingValue {
     Dependencies(Vec<Dependency>),
     BeforeAll,
     OnFailure(Policy),
+    RestartWith(Vec<Name>),
 }
 
 pub(crate) struct Dependency {
@@ -34,15 +35,13 @@ pub(crate) struct Dependency {
     pub(crate) order: Order,
 }
 
-#[derive(Clone, Copy)]
-pub(crate) enum Policy {
-    Shutdown,
-    Ignore,
+/// The name of a service in a list.
+pub(crate) struct Name {
+    pub(crate) text: LitStr,
+    pub(crate) order: Order,
 }
 
 const ALL: [Choice; 1] = [Choice::new("all", "All")];
-const SHUTDOWN: &str = "shutdown";
-const IGNORE: &str = "ignore";
 
 impl Setting {
     /// `None` if there is a problem, such as an unknown key, which is reported.
@@ -54,23 +53,17 @@ impl Setting {
         let key = argument.key.to_string();
         let value = match key.as_str() {
             _ if !known.contains(&key.as_str()) => {
-                errors.push(unknown_error(&argument.key, known));
+                errors.push(unknown_error(argument, known));
                 return None;
             }
-            AFTER => {
-                SettingValue::Dependencies(read_names(argument, DependencyKind::After, errors)?)
-            }
-            WANTS => {
-                SettingValue::Dependencies(read_names(argument, DependencyKind::Wants, errors)?)
-            }
+            AFTER => read_dependencies(argument, DependencyKind::After, errors)?,
+            WANTS => read_dependencies(argument, DependencyKind::Wants, errors)?,
+            RESTART_WITH => SettingValue::RestartWith(read_names(argument, errors)?),
             BEFORE => {
                 errors.handle(check_all(argument))?;
                 SettingValue::BeforeAll
             }
-            ON_FAILURE => {
-                let policy = argument.value("on_failure = ignore").and_then(read_policy);
-                SettingValue::OnFailure(errors.handle(policy)?)
-            }
+            ON_FAILURE => SettingValue::OnFailure(read_policy(argument, errors)?),
             _ => SettingValue::Length(errors.handle(read_length(argument, &key))?),
         };
         Some(Self {
@@ -81,10 +74,11 @@ impl Setting {
 }
 
 /// A setting in the wrong place has a sentence of its own.
-fn unknown_error(key: &Ident, known: &[&str]) -> Error {
+fn unknown_error(argument: &NamedArgument, known: &[&str]) -> Error {
+    let key = &argument.key;
     let name = key.to_string();
     if name == RESTART {
-        restart_error(key)
+        restart_error(argument)
     } else if REGISTRY_SETTINGS.contains(&name.as_str()) {
         let sentence = format_args!("`{name}` is a setting of the whole registry");
         problem_at(key, sentence, "write it before the first service")
@@ -142,11 +136,17 @@ fn read_length(argument: &NamedArgument, key: &str) -> Result<DurationValue> {
     parse_length(value, key, zero)
 }
 
-fn read_names(
+fn read_dependencies(
     argument: &NamedArgument,
     kind: DependencyKind,
     errors: &mut Errors,
-) -> Option<Vec<Dependency>> {
+) -> Option<SettingValue> {
+    let names = read_names(argument, errors)?.into_iter();
+    let dependency = |Name { text: name, order }| Dependency { name, kind, order };
+    Some(SettingValue::Dependencies(names.map(dependency).collect()))
+}
+
+fn read_names(argument: &NamedArgument, errors: &mut Errors) -> Option<Vec<Name>> {
     let key = &argument.key;
     let value = errors.handle(argument.value(&format!("{key} = [\"name\"]")))?;
     let Expr::Array(list) = ungrouped(value) else {
@@ -159,9 +159,8 @@ fn read_names(
     for element in &list.elems {
         let order = errors.reserve();
         if let Some(Lit::Str(name)) = literal(element) {
-            names.push(Dependency {
-                name: name.clone(),
-                kind,
+            names.push(Name {
+                text: name.clone(),
                 order,
             });
         } else {
@@ -224,39 +223,4 @@ fn check_all(argument: &NamedArgument) -> Result<()> {
     let sentence = format_args!("`before` can only be `all`, and not `{names}`");
     let help = "write `before = all`, or name this service in the `after` of the others";
     Err(problem_at(value, sentence, help))
-}
-
-fn read_policy(value: &Expr) -> Result<Policy> {
-    let known = [SHUTDOWN, IGNORE];
-    let word = word_of(value);
-    match ungrouped(value) {
-        Expr::Path(path) if path.path.is_ident(SHUTDOWN) => return Ok(Policy::Shutdown),
-        Expr::Path(path) if path.path.is_ident(IGNORE) => return Ok(Policy::Ignore),
-        _ => {}
-    }
-    if word == RESTART {
-        return Err(restart_error(value));
-    }
-    if literal(value).is_some() && known.contains(&word.as_str()) {
-        let help = format_args!("write `on_failure = {word}`");
-        return Err(problem_at(
-            value,
-            format_args!("the policy `{word}` is in quotes"),
-            help,
-        ));
-    }
-    let help = suggest::instead(&word, &known).unwrap_or_default();
-    Err(problem_at(
-        value,
-        format_args!("unknown policy `{word}`"),
-        help,
-    ))
-}
-
-fn restart_error(place: impl ToTokens) -> Error {
-    problem_at(
-        place,
-        "restarting a failed service is not available yet",
-        "write `on_failure = shutdown` or `on_failure = ignore`",
-    )
 }

@@ -2,6 +2,7 @@ mod any_input;
 mod dependencies;
 mod expansions;
 mod problems;
+mod restarts;
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -15,7 +15,30 @@ fn main() {
             .start_timeout(::core::time::Duration::new(0, 250000000))
             .stop_timeout(cfg.stop_timeout)
             .on_failure(__lifecycle::OnFailure::Shutdown);
-        __registry.service("cache", cache);
+        __registry
+            .service("cache", cache)
+            .on_failure(__lifecycle::OnFailure::Restart(__lifecycle::Restart::new()));
+        __registry
+            .service("feed", feed)
+            .after(&["store"])
+            .on_failure(
+                __lifecycle::OnFailure::Restart(
+                    __lifecycle::Restart::new()
+                        .backoff(
+                            ::core::time::Duration::new(0, 100000000),
+                            ::core::time::Duration::new(30, 0),
+                        )
+                        .max(10)
+                        .reset(cfg.reset)
+                        .then(__lifecycle::Then::Ignore),
+                ),
+            )
+            .restart_with(&["store"]);
+        __registry
+            .service("page", page)
+            .on_failure(
+                __lifecycle::OnFailure::Restart(__lifecycle::Restart::new().forever()),
+            );
         __registry.finish()
     };
 }

@@ -34,7 +34,8 @@ fn main() {
             wants = ["cache"],
             start_timeout = "250ms",
             stop_timeout = cfg.limit() * 2,
-            on_failure = ignore,
+            on_failure = restart(backoff = "100ms..30s", max = 3, reset = cfg.limit, then = ignore),
+            restart_with = ["store"],
         "probe" => Store, on_failure = shutdown, after = ["api", "cache"], wants = []
     };
     let _ = registry;

@@ -32,7 +32,12 @@ fn the_settings() {
             start_timeout = "250ms",
             stop_timeout = cfg.stop_timeout,
             on_failure = shutdown,
-        "cache" => cache
+        "cache" => cache, on_failure = restart,
+        "feed" => feed,
+            after = ["store"],
+            on_failure = restart(backoff = "100ms..30s", max = 10, reset = cfg.reset, then = ignore),
+            restart_with = ["store"],
+        "page" => page, on_failure = restart(max = forever)
     });
     check_expression(
         &expect_file!["../../../tests/expand/registry_settings.rs"],

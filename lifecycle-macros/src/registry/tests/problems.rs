@@ -345,15 +345,27 @@ fn settings_gone_wrong() {
         ),
         (
             quote!("a" => s, on_failure = stop),
-            "unknown policy `stop` | write `shutdown` or `ignore`",
+            "unknown policy `stop` | write one of `shutdown`, `ignore`, `restart`",
         ),
         (
-            quote!("a" => s, on_failure = restart(max = 3)),
-            "restarting a failed service is not available yet | write `on_failure = shutdown` or `on_failure = ignore`",
+            quote!("a" => s, on_failure = "restart"),
+            "the policy `restart` is in quotes | write `on_failure = restart`",
+        ),
+        (
+            quote!("a" => s, on_failure = restat(max = 3)),
+            "unknown policy `restat` | did you mean `restart`?",
+        ),
+        (
+            quote!("a" => s, on_failure = ignore(max = 3)),
+            "unknown policy `ignore` | write `on_failure = ignore`",
         ),
         (
             quote!("a" => s, restart(max = 3)),
-            "restarting a failed service is not available yet | write `on_failure = shutdown` or `on_failure = ignore`",
+            "`restart` is a policy, and no setting of its own | write `on_failure = restart(max = 3)`",
+        ),
+        (
+            quote!("a" => s, restart = always),
+            "`restart` is a policy, and no setting of its own | write `on_failure = restart`",
         ),
     ]);
 }
