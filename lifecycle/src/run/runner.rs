@@ -9,7 +9,7 @@ use std::task::{self, Poll, ready};
 use crate::panics::{self, Panic};
 use crate::report::error::{Fault, Result};
 use crate::report::status::{Phase, Shape};
-use crate::run::service_task::{Part, Subject};
+use crate::run::service_task::{RunPart, Subject};
 use crate::shape::service::BoxFuture;
 use crate::shared::failure;
 use crate::shared::nested;
@@ -60,14 +60,14 @@ impl Future for Runner<'_> {
 }
 
 impl<'a> Runner<'a> {
-    pub(super) fn new(subject: &'a Subject, part: Part) -> Self {
+    pub(super) fn new(subject: &'a Subject, part: RunPart) -> Self {
         Self {
             subject,
             start: None,
             stop: None,
             seen: 0,
             announced: 0,
-            begins: part == Part::Whole,
+            begins: part == RunPart::Whole,
             has_news: false,
             ends: false,
             has_late_tasks: false,

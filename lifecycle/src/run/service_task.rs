@@ -17,7 +17,7 @@ use crate::shared::scope::{ServiceSpan, SharedSpan, within};
 
 /// Which part of a run the task carries out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum RunPart {
     /// `start` and all that follows.
     Whole,
     /// Only `stop`, because the start of the service had no code to run.
@@ -31,13 +31,13 @@ pub(crate) enum Part {
 pub(crate) fn run(
     cx: Context,
     service: Box<dyn Service>,
-    part: Part,
+    part: RunPart,
 ) -> impl Future<Output = Kept> + Send {
     let span = cx.span_of_run();
     let subject = Subject { cx, span, service };
     // An `async fn` future stores its arguments twice; an `async` block does not.
     async move {
-        if part != Part::Drop {
+        if part != RunPart::Drop {
             Runner::new(&subject, part).await;
         }
         let Subject { cx, span, service } = subject;
@@ -74,9 +74,14 @@ pub(crate) type Kept = Option<CatchOnDrop<Box<dyn Service>>>;
 
 /// Drops the service. Its destructor is its last code, and runs before the supervisor hears that the service is
 /// down, so before any of its dependencies is stopped.
-fn drop_service(cx: &Context, span: Option<&ServiceSpan>, service: Box<dyn Service>, part: Part) {
+fn drop_service(
+    cx: &Context,
+    span: Option<&ServiceSpan>,
+    service: Box<dyn Service>,
+    part: RunPart,
+) {
     let dropped = within(cx.current(), span, || {
-        if part == Part::Drop {
+        if part == RunPart::Drop {
             // The items that a queue has accepted meanwhile count as lost.
             let _ = panics::catch(|| service.__abandon(cx, Sealed::OPEN));
         }

@@ -18,7 +18,7 @@ use crate::report::event::EventKind;
 use crate::report::outcome::Laggard;
 use crate::report::reason::Reason;
 use crate::report::status::{Phase, Shape, State};
-use crate::run::service_task::{self, Part};
+use crate::run::service_task::{self, RunPart};
 use crate::run::unstarted::Unstarted;
 use crate::shape::service::{Nature, Sealed, Service, TaskNeed};
 use crate::shared::context::Context;
@@ -151,7 +151,7 @@ impl Supervisor {
             if matches!(shape, Shape::Custom | Shape::Registry) {
                 run.set_custom();
             }
-            self.spawn(index, run, service, Part::Whole, tasks);
+            self.spawn(index, run, service, RunPart::Whole, tasks);
         } else {
             self.start_without_code(index, service, task_need, tasks);
         }
@@ -211,7 +211,7 @@ impl Supervisor {
         let run = self.begin_run(index);
         run.enter(Phase::Drain);
         self.order_stop(index, &run, times);
-        self.spawn(index, run, service, Part::Drop, tasks);
+        self.spawn(index, run, service, RunPart::Drop, tasks);
     }
 
     pub(super) fn order_stop(&self, index: usize, run: &Run, times: Option<StopTimes>) {
@@ -231,7 +231,7 @@ impl Supervisor {
         index: usize,
         run: Arc<Run>,
         service: Box<dyn Service>,
-        part: Part,
+        part: RunPart,
         tasks: &mut ServiceTasks,
     ) {
         let cx = Context::new(self.application.clone(), run, index);

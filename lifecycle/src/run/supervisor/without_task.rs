@@ -4,7 +4,7 @@
 use super::Supervisor;
 use super::tasks::ServiceTasks;
 use crate::engine::StopTimes;
-use crate::run::service_task::Part;
+use crate::run::service_task::RunPart;
 use crate::shape::service::{Sealed, Service, TaskNeed};
 use crate::shared::runner_news::RunnerNews;
 
@@ -21,7 +21,7 @@ impl Supervisor {
         if task_need == TaskNeed::ForDrain {
             let run = self.begin_run(index);
             run.is_up();
-            self.spawn(index, run, service, Part::Stop, tasks);
+            self.spawn(index, run, service, RunPart::Stop, tasks);
         } else {
             self.services[index] = Some(service);
         }
@@ -43,6 +43,6 @@ impl Supervisor {
         let run = self.begin_run(index);
         run.is_up();
         self.order_stop(index, &run, times);
-        self.spawn(index, run, service, Part::Stop, tasks);
+        self.spawn(index, run, service, RunPart::Stop, tasks);
     }
 }
