@@ -31,8 +31,8 @@ pub struct Startup {
     pub healthy: Option<Duration>,
     /// The indices of the services in the critical chain, what came last first.
     pub(crate) chain: Vec<usize>,
-    /// How old the application is.
-    pub(crate) age: Duration,
+    /// How old the application is now: how long what is still under way has taken so far.
+    pub age: Duration,
 }
 
 /// How one service came up.

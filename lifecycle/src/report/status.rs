@@ -270,6 +270,13 @@ pub struct ServiceStatus {
 }
 
 impl ServiceStatus {
+    /// Whether the application's [readiness](crate::Handle::is_healthy) waits for it: it is not under
+    /// [`OnFailure::Ignore`], nor under a [restart](OnFailure::Restart) that ends so.
+    #[must_use]
+    pub const fn counts(&self) -> bool {
+        !self.on_failure.ends_ignored()
+    }
+
     /// Whether it is where a started application wants it: running, a oneshot that succeeded, or disabled.
     /// (The application's own [readiness](crate::Handle::is_healthy) leaves out those under
     /// [`OnFailure::Ignore`].)
