@@ -18,6 +18,13 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const NOTHING: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// What the page needs from itself: its style sheet, its script, and what the script asks for.
+const PAGE: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// A picture has its colours in itself, so that it can be saved. It runs and loads nothing.
+const PICTURE: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+
 fn answer(status: StatusCode, media: &'static str, policy: &'static str, body: Body) -> Answer {
     let mut answer = Response::new(body);
     *answer.status_mut() = status;
@@ -48,6 +55,29 @@ pub(crate) fn text(status: StatusCode, text: impl Into<String>) -> Answer {
 
 pub(crate) fn media(media: &'static str, text: impl Into<Bytes>) -> Answer {
     answer(StatusCode::OK, media, NOTHING, Body::whole(text))
+}
+
+pub(crate) fn page(html: String) -> Answer {
+    answer(
+        StatusCode::OK,
+        "text/html; charset=utf-8",
+        PAGE,
+        Body::whole(html),
+    )
+}
+
+pub(crate) fn picture(svg: String) -> Answer {
+    answer(StatusCode::OK, "image/svg+xml", PICTURE, Body::whole(svg))
+}
+
+pub(crate) fn events(body: Body) -> Answer {
+    let mut answer = answer(StatusCode::OK, "text/event-stream", NOTHING, body);
+    // For proxies that would hold the events back.
+    let name = HeaderName::from_static("x-accel-buffering");
+    answer
+        .headers_mut()
+        .insert(name, HeaderValue::from_static("no"));
+    answer
 }
 
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Answer {

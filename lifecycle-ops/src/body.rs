@@ -1,4 +1,4 @@
-//! The body of an answer.
+//! The body of an answer: one piece, or a stream of events.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -7,19 +7,27 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
+use crate::routes::events::EventStream;
+
 /// The body of an answer of [`OpsService`](crate::OpsService).
 #[derive(Debug)]
-pub struct Body {
+pub struct Body(Kind);
+
+#[derive(Debug)]
+enum Kind {
     /// `None` once it was taken.
-    whole: Option<Bytes>,
+    Whole(Option<Bytes>),
+    Events(EventStream),
 }
 
 impl Body {
     pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
         let bytes = Some(bytes.into());
-        Self {
-            whole: bytes.filter(|bytes| !bytes.is_empty()),
-        }
+        Self(Kind::Whole(bytes.filter(|bytes| !bytes.is_empty())))
+    }
+
+    pub(crate) fn events(events: EventStream) -> Self {
+        Self(Kind::Events(events))
     }
 }
 
@@ -29,17 +37,23 @@ impl http_body::Body for Body {
 
     fn poll_frame(
         self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let bytes = self.get_mut().whole.take();
-        Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
+        let piece = match &mut self.get_mut().0 {
+            Kind::Whole(bytes) => Poll::Ready(bytes.take()),
+            Kind::Events(events) => events.poll_next(cx),
+        };
+        piece.map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.whole.is_none()
+        matches!(&self.0, Kind::Whole(None))
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.whole.as_ref().map_or(0, Bytes::len) as u64)
+        match &self.0 {
+            Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Kind::Events(_) => SizeHint::default(),
+        }
     }
 }

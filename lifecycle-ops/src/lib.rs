@@ -6,13 +6,17 @@
 
 mod answer;
 mod body;
+mod chronicle;
+mod draw;
 mod error;
 mod guard;
 mod listen;
 mod ops;
+mod page;
 mod request;
 mod routes;
 mod service;
+mod text;
 
 pub use self::body::Body;
 pub use self::error::OpsError;

@@ -149,7 +149,7 @@ impl Server for Ops {
 
     async fn bind(&self, cx: &Context) -> Result<Listeners> {
         let access = self.check().await?;
-        let service = OpsService::new(cx.handle(), access, Side::Ops);
+        let service = OpsService::new(cx.handle(), access, Side::Ops).until(cx.stop_channel());
         let ops = self.address.bind().await?;
         let probes = match &self.probes {
             None => None,
@@ -175,7 +175,12 @@ impl Server for Ops {
                 accept(listener, service, cx).await;
             }
         };
-        tokio::join!(accept(listener, service, cx), probes);
+        let work = async { tokio::join!(accept(listener, service, cx), probes) };
+        tokio::select! {
+            _ = work => {}
+            // Ends with the application, which is after this service.
+            () = service.chronicle.follow() => std::future::pending().await,
+        }
         self.set_bound(Bound::default());
         Ok(())
     }

@@ -9,12 +9,17 @@ use std::task::{Context as Poller, Poll};
 
 use http::request::Parts;
 use http::{Request, Response};
-use lifecycle::Handle;
+use lifecycle::{Handle, StopChannel};
+use tokio::sync::Semaphore;
 
 use crate::answer::Answer;
 use crate::body::Body;
+use crate::chronicle::Chronicle;
 use crate::guard::{Access, Token};
 use crate::routes;
+
+/// How many streams of events there are at once.
+const MAX_STREAMS: usize = 4;
 
 /// Answers requests about an application, for a router that is served anyway:
 ///
@@ -25,7 +30,9 @@ use crate::routes;
 ///
 /// fn routes(cx: &Context) -> Router {
 ///     let ops = Ops::service(cx.handle())
-///         .host("api.example.com");
+///         .at("/ops")
+///         .host("api.example.com")
+///         .until(cx.stop_channel());
 ///     Router::new().nest_service("/ops", ops)
 /// }
 /// ```
@@ -38,6 +45,13 @@ pub struct OpsService {
     pub(crate) handle: Handle,
     pub(crate) access: Arc<Access>,
     pub(crate) side: Side,
+    /// The path at which it is mounted, without a slash at its end.
+    pub(crate) base: Arc<str>,
+    /// The events end with it.
+    pub(crate) stop: Option<StopChannel>,
+    /// One place for each stream of events.
+    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) chronicle: Arc<Chronicle>,
 }
 
 /// What is answered.
@@ -52,14 +66,33 @@ pub(crate) enum Side {
 impl OpsService {
     pub(crate) fn new(handle: Handle, access: Access, side: Side) -> Self {
         Self {
+            chronicle: Arc::new(Chronicle::new(&handle)),
             handle,
             access: Arc::new(access),
             side,
+            base: "".into(),
+            stop: None,
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         }
     }
 
     pub(crate) fn on(mut self, side: Side) -> Self {
         self.side = side;
+        self
+    }
+
+    /// The path at which the router mounts it, for the links of the page. Default: none.
+    #[must_use]
+    pub fn at(mut self, path: &str) -> Self {
+        self.base = path.trim_end_matches('/').into();
+        self
+    }
+
+    /// Ends the streams of events when this channel closes. They are requests that don't end, so without it the
+    /// server that serves them would wait for their clients when it stops. Take that server's own channel.
+    #[must_use]
+    pub fn until(mut self, stop: StopChannel) -> Self {
+        self.stop = Some(stop);
         self
     }
 
@@ -120,6 +153,7 @@ impl fmt::Debug for OpsService {
         f.debug_struct("OpsService")
             .field("access", &self.access)
             .field("side", &self.side)
+            .field("base", &self.base)
             .finish_non_exhaustive()
     }
 }

@@ -14,7 +14,7 @@ use self::exposition::{Exposition, Family, Format, Kind};
 use crate::answer::{self, Answer};
 
 /// Every state, for the one metric that has a line for each.
-const STATES: [State; 8] = [
+const STATES: [State; 9] = [
     State::New,
     State::Waiting,
     State::Starting,
@@ -23,6 +23,7 @@ const STATES: [State; 8] = [
     State::Stopped,
     State::Failed,
     State::Backoff,
+    State::Disabled,
 ];
 
 pub(super) fn answer(handle: &Handle, parts: &Parts) -> Answer {

@@ -1,9 +1,11 @@
 //! Which answer is given at which path.
 
+pub(crate) mod events;
 mod metrics;
 mod orders;
 mod probes;
 mod services;
+mod startup;
 
 use http::Method;
 use http::request::Parts;
@@ -13,11 +15,20 @@ use self::probes::Probe;
 use crate::answer::{self, Answer};
 use crate::request::decoded;
 use crate::service::{OpsService, Side};
+use crate::{draw, page};
 
 /// What a path names.
 enum Route {
     Probe(Probe),
     Metrics,
+    Page,
+    Style,
+    Script,
+    Graph,
+    Dot,
+    Startup,
+    StartupPicture,
+    Events,
     Services,
     Service(String),
     Order(Order),
@@ -45,6 +56,20 @@ pub(crate) async fn answer(ops: &OpsService, parts: &Parts) -> Result<Answer, An
         _ if !is_read => Err(answer::wrong_method("GET, HEAD")),
         Route::Probe(probe) => Ok(probe.answer(ops, parts).await),
         Route::Metrics => Ok(metrics::answer(&ops.handle, parts)),
+        Route::Page => Ok(answer::page(page::html(ops))),
+        Route::Style => Ok(answer::media("text/css; charset=utf-8", page::STYLE)),
+        Route::Script => Ok(answer::media(
+            "text/javascript; charset=utf-8",
+            page::SCRIPT,
+        )),
+        Route::Graph => Ok(answer::picture(draw::graph::picture(&ops.handle))),
+        Route::Dot => Ok(answer::media(
+            "text/vnd.graphviz; charset=utf-8",
+            draw::dot::graph(&ops.handle),
+        )),
+        Route::Startup => Ok(startup::answer(&ops.handle, parts)),
+        Route::StartupPicture => Ok(answer::picture(draw::spans::startup(&ops.handle))),
+        Route::Events => events::answer(ops, parts),
         Route::Services => Ok(services::all(&ops.handle)),
         Route::Service(name) => services::one(&ops.handle, &name),
     }
@@ -58,6 +83,14 @@ impl Route {
         }
         Some(match path {
             "metrics" => Self::Metrics,
+            "" => Self::Page,
+            "ops.css" => Self::Style,
+            "ops.js" => Self::Script,
+            "graph.svg" => Self::Graph,
+            "graph.dot" => Self::Dot,
+            "startup" => Self::Startup,
+            "startup.svg" => Self::StartupPicture,
+            "events" => Self::Events,
             "services" => Self::Services,
             _ => {
                 if let Some(order) = Order::of(path, &parts.method) {

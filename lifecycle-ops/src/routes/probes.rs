@@ -1,14 +1,11 @@
 //! What a cluster asks: does it live, has it started, is it ready.
 
 use std::fmt::Write;
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Waker};
 use std::time::Duration;
 
 use http::StatusCode;
 use http::request::Parts;
-use lifecycle::{Handle, OnFailure, ServiceStatus, State};
+use lifecycle::{Handle, ServiceStatus, State};
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
@@ -69,24 +66,13 @@ async fn live(handle: &Handle) -> Answer {
     }
 }
 
-/// Whether the application is to stop, or has.
-pub(crate) fn is_stopping(handle: &Handle) -> bool {
-    let mut cx = Context::from_waker(Waker::noop());
-    pin!(handle.wait()).poll(&mut cx).is_ready()
-}
-
-/// Whether the application waits for it: its failure would matter.
-pub(crate) fn counts(status: &ServiceStatus) -> bool {
-    status.on_failure != OnFailure::Ignore
-}
-
 impl Question {
     fn answer(self, handle: &Handle, name: Option<&str>, parts: &Parts) -> Answer {
         // What a cluster asks every second costs two loads, whatever the number of services.
         if name.is_none() && parts.uri.query().is_none() && handle.is_healthy() {
             return answer::text(StatusCode::OK, "ok");
         }
-        let stopping = is_stopping(handle);
+        let stopping = handle.reason().is_some();
         let services = handle.states();
         if let Some(name) = name {
             let Some(status) = services.iter().find(|status| status.name == *name) else {
@@ -104,7 +90,7 @@ impl Question {
         }
         let is_asked = |status: &&ServiceStatus| !excluded.iter().any(|name| status.name == **name);
         let asked: Vec<&ServiceStatus> = services.iter().filter(is_asked).collect();
-        let missing = asked.iter().filter(|status| counts(status));
+        let missing = asked.iter().filter(|status| status.counts());
         let missing: Vec<&str> = missing
             .filter(|status| !self.holds(status, stopping))
             .map(|status| &*status.name)
@@ -139,7 +125,7 @@ impl Question {
             } else {
                 ('-', "failed")
             };
-            let note = if counts(status) { "" } else { " (ignored)" };
+            let note = if status.counts() { "" } else { " (ignored)" };
             let _ = writeln!(lines, "[{sign}]{} {word}{note}", status.name);
         }
         let what = match self {

@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod client;
+mod events;
 mod listener;
 mod metrics;
 mod orders;
+mod page;
 mod probes;
 mod security;
 mod services;
