@@ -149,8 +149,9 @@ pub use crate::shape::intake::{Intake, SendError, TrySendError};
 pub use crate::shape::service::Service;
 pub use crate::shape::{Idle, Oneshot, Queue, Scheduled, Server, Worker};
 pub use crate::shared::context::Context;
-pub use crate::shared::handle::{Events, Handle, Transitions};
+pub use crate::shared::handle::Handle;
 pub use crate::shared::stop_channel::{Closed, StopChannel};
+pub use crate::shared::subscriptions::{Events, Transitions};
 pub use crate::shared::task_output::TaskOutput;
 
 #[cfg(all(doc, feature = "cron"))]

@@ -25,7 +25,8 @@ use crate::run::plan::{Launch, ServiceSet};
 use crate::run::running::Running;
 use crate::run::runtime_end;
 use crate::run::watchdog::Watchdog;
-use crate::shared::handle::{Handle, Transitions};
+use crate::shared::handle::Handle;
+use crate::shared::subscriptions::Transitions;
 #[cfg(all(feature = "cron", feature = "test-util"))]
 use crate::time::WallClock;
 

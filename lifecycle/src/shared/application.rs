@@ -24,8 +24,7 @@ use crate::engine::Graph;
 use crate::report::error::{BoxError, Fault, HealthError, ServiceError, tells_of_the_stop};
 use crate::report::event::EventKind;
 use crate::report::name::Name;
-use crate::report::outcome::Laggard;
-use crate::report::reason::{Reason, Signal};
+use crate::report::reason::Reason;
 use crate::report::status::{Phase, ServiceStatus, State, Transition};
 use crate::shared::events::{self, Events};
 use crate::shared::health::{Health, HealthBoard};
@@ -33,6 +32,7 @@ use crate::shared::inner::Outer;
 use crate::shared::instance::Instance;
 use crate::shared::latch::Latch;
 use crate::shared::moments::Moment;
+use crate::shared::record::Record;
 use crate::shared::request::Request;
 use crate::shared::runner_news::{RunnerNews, SupervisorEvent};
 use crate::shared::subscribers::{Subscribers, Subscription};
@@ -87,27 +87,6 @@ struct Links {
     runtime: Option<Runtime>,
     /// The channel holds the waker of the supervisor's task, and so the runtime.
     events: mpsc::UnboundedSender<SupervisorEvent>,
-}
-
-/// The facts that the outcome is made of.
-#[derive(Debug, Default)]
-pub(crate) struct Record {
-    pub(crate) failures: Vec<ServiceError>,
-    /// Whether one of them makes the outcome unclean: it is not of a service under `ignore`.
-    pub(crate) has_fatal: bool,
-    pub(crate) laggards: Vec<Laggard>,
-    /// The failures in inner applications, at most [`Instance::KEPT`] of each service.
-    pub(crate) inner_failures: Vec<ServiceError>,
-    /// In an inner application: the failure that the outer service has already failed with.
-    pub(crate) told: Option<ServiceError>,
-    /// In an inner application: the outer service has been told how the run has ended.
-    pub(crate) has_verdict: bool,
-    /// The message of a panic of the `stop_on` future.
-    pub(crate) external_panic: Option<Arc<str>>,
-    /// The first signal that came while the run was up.
-    pub(crate) signal: Option<Signal>,
-    pub(crate) requested: Option<Instant>,
-    pub(crate) ended: Option<Instant>,
 }
 
 impl Application {
@@ -253,29 +232,7 @@ impl Application {
     }
 
     pub(crate) async fn await_healthy(&self) -> Result<(), HealthError> {
-        loop {
-            let seen = self.health.shown();
-            if let Health::Impossible(error) = &seen {
-                return Err(HealthError::Service(error.clone()));
-            }
-            match self.request.reason() {
-                Some(Reason::Failure(error)) => return Err(HealthError::Service(error.clone())),
-                Some(Reason::NotStarted(error)) => {
-                    return Err(HealthError::NotStarted(error.clone()));
-                }
-                // Oneshots that have all succeeded have finished, and were healthy.
-                Some(Reason::Finished) | None if matches!(seen, Health::Healthy) => return Ok(()),
-                Some(reason) => return Err(HealthError::Stopping(reason.clone())),
-                None => {}
-            }
-            let Health::Pending(over) = seen else {
-                continue;
-            };
-            tokio::select! {
-                () = over.closed() => {}
-                _ = self.request.made() => {}
-            }
-        }
+        self.health.reached(&self.request).await
     }
 
     pub(crate) fn states(&self) -> Vec<ServiceStatus> {

@@ -6,20 +6,18 @@ use std::sync::Arc;
 use crate::engine::{self, Edge};
 use crate::report::dependency::{Dependency, DependencyKind};
 use crate::report::error::{HealthError, ReloadError, TriggerError};
-use crate::report::event::Event;
 use crate::report::reason::Reason;
 use crate::report::startup::Startup;
 #[cfg(doc)]
 use crate::report::status::OnFailure;
-use crate::report::status::{ServiceStatus, Transition};
+use crate::report::status::ServiceStatus;
 use crate::shared::application::Application;
 use crate::shared::current::{self, ServiceId};
-use crate::shared::events::Cursor;
 use crate::shared::instance::Instance;
 use crate::shared::nested;
 use crate::shared::reload;
 use crate::shared::startup;
-use crate::shared::subscribers::Subscription;
+use crate::shared::subscriptions::{Events, Transitions};
 use crate::shared::waits::{self, Waits};
 
 /// A view of a [`Running`](crate::Running) registry: cheap to clone, `'static`, and harmless to
@@ -367,53 +365,5 @@ impl fmt::Debug for Handle {
         f.debug_struct("Handle")
             .field("healthy", &self.is_healthy())
             .finish_non_exhaustive()
-    }
-}
-
-/// The moves of the services, as [`Handle::subscribe`] gives them.
-///
-/// Dropping it ends the subscription at once: nothing is kept for a subscriber that is gone.
-#[derive(Debug)]
-pub struct Transitions(Subscription);
-
-impl Transitions {
-    pub(crate) fn new(subscription: Subscription) -> Self {
-        Self(subscription)
-    }
-
-    /// The next move; `None` when the registry has stopped (or was dropped before it was started) and
-    /// all have been received. Cancel-safe.
-    pub async fn recv(&mut self) -> Option<Transition> {
-        self.0.recv().await
-    }
-}
-
-/// The events of an application, as [`Handle::events`] gives them.
-#[derive(Debug)]
-pub struct Events {
-    application: Arc<Application>,
-    cursor: Cursor,
-}
-
-impl Events {
-    fn new(application: Arc<Application>, after: Option<u64>) -> Self {
-        let cursor = application.events.subscribe(after);
-        Self {
-            application,
-            cursor,
-        }
-    }
-
-    /// The next event; `None` when the registry has stopped (or was dropped before it was started) and
-    /// all that are kept have been received. Cancel-safe.
-    pub async fn recv(&mut self) -> Option<Event> {
-        self.application.events.next(&mut self.cursor).await
-    }
-
-    /// How many events this subscription has missed so far, because it was too slow. Those are the ones before
-    /// the event that [`recv`](Self::recv) gave last.
-    #[must_use]
-    pub fn missed(&self) -> u64 {
-        self.cursor.missed
     }
 }

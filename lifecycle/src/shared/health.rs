@@ -15,8 +15,10 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::report::error::ServiceError;
+use crate::report::error::{HealthError, ServiceError};
+use crate::report::reason::Reason;
 use crate::shared::latch::Latch;
+use crate::shared::request::Request;
 
 /// Whether every service is up, or can no longer come up.
 #[derive(Clone, Debug)]
@@ -67,6 +69,33 @@ impl HealthBoard {
 
     pub(crate) fn shown(&self) -> Health {
         self.board().shown.clone()
+    }
+
+    /// Resolves when every service is up, or with the reason why that will not be.
+    pub(crate) async fn reached(&self, request: &Request) -> Result<(), HealthError> {
+        loop {
+            let seen = self.shown();
+            if let Health::Impossible(error) = &seen {
+                return Err(HealthError::Service(error.clone()));
+            }
+            match request.reason() {
+                Some(Reason::Failure(error)) => return Err(HealthError::Service(error.clone())),
+                Some(Reason::NotStarted(error)) => {
+                    return Err(HealthError::NotStarted(error.clone()));
+                }
+                // Oneshots that have all succeeded have finished, and were healthy.
+                Some(Reason::Finished) | None if matches!(seen, Health::Healthy) => return Ok(()),
+                Some(reason) => return Err(HealthError::Stopping(reason.clone())),
+                None => {}
+            }
+            let Health::Pending(over) = seen else {
+                continue;
+            };
+            tokio::select! {
+                () = over.closed() => {}
+                _ = request.made() => {}
+            }
+        }
     }
 
     /// Shows this health, which the engine has decided on. Returns whether readiness has changed.

@@ -20,6 +20,7 @@ pub(crate) mod moments;
 pub(crate) mod nested;
 pub(crate) mod orders;
 pub(crate) mod queue_counts;
+pub(crate) mod record;
 pub(crate) mod reload;
 pub(crate) mod request;
 pub(crate) mod run;
@@ -30,6 +31,7 @@ pub(crate) mod stop_channel;
 #[cfg(feature = "tokio-util")]
 pub(crate) mod stop_token;
 pub(crate) mod subscribers;
+pub(crate) mod subscriptions;
 pub(crate) mod task_output;
 pub(crate) mod tasks;
 pub(crate) mod tick_facts;
