@@ -116,6 +116,22 @@
 /// | `overflow` | `wait` or `drop_oldest` | `wait` | what a full intake does: its senders wait for room; or none ever waits, and the oldest item that waits for a batch is dropped and counted |
 /// | `flush_timeout` | a duration | none | a flush that takes longer is dropped, and is a failed attempt; in a drain too. A stop whose time is over first drops it sooner |
 ///
+/// ```
+/// # use lifecycle::{Context, Intake, Queue, Result, service};
+/// # struct Sample;
+/// /// Samples are worth less than the requests that they come from: none waits for the collector.
+/// #[service(queue(
+///     size = 500, interval = "1s", overflow = drop_oldest,
+///     flush_timeout = "5s", attempts = 3, attempts_used_up = drop,
+/// ))]
+/// struct Metrics { samples: Intake<Sample> }
+/// # impl Queue for Metrics {
+/// #     type Item = Sample;
+/// #     fn intake(&self) -> &Intake<Sample> { &self.samples }
+/// #     async fn flush(&self, _: &[Sample], _: &Context) -> Result { Ok(()) }
+/// # }
+/// ```
+///
 /// ## Durations and sizes
 ///
 /// A duration is one of

@@ -163,15 +163,17 @@ impl Services<'_> {
             "lifecycle_queue_failures",
             "Attempts to flush that have failed.",
         );
-        let lost = Family::counter(
-            "lifecycle_queue_lost",
-            "Items that could not be flushed before the end.",
+        let lost = Family::counter("lifecycle_queue_lost", "Items that could not be flushed.");
+        let dropped = Family::counter(
+            "lifecycle_queue_dropped",
+            "Items that were dropped to make room for newer ones.",
         );
-        let families: [(Family, Value); 4] = [
+        let families: [(Family, Value); 5] = [
             (depth, |queue| queue.depth),
             (flushed, |queue| queue.flushed),
             (failures, |queue| queue.failures),
             (lost, |queue| queue.lost),
+            (dropped, |queue| queue.dropped),
         ];
         for (family, value) in families {
             self.family(out, &family, |status| status.queue.as_ref().map(value));
