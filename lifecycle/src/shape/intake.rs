@@ -28,22 +28,22 @@
 //! asynchronous one; it is taken before the ledger's lock, never under it. No user code runs under the
 //! ledger's lock: items are dropped after it is released, one by one.
 
+mod errors;
 mod outlet;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
-use std::error::Error as StdError;
 use std::fmt;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, TryAcquireError};
 
+pub use self::errors::{SendError, TrySendError};
 use self::outlet::CurrentBatch;
 pub(crate) use self::outlet::{Batch, Outlet};
 use crate::panics;
-use crate::report::error::StopMark;
 use crate::shared::queue_counts::{AnyIntake, Holder};
 
 /// The intake of a [queue service](crate::Queue): a field of its struct. Clones share it: current one to
@@ -103,54 +103,6 @@ struct Ledger<T> {
 /// The most memory that an empty buffer keeps. The larger buffer of a large batch is freed, and allocated
 /// anew for the next large batch.
 const MAX_KEPT_BYTES: usize = 16 * 1024;
-
-/// An item that was not accepted: the service has stopped taking any. As
-/// [`HealthError::Stopping`](crate::HealthError::Stopping) it is no failure of a service that returns it
-/// while the application stops. `Debug` is the sentence of `Display`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct SendError<T>(pub T);
-
-/// An item that was not accepted at once. `Debug` is the sentence of `Display`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TrySendError<T> {
-    /// The queue is full; wait with [`Intake::send`], or try later.
-    Full(T),
-    /// The service has stopped taking items. As [`HealthError::Stopping`](crate::HealthError::Stopping) it
-    /// is no failure of a service that returns it while the application stops.
-    Closed(T),
-}
-
-impl<T> fmt::Display for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the queue is closed")
-    }
-}
-
-impl<T> fmt::Display for TrySendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full(_) => "the queue is full",
-            Self::Closed(_) => "the queue is closed",
-        })
-    }
-}
-
-// By hand: the source is the same for every type of items, so that it can be found.
-impl<T> StdError for SendError<T> {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(StopMark::SOURCE)
-    }
-}
-
-impl<T> StdError for TrySendError<T> {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            Self::Full(_) => None,
-            Self::Closed(_) => Some(StopMark::SOURCE),
-        }
-    }
-}
 
 impl<T> Intake<T> {
     /// An intake that holds up to `capacity` items that wait for a batch; at least one.
@@ -383,18 +335,5 @@ impl<T> fmt::Debug for Intake<T> {
             .field("len", &self.len())
             .field("closed", &self.is_closed())
             .finish_non_exhaustive()
-    }
-}
-
-// Written by hand: a derive would ask that the items are `Debug`.
-impl<T> fmt::Debug for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl<T> fmt::Debug for TrySendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

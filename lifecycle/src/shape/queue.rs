@@ -47,19 +47,19 @@ use crate::shared::queue_counts::{Holder, QueueCounts};
 /// were used up, or whose flush has panicked, waits at once, and comes first in the next run, with all its
 /// attempts. Nothing of it is lost unless the application stops before that run is up.
 ///
-/// On a stop, or a failure that is final, the intake closes, and everything that was accepted is flushed within the service's time.
-/// There a batch that fails is set aside, and the others go first; then those set aside are tried
-/// again, with the same waits, until the [deadline](Context::deadline) of the service. So a target
-/// that is away for a part of that time costs nothing, and a batch that can never be flushed uses it
+/// On a stop, or a failure that is final, the intake closes, and everything that was accepted is flushed
+/// within the service's time. There a batch that fails is set aside, and the others go first; then those set
+/// aside are tried again, with the same waits, until the [deadline](Context::deadline) of the service. So a
+/// target that is away for a part of that time costs nothing, and a batch that can never be flushed uses it
 /// all. What is lost then was tried to the end; it is counted in the
 /// [status](crate::ServiceStatus::queue) and named in the [`Outcome`](crate::Outcome) with the last
 /// cause. A batch is the unit: an item that makes its flush fail takes the others of its batch with it.
 /// Under `attempts_used_up = drop` a batch is dropped here as well when its attempts are used up, those
 /// before the stop included, and such a loss does not fail the drain.
 ///
-/// Every item that was accepted is flushed, counted dropped or counted lost, in every ending: a flush that blocks its
-/// thread beyond the stop, a runtime that ends, a service that never started, a registry that is dropped
-/// or refused. The intake is closed then, and `send` gives the item back. (Only a queue behind a
+/// Every item that was accepted is flushed, counted dropped or counted lost, in every ending: a flush that
+/// blocks its thread beyond the stop, a runtime that ends, a service that never started, a registry that is
+/// dropped or refused. The intake is closed then, and `send` gives the item back. (Only a queue behind a
 /// [decorator](crate::Service) that is never started does not hear of it.)
 ///
 /// The hook `drain` runs after all that, for what is no item: a connection to close, a file to sync.
@@ -113,8 +113,9 @@ pub trait Queue {
     ///
     /// A stop does not wait for the `flush_timeout`: at three quarters of the service's time to stop the
     /// flush is dropped as late, and then called again with the same batch by the drain; there, at the end
-    /// of that time, or at three quarters of the drain's if there is a hook [`drain`](Self::drain). A `flush_timeout` that is over sooner holds in the drain too, so that a flush that
-    /// hangs costs the other batches no more than that.
+    /// of that time, or at three quarters of the drain's if there is a hook [`drain`](Self::drain). A
+    /// `flush_timeout` that is over sooner holds in the drain too, so that a flush that hangs costs the other
+    /// batches no more than that.
     fn flush(&self, batch: &[Self::Item], cx: &Context) -> impl Future<Output = Result> + Send;
 
     /// What is left to do after the last flush: closing the connection that `flush` writes to. Runs once for
