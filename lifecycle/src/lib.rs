@@ -129,8 +129,8 @@ pub use crate::macros::service;
 pub use crate::registry::{Registry, RegistryBuilder};
 pub use crate::report::dependency::{Dependency, DependencyKind};
 pub use crate::report::error::{
-    BoxError, Fault, HealthError, OptionError, Permanent, ReloadError, Result, ServiceError,
-    StartError, TriggerError, permanent,
+    BoxError, Fault, HealthError, OptionError, Permanent, ReloadError, Result, ScheduleError,
+    ServiceError, StartError, TriggerError, permanent,
 };
 pub use crate::report::event::{Event, EventKind};
 pub use crate::report::name::Name;

@@ -16,6 +16,7 @@ use crate::shared::latch::Latch;
 use crate::shared::tick_facts::TickFacts;
 use crate::sync::AtomicU8;
 use crate::task::{Task, check};
+use crate::time::point::Point;
 
 /// A schedule without a timer: it ticks when it is triggered.
 struct Schedule {
@@ -46,7 +47,10 @@ impl Schedule {
     async fn run(&self) {
         let mut next_turn = NextTurn::new(self);
         while let Turn::Asked = poll_fn(|task| next_turn.poll(task)).await {
-            let calls = self.ticks.begun(self.now, SystemTime::UNIX_EPOCH, None);
+            let calls = self
+                .ticks
+                .begun(self.now, SystemTime::UNIX_EPOCH, None)
+                .unwrap();
             let number: Arc<str> = self.begun.fetch_add(1, SeqCst).to_string().into();
             self.ticks.failed(self.now, None, number.clone());
             calls.answer(&Err(number));
@@ -101,7 +105,7 @@ impl<'a> NextTurn<'a> {
         }
         if self.schedule.stop.is_closed() {
             Poll::Ready(Turn::Stopped)
-        } else if self.schedule.ticks.is_asked() {
+        } else if self.schedule.ticks.signals().is_asked() {
             Poll::Ready(Turn::Asked)
         } else {
             Poll::Pending
@@ -174,7 +178,7 @@ fn a_stop_is_seen_and_a_call_meanwhile_is_answered() {
         runs.join().unwrap();
         let answer = asks.join().unwrap();
         assert_eq!(schedule.begun(), u8::from(answer.is_some()));
-        assert!(!schedule.ticks.is_asked());
+        assert!(!schedule.ticks.signals().is_asked());
     });
 }
 
@@ -203,7 +207,7 @@ fn calls_that_are_given_up_cost_the_others_no_answer() {
         schedule.stop();
         runs.join().unwrap();
         assert!(task.is_let_go() && waits.is_let_go());
-        assert!(!schedule.ticks.is_asked());
+        assert!(!schedule.ticks.signals().is_asked());
     });
 }
 
@@ -242,7 +246,7 @@ fn two_closings_answer_every_call() {
         drop(next_turn);
         supervisor.join().unwrap();
         assert_eq!(asks.join().unwrap(), None);
-        assert!(!schedule.ticks.is_asked());
+        assert!(!schedule.ticks.signals().is_asked());
         assert!(task.is_let_go());
     });
 }
@@ -257,12 +261,76 @@ fn a_loop_that_begins_again_ticks_for_new_calls_only() {
         let asks = begin(&schedule, Schedule::trigger);
         schedule.ticks.close();
         schedule.ticks.open();
-        let ticked = schedule.ticks.is_asked().then(|| {
-            let calls = schedule.ticks.begun(schedule.now, SystemTime::UNIX_EPOCH, None);
+        let ticked = schedule.ticks.signals().is_asked().then(|| {
+            let calls = schedule
+                .ticks
+                .begun(schedule.now, SystemTime::UNIX_EPOCH, None)
+                .unwrap();
             calls.answer(&Err("0".into()));
             0
         });
         schedule.ticks.close();
         assert_eq!(asks.join().unwrap(), ticked);
+    });
+}
+
+/// A pause is a line: a tick that is due has begun before it, and is in flight, or does not begin.
+///
+/// Red when `begun` looks for the pause before it takes the lock, and when `pause` sets it without the lock.
+#[test]
+fn a_tick_that_is_due_begins_before_a_pause_or_not_at_all() {
+    check(3, || {
+        let schedule = Schedule::new();
+        let due = begin(&schedule, |schedule| {
+            let point = Point {
+                due: schedule.now,
+                time: None,
+                missed: 0,
+            };
+            let begins = schedule
+                .ticks
+                .begun(schedule.now, SystemTime::UNIX_EPOCH, Some(point));
+            begins.is_some()
+        });
+        assert!(schedule.ticks.pause());
+        let is_in_flight = schedule.ticks.status().in_flight();
+        assert_eq!(due.join().unwrap(), is_in_flight);
+    });
+}
+
+/// The loop hears of a resume, and of the wish to read again, though it is about to wait.
+///
+/// Red when `resume` or `read_again` wakes before it sets its bit, and when it does not wake; and when `hear` clears a
+/// bit that it has not read.
+#[test]
+fn what_the_loop_is_told_it_hears() {
+    check(2, || {
+        let schedule = Schedule::new();
+        schedule.ticks.pause();
+        let hears = begin(&schedule, |schedule| {
+            let (mut resumed, mut registered) = (false, None::<Waker>);
+            while !resumed {
+                block_on(poll_fn(|task| {
+                    if registered.is_none() {
+                        registered = Some(task.waker().clone());
+                        schedule.ticks.listen(task.waker());
+                    }
+                    let signals = schedule.ticks.signals();
+                    if signals.is_resumed() || signals.must_read() {
+                        Poll::Ready(())
+                    } else {
+                        Poll::Pending
+                    }
+                }));
+                resumed |= schedule.ticks.hear().is_resumed();
+                registered = None;
+            }
+            assert!(!schedule.ticks.is_paused());
+            schedule.ticks.close();
+        });
+        let reads = begin(&schedule, |schedule| schedule.ticks.read_again());
+        assert!(schedule.ticks.resume());
+        reads.join().unwrap();
+        hears.join().unwrap();
     });
 }

@@ -213,4 +213,20 @@ impl StdError for TriggerError {
     }
 }
 
-debug_as_display! { ServiceError HealthError StartError OptionError TriggerError }
+/// Why a schedule can't be paused, resumed or looked at: what [`Handle::pause`](crate::Handle::pause) returns. Its
+/// `Debug` is the sentence of its `Display`.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScheduleError {
+    /// No service has this name.
+    #[error("no service is named `{0}`")]
+    Unknown(String),
+    /// The service has no ticks.
+    #[error("service `{0}` is not scheduled: it has no ticks")]
+    NotScheduled(Name),
+    /// A hand-written service, which may have a schedule inside. That shows once it is up.
+    #[error("service `{0}` is not up yet: whether it is scheduled shows once it is")]
+    NotUp(Name),
+}
+
+debug_as_display! { ScheduleError ServiceError HealthError StartError OptionError TriggerError }

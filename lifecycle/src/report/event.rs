@@ -82,6 +82,10 @@ pub enum EventKind {
     },
     /// What made the service degraded is over.
     Recovered,
+    /// The schedule of the service was [paused](crate::Handle::pause).
+    Paused,
+    /// The schedule of the service was [resumed](crate::Handle::resume).
+    Resumed,
     /// The service is down, and is started again after a wait.
     #[non_exhaustive]
     RestartPlanned {
@@ -125,8 +129,9 @@ pub enum EventKind {
 
 impl EventKind {
     /// What kind it is, in one stable word, for a filter or a metric: `moved`, `startup_failed`,
-    /// `tick_ended`, `flush_ended`, `degraded`, `recovered`, `restart_planned`, `failed`, `late`,
-    /// `reload_failed`, `reloaded`, `healthy` or `stopping`. The feature `serde` writes the same one. Later versions may add words.
+    /// `tick_ended`, `flush_ended`, `degraded`, `recovered`, `paused`, `resumed`, `restart_planned`, `failed`,
+    /// `late`, `reload_failed`, `reloaded`, `healthy` or `stopping`. The feature `serde` writes the same one. Later
+    /// versions may add words.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -136,6 +141,8 @@ impl EventKind {
             Self::FlushEnded { .. } => "flush_ended",
             Self::Degraded { .. } => "degraded",
             Self::Recovered => "recovered",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
             Self::RestartPlanned { .. } => "restart_planned",
             Self::Failed(_) => "failed",
             Self::Late { .. } => "late",
@@ -195,7 +202,7 @@ impl fmt::Display for EventKind {
                 ended(f, &items, *took, error.as_deref())
             }
             Self::Degraded { why } => write!(f, "degraded: {why}"),
-            Self::Recovered => f.write_str("recovered"),
+            Self::Recovered | Self::Paused | Self::Resumed => f.write_str(self.as_str()),
             Self::RestartPlanned { wait } => write!(f, "restarts in {wait:.1?}"),
             Self::Failed(error) | Self::ReloadFailed(error) => error.fmt(f),
             Self::Late { phase, had } => write!(f, "late, dropped in {phase} after {had:.1?}"),

@@ -83,6 +83,7 @@ impl Serialize for ServiceStatus {
             "healthy": self.is_healthy(),
             "degraded": self.degraded.as_deref(),
             "error": self.error,
+            "paused": self.paused,
             "ticks": self.ticks,
             "queue": self.queue,
             "isolated": self.isolated,

@@ -258,6 +258,8 @@ pub struct ServiceStatus {
     pub degraded: Option<Arc<str>>,
     /// Why it failed: the first cause.
     pub error: Option<ServiceError>,
+    /// Whether its schedule is [paused](crate::Handle::pause): no tick begins by itself.
+    pub paused: bool,
     /// Its ticks; `None` for the other shapes.
     pub ticks: Option<TickStatus>,
     /// The counts of its items, if it is a queue; `None` for the other shapes.
@@ -308,7 +310,8 @@ pub struct TickStatus {
     pub last_duration: Option<Duration>,
     /// The error of the last tick that failed, as text. A success does not clear it.
     pub last_error: Option<Arc<str>>,
-    /// When the next one is due; `None` while one is in flight, and when none will follow.
+    /// When the next one is due; `None` while one is in flight, while the schedule is paused, and when none will
+    /// follow.
     pub next_due: Option<Instant>,
     pub(crate) in_flight: bool,
 }

@@ -1,5 +1,7 @@
 //! Services that come and go while the application goes on: a restart is ordered as a policy would.
 
+mod schedules;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -157,6 +157,16 @@ impl<S: CronService + Declared> Schedule<S> for ByClock {
         self.calendar.begin();
     }
 
+    fn read(&mut self, service: &S, cx: &Context, _: Instant) -> ReadResult {
+        let read = self.read_again(service, cx);
+        self.calendar.look(now(cx));
+        read
+    }
+
+    fn resume(&mut self, cx: &Context, _: Instant) {
+        self.calendar.resume(now(cx));
+    }
+
     fn end(&mut self, service: &S, cx: &Context, _: Instant) -> ReadResult {
         let read = self.read_again(service, cx);
         self.calendar.end(now(cx));

@@ -169,18 +169,25 @@ impl<S: ScheduledService + Declared> Schedule<S> for Timeline {
     fn point(
         &mut self,
         service: &S,
-        _: &Context,
+        cx: &Context,
         now: Instant,
     ) -> (Option<Point>, Option<ReadResult>) {
         if let Some(point) = Self::point(self, now) {
             return (Some(point), None);
         }
-        let read = timing(service).map(|timing| self.change(now, timing));
-        (None, Some(read))
+        (None, Some(self.read(service, cx, now)))
     }
 
     fn begin(&mut self, point: Point) {
         self.begin(point);
+    }
+
+    fn read(&mut self, service: &S, _: &Context, now: Instant) -> ReadResult {
+        timing(service).map(|timing| self.change(now, timing))
+    }
+
+    fn resume(&mut self, _: &Context, now: Instant) {
+        Self::resume(self, now);
     }
 
     fn end(&mut self, service: &S, _: &Context, now: Instant) -> ReadResult {

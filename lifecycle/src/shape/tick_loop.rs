@@ -23,7 +23,7 @@ use crate::shared::run::Run;
 use crate::shared::tick_facts::{TickFacts, TriggerCalls};
 use crate::time::point::Point;
 use crate::time::shared_timers::Timer;
-use crate::time::{OnPanic, Plan};
+use crate::time::{CLOCK_CHECK, OnPanic, Plan};
 
 /// A schedule of a service of type `S`. It reads the service's values before each wait.
 pub(super) trait Schedule<S>: Sized {
@@ -51,6 +51,12 @@ pub(super) trait Schedule<S>: Sized {
     /// The tick for this point begins.
     fn begin(&mut self, point: Point);
 
+    /// Reads the service's values while no tick is in flight, and begins none.
+    fn read(&mut self, service: &S, cx: &Context, now: Instant) -> ReadResult;
+
+    /// Ticks may begin by themselves again: applies the rule for missed points to those that have passed.
+    fn resume(&mut self, cx: &Context, now: Instant);
+
     /// A tick has just ended, one that was due or one that was triggered.
     fn end(&mut self, service: &S, cx: &Context, now: Instant) -> ReadResult;
 
@@ -76,35 +82,17 @@ pub(super) fn run<S: Scheduled + Sync, C: Schedule<S> + Send>(
         let Some(ticks) = cx.instance().ticks() else {
             return Ok(());
         };
-        let mut next_turn = NextTurn::new(cx, ticks);
-        let mut schedule = C::new(service, cx)?;
-        let mut refuses = false;
-        next_turn.timer.set(schedule.wake_at(Instant::now()));
-        ticks.planned(schedule.due());
+        let mut turns = Turns::<S, C>::new(service, cx, ticks)?;
         loop {
-            let turn = poll_fn(|task| next_turn.poll(task)).await;
+            let turn = poll_fn(|task| turns.next.poll(task)).await;
             if let Turn::Stopped = turn {
                 return Ok(());
             }
-            let now = Instant::now();
-            let mut point = None;
-            if let Turn::Due = turn {
-                ticks.reads();
-                let (due, read) = schedule.point(service, cx, now);
-                if let Some(read) = read {
-                    show(read, cx, ticks, &mut refuses);
-                }
-                let Some(due) = due else {
-                    ticks.planned(schedule.due());
-                    next_turn.timer.set(schedule.wake_at(now));
-                    continue;
-                };
-                schedule.begin(due);
-                point = Some(due);
-            }
-            let calls = ticks.begun(now, cx.application().wall_time(), point);
+            let Some(calls) = turns.begin(turn) else {
+                continue;
+            };
             run.enter(Phase::Tick);
-            let result = match (C::PLAN.on_panic, schedule.tick_timeout()) {
+            let result = match (C::PLAN.on_panic, turns.schedule.tick_timeout()) {
                 (OnPanic::Continue, limit) => tick_caught(service, cx, limit).await,
                 (OnPanic::Fail, None) => service.tick(cx).await,
                 (OnPanic::Fail, Some(limit)) => match timeout(limit, service.tick(cx)).await {
@@ -112,17 +100,137 @@ pub(super) fn run<S: Scheduled + Sync, C: Schedule<S> + Send>(
                     Err(_) => Err(TickTimeout(limit).into()),
                 },
             };
-            let now = Instant::now();
-            let read = schedule.end(service, cx, now);
-            show(read, cx, ticks, &mut refuses);
-            let ended = Ended {
-                result,
-                calls,
-                now,
-                due: schedule.due(),
-            };
-            ended.note(cx, ticks, &C::PLAN)?;
-            next_turn.timer.set(schedule.wake_at(now));
+            turns.end(result, calls)?;
+        }
+    }
+}
+
+/// The loop of a schedule, but for its waits.
+struct Turns<'a, S, C> {
+    service: &'a S,
+    cx: &'a Context,
+    ticks: &'a TickFacts,
+    schedule: C,
+    next: NextTurn<'a>,
+    /// The service's values can't be followed.
+    refuses: bool,
+}
+
+impl<'a, S, C: Schedule<S>> Turns<'a, S, C> {
+    fn new(service: &'a S, cx: &'a Context, ticks: &'a TickFacts) -> Result<Self> {
+        // First, because it answers those who wait for a tick, should the schedule be wrong.
+        let next = NextTurn::new(cx, ticks);
+        let schedule = C::new(service, cx)?;
+        let mut turns = Self {
+            service,
+            cx,
+            ticks,
+            schedule,
+            next,
+            refuses: false,
+        };
+        turns.plan(Instant::now());
+        Ok(turns)
+    }
+
+    /// A tick begins, or there is none in this turn. Returns the calls that it will answer.
+    #[inline]
+    fn begin(&mut self, turn: Turn) -> Option<TriggerCalls> {
+        let now = Instant::now();
+        let point = match turn {
+            Turn::Due => Some(self.point(now)?),
+            Turn::Asked => None,
+            Turn::Told | Turn::Stopped => {
+                self.hear(now);
+                return None;
+            }
+        };
+        let wall = self.cx.application().wall_time();
+        let calls = self.ticks.begun(now, wall, point);
+        match (&calls, point) {
+            (Some(_), Some(point)) => self.schedule.begin(point),
+            (Some(_), None) => {}
+            (None, _) => self.hold(now),
+        }
+        calls
+    }
+
+    /// What the tick that is due is for. If none is due, plans the next turn.
+    #[inline]
+    fn point(&mut self, now: Instant) -> Option<Point> {
+        let (point, read) = self.schedule.point(self.service, self.cx, now);
+        if let Some(read) = read {
+            self.show(read);
+        }
+        if point.is_none() {
+            self.plan(now);
+        }
+        point
+    }
+
+    /// A tick is due, and the schedule is paused: reads the values within a minute, as if none was due.
+    #[cold]
+    fn hold(&mut self, now: Instant) {
+        self.read(now);
+        self.next.timer.set(now + CLOCK_CHECK);
+    }
+
+    /// Does what the loop was told.
+    #[cold]
+    fn hear(&mut self, now: Instant) {
+        let told = self.ticks.hear();
+        self.read(now);
+        if told.is_resumed() {
+            self.schedule.resume(self.cx, now);
+        }
+        self.plan(now);
+    }
+
+    fn read(&mut self, now: Instant) {
+        let read = self.schedule.read(self.service, self.cx, now);
+        self.show(read);
+    }
+
+    /// A tick has ended, with this result. `Err` fails the service.
+    #[inline]
+    fn end(&mut self, result: Result, calls: TriggerCalls) -> Result {
+        let now = Instant::now();
+        let read = self.schedule.end(self.service, self.cx, now);
+        self.show(read);
+        let ended = Ended {
+            result,
+            calls,
+            now,
+            due: self.schedule.due(),
+        };
+        ended.note(self.cx, self.ticks, &C::PLAN)?;
+        self.next.timer.set(self.schedule.wake_at(now));
+        Ok(())
+    }
+
+    /// Plans the next turn, and shows when the next tick is due.
+    fn plan(&mut self, now: Instant) {
+        self.ticks.planned(self.schedule.due());
+        self.next.timer.set(self.schedule.wake_at(now));
+    }
+
+    /// Shows in the status whether the schedule follows the service's values, and tells of a change of that.
+    #[inline]
+    fn show(&mut self, read: ReadResult) {
+        match read {
+            Ok(()) if !self.refuses => {}
+            Ok(()) => {
+                self.refuses = false;
+                if self.ticks.accept() {
+                    self.cx.tell(EventKind::Recovered);
+                }
+            }
+            Err(error) => {
+                self.refuses = true;
+                if let Some(why) = self.ticks.refuse(error) {
+                    self.cx.tell(EventKind::Degraded { why });
+                }
+            }
         }
     }
 }
@@ -151,32 +259,16 @@ async fn tick_caught<S: Scheduled + Sync>(
     }
 }
 
-/// Shows in the status whether the schedule follows the service's values, and logs a change of that.
-#[inline]
-fn show(read: ReadResult, cx: &Context, ticks: &TickFacts, refuses: &mut bool) {
-    match read {
-        Ok(()) if !*refuses => {}
-        Ok(()) => {
-            *refuses = false;
-            if ticks.accept() {
-                cx.tell(EventKind::Recovered);
-            }
-        }
-        Err(error) => {
-            *refuses = true;
-            if let Some(why) = ticks.refuse(error) {
-                cx.tell(EventKind::Degraded { why });
-            }
-        }
-    }
-}
-
 /// Why the loop goes on.
+#[derive(Clone, Copy)]
 enum Turn {
     Stopped,
     /// A tick may be due, and the values are read if none is.
     Due,
+    /// A tick was asked for.
     Asked,
+    /// The schedule was resumed, or the values are to be read.
+    Told,
 }
 
 /// The wait of a loop for its next turn.
@@ -211,9 +303,16 @@ impl<'a> NextTurn<'a> {
         if self.run.stop.is_closed() {
             return Poll::Ready(Turn::Stopped);
         }
-        let turn = if self.timer.is_over(task.waker()) || self.ticks.must_read() {
+        let signals = self.ticks.signals();
+        // A resume comes before what is due, because the rule for missed points decides about that; and what is
+        // due before the values are read, which would be done at its end.
+        let turn = if signals.is_resumed() {
+            Turn::Told
+        } else if self.timer.is_over(task.waker()) {
             Turn::Due
-        } else if self.ticks.is_asked() {
+        } else if signals.must_read() {
+            Turn::Told
+        } else if signals.is_asked() {
             Turn::Asked
         } else {
             return Poll::Pending;

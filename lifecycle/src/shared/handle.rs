@@ -1,5 +1,7 @@
 //! A view of an application: shows its state, waits for it, asks it to stop.
 
+mod schedules;
+
 use std::fmt;
 use std::sync::Arc;
 

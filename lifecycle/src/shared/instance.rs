@@ -313,6 +313,7 @@ impl Instance {
             on_failure: self.on_failure,
             degraded: self.degraded(run.as_deref()),
             error: self.error.get().cloned(),
+            paused: self.ticks().is_some_and(TickFacts::is_paused),
             ticks: self.ticks().map(TickFacts::status),
             queue: self.queue().map(QueueCounts::status),
             isolated: self

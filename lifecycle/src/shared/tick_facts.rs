@@ -16,7 +16,7 @@ use crate::report::error::{OptionError, TriggerError};
 use crate::report::name::Name;
 use crate::report::status::TickStatus;
 use crate::report::tick::{Tick, TickCause};
-use crate::sync::{AtomicBool, Mutex, MutexGuard};
+use crate::sync::{AtomicU8, Mutex, MutexGuard};
 use crate::time::point::Point;
 
 /// The result of a tick: the text of its error, if it failed.
@@ -66,13 +66,15 @@ impl Drop for TriggerCalls {
 ///
 /// The loop, the calls of `trigger` and the supervisor meet here, on any thread.
 ///
-/// - No wake-up is lost. Besides its timer, three events wake the loop: a call of `trigger`, a reload, and the
-///   stop of its run. Each is written first (`is_asked` and `must_read` here, the stop channel in the run), and
-///   then the loop's waker is cloned under the lock and woken. The loop stores its waker under the same lock and
-///   reads all three afterwards. If the loop takes the lock first, the event finds its waker. If the event takes
-///   it first, the loop reads the event. A wake-up that finds none changes nothing.
-/// - `is_asked` is set and cleared under the lock, together with the list of the waiting calls, so that no
-///   call is left behind. The loop reads it without the lock; a stale read is followed by the wake-up.
+/// - No wake-up is lost. Besides its timer, these events wake the loop: a call of `trigger`, a resume, the wish
+///   that it reads the service's values, and the stop of its run. Each is written first (as a bit of `signals`
+///   here, as the stop channel in the run), and then the loop's waker is cloned under the lock and woken. The
+///   loop stores its waker under the same lock and reads both afterwards. If the loop takes the lock first, the
+///   event finds its waker. If the event takes it first, the loop reads the event. A wake-up that finds neither
+///   changes nothing.
+/// - The bits of `signals` are set and cleared under the lock: `ASKED` together with the list of the waiting
+///   calls, so that no call is left behind, and `PAUSED` so that a tick that is due begins before it, and is in
+///   flight, or not at all. The loop reads them without the lock; a stale read is followed by the wake-up.
 /// - A call is refused once `closed` is set, and `close` answers all calls before that, both under the lock.
 ///   So each call gets an answer.
 /// - No user code runs under the lock, except the clone of a waker. Senders are dropped and wakers are woken
@@ -81,11 +83,39 @@ impl Drop for TriggerCalls {
 /// The package `loom` tries all this in every order of the threads.
 #[derive(Debug, Default)]
 pub(crate) struct TickFacts {
-    /// Whether calls of `trigger` wait for a tick.
-    is_asked: AtomicBool,
-    /// Whether the loop has to read the service's values again.
-    must_read: AtomicBool,
+    /// What the loop has to know, as bits.
+    signals: AtomicU8,
     inner: Mutex<Inner>,
+}
+
+/// Calls of `trigger` wait for a tick.
+const ASKED: u8 = 1;
+/// No tick begins by itself.
+const PAUSED: u8 = 2;
+/// The schedule was paused and no longer is.
+const RESUMED: u8 = 4;
+/// The service's values are to be read now.
+const READ_AGAIN: u8 = 8;
+
+/// What the loop of a schedule has to know, as it was at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signals(u8);
+
+impl Signals {
+    #[inline]
+    pub(crate) fn is_asked(self) -> bool {
+        self.0 & ASKED != 0
+    }
+
+    #[inline]
+    pub(crate) fn is_resumed(self) -> bool {
+        self.0 & RESUMED != 0
+    }
+
+    #[inline]
+    pub(crate) fn must_read(self) -> bool {
+        self.0 & READ_AGAIN != 0
+    }
 }
 
 #[derive(Default)]
@@ -159,7 +189,7 @@ impl TickFacts {
             last_end: inner.last_end,
             last_duration: inner.began.zip(inner.last_end).map(took),
             last_error: problems.and_then(|problems| problems.last_failure.clone()),
-            next_due: inner.next_due,
+            next_due: inner.next_due.filter(|_| !self.is_paused()),
             in_flight: inner.in_flight,
         }
     }
@@ -203,15 +233,18 @@ impl TickFacts {
     }
 
     /// A tick begins, for this point or because it was asked for. It answers the calls of `trigger` that wait
-    /// now.
+    /// now. `None`: there is none, because it was not asked for and the schedule is paused.
     #[inline]
     pub(crate) fn begun(
         &self,
         at: Instant,
         wall: SystemTime,
         point: Option<Point>,
-    ) -> TriggerCalls {
+    ) -> Option<TriggerCalls> {
         let mut inner = self.inner();
+        if point.is_some() && self.is_paused() {
+            return None;
+        }
         inner.last_start = Some(at);
         inner.started = Some(wall);
         inner.begun += 1;
@@ -219,10 +252,10 @@ impl TickFacts {
         inner.in_flight = true;
         inner.next_due = None;
         if inner.waiting.is_empty() {
-            return TriggerCalls(Vec::new());
+            return Some(TriggerCalls(Vec::new()));
         }
-        self.is_asked.store(false, Ordering::Release);
-        TriggerCalls(mem::take(&mut inner.waiting))
+        self.signals.fetch_and(!ASKED, Ordering::Release);
+        Some(TriggerCalls(mem::take(&mut inner.waiting)))
     }
 
     /// What the tick in flight is for, of the service with this name.
@@ -290,38 +323,63 @@ impl TickFacts {
         }
         let dropped = inner.take_dropped();
         inner.waiting.push(call);
-        self.is_asked.store(true, Ordering::Release);
+        self.signals.fetch_or(ASKED, Ordering::Release);
         // Dropping a sender may run a waker, which is user code.
         drop(inner);
         let _ = panics::drop_each(dropped);
         Ok(answer)
     }
 
-    /// Whether calls of `trigger` wait for a tick.
+    /// Whether no tick begins by itself.
     #[inline]
-    pub(crate) fn is_asked(&self) -> bool {
-        self.is_asked.load(Ordering::Acquire)
+    pub(crate) fn is_paused(&self) -> bool {
+        self.signals().0 & PAUSED != 0
     }
 
-    /// Has the loop read the service's values again.
-    pub(crate) fn read_again(&self) {
-        self.must_read.store(true, Ordering::Release);
-        self.wake();
+    /// What the loop has to know now.
+    #[inline]
+    pub(crate) fn signals(&self) -> Signals {
+        Signals(self.signals.load(Ordering::Acquire))
     }
 
-    /// Whether the loop has to read the service's values again.
-    #[inline]
-    pub(crate) fn must_read(&self) -> bool {
-        self.must_read.load(Ordering::Acquire)
+    /// What the loop was told since it called this last: it does that now.
+    pub(crate) fn hear(&self) -> Signals {
+        let inner = self.inner();
+        let told = self
+            .signals
+            .fetch_and(!(RESUMED | READ_AGAIN), Ordering::AcqRel);
+        drop(inner);
+        Signals(told)
     }
 
-    /// The loop reads the values now.
-    #[inline]
-    pub(crate) fn reads(&self) {
-        if self.must_read() {
-            // Sees what was written before the last call of `read_again`.
-            self.must_read.swap(false, Ordering::AcqRel);
+    /// No tick begins by itself from now on, also in later runs. Returns whether that is new.
+    pub(crate) fn pause(&self) -> bool {
+        let inner = self.inner();
+        let before = self.signals.fetch_or(PAUSED, Ordering::AcqRel);
+        drop(inner);
+        before & PAUSED == 0
+    }
+
+    /// Ticks begin by themselves again. Returns whether that is new.
+    pub(crate) fn resume(&self) -> bool {
+        let inner = self.inner();
+        let is_new = self.signals.fetch_and(!PAUSED, Ordering::AcqRel) & PAUSED != 0;
+        if is_new {
+            self.signals.fetch_or(RESUMED, Ordering::AcqRel);
         }
+        drop(inner);
+        if is_new {
+            self.wake();
+        }
+        is_new
+    }
+
+    /// The loop reads the service's values now; if a tick is in flight, at its end.
+    pub(crate) fn read_again(&self) {
+        let inner = self.inner();
+        self.signals.fetch_or(READ_AGAIN, Ordering::AcqRel);
+        drop(inner);
+        self.wake();
     }
 
     /// A run begins: calls of `trigger` are accepted again.
@@ -342,7 +400,7 @@ impl TickFacts {
         inner.in_flight = false;
         inner.next_due = None;
         let waiting = mem::take(&mut inner.waiting);
-        self.is_asked.store(false, Ordering::Release);
+        self.signals.fetch_and(!ASKED, Ordering::Release);
         // A `Waker` keeps its task's allocation alive.
         let waker = inner.waker.take();
         // Both may run user code, so the lock is released first.

@@ -116,9 +116,7 @@ impl Calendar {
     /// What a tick that begins now is for; `None` when none is due. Times that the wall clock jumped over get
     /// one late tick, or none, but never one each: a clock that is set right may have been wrong by years.
     pub(crate) fn point(&mut self, now: Reading) -> Option<Point> {
-        if self.read(now) {
-            self.catch_up(now, self.missed_in_a_leap());
-        }
+        self.look(now);
         match self.next? {
             Next::First(due) => (due <= now.at).then_some(Point {
                 due,
@@ -140,6 +138,19 @@ impl Calendar {
             }
             Next::Time { .. } => None,
         }
+    }
+
+    /// Looks at the clocks while no tick is in flight, and begins none.
+    pub(crate) fn look(&mut self, now: Reading) {
+        if self.read(now) {
+            self.catch_up(now, self.missed_in_a_leap());
+        }
+    }
+
+    /// Ticks may begin again after a pause.
+    pub(crate) fn resume(&mut self, now: Reading) {
+        self.look(now);
+        self.catch_up(now, self.plan.missed);
     }
 
     /// A tick has ended, one that was due or one that was triggered: plans the next.

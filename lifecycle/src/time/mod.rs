@@ -31,4 +31,4 @@ pub use self::wall_clock::WallClock;
 
 /// The longest time a schedule waits before it reads the service's values and the wall clock again, so
 /// that a change takes effect within a minute.
-const CLOCK_CHECK: Duration = Duration::from_secs(60);
+pub(crate) const CLOCK_CHECK: Duration = Duration::from_secs(60);

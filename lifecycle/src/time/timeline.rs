@@ -117,6 +117,13 @@ impl Timeline {
         }
     }
 
+    /// Ticks may begin again after a pause. Those by delay miss no point.
+    pub(crate) fn resume(&mut self, now: Instant) {
+        if self.plan.kind == ScheduleKind::Interval {
+            self.catch_up(now);
+        }
+    }
+
     fn first(&mut self, delay: Option<Duration>, now: Instant) -> Option<Instant> {
         match (delay, self.plan.first) {
             (Some(delay), _) => self.within_jitter(now.checked_add(delay)?),

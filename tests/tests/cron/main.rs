@@ -6,6 +6,7 @@ mod clocks;
 mod fields;
 mod instants;
 mod oracle;
+mod pause;
 mod stop;
 mod tick;
 mod zones;

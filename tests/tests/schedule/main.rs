@@ -7,6 +7,7 @@ mod facts;
 mod instants;
 mod oracle;
 mod panicking;
+mod pause;
 mod reloads;
 mod rules;
 mod stop;

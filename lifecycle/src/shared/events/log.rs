@@ -41,6 +41,12 @@ pub(crate) fn log(service: Option<&Name>, kind: &EventKind) {
         EventKind::Recovered => {
             log_safely!(info, service = service, "recovered");
         }
+        EventKind::Paused => {
+            log_safely!(info, service = service, "paused");
+        }
+        EventKind::Resumed => {
+            log_safely!(info, service = service, "resumed");
+        }
         EventKind::RestartPlanned { wait } => {
             log_safely!(debug, service = service, ?wait, "restart planned");
         }

@@ -26,7 +26,7 @@ fn an_asker_that_loses_interest_leaves_nothing_behind() {
         assert!(asked.as_mut().poll(&mut task).is_pending());
     }
     assert!(ticks.inner().waiting.len() <= 4);
-    assert!(ticks.is_asked(), "the tick is still to come");
+    assert!(ticks.signals().is_asked(), "the tick is still to come");
 }
 #[test]
 fn a_loop_that_begins_again_owes_no_tick_to_the_callers_of_the_last_one() {
@@ -37,5 +37,5 @@ fn a_loop_that_begins_again_owes_no_tick_to_the_callers_of_the_last_one() {
     ticks.close();
     assert!(asked.as_mut().poll(&mut task).is_ready());
     ticks.open();
-    assert!(!ticks.is_asked());
+    assert!(!ticks.signals().is_asked());
 }
