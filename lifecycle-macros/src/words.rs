@@ -71,6 +71,7 @@ pub(crate) const BEFORE: &str = "before";
 pub(crate) const START_TIMEOUT: &str = "start_timeout";
 pub(crate) const STOP_TIMEOUT: &str = "stop_timeout";
 pub(crate) const ON_FAILURE: &str = "on_failure";
+pub(crate) const ON_LATE: &str = "on_late";
 pub(crate) const RESTART_WITH: &str = "restart_with";
 
 // The policy `restart(..)` and its options.
@@ -83,13 +84,14 @@ pub(crate) const THEN: &str = "then";
 pub(crate) const RESTART_OPTIONS: [&str; 4] = [BACKOFF, MAX, RESET, THEN];
 
 pub(crate) const REGISTRY_SETTINGS: [&str; 2] = [DEADLINE, SHUTDOWN_DELAY];
-pub(crate) const SERVICE_SETTINGS: [&str; 7] = [
+pub(crate) const SERVICE_SETTINGS: [&str; 8] = [
     AFTER,
     WANTS,
     BEFORE,
     START_TIMEOUT,
     STOP_TIMEOUT,
     ON_FAILURE,
+    ON_LATE,
     RESTART_WITH,
 ];
 
@@ -208,6 +210,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
         ON_FAILURE,
         &["failure", "failure_policy", "on_error", "policy"],
     ),
+    (ON_LATE, &["late", "on_deadline"]),
     (RESTART_WITH, &["bind_to", "binds_to", "part_of"]),
     (BACKOFF, &["delay", "interval", "retry", "wait"]),
     (

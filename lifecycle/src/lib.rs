@@ -140,7 +140,7 @@ pub use crate::report::registry_error::{RegistryError, RegistryProblem};
 pub use crate::report::restart::{Restart, Then};
 pub use crate::report::startup::{ServiceStartup, Startup};
 pub use crate::report::status::{
-    IsolatedStatus, OnFailure, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus,
+    IsolatedStatus, OnFailure, OnLate, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus,
     Transition,
 };
 pub use crate::report::tick::{Tick, TickCause};

@@ -200,6 +200,7 @@ pub use lifecycle_macros::service;
 /// | `start_timeout` | how long its `startup` may take, or the `run` of a oneshot | 90 s; none for a oneshot |
 /// | `stop_timeout` | how long it may take to stop, within [its share of the deadline](crate::Registry::deadline); a quarter is kept for `drain` | 10 s |
 /// | `on_failure` | `shutdown`, `ignore`, `restart` or `restart(..)`: see [`OnFailure`](crate::OnFailure) | `shutdown` |
+/// | `on_late` | `fail` or `ignore`: what it means that it did not stop in its time and was dropped; see [`OnLate`](crate::OnLate) | `fail` |
 /// | `restart_with` | names from its `after`: where one of these is restarted, it is stopped before that and started after, at no cost to its own restarts | none; it goes on |
 ///
 /// | option of `restart(..)` | value | default |

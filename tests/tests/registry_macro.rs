@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use lifecycle::{
-    Context, Idle, OnFailure, Registry, Result, Scheduled, Shape, Worker, registry, service,
+    Context, Idle, OnFailure, Registry, Restart, Result, Scheduled, Shape, Worker, registry,
+    service,
 };
 use lifecycle_tests::{IdleScript, Journal, hangs, millis, secs, start, takes};
 use tokio::time::sleep;
@@ -278,4 +279,33 @@ async fn one_service_can_run_again_and_in_two_registries_at_once() {
         "each run has its own stop channel"
     );
     two.stop().await.into_result().unwrap();
+}
+
+/// The words of the macro are the values of the builder.
+#[tokio::test(start_paused = true)]
+async fn the_words_of_a_policy_are_its_values() {
+    let journal = Journal::new();
+    let part = || journal.script().idle();
+    let limit = secs(7);
+    let registry = registry! {
+        "store" => part(), on_failure = restart,
+        "feed" => part(),
+            after = ["store"],
+            on_failure = restart(backoff = "1s..1m", max = 3, reset = limit, then = ignore),
+            restart_with = ["store"],
+        "page" => part(), on_failure = restart(max = forever, then = shutdown),
+    };
+    let policies: Vec<_> = registry
+        .handle()
+        .states()
+        .into_iter()
+        .map(|status| status.on_failure)
+        .collect();
+    let feed = Restart::new()
+        .backoff(secs(1), secs(60))
+        .max(3)
+        .reset(limit)
+        .then(lifecycle::Then::Ignore);
+    let expected = [Restart::new(), feed, Restart::new().forever()];
+    assert_eq!(policies, expected.map(OnFailure::Restart));
 }

@@ -80,6 +80,10 @@ fn expand_setting(setting: &Setting) -> TokenStream {
             let method = Ident::new("before_all", key.span());
             return quote!(.#method());
         }
+        SettingValue::OnLate(policy) => {
+            let policy = Ident::new(policy.variant, key.span());
+            quote!(__lifecycle::OnLate::#policy)
+        }
         SettingValue::RestartWith(names) => {
             let names = names.iter().map(|name| &name.text);
             quote!(&[#(#names),*])

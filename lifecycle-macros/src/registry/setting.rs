@@ -11,7 +11,7 @@ use crate::syntax::{NamedArgument, literal, ungrouped};
 use crate::value::choice::Choice;
 use crate::value::duration::{DurationValue, Zero, parse_length};
 use crate::words::{
-    self, AFTER, BEFORE, DEADLINE, ON_FAILURE, REGISTRY_SETTINGS, RESTART, RESTART_WITH,
+    self, AFTER, BEFORE, DEADLINE, ON_FAILURE, ON_LATE, REGISTRY_SETTINGS, RESTART, RESTART_WITH,
     SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS, is_argument,
 };
 
@@ -26,6 +26,7 @@ pub(crate) enum SettingValue {
     Dependencies(Vec<Dependency>),
     BeforeAll,
     OnFailure(Policy),
+    OnLate(Choice),
     RestartWith(Vec<Name>),
 }
 
@@ -41,6 +42,7 @@ pub(crate) struct Name {
     pub(crate) order: Order,
 }
 
+const LATE: &[Choice] = &[Choice::new("fail", "Fail"), Choice::new("ignore", "Ignore")];
 const ALL: [Choice; 1] = [Choice::new("all", "All")];
 
 impl Setting {
@@ -64,6 +66,7 @@ impl Setting {
                 SettingValue::BeforeAll
             }
             ON_FAILURE => SettingValue::OnFailure(read_policy(argument, errors)?),
+            ON_LATE => SettingValue::OnLate(errors.handle(Choice::read(argument, LATE))?),
             _ => SettingValue::Length(errors.handle(read_length(argument, &key))?),
         };
         Some(Self {

@@ -38,7 +38,8 @@ fn main() {
             .service("page", page)
             .on_failure(
                 __lifecycle::OnFailure::Restart(__lifecycle::Restart::new().forever()),
-            );
+            )
+            .on_late(__lifecycle::OnLate::Ignore);
         __registry.finish()
     };
 }

@@ -37,7 +37,7 @@ use self::stop::Stage;
 use self::sweep::Round;
 use crate::engine::settings::{RegistrySettings, ServiceSettings};
 use crate::report::error::ServiceError;
-use crate::report::status::{Phase, State};
+use crate::report::status::{OnLate, Phase, State};
 
 /// What the supervisor must do. Services are given by their index.
 #[derive(Debug)]
@@ -61,11 +61,11 @@ pub(crate) enum Command {
     /// Drop the rest of the service's code.
     End(usize),
     /// The service blocks its thread: go on without it. It had this long to stop.
-    GiveUp(usize, Duration),
+    GiveUp(usize, Duration, OnLate),
     /// Record a failure.
     Fail(usize, Failure),
     /// Record that the code of this phase was dropped because it was late, after this long.
-    NoteLate(usize, Phase, Duration),
+    NoteLate(usize, Phase, Duration, OnLate),
     /// Every service that counts is up.
     AllUp,
     /// A service that counts is down for a restart.
@@ -261,9 +261,11 @@ impl Engine {
         if node.life != Life::Asked || timed_out {
             return;
         }
-        node.late = true;
+        let on_late = node.settings.on_late;
+        node.late |= on_late == OnLate::Fail;
         let had = now.saturating_duration_since(node.asked_at.unwrap_or(now));
-        self.commands.push(Command::NoteLate(service, phase, had));
+        self.commands
+            .push(Command::NoteLate(service, phase, had, on_late));
     }
 
     /// The service's task has ended. `is_kept` says whether the service is kept for another run.

@@ -18,7 +18,7 @@ pub(crate) struct Node {
     pub(crate) has_turn: bool,
     /// Whether its `start` has returned after the stop was requested and before its turn.
     pub(crate) has_left: bool,
-    /// Whether some of its code was dropped because it was late.
+    /// Whether some of its code was dropped because it was late, and that is a failure.
     pub(crate) late: bool,
     /// How many dependencies it still waits for before it starts.
     pub(crate) missing: u32,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lifecycle_rules::limits::DEFAULT_DEADLINE;
 
-use crate::report::status::OnFailure;
+use crate::report::status::{OnFailure, OnLate};
 
 /// The settings of one service.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,7 @@ pub(crate) struct ServiceSettings {
     pub(crate) start_timeout: Option<Duration>,
     pub(crate) stop_timeout: Duration,
     pub(crate) on_failure: OnFailure,
+    pub(crate) on_late: OnLate,
     /// Whether it is a oneshot, which is up once its `run` has succeeded.
     pub(crate) oneshot: bool,
     /// Whether it is a registry, whose services have start timeouts of their own.
@@ -27,6 +28,7 @@ impl Default for ServiceSettings {
             start_timeout: None,
             stop_timeout: Duration::from_secs(10),
             on_failure: OnFailure::default(),
+            on_late: OnLate::default(),
             oneshot: false,
             registry: false,
             disabled: false,

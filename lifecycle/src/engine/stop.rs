@@ -10,7 +10,7 @@ use super::graces::{ABORT_GRACE, MIN_ABORT_GRACE};
 use super::node::Life;
 use super::sweep::Purpose;
 use super::{Command, Engine, StopTimes};
-use crate::report::status::State;
+use crate::report::status::{OnLate, State};
 
 /// How far the stop of the application has come.
 #[derive(Debug)]
@@ -245,6 +245,11 @@ impl Engine {
         }
     }
 
+    /// What it means that this service was late.
+    pub(crate) fn on_late(&self, service: usize) -> OnLate {
+        self.nodes[service].settings.on_late
+    }
+
     /// When the time to stop is over for a service that was asked at this instant.
     pub(crate) fn end_of(&self, service: usize, asked: Instant) -> Option<Instant> {
         let own = asked.checked_add(self.nodes[service].settings.stop_timeout);
@@ -307,9 +312,14 @@ impl Engine {
         if node.life != Life::Asked {
             return;
         }
-        node.late = true;
+        // A restart is lost with the service, which is a failure under any policy.
+        let on_late = match self.stage {
+            Stage::Up => OnLate::Fail,
+            _ => node.settings.on_late,
+        };
+        node.late |= on_late == OnLate::Fail;
         let had = now.saturating_duration_since(node.asked_at.unwrap_or(now));
-        self.commands.push(Command::GiveUp(service, had));
+        self.commands.push(Command::GiveUp(service, had, on_late));
         self.down(service, false, now);
     }
 }

@@ -4,10 +4,11 @@ use super::graph::DependencyKind;
 use super::*;
 use crate::report::error::Fault;
 use crate::report::name::Name;
-use crate::report::status::OnFailure;
+use crate::report::status::{OnFailure, OnLate};
 
 mod cost;
 mod disabled;
+mod late;
 mod restarting;
 mod rounds;
 mod stopping;
@@ -30,6 +31,7 @@ const SETTINGS: ServiceSettings = ServiceSettings {
     start_timeout: Some(Duration::from_secs(90)),
     stop_timeout: Duration::from_secs(8),
     on_failure: OnFailure::Shutdown,
+    on_late: OnLate::Fail,
     oneshot: false,
     registry: false,
     disabled: false,
@@ -195,7 +197,7 @@ impl Rig {
             }
             Command::Cut(service) => format!("cut {service}"),
             Command::End(service) => format!("end {service}"),
-            Command::GiveUp(service, had) => format!("give up {service} after {had:?}"),
+            Command::GiveUp(service, had, _) => format!("give up {service} after {had:?}"),
             Command::Fail(service, Failure::Reported(_)) => format!("{service} fails"),
             Command::Fail(service, Failure::StartTimeout(limit)) => {
                 format!("{service} fails after {limit:?}")
@@ -203,7 +205,12 @@ impl Rig {
             Command::Fail(service, Failure::Dependency(root)) => {
                 format!("{service} fails with {root}")
             }
-            Command::NoteLate(service, phase, had) => format!("{service} late in {phase}: {had:?}"),
+            Command::NoteLate(service, phase, had, OnLate::Fail) => {
+                format!("{service} late in {phase}: {had:?}")
+            }
+            Command::NoteLate(service, phase, had, OnLate::Ignore) => {
+                format!("{service} late in {phase}, ignored: {had:?}")
+            }
             Command::AllUp => "all up".to_owned(),
             Command::Request(StopCause::Failed(service)) => format!("request: {service} failed"),
             Command::Request(StopCause::Finished) => "request: finished".to_owned(),

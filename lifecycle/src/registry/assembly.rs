@@ -7,7 +7,7 @@ use super::Registry;
 use super::entries::{Entries, Entry};
 use crate::engine::settings::RegistrySettings;
 use crate::report::name::Name;
-use crate::report::status::OnFailure;
+use crate::report::status::{OnFailure, OnLate};
 use crate::shape::service::Service;
 use lifecycle_rules::graph::DependencyKind;
 
@@ -88,6 +88,12 @@ impl AssemblyEntry<'_> {
     /// `stop_timeout = limit`
     pub fn stop_timeout(self, limit: Duration) -> Self {
         self.0.node.settings.stop_timeout = limit;
+        self
+    }
+
+    /// `on_late = policy`
+    pub fn on_late(self, policy: OnLate) -> Self {
+        self.0.node.settings.on_late = policy;
         self
     }
 

@@ -9,7 +9,7 @@ use super::entries::{Entries, Entry};
 use crate::engine::settings::RegistrySettings;
 use crate::report::name::Name;
 use crate::report::registry_error::{RegistryError, RegistryProblem};
-use crate::report::status::OnFailure;
+use crate::report::status::{OnFailure, OnLate};
 use crate::shape::service::Service;
 use lifecycle_rules::graph::DependencyKind;
 
@@ -122,6 +122,13 @@ impl RegistryBuilder {
     pub fn on_failure(self, policy: impl Into<OnFailure>) -> Self {
         self.set("on_failure", |service| {
             service.node.settings.on_failure = policy.into();
+        })
+    }
+
+    /// What it means that it did not stop in its time and was dropped. Default: [`OnLate::Fail`].
+    pub fn on_late(self, policy: OnLate) -> Self {
+        self.set("on_late", |service| {
+            service.node.settings.on_late = policy;
         })
     }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::report::error::ServiceError;
 use crate::report::name::Name;
 use crate::report::reason::Reason;
-use crate::report::status::{Phase, State};
+use crate::report::status::{OnLate, Phase, State};
 
 /// Something that happened in an application: to one of its services, or to all of it.
 ///
@@ -102,6 +102,8 @@ pub enum EventKind {
         phase: Phase,
         /// How long it had, from when it was asked to stop.
         had: Duration,
+        /// What that means to the application.
+        on_late: OnLate,
     },
     /// The `reload` of the service failed, or did not return in time. The service goes on.
     ReloadFailed(ServiceError),
@@ -205,7 +207,7 @@ impl fmt::Display for EventKind {
             Self::Recovered | Self::Paused | Self::Resumed => f.write_str(self.as_str()),
             Self::RestartPlanned { wait } => write!(f, "restarts in {wait:.1?}"),
             Self::Failed(error) | Self::ReloadFailed(error) => error.fmt(f),
-            Self::Late { phase, had } => write!(f, "late, dropped in {phase} after {had:.1?}"),
+            Self::Late { phase, had, .. } => write!(f, "late, dropped in {phase} after {had:.1?}"),
             Self::Reloaded { took, failures: 0 } => write!(f, "reloaded in {took:.1?}"),
             Self::Reloaded { took, failures } => {
                 write!(f, "reloaded in {took:.1?}, with {failures} failures")

@@ -12,7 +12,7 @@ use crate::report::name::Name;
 use crate::report::reason::{Reason, Signal};
 #[cfg(doc)]
 use crate::report::status::OnFailure;
-use crate::report::status::{Phase, ServiceStatus, State};
+use crate::report::status::{OnLate, Phase, ServiceStatus, State};
 
 /// How a run of a registry ended. It is plain data: holding or dropping one changes nothing.
 ///
@@ -55,6 +55,15 @@ pub struct Laggard {
     pub phase: Phase,
     /// How long it had, from when it was asked to stop.
     pub had: Duration,
+    /// What that means to the application: under [`OnLate::Ignore`] it is only listed.
+    pub on_late: OnLate,
+}
+
+impl Laggard {
+    /// Whether it makes the outcome unclean.
+    pub(crate) fn is_failure(&self) -> bool {
+        self.on_late == OnLate::Fail
+    }
 }
 
 impl fmt::Display for Laggard {
@@ -119,7 +128,7 @@ impl Outcome {
 
     /// 0 for a clean stop; 1 when a service failed (not those under [`OnFailure::Ignore`]) or the
     /// future of [`stop_on`](crate::Registry::stop_on) panicked, something was dropped because it was
-    /// late, or the registry could not be started. (A second
+    /// late (not under [`OnLate::Ignore`]), or the registry could not be started. (A second
     /// signal ends the process with 128 plus its number before there is an outcome.)
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -139,7 +148,11 @@ impl Outcome {
     /// Prints the report to standard error when something failed.
     pub(crate) fn print_if_unclean(&self) {
         let has_lost = |status: &ServiceStatus| status.queue.is_some_and(|queue| queue.lost > 0);
-        if !self.is_clean() || !self.failures.is_empty() || self.services.iter().any(has_lost) {
+        if !self.is_clean()
+            || !self.failures.is_empty()
+            || !self.laggards.is_empty()
+            || self.services.iter().any(has_lost)
+        {
             // Standard error may be closed: then the report can't be printed.
             let _ = writeln!(std::io::stderr(), "{self}");
         }
@@ -154,7 +167,8 @@ impl Outcome {
     }
 
     fn is_clean(&self) -> bool {
-        !self.has_fatal && self.laggards.is_empty() && !matches!(self.reason, Reason::NotStarted(_))
+        let is_late = self.laggards.iter().any(Laggard::is_failure);
+        !self.has_fatal && !is_late && !matches!(self.reason, Reason::NotStarted(_))
     }
 
     /// One line of counts.

@@ -70,6 +70,7 @@ impl Serialize for Laggard {
             "service": self.service,
             "phase": self.phase,
             "had_seconds": self.had.as_secs_f64(),
+            "ignored": !self.is_failure(),
         })
     }
 }

@@ -231,6 +231,21 @@ impl OnFailure {
     }
 }
 
+/// What it means to the application that code of a service did not end in its time at the stop, and was
+/// dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnLate {
+    /// The service has failed: it is `Failed`, and the application exits with 1.
+    #[default]
+    Fail,
+    /// It is an end like any other, for work that may be cut off: it is logged and listed among the
+    /// [laggards](crate::Outcome::laggards), the service is `Stopped`, and the exit code stays 0.
+    ///
+    /// Of the services of a registry that is a service itself, each has this setting for itself.
+    Ignore,
+}
+
 impl From<Restart> for OnFailure {
     fn from(restart: Restart) -> Self {
         Self::Restart(restart)

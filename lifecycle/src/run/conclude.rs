@@ -6,7 +6,7 @@ use crate::report::error::ServiceError;
 use crate::report::name::Name;
 use crate::report::outcome::{Laggard, Outcome};
 use crate::report::reason::Reason;
-use crate::report::status::State;
+use crate::report::status::{OnLate, State};
 use crate::shared::application::Application;
 use crate::shared::instance::Instance;
 
@@ -79,6 +79,7 @@ fn add_active(application: &Application, active: &mut Vec<Laggard>) {
                 service: instance.name.clone(),
                 phase: instance.phase(),
                 had,
+                on_late: OnLate::Fail,
             });
         }
         if let Some(inner) = instance.inner() {

@@ -294,7 +294,8 @@ impl Supervisor {
         }
         if !task.is_finished() {
             let had = asked.elapsed();
-            self.note_late(service, Phase::Drain, had);
+            let on_late = self.engine.on_late(service);
+            self.note_late(service, Phase::Drain, had, on_late);
         }
     }
 }

@@ -183,7 +183,8 @@ impl Application {
         if std::mem::replace(&mut record.has_verdict, true) {
             return None;
         }
-        let late = record.laggards.first().map(|late| late.service.clone());
+        let mut failed = record.laggards.iter().filter(|late| late.is_failure());
+        let late = failed.next().map(|late| late.service.clone());
         let told = record.told.take();
         let is_new = |error: &&ServiceError| !told.as_ref().is_some_and(|told| told.is_same(error));
         let lost = record.failures.iter().filter(is_new).find(|error| {

@@ -26,7 +26,7 @@ fn main() {
         shutdown_delay = "0s",
 
         "store" => Store,
-        "log" => Store, before = all,
+        "log" => Store, before = all, on_late = ignore,
         "metrics" => (cfg.limit > Duration::ZERO).then_some(Store),
         "cache" => Store, start_timeout = cfg.limit,
         "api" => Store,

@@ -37,7 +37,7 @@ fn the_settings() {
             after = ["store"],
             on_failure = restart(backoff = "100ms..30s", max = 10, reset = cfg.reset, then = ignore),
             restart_with = ["store"],
-        "page" => page, on_failure = restart(max = forever)
+        "page" => page, on_failure = restart(max = forever), on_late = ignore
     });
     check_expression(
         &expect_file!["../../../tests/expand/registry_settings.rs"],

@@ -348,6 +348,18 @@ fn settings_gone_wrong() {
             "unknown policy `stop` | write one of `shutdown`, `ignore`, `restart`",
         ),
         (
+            quote!("a" => s, on_late = "ignore"),
+            "the value `ignore` of `on_late` is in quotes | write `on_late = ignore`",
+        ),
+        (
+            quote!("a" => s, on_late = drop),
+            "unknown value `drop` of `on_late` | write `fail` or `ignore`",
+        ),
+        (
+            quote!("a" => s, on_deadline = ignore),
+            "unknown setting `on_deadline` | did you mean `on_late`?",
+        ),
+        (
             quote!("a" => s, on_failure = "restart"),
             "the policy `restart` is in quotes | write `on_failure = restart`",
         ),

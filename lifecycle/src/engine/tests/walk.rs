@@ -169,7 +169,7 @@ impl World {
                     self.was_up[service] = false;
                 }
                 Command::Discard(service, times) => self.discard(service, times),
-                Command::GiveUp(service, _) => self.alive[service] = false,
+                Command::GiveUp(service, _, _) => self.alive[service] = false,
                 Command::Request(_) => {
                     assert!(!self.requested, "one request");
                     self.request();

@@ -17,7 +17,7 @@ use crate::report::error::Fault;
 use crate::report::event::EventKind;
 use crate::report::outcome::Laggard;
 use crate::report::reason::Reason;
-use crate::report::status::{Phase, Shape, State};
+use crate::report::status::{OnLate, Phase, Shape, State};
 use crate::run::service_task::{self, RunPart};
 use crate::run::unstarted::Unstarted;
 use crate::shape::service::{Nature, Sealed, Service, TaskNeed};
@@ -60,9 +60,13 @@ impl Supervisor {
             }
             Command::Cut(service) => self.order(service, Orders::DROP_RUN),
             Command::End(service) => self.order(service, Orders::DROP_ALL),
-            Command::GiveUp(service, had) => self.give_up(service, had, tasks).await,
+            Command::GiveUp(service, had, on_late) => {
+                self.give_up(service, had, on_late, tasks).await;
+            }
             Command::Fail(service, failure) => self.note_failure(service, failure),
-            Command::NoteLate(service, phase, had) => self.note_late(service, phase, had),
+            Command::NoteLate(service, phase, had, on_late) => {
+                self.note_late(service, phase, had, on_late);
+            }
             Command::AllUp => {
                 self.application.set_health(Health::Healthy);
                 // Told after the change, so that code that waits for the line finds the application healthy.
@@ -96,10 +100,11 @@ impl Supervisor {
         &mut self,
         service: usize,
         had: Duration,
+        on_late: OnLate,
         tasks: &mut ServiceTasks,
     ) {
         let instance = &self.application.instances[service];
-        self.note_late(service, instance.phase(), had);
+        self.note_late(service, instance.phase(), had, on_late);
         tasks.abandon(service);
         instance.end_queue();
         let Some(run) = instance.run() else { return };
@@ -275,16 +280,25 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn note_late(&self, service: usize, phase: Phase, had: Duration) {
+    pub(super) fn note_late(&self, service: usize, phase: Phase, had: Duration, on_late: OnLate) {
         let name = self.application.instances[service].name.clone();
-        self.application
-            .tell(service, EventKind::Late { phase, had });
-        let error = self.application.error(service, phase, Fault::Late(had));
-        let _ = self.application.instances[service].error.set(error);
+        self.application.tell(
+            service,
+            EventKind::Late {
+                phase,
+                had,
+                on_late,
+            },
+        );
+        if on_late == OnLate::Fail {
+            let error = self.application.error(service, phase, Fault::Late(had));
+            let _ = self.application.instances[service].error.set(error);
+        }
         let laggard = Laggard {
             service: name,
             phase,
             had,
+            on_late,
         };
         self.application.tell_outer_of_laggard(&laggard);
         self.application.record().laggards.push(laggard);

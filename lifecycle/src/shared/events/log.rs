@@ -3,7 +3,7 @@
 use crate::panics::log_safely;
 use crate::report::event::EventKind;
 use crate::report::name::Name;
-use crate::report::status::State;
+use crate::report::status::{OnLate, State};
 
 /// Writes the line of this event. Those of ticks and flushes that went well have none, because there may be
 /// thousands a second.
@@ -53,7 +53,14 @@ pub(crate) fn log(service: Option<&Name>, kind: &EventKind) {
         EventKind::Failed(error) => {
             log_safely!(error, service = service, %error, "failed");
         }
-        EventKind::Late { phase, had } => {
+        EventKind::Late {
+            phase,
+            had,
+            on_late: OnLate::Ignore,
+        } => {
+            log_safely!(warn, service = service, %phase, ?had, "late, dropped");
+        }
+        EventKind::Late { phase, had, .. } => {
             log_safely!(error, service = service, %phase, ?had, "late, dropped");
         }
         EventKind::ReloadFailed(error) => {
