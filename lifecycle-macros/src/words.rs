@@ -65,6 +65,7 @@ pub(crate) const STARTUP_OPTIONS: &[&str] = &[RETRY];
 // The settings in `registry!`.
 pub(crate) const DEADLINE: &str = "deadline";
 pub(crate) const SHUTDOWN_DELAY: &str = "shutdown_delay";
+pub(crate) const ON_HANGUP: &str = "on_hangup";
 pub(crate) const AFTER: &str = "after";
 pub(crate) const WANTS: &str = "wants";
 pub(crate) const BEFORE: &str = "before";
@@ -83,7 +84,7 @@ pub(crate) const THEN: &str = "then";
 
 pub(crate) const RESTART_OPTIONS: [&str; 4] = [BACKOFF, MAX, RESET, THEN];
 
-pub(crate) const REGISTRY_SETTINGS: [&str; 2] = [DEADLINE, SHUTDOWN_DELAY];
+pub(crate) const REGISTRY_SETTINGS: [&str; 3] = [DEADLINE, SHUTDOWN_DELAY, ON_HANGUP];
 pub(crate) const SERVICE_SETTINGS: [&str; 8] = [
     AFTER,
     WANTS,
@@ -206,6 +207,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
         ],
     ),
     (SHUTDOWN_DELAY, &["delay", "pre_stop"]),
+    (ON_HANGUP, &["hangup", "hup", "on_sighup", "sighup"]),
     (
         ON_FAILURE,
         &["failure", "failure_policy", "on_error", "policy"],

@@ -135,7 +135,7 @@ pub use crate::report::error::{
 pub use crate::report::event::{Event, EventKind};
 pub use crate::report::name::Name;
 pub use crate::report::outcome::{Laggard, Outcome, UncleanStop};
-pub use crate::report::reason::{Cause, Reason, Signal};
+pub use crate::report::reason::{Cause, OnHangup, Reason, Signal};
 pub use crate::report::registry_error::{RegistryError, RegistryProblem};
 pub use crate::report::restart::{Restart, Then};
 pub use crate::report::startup::{ServiceStartup, Startup};

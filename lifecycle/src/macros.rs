@@ -232,6 +232,7 @@ pub use lifecycle_macros::service;
 /// |---|---|---|
 /// | `deadline` | see [`Registry::deadline`](crate::Registry::deadline) | 25 s |
 /// | `shutdown_delay` | see [`Registry::shutdown_delay`](crate::Registry::shutdown_delay) | none |
+/// | `on_hangup` | what a SIGHUP does: `reload`, `stop` or `ignore`; see [`Registry::on_hangup`](crate::Registry::on_hangup) | what the system does |
 ///
 /// A duration is a literal in quotes (`"10s"`, `"1m 30s"`) or any expression of type `Duration`.
 ///

@@ -89,6 +89,10 @@ fn expand_setting(setting: &Setting) -> TokenStream {
             quote!(&[#(#names),*])
         }
         SettingValue::OnFailure(Policy::Shutdown) => quote!(__lifecycle::OnFailure::Shutdown),
+        SettingValue::OnHangup(choice) => {
+            let variant = Ident::new(choice.variant, Span::mixed_site());
+            quote!(__lifecycle::OnHangup::#variant)
+        }
         SettingValue::OnFailure(Policy::Ignore) => quote!(__lifecycle::OnFailure::Ignore),
         SettingValue::OnFailure(Policy::Restart(options)) => {
             let options = options.iter().map(expand_restart_option);

@@ -11,8 +11,8 @@ use crate::syntax::{NamedArgument, literal, ungrouped};
 use crate::value::choice::Choice;
 use crate::value::duration::{DurationValue, Zero, parse_length};
 use crate::words::{
-    self, AFTER, BEFORE, DEADLINE, ON_FAILURE, ON_LATE, REGISTRY_SETTINGS, RESTART, RESTART_WITH,
-    SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS, is_argument,
+    self, AFTER, BEFORE, DEADLINE, ON_FAILURE, ON_HANGUP, ON_LATE, REGISTRY_SETTINGS, RESTART,
+    RESTART_WITH, SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS, is_argument,
 };
 
 pub(crate) struct Setting {
@@ -28,6 +28,7 @@ pub(crate) enum SettingValue {
     OnFailure(Policy),
     OnLate(Choice),
     RestartWith(Vec<Name>),
+    OnHangup(Choice),
 }
 
 pub(crate) struct Dependency {
@@ -44,6 +45,11 @@ pub(crate) struct Name {
 
 const LATE: &[Choice] = &[Choice::new("fail", "Fail"), Choice::new("ignore", "Ignore")];
 const ALL: [Choice; 1] = [Choice::new("all", "All")];
+const ON_HANGUPS: [Choice; 3] = [
+    Choice::new("reload", "Reload"),
+    Choice::new("stop", "Stop"),
+    Choice::new("ignore", "Ignore"),
+];
 
 impl Setting {
     /// `None` if there is a problem, such as an unknown key, which is reported.
@@ -67,6 +73,9 @@ impl Setting {
             }
             ON_FAILURE => SettingValue::OnFailure(read_policy(argument, errors)?),
             ON_LATE => SettingValue::OnLate(errors.handle(Choice::read(argument, LATE))?),
+            ON_HANGUP => {
+                SettingValue::OnHangup(errors.handle(Choice::read(argument, &ON_HANGUPS))?)
+            }
             _ => SettingValue::Length(errors.handle(read_length(argument, &key))?),
         };
         Some(Self {

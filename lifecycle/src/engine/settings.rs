@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lifecycle_rules::limits::DEFAULT_DEADLINE;
 
+use crate::report::reason::OnHangup;
 use crate::report::status::{OnFailure, OnLate};
 
 /// The settings of one service.
@@ -52,6 +53,8 @@ pub(crate) struct RegistrySettings {
     /// The deadline, if it is not the default.
     pub(crate) written_deadline: Option<Duration>,
     pub(crate) shutdown_delay: Duration,
+    /// `None`: the default action of the system.
+    pub(crate) on_hangup: Option<OnHangup>,
 }
 
 impl RegistrySettings {
@@ -67,6 +70,7 @@ impl Default for RegistrySettings {
             deadline: DEFAULT_DEADLINE,
             written_deadline: None,
             shutdown_delay: Duration::ZERO,
+            on_hangup: None,
         }
     }
 }

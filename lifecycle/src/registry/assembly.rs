@@ -7,6 +7,7 @@ use super::Registry;
 use super::entries::{Entries, Entry};
 use crate::engine::settings::RegistrySettings;
 use crate::report::name::Name;
+use crate::report::reason::OnHangup;
 use crate::report::status::{OnFailure, OnLate};
 use crate::shape::service::Service;
 use lifecycle_rules::graph::DependencyKind;
@@ -40,6 +41,11 @@ impl Assembly {
     /// `shutdown_delay = delay`
     pub fn shutdown_delay(&mut self, delay: Duration) {
         self.settings.shutdown_delay = delay;
+    }
+
+    /// `on_hangup = what`
+    pub fn on_hangup(&mut self, what: OnHangup) {
+        self.settings.on_hangup = Some(what);
     }
 
     /// `name => service`

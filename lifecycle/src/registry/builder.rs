@@ -8,6 +8,7 @@ use super::Registry;
 use super::entries::{Entries, Entry};
 use crate::engine::settings::RegistrySettings;
 use crate::report::name::Name;
+use crate::report::reason::OnHangup;
 use crate::report::registry_error::{RegistryError, RegistryProblem};
 use crate::report::status::{OnFailure, OnLate};
 use crate::shape::service::Service;
@@ -156,6 +157,12 @@ impl RegistryBuilder {
         self.set("restart_with", |service| {
             service.restart_with(names.into_iter().map(Into::into));
         })
+    }
+
+    /// See [`Registry::on_hangup`].
+    pub fn on_hangup(mut self, what: OnHangup) -> Self {
+        self.settings.on_hangup = Some(what);
+        self
     }
 
     /// See [`Registry::deadline`].

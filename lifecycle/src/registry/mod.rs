@@ -21,6 +21,7 @@ use crate::engine::settings::RegistrySettings;
 use crate::report::event::Event;
 use crate::report::name::Name;
 use crate::report::outcome::Outcome;
+use crate::report::reason::OnHangup;
 use crate::run::plan::{Launch, ServiceSet};
 use crate::run::running::Running;
 use crate::run::runtime_end;
@@ -166,6 +167,28 @@ impl Registry {
     /// counts as one.
     pub fn signals(mut self, on: bool) -> Self {
         self.signals = on && cfg!(feature = "signal");
+        self
+    }
+
+    /// What a SIGHUP does: [`Reload`](OnHangup::Reload), [`Stop`](OnHangup::Stop) or
+    /// [`Ignore`](OnHangup::Ignore). Default: what the system does, which ends the process at once, or what another
+    /// handler of the program does. In [`registry!`](crate::registry!): `on_hangup = reload`.
+    ///
+    /// The handler is installed before the first service starts, whatever [`signals`](Self::signals) says; where
+    /// the feature `signal` is off, and on Windows, there is none. After the stop it does nothing any more: unless
+    /// another handler of the program or another run of it listens, a SIGHUP has its default action again, but for
+    /// process 1 of a container. Under [`Stop`](OnHangup::Stop) a SIGHUP that was ignored when the program was
+    /// started, as by `nohup`, stays ignored. Of a registry that is a service this has no meaning: the outer one
+    /// reloads it.
+    ///
+    /// ```
+    /// # use lifecycle::{Idle, OnHangup, registry, service};
+    /// # #[service(idle)] struct Store;
+    /// # impl Idle for Store {}
+    /// let registry = registry! { "store" => Store }.on_hangup(OnHangup::Reload);
+    /// ```
+    pub fn on_hangup(mut self, what: OnHangup) -> Self {
+        self.settings.on_hangup = Some(what);
         self
     }
 

@@ -96,6 +96,9 @@ impl fmt::Display for Cause {
 pub struct Signal(i32);
 
 impl Signal {
+    /// The end of the terminal, and by custom the request to reload. It stops the application only under
+    /// [`OnHangup::Stop`](crate::OnHangup::Stop).
+    pub const HANGUP: Self = Self(1);
     /// The terminal's Ctrl-C.
     pub const INTERRUPT: Self = Self(2);
     /// What service managers and `kill` send.
@@ -111,11 +114,25 @@ impl Signal {
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
+            Self::HANGUP => f.write_str("SIGHUP"),
             Self::INTERRUPT => f.write_str("SIGINT"),
             Self::TERMINATE => f.write_str("SIGTERM"),
             Self(number) => write!(f, "signal {number}"),
         }
     }
+}
+
+/// What a SIGHUP does to the application: see [`Registry::on_hangup`](crate::Registry::on_hangup).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnHangup {
+    /// The application [reloads](crate::Handle::reload) and goes on. One that comes while it stops changes
+    /// nothing.
+    Reload,
+    /// The application stops, as on SIGTERM.
+    Stop,
+    /// Nothing: the application outlives its terminal.
+    Ignore,
 }
 
 #[cfg(not(loom))]

@@ -21,7 +21,7 @@ use crate::report::status::OnFailure;
 use crate::run::conclude;
 use crate::run::plan::{Launch, RegisteredService};
 use crate::run::runtime_end::Up;
-use crate::run::signals::Listener;
+use crate::run::signals::{HangupListener, Listener};
 use crate::run::supervisor::Supervisor;
 use crate::run::unstarted;
 use crate::shared::application::Application;
@@ -144,8 +144,17 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
     if !is_adopted {
         return refuse(&application, services, StartError::ServiceEnded);
     }
-    let signals = match signals.then(|| Listener::install(&application)).transpose() {
-        Ok(signals) => signals,
+    // Of a registry that is a service the outer one reloads.
+    let on_hangup = settings.on_hangup.filter(|_| owner.is_none());
+    let listeners = signals
+        .then(|| Listener::install(&application))
+        .transpose()
+        .and_then(|signals| {
+            let hangup = on_hangup.map(|what| HangupListener::install(&application, what));
+            Ok((signals, hangup.transpose()?))
+        });
+    let (signals, hangup) = match listeners {
+        Ok(listeners) => listeners,
         Err(error) => {
             application.gone.close();
             return refuse(&application, services, StartError::Signals(error));
@@ -169,6 +178,7 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
         kept: BTreeMap::new(),
         stop_on: stop_on.into_inner().flatten(),
         signals,
+        hangup,
         told_alarm: None,
     };
     nested::begin(&application);

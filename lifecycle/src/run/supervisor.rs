@@ -24,7 +24,7 @@ use crate::report::reason::{Reason, Signal};
 use crate::report::status::Phase;
 use crate::run::conclude;
 use crate::run::plan::StopOn;
-use crate::run::signals::Listener;
+use crate::run::signals::{HangupListener, Listener};
 use crate::shape::service::Service;
 use crate::shared::application::Application;
 use crate::shared::request::WatchdogMessage;
@@ -54,6 +54,8 @@ pub(crate) struct Supervisor {
     pub(crate) stop_on: Option<StopOn>,
     /// Listens for signals until the run is over.
     pub(crate) signals: Option<Listener>,
+    /// Listens for a hangup as long.
+    pub(crate) hangup: Option<HangupListener>,
     /// The alarm that the watchdog was told of last.
     pub(crate) told_alarm: Option<Instant>,
 }
@@ -259,6 +261,7 @@ impl Supervisor {
             self.note_panic_of_stop_on(fault);
         }
         self.signals = None;
+        self.hangup = None;
         let outcome = conclude::outcome_of(&self.application);
         if !self.application.is_inner() {
             log_safely!(info, totals = %outcome.totals(), "stopped");

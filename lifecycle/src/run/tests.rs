@@ -14,6 +14,8 @@ use crate::report::status::State;
 use crate::run::running::Running;
 use crate::shape::service::Service;
 use crate::shared::context::Context;
+#[cfg(unix)]
+use crate::shared::reload;
 use crate::shared::runner_news::RunnerNews;
 use crate::{Handle, Registry};
 
@@ -71,6 +73,48 @@ impl Service for Feed {
         self.0.alive.fetch_sub(1, Ordering::SeqCst);
         Ok(())
     }
+}
+
+struct Reloads(Seen);
+
+#[async_trait]
+impl Service for Reloads {
+    async fn start(&self, cx: &Context) -> Result {
+        cx.ready();
+        cx.stop_channel().closed().await;
+        Ok(())
+    }
+
+    async fn stop(&self, cx: &Context) -> Result {
+        cx.exited().await;
+        Ok(())
+    }
+
+    async fn reload(&self, _: &Context) -> Result {
+        self.0.note("reload");
+        sleep(secs(1)).await;
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn hangups_that_come_during_a_reload_are_one_more() {
+    let seen = Seen::default();
+    let running = start(Reloads(seen.clone()));
+    running.await_healthy().await.unwrap();
+    for count in [1, 2, 1] {
+        for _ in 0..count {
+            reload::on_hangup(running.application());
+            sleep(Duration::from_millis(10)).await;
+            for _ in 1..count {
+                reload::on_hangup(running.application());
+            }
+        }
+        sleep(secs(5)).await;
+        assert_eq!(seen.lines().len(), count);
+    }
+    running.stop().await.into_result().unwrap();
 }
 
 impl Drop for Feed {

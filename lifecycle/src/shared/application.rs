@@ -13,6 +13,7 @@
 //!   read, which is user code; that code can't take `record`, because only the supervisor, the signal thread
 //!   and the outcome do.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -67,6 +68,8 @@ pub(crate) struct Application {
     pub(crate) events: Events,
     /// One reload at a time.
     pub(crate) reloads: tokio::sync::Mutex<()>,
+    /// Whether a reload waits for its turn that a hangup has asked for.
+    pub(crate) is_reload_queued: AtomicBool,
     /// When every service that counts was up for the first time.
     pub(crate) first_healthy: Moment,
 }
@@ -110,6 +113,7 @@ impl Application {
             subscribers: Arc::default(),
             events: Events::default(),
             reloads: tokio::sync::Mutex::default(),
+            is_reload_queued: AtomicBool::new(false),
             first_healthy: Moment::default(),
         });
         for (service, instance) in application.instances.iter().enumerate() {

@@ -9,6 +9,7 @@ mod parts;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -44,6 +45,27 @@ pub(crate) async fn reload(application: &Arc<Application>) -> Result<(), ReloadE
     reload.await.unwrap_or_else(|_| Err(stopping(application)))
 }
 
+/// Reloads because of a hangup. Of several that come while a reload is under way, one more is carried out.
+#[cfg(unix)]
+#[cfg_attr(
+    not(any(test, feature = "signal")),
+    expect(dead_code, reason = "there are no signals")
+)]
+pub(crate) fn on_hangup(application: &Arc<Application>) {
+    let is_queued = &application.is_reload_queued;
+    let Some(runtime) = application.runtime() else {
+        return;
+    };
+    if is_queued.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let application = application.clone();
+    drop(runtime.spawn(async move {
+        // What has failed is logged where it fails.
+        let _ = run(application).await;
+    }));
+}
+
 /// The service whose code asks for a reload on this thread, if the reload would wait for that code.
 fn asker_within(application: &Arc<Application>) -> Option<&Instance> {
     let asker = current::service()?;
@@ -62,6 +84,7 @@ fn stopping(application: &Application) -> ReloadError {
 async fn run(application: Arc<Application>) -> Result<(), ReloadError> {
     let reloaded = async {
         let _turn = application.reloads.lock().await;
+        application.is_reload_queued.store(false, Ordering::Release);
         reload_all(&application).await
     };
     tokio::select! {

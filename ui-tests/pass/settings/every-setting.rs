@@ -24,6 +24,7 @@ fn main() {
     let registry: Registry = registry! {
         deadline = "1m 30s",
         shutdown_delay = "0s",
+        on_hangup = reload,
 
         "store" => Store,
         "log" => Store, before = all, on_late = ignore,

@@ -143,6 +143,26 @@ fn arguments_of_the_attribute() {
             "unknown setting `delay` | did you mean `shutdown_delay`?",
         ),
         (
+            quote!(on_hangup = relod, "a" => s),
+            "unknown value `relod` of `on_hangup` | did you mean `reload`?",
+        ),
+        (
+            quote!(on_hangup = "stop", "a" => s),
+            "the value `stop` of `on_hangup` is in quotes | write `on_hangup = stop`",
+        ),
+        (
+            quote!(on_hangup, "a" => s),
+            "`on_hangup` has no value | write `on_hangup = reload`",
+        ),
+        (
+            quote!(sighup = reload, "a" => s),
+            "unknown setting `sighup` | did you mean `on_hangup`?",
+        ),
+        (
+            quote!("a" => s, on_hangup = reload),
+            "`on_hangup` is a setting of the whole registry | write it before the first service",
+        ),
+        (
             quote!(signals = false, "a" => s),
             "`signals` is a method of `Registry` | call it on what the macro makes: `registry! { .. }.signals(false)`",
         ),

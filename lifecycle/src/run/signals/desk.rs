@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::report::reason::{Reason, Signal};
 use crate::shared::application::Application;
+#[cfg(unix)]
+use crate::shared::reload;
 
 /// A further signal so soon after the first is the same request, delivered twice: the terminal sends one
 /// Ctrl-C as SIGINT, and a wrapper passes it on as SIGTERM.
@@ -39,17 +41,27 @@ struct Heard {
 /// is user code.
 #[must_use]
 #[derive(Debug, Default)]
-pub(super) struct Asked(Vec<Arc<Application>>);
+pub(super) struct Asked {
+    stops: Vec<Arc<Application>>,
+    /// These were asked to reload, and not to stop.
+    #[cfg(unix)]
+    pub(super) reloads: Vec<Arc<Application>>,
+}
 
 impl Asked {
     #[cfg(unix)]
     pub(super) fn extend(&mut self, more: Self) {
-        self.0.extend(more.0);
+        self.stops.extend(more.stops);
+        self.reloads.extend(more.reloads);
     }
 
     pub(super) fn wake(self) {
-        for application in self.0 {
+        for application in self.stops {
             application.announce_stop();
+        }
+        #[cfg(unix)]
+        for application in self.reloads {
+            reload::on_hangup(&application);
         }
     }
 }
@@ -89,6 +101,27 @@ impl Desk {
         self.tell(Heard { signal, at })
     }
 
+    /// A hangup came, and this application stops on it.
+    #[cfg(unix)]
+    pub(super) fn hang_up(&mut self, application: Arc<Application>, at: Instant) -> Asked {
+        let signal = Signal::HANGUP;
+        let heard = Heard { signal, at };
+        let mut runs = self.runs.iter_mut();
+        let is_this = |run: &&mut ListeningRun| {
+            std::ptr::eq(run.application.as_ptr(), Arc::as_ptr(&application))
+        };
+        if let Some(run) = runs.find(is_this).filter(|run| run.heard.is_none()) {
+            run.heard = Some(heard);
+            self.last = Some(heard);
+        }
+        application.record().signal.get_or_insert(signal);
+        let mut asked = Asked::default();
+        if application.claim_stop(Reason::Signal(signal)) {
+            asked.stops.push(application);
+        }
+        asked
+    }
+
     /// Makes this the first signal of every run that has heard none.
     fn tell(&mut self, heard: Heard) -> Asked {
         let mut asked = Asked::default();
@@ -101,12 +134,12 @@ impl Desk {
             };
             application.record().signal = Some(heard.signal);
             if application.claim_stop(Reason::Signal(heard.signal)) {
-                asked.0.push(application);
+                asked.stops.push(application);
             }
         }
         if is_news {
             self.last = Some(heard);
-            self.kept = Some(heard).filter(|_| asked.0.is_empty());
+            self.kept = Some(heard).filter(|_| asked.stops.is_empty());
         }
         asked
     }

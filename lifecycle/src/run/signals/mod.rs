@@ -10,14 +10,16 @@ mod others;
 #[cfg(all(feature = "signal", unix))]
 mod unix;
 #[cfg(all(feature = "signal", unix))]
-pub(crate) use self::unix::Listener;
+pub(crate) use self::unix::{HangupListener, Listener};
 
 #[cfg(all(feature = "signal", windows))]
 mod windows;
 #[cfg(all(feature = "signal", windows))]
 pub(crate) use self::windows::Listener;
 
-#[cfg(not(all(feature = "signal", any(unix, windows))))]
+#[cfg(not(all(feature = "signal", unix)))]
 mod none;
+#[cfg(not(all(feature = "signal", unix)))]
+pub(crate) use self::none::HangupListener;
 #[cfg(not(all(feature = "signal", any(unix, windows))))]
 pub(crate) use self::none::Listener;

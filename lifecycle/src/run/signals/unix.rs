@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM on Unix, through signal-hook.
+//! SIGINT and SIGTERM on Unix, and SIGHUP where a run asks for it, through signal-hook.
 //!
 //! The first run that listens installs the handlers, once for the process. A handler notes that the
 //! signal has come and wakes a thread, and the thread asks the runs to stop, so that a busy runtime
@@ -27,13 +27,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{SigId, flag, low_level};
 
 use super::desk::{Asked, Desk};
 use super::others::{Dispositions, Others};
 use crate::panics;
-use crate::report::reason::Signal;
+use crate::report::reason::{OnHangup, Signal};
 use crate::shared::application::Application;
 
 /// A run that listens for signals, until this is dropped.
@@ -49,7 +49,13 @@ static HANDLERS: Mutex<Option<Handlers>> = Mutex::new(None);
 
 struct Handlers {
     desk: Desk,
+    /// SIGINT and SIGTERM, once a run listens to them.
     caught: Vec<Caught>,
+    /// SIGHUP, once a run listens to it.
+    hangup: Option<Hangup>,
+    /// The runs that listen to SIGHUP, and what it does to each.
+    hangup_runs: Vec<(Weak<Application>, OnHangup)>,
+    before: Option<Dispositions>,
     others: Others,
     /// The next signal ends the process.
     is_final: Arc<AtomicBool>,
@@ -67,14 +73,22 @@ struct Caught {
     has_come: Arc<AtomicBool>,
 }
 
+struct Hangup {
+    /// Set by the handler when the signal has come.
+    has_come: Arc<AtomicBool>,
+    /// The next one ends the process.
+    is_final: Arc<AtomicBool>,
+}
+
 impl Listener {
     pub(crate) fn install(application: &Arc<Application>) -> io::Result<Self> {
         let asked = {
             let mut handlers = lock();
             let handlers = match &mut *handlers {
                 Some(handlers) => handlers,
-                none => none.insert(Handlers::install()?),
+                none => none.insert(Handlers::new()?),
             };
+            handlers.catch_ends()?;
             handlers.fatal = None;
             let mut asked = handlers.desk.add(application);
             asked.extend(handlers.take_notes_and_wake());
@@ -112,42 +126,119 @@ impl Drop for Listener {
     }
 }
 
+/// A run that listens for a hangup, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct HangupListener(Weak<Application>);
+
+impl HangupListener {
+    pub(crate) fn install(application: &Arc<Application>, what: OnHangup) -> io::Result<Self> {
+        let mut handlers = lock();
+        let handlers = match &mut *handlers {
+            Some(handlers) => handlers,
+            none => none.insert(Handlers::new()?),
+        };
+        if handlers.catch_hangup(what)? {
+            let run = (Arc::downgrade(application), what);
+            handlers.hangup_runs.push(run);
+            handlers.fatal = None;
+        }
+        Ok(Self(Arc::downgrade(application)))
+    }
+}
+
+impl Drop for HangupListener {
+    fn drop(&mut self) {
+        let asked = match &mut *lock() {
+            Some(handlers) => {
+                let asked = handlers.take_notes();
+                handlers.hangup_runs.retain(|(run, _)| !run.ptr_eq(&self.0));
+                handlers.arm_and_wake();
+                asked
+            }
+            None => return,
+        };
+        asked.wake();
+    }
+}
+
 impl Handlers {
-    /// Installs all handlers or none. So it makes everything that may fail for want of memory,
-    /// descriptors or threads before the first handler.
-    fn install() -> io::Result<Self> {
+    /// Without a handler so far.
+    fn new() -> io::Result<Self> {
         let (wakes, pipe) = UnixStream::pair()?;
         pipe.set_nonblocking(true)?;
         let before = Dispositions::read();
-        let mut handlers = Self {
+        thread::Builder::new()
+            .name("lifecycle-signals".to_owned())
+            .spawn(move || pass_on(wakes))?;
+        Ok(Self {
             desk: Desk::default(),
             caught: Vec::new(),
+            hangup: None,
+            hangup_runs: Vec::new(),
+            before,
             others: Others::new(before),
             is_final: Arc::new(AtomicBool::new(false)),
             fatal: None,
             pipe,
-        };
+        })
+    }
+
+    /// Installs the handlers of SIGINT and SIGTERM, all or none, unless they are installed. So it makes everything
+    /// that may fail for want of memory or descriptors before the first handler.
+    fn catch_ends(&mut self) -> io::Result<()> {
+        if !self.caught.is_empty() {
+            return Ok(());
+        }
         // A signal that was ignored when the program was started, as by a shell's `&`, stays ignored.
+        let before = self.before;
         let signals = [(SIGINT, Signal::INTERRUPT), (SIGTERM, Signal::TERMINATE)]
             .into_iter()
             .filter(|(number, _)| !before.is_some_and(|before| before.ignores(*number)));
         let pipes = signals
-            .map(|signal| handlers.pipe.try_clone().map(|pipe| (signal, pipe)))
+            .map(|signal| self.pipe.try_clone().map(|pipe| (signal, pipe)))
             .collect::<io::Result<Vec<_>>>()?;
-        thread::Builder::new()
-            .name("lifecycle-signals".to_owned())
-            .spawn(move || pass_on(wakes))?;
         let mut registered = Vec::new();
         for ((number, signal), pipe) in pipes {
-            if let Err(error) = handlers.register(number, signal, pipe, &mut registered) {
-                // This closes the last writing ends of the pipe, and so ends the thread.
-                for id in registered {
-                    low_level::unregister(id);
+            let is_final = self.is_final.clone();
+            match self.register(number, is_final, pipe, &mut registered) {
+                Ok(has_come) => self.caught.push(Caught {
+                    number,
+                    signal,
+                    has_come,
+                }),
+                Err(error) => {
+                    self.caught.clear();
+                    registered.into_iter().for_each(unregister);
+                    return Err(error);
                 }
-                return Err(error);
             }
         }
-        Ok(handlers)
+        Ok(())
+    }
+
+    /// Installs the handler of SIGHUP, unless it is installed. Returns whether the run listens to it: one that
+    /// would stop does not where the signal was ignored when the program was started, as by `nohup`.
+    fn catch_hangup(&mut self, what: OnHangup) -> io::Result<bool> {
+        let was_ignored = self.before.is_some_and(|before| before.ignores(SIGHUP));
+        if was_ignored && what == OnHangup::Stop {
+            return Ok(false);
+        }
+        if self.hangup.is_some() {
+            return Ok(true);
+        }
+        let pipe = self.pipe.try_clone()?;
+        let is_final = Arc::new(AtomicBool::new(false));
+        let mut registered = Vec::new();
+        match self.register(SIGHUP, is_final.clone(), pipe, &mut registered) {
+            Ok(has_come) => {
+                self.hangup = Some(Hangup { has_come, is_final });
+                Ok(true)
+            }
+            Err(error) => {
+                registered.into_iter().for_each(unregister);
+                Err(error)
+            }
+        }
     }
 
     /// Registers the actions of one signal. They run in this order: end the process if the flag is armed,
@@ -155,10 +246,10 @@ impl Handlers {
     fn register(
         &mut self,
         number: i32,
-        signal: Signal,
+        is_final: Arc<AtomicBool>,
         pipe: UnixStream,
         registered: &mut Vec<SigId>,
-    ) -> io::Result<()> {
+    ) -> io::Result<Arc<AtomicBool>> {
         let has_come = Arc::new(AtomicBool::new(false));
         let mut note = |id| {
             self.others.note(id);
@@ -167,16 +258,11 @@ impl Handlers {
         note(flag::register_conditional_shutdown(
             number,
             128 + number,
-            self.is_final.clone(),
+            is_final,
         )?);
         note(flag::register(number, has_come.clone())?);
         note(low_level::pipe::register(number, pipe)?);
-        self.caught.push(Caught {
-            number,
-            signal,
-            has_come,
-        });
-        Ok(())
+        Ok(has_come)
     }
 
     /// Takes the notes of the handlers, and asks the runs to stop.
@@ -195,6 +281,32 @@ impl Handlers {
                 asked.extend(self.desk.hear(signal, now));
             }
         }
+        let hangup = self.hangup.as_ref();
+        if hangup.is_some_and(|hangup| hangup.has_come.swap(false, Ordering::SeqCst)) {
+            asked.extend(self.hang_up(now));
+        }
+        asked
+    }
+
+    /// A hangup came: it does to each run what that has set.
+    fn hang_up(&mut self, now: Instant) -> Asked {
+        let mut asked = Asked::default();
+        if self.hangup_runs.is_empty() {
+            let is_heard_by_us_alone = self.others.listen(SIGHUP) == Some(false);
+            if is_heard_by_us_alone && std::process::id() != 1 {
+                self.fatal = Some((SIGHUP, now + BETWEEN));
+            }
+        }
+        for (application, what) in &self.hangup_runs {
+            let Some(application) = application.upgrade() else {
+                continue;
+            };
+            match what {
+                OnHangup::Reload => asked.reloads.push(application),
+                OnHangup::Stop => asked.extend(self.desk.hang_up(application, now)),
+                OnHangup::Ignore => {}
+            }
+        }
         asked
     }
 
@@ -208,8 +320,16 @@ impl Handlers {
     fn arm(&self) -> Option<Duration> {
         let now = Instant::now();
         let from = self.desk.final_from();
-        self.is_final
-            .store(from.is_some_and(|from| from <= now), Ordering::SeqCst);
+        let is_final = from.is_some_and(|from| from <= now);
+        self.is_final.store(is_final, Ordering::SeqCst);
+        if let Some(hangup) = &self.hangup {
+            // Where it does not stop a run, it ends no process either.
+            let stops = |(_, what): &(_, OnHangup)| *what == OnHangup::Stop;
+            let all_stop = !self.hangup_runs.is_empty() && self.hangup_runs.iter().all(stops);
+            hangup
+                .is_final
+                .store(is_final && all_stop, Ordering::SeqCst);
+        }
         from.filter(|from| *from > now).map(|from| from - now)
     }
 
@@ -277,6 +397,10 @@ fn take_turn() -> Option<Duration> {
     let _ = panics::catch(|| asked.wake());
     // The system counts whole microseconds, and a zero would mean no limit.
     wait.map(|wait| wait.max(Duration::from_millis(1)))
+}
+
+fn unregister(id: SigId) {
+    low_level::unregister(id);
 }
 
 fn lock() -> MutexGuard<'static, Option<Handlers>> {
