@@ -30,6 +30,7 @@ mod shared {
     pub(crate) mod latch;
     pub(crate) mod orders;
     pub(crate) mod tick_facts;
+    pub(crate) mod trigger_calls;
 }
 
 #[path = "../../lifecycle/src/time"]

@@ -8,7 +8,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::panics;
 use crate::report::error::TriggerError;
-use crate::shared::tick_facts::{TickResult, TriggerCalls};
+use crate::shared::trigger_calls::{TickResult, TriggerCalls};
 
 /// Kept in the counts of the queue, over all its runs.
 ///

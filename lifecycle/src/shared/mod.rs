@@ -35,4 +35,5 @@ pub(crate) mod subscriptions;
 pub(crate) mod task_output;
 pub(crate) mod tasks;
 pub(crate) mod tick_facts;
+pub(crate) mod trigger_calls;
 pub(crate) mod waits;

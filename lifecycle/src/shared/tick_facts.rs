@@ -16,48 +16,9 @@ use crate::report::error::{OptionError, TriggerError};
 use crate::report::name::Name;
 use crate::report::status::TickStatus;
 use crate::report::tick::{Tick, TickCause};
+use crate::shared::trigger_calls::{TickResult, TriggerCall, TriggerCalls};
 use crate::sync::{AtomicU8, Mutex, MutexGuard};
 use crate::time::point::Point;
-
-/// The result of a tick: the text of its error, if it failed.
-pub(crate) type TickResult = Result<(), Arc<str>>;
-
-/// The calls of `trigger` that the tick, or the flush, that begins now will answer.
-pub(crate) struct TriggerCalls(Vec<TriggerCall>);
-
-type TriggerCall = oneshot::Sender<TickResult>;
-
-impl TriggerCalls {
-    pub(crate) fn new(calls: Vec<TriggerCall>) -> Self {
-        Self(calls)
-    }
-
-    #[inline]
-    pub(crate) fn answer(self, result: &TickResult) {
-        if !self.0.is_empty() {
-            self.answer_each(result);
-        }
-    }
-
-    fn answer_each(mut self, result: &TickResult) {
-        for call in mem::take(&mut self.0) {
-            // An error means that the call was dropped. If a waker panics, its call has the answer.
-            let _ = panics::catch(|| call.send(result.clone()));
-        }
-    }
-}
-
-/// When the tick is dropped, each call that waits for it gets an error.
-impl Drop for TriggerCalls {
-    #[inline]
-    fn drop(&mut self) {
-        // The usual case.
-        if self.0.is_empty() {
-            return;
-        }
-        let _ = panics::drop_each(mem::take(&mut self.0));
-    }
-}
 
 /// Kept in the service's instance, over all its runs. The fields that a tick touches are few, because an
 /// application may have thousands of schedules.
@@ -252,10 +213,10 @@ impl TickFacts {
         inner.in_flight = true;
         inner.next_due = None;
         if inner.waiting.is_empty() {
-            return Some(TriggerCalls(Vec::new()));
+            return Some(TriggerCalls::new(Vec::new()));
         }
         self.signals.fetch_and(!ASKED, Ordering::Release);
-        Some(TriggerCalls(mem::take(&mut inner.waiting)))
+        Some(TriggerCalls::new(mem::take(&mut inner.waiting)))
     }
 
     /// What the tick in flight is for, of the service with this name.

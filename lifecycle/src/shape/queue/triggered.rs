@@ -9,7 +9,7 @@ use crate::report::error::{self, BoxError};
 use crate::shape::intake::Outlet;
 use crate::shared::context::Context;
 use crate::shared::queue_counts::QueueCounts;
-use crate::shared::tick_facts::TriggerCalls;
+use crate::shared::trigger_calls::TriggerCalls;
 
 /// Made by the loop when it begins. When the loop ends, by itself or dropped, each call that waits gets an
 /// error.
