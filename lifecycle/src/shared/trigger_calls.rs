@@ -16,6 +16,7 @@ pub(crate) struct TriggerCalls(Vec<TriggerCall>);
 pub(crate) type TriggerCall = oneshot::Sender<TickResult>;
 
 impl TriggerCalls {
+    #[inline]
     pub(crate) fn new(calls: Vec<TriggerCall>) -> Self {
         Self(calls)
     }
