@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use http::header::ACCEPT;
 use http::request::Parts;
-use lifecycle::{Handle, QueueStatus, ServiceStatus, State, TickStatus};
+use lifecycle::{Handle, QueueStatus, ServiceStartup, ServiceStatus, Startup, State, TickStatus};
 use tokio::time::Instant;
 
 use self::exposition::{Exposition, Family, Format, Kind};
@@ -43,6 +43,7 @@ fn metrics(handle: &Handle, format: Format) -> String {
         names: &names,
     };
     services.state(&mut out);
+    services.starts(&mut out, &handle.startup());
     services.ticks(&mut out);
     services.queues(&mut out);
     out.finish()
@@ -113,6 +114,27 @@ impl Services<'_> {
         self.family(out, &degraded, |status| {
             Some(u8::from(status.degraded.is_some()))
         });
+    }
+
+    fn starts(&self, out: &mut Exposition, startup: &Startup) {
+        let family = Family::gauge(
+            "lifecycle_service_start_duration_seconds",
+            "How long the first start of the service took.",
+        );
+        let took = startup.services.iter().map(ServiceStartup::took);
+        let mut samples = self
+            .names
+            .iter()
+            .zip(took)
+            .filter_map(|(name, took)| Some((name, took?)))
+            .peekable();
+        if samples.peek().is_some() {
+            out.begin(&family);
+        }
+        for (name, took) in samples {
+            let labels = format_args!("service=\"{name}\"");
+            out.sample(&family, labels, took.as_secs_f64());
+        }
     }
 
     fn ticks(&self, out: &mut Exposition) {

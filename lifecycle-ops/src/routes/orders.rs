@@ -1,9 +1,10 @@
 //! What may be asked of the application, where control is on.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use lifecycle::{Handle, TriggerError};
+use lifecycle::Handle;
 use tokio::time::timeout;
 
 use crate::answer::{self, Answer};
@@ -14,6 +15,7 @@ const WAIT: Duration = Duration::from_secs(10);
 
 pub(super) enum Order {
     Service(Action, String),
+    Reload,
     Shutdown,
 }
 
@@ -34,8 +36,10 @@ impl Action {
 
 impl Order {
     pub(super) fn of(path: &str, method: &Method) -> Option<Self> {
-        if path == "shutdown" {
-            return Some(Self::Shutdown);
+        match path {
+            "reload" => return Some(Self::Reload),
+            "shutdown" => return Some(Self::Shutdown),
+            _ => {}
         }
         let (name, action) = path.strip_prefix("services/")?.rsplit_once('/')?;
         let action = Action::of(action)?;
@@ -47,20 +51,24 @@ impl Order {
 
     pub(super) async fn carry_out(self, handle: &Handle) -> Answer {
         match self {
+            Self::Reload => waited(handle.reload(), "the reload goes on").await,
             Self::Shutdown => {
                 handle.shutdown();
                 answer::text(StatusCode::ACCEPTED, "stopping")
             }
-            Self::Service(Action::Trigger, name) => trigger(handle, &name).await,
+            Self::Service(_, name) if handle.status(&name).is_none() => answer::no_service(&name),
+            Self::Service(Action::Trigger, name) => {
+                waited(handle.trigger(&name), "the tick goes on").await
+            }
         }
     }
 }
 
-async fn trigger(handle: &Handle, name: &str) -> Answer {
-    match timeout(WAIT, handle.trigger(name)).await {
+/// The answer for what ends well, fails, or takes long. Dropping the wait takes nothing back.
+async fn waited<E: Display>(order: impl Future<Output = Result<(), E>>, goes_on: &str) -> Answer {
+    match timeout(WAIT, order).await {
         Ok(Ok(())) => answer::text(StatusCode::OK, "ok"),
-        Ok(Err(TriggerError::Unknown(name))) => answer::no_service(&name),
         Ok(Err(error)) => answer::text(StatusCode::CONFLICT, error.to_string()),
-        Err(_) => answer::text(StatusCode::ACCEPTED, "the tick goes on"),
+        Err(_) => answer::text(StatusCode::ACCEPTED, goes_on),
     }
 }

@@ -1,12 +1,13 @@
 //! Orders, where control is on.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use lifecycle::{Reason, registry};
 use lifecycle_ops::Ops;
 
 use crate::client::{post, steered};
-use crate::services::{Plain, Ticking, stopped};
+use crate::services::{Plain, Reloading, Ticking, stopped};
 
 #[tokio::test(start_paused = true)]
 async fn a_tick_is_triggered_and_its_failure_told() {
@@ -49,11 +50,25 @@ async fn the_answer_does_not_wait_for_a_tick_that_takes_long() {
     let answer = post(&ops, "/services/gc/trigger").await;
     assert_eq!(answer.status, 202);
     tokio::time::sleep(Duration::from_secs(6)).await;
-    assert_eq!(
-        ticks.load(std::sync::atomic::Ordering::Relaxed),
-        1,
-        "it goes on"
-    );
+    assert_eq!(ticks.load(Ordering::Relaxed), 1, "it goes on");
+    stopped(running).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_reaches_the_services_and_its_failure_is_told() {
+    let reloading = Reloading::default();
+    let (reloads, fails) = (reloading.reloads.clone(), reloading.fails.clone());
+    let registry = registry! { "config" => reloading }.signals(false);
+    let ops = steered(Ops::service(registry.handle()));
+    assert_eq!(post(&ops, "/reload").await.status, 409, "not started yet");
+    let running = registry.start();
+    running.await_healthy().await.unwrap();
+    assert_eq!(post(&ops, "/reload").await.status, 200);
+    fails.store(true, Ordering::Relaxed);
+    let failed = post(&ops, "/reload").await;
+    assert_eq!(failed.status, 409);
+    assert!(failed.text.contains("line 3 is wrong"), "{}", failed.text);
+    assert_eq!(reloads.load(Ordering::Relaxed), 2);
     stopped(running).await;
 }
 

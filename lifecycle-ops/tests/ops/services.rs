@@ -1,7 +1,7 @@
 //! Services that do what the test says.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use lifecycle::{Context, Idle, Result, Running, Scheduled, Worker, service};
@@ -64,6 +64,24 @@ impl Scheduled for Ticking {
             2 => Err("the third".into()),
             _ => Ok(()),
         }
+    }
+}
+
+/// Counts its reloads, which fail when they are told.
+#[service(idle)]
+#[derive(Default)]
+pub(crate) struct Reloading {
+    pub(crate) reloads: Arc<AtomicU32>,
+    pub(crate) fails: Arc<AtomicBool>,
+}
+
+impl Idle for Reloading {
+    async fn reload(&self, _: &Context) -> Result {
+        self.reloads.fetch_add(1, Ordering::Relaxed);
+        if self.fails.load(Ordering::Relaxed) {
+            return Err("line 3 is wrong".into());
+        }
+        Ok(())
     }
 }
 
