@@ -36,18 +36,24 @@ impl View<'_> {
         html! {
             tr class=[(ticks.consecutive_failures > 0).then_some("bad")] title=[ticks.last_error.as_deref()] {
                 th scope="row" { (status.name) }
-                td data-label="next" { (next(ticks)) }
+                td data-label="next" { (next(status, ticks)) }
                 td data-label="last" { (last(ticks)) }
                 td data-label="ticks" { (ticks.count) @if ticks.failures > 0 { ", " (ticks.failures) " failed" } }
-                @if self.steers { td .act { (button(&status.name, "trigger")) } }
+                @if self.steers { td .act {
+                    (button(&status.name, "trigger"))
+                    (button(&status.name, if status.paused { "resume" } else { "pause" }))
+                } }
             }
         }
     }
 }
 
-fn next(ticks: &TickStatus) -> String {
+fn next(status: &ServiceStatus, ticks: &TickStatus) -> String {
     if ticks.in_flight() {
         return "runs now".to_owned();
+    }
+    if status.paused {
+        return "paused".to_owned();
     }
     match ticks.next_due {
         Some(due) => format!(

@@ -23,12 +23,16 @@ pub(super) enum Order {
 #[derive(Clone, Copy)]
 pub(super) enum Action {
     Trigger,
+    Pause,
+    Resume,
 }
 
 impl Action {
     fn of(word: &str) -> Option<Self> {
         match word {
             "trigger" => Some(Self::Trigger),
+            "pause" => Some(Self::Pause),
+            "resume" => Some(Self::Resume),
             _ => None,
         }
     }
@@ -60,6 +64,8 @@ impl Order {
             Self::Service(Action::Trigger, name) => {
                 waited(handle.trigger(&name), "the tick goes on").await
             }
+            Self::Service(Action::Pause, name) => done(handle.pause(&name)),
+            Self::Service(Action::Resume, name) => done(handle.resume(&name)),
         }
     }
 }
@@ -67,8 +73,14 @@ impl Order {
 /// The answer for what ends well, fails, or takes long. Dropping the wait takes nothing back.
 async fn waited<E: Display>(order: impl Future<Output = Result<(), E>>, goes_on: &str) -> Answer {
     match timeout(WAIT, order).await {
-        Ok(Ok(())) => answer::text(StatusCode::OK, "ok"),
-        Ok(Err(error)) => answer::text(StatusCode::CONFLICT, error.to_string()),
+        Ok(result) => done(result),
         Err(_) => answer::text(StatusCode::ACCEPTED, goes_on),
+    }
+}
+
+fn done<E: Display>(result: Result<(), E>) -> Answer {
+    match result {
+        Ok(()) => answer::text(StatusCode::OK, "ok"),
+        Err(error) => answer::text(StatusCode::CONFLICT, error.to_string()),
     }
 }

@@ -55,6 +55,33 @@ async fn the_answer_does_not_wait_for_a_tick_that_takes_long() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_schedule_is_paused_and_resumed() {
+    let ticking = Ticking::default();
+    let ticks = ticking.ticks.clone();
+    let registry = registry! { "plain" => Plain, "gc" => ticking, }.signals(false);
+    let ops = steered(Ops::service(registry.handle()));
+    let running = registry.start();
+    running.await_healthy().await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(post(&ops, "/services/gc/pause").await.status, 200);
+    }
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(ticks.load(Ordering::Relaxed), 0);
+    let page = crate::client::get(&ops, "/").await.text;
+    assert!(
+        page.contains("<td data-label=\"next\">paused</td>"),
+        "{page}"
+    );
+    assert!(page.contains("/services/gc/resume"));
+    assert_eq!(post(&ops, "/services/gc/resume").await.status, 200);
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert!(ticks.load(Ordering::Relaxed) > 0);
+    assert_eq!(post(&ops, "/services/plain/pause").await.status, 409);
+    assert_eq!(post(&ops, "/services/none/pause").await.status, 404);
+    stopped(running).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reload_reaches_the_services_and_its_failure_is_told() {
     let reloading = Reloading::default();
     let (reloads, fails) = (reloading.reloads.clone(), reloading.fails.clone());
