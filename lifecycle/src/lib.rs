@@ -129,8 +129,8 @@ pub use crate::macros::service;
 pub use crate::registry::{Registry, RegistryBuilder};
 pub use crate::report::dependency::{Dependency, DependencyKind};
 pub use crate::report::error::{
-    BoxError, Fault, HealthError, OptionError, Permanent, ReloadError, Result, ScheduleError,
-    ServiceError, StartError, TriggerError, permanent,
+    BoxError, Fault, HealthError, OptionError, Permanent, ReloadError, RestartError, Result,
+    ScheduleError, ServiceError, StartError, TriggerError, permanent,
 };
 pub use crate::report::event::{Event, EventKind};
 pub use crate::report::name::Name;
@@ -145,6 +145,7 @@ pub use crate::report::status::{
 };
 pub use crate::report::tick::{Tick, TickCause};
 pub use crate::run::running::Running;
+pub use crate::shape::anew::anew;
 pub use crate::shape::intake::{Intake, SendError, TrySendError};
 pub use crate::shape::service::Service;
 pub use crate::shape::{Idle, Oneshot, Queue, Scheduled, Server, Worker};

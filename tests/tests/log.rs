@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use lifecycle::{
-    Context, Result, Scheduled, Service, Worker, async_trait, registry, service, testing,
+    Context, Registry, Restart, Result, Scheduled, Service, Worker, async_trait, registry, service,
+    testing,
 };
 use lifecycle_tests::queue::Gatherer;
 use lifecycle_tests::schedule::{Coalesce, Default, Interval};
@@ -335,4 +336,49 @@ fn a_limit_of_a_queue_that_is_wrong_is_logged_once_and_its_end_too() {
     let lines = log.lines();
     let said = lines.iter().filter(|line| line.contains(why));
     assert_eq!(said.count(), 1, "{lines:#?}");
+}
+
+/// Fails after a second in its first two runs.
+#[service(worker)]
+struct Flaky(std::sync::atomic::AtomicUsize);
+
+impl Worker for Flaky {
+    async fn run(&self, cx: &Context) -> Result {
+        if self.0.fetch_add(1, Ordering::SeqCst) < 2 {
+            sleep(secs(1)).await;
+            return Err("disk full".into());
+        }
+        cx.stop_channel().closed().await;
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_restart_is_one_line_with_its_number_the_wait_and_the_error() {
+    let log = Log::open();
+    for (policy, numbers) in [
+        (Restart::new().max(7), ["1 of 7", "2 of 7"]),
+        (Restart::new().forever(), ["1", "2"]),
+    ] {
+        let registry = Registry::builder()
+            .service("feed", Flaky(0.into()))
+            .on_failure(policy);
+        let before = log.lines().len();
+        let running = start(registry.build().unwrap());
+        sleep(secs(10)).await;
+        running.handle().restart("feed").await.unwrap();
+        running.stop().await.into_result().unwrap();
+        let mut lines = log.lines().split_off(before);
+        lines.retain(|line| line.contains(" restarting "));
+        assert_eq!(lines.len(), 3, "{lines:#?}");
+        for (line, number) in lines.iter().zip(numbers) {
+            let number = format!("restart={number} wait=");
+            let error = "error=service `feed` failed in run: disk full";
+            for part in ["WARN", "service=feed", &number, error] {
+                assert!(line.contains(part), "{part} in {line}");
+            }
+        }
+        assert!(lines[2].contains("INFO") && lines[2].contains("service=feed"));
+        assert!(!log.lines().iter().any(|line| line.contains("ERROR")));
+    }
 }

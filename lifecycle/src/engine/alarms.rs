@@ -26,6 +26,8 @@ pub(crate) enum Due {
     GiveUp,
     /// Its backoff is over: it starts again.
     BackoffOver,
+    /// It has been up for so long that the restarts before are forgotten.
+    RestartsForgotten,
 }
 
 /// Alarms by instant, because services that start or stop together mostly share an instant. The alarms of

@@ -15,7 +15,8 @@ pub(crate) mod graces;
 mod graph;
 mod node;
 mod nodes;
-mod restart;
+mod policy;
+pub(crate) mod restart;
 pub(crate) mod settings;
 
 mod start;
@@ -33,6 +34,8 @@ use self::alarms::{Alarm, Alarms, Due};
 pub(crate) use self::graph::{DependencyKind, Edge, Graph};
 use self::node::{Life, Node, Readiness};
 use self::nodes::Nodes;
+pub(crate) use self::policy::PlannedRestart;
+use self::policy::Verdict;
 use self::stop::Stage;
 use self::sweep::Round;
 use crate::engine::settings::{RegistrySettings, ServiceSettings};
@@ -62,8 +65,18 @@ pub(crate) enum Command {
     End(usize),
     /// The service blocks its thread: go on without it. It had this long to stop.
     GiveUp(usize, Duration, OnLate),
-    /// Record a failure.
-    Fail(usize, Failure),
+    /// Record a failure. It is the end of a service that has used up this many restarts, if that is why.
+    Fail(usize, Failure, Option<u32>),
+    /// Record a failure that another run of the service mends.
+    Mend(usize, Failure, PlannedRestart),
+    /// Log a failure of a run that is being stopped for a restart already.
+    Note(usize, Failure),
+    /// The service backs off, and is started at this instant.
+    StartsAt(usize, Instant),
+    /// The service is restarted by hand, or with this other one.
+    RestartsWith(usize, Option<usize>),
+    /// The service has been up for long enough: its restarts in a row are forgotten.
+    ForgetRestarts(usize),
     /// Record that the code of this phase was dropped because it was late, after this long.
     NoteLate(usize, Phase, Duration, OnLate),
     /// Every service that counts is up.
@@ -115,6 +128,8 @@ pub(crate) struct Engine {
     commands: Vec<Command>,
     /// The pass over all services that is under way.
     round: Option<Round>,
+    /// The services that are to be stopped for a restart once those that go first are down.
+    held: Vec<usize>,
     /// How many services that count for readiness are not up.
     not_up: usize,
     /// How many are gone.
@@ -148,6 +163,7 @@ impl Engine {
             alarms: Alarms::default(),
             commands: Vec::new(),
             round: None,
+            held: Vec::new(),
             passed: 0,
         }
     }
@@ -178,6 +194,7 @@ impl Engine {
                     Due::StartTimeout => !node.is_starting(),
                     Due::Cut | Due::End | Due::GiveUp => node.life == Life::Gone,
                     Due::BackoffOver => node.state != State::Backoff,
+                    Due::RestartsForgotten => node.state != State::Running,
                 };
                 is_over || node.step != step
             }
@@ -207,6 +224,7 @@ impl Engine {
             Due::End => self.end(service, now),
             Due::GiveUp => self.give_up(service, now),
             Due::BackoffOver => self.end_backoff(service, now),
+            Due::RestartsForgotten => self.forget_restarts_in_a_row(service),
         }
     }
 
@@ -216,21 +234,36 @@ impl Engine {
         self.alarms.set(at, Alarm::Service { service, step, due });
     }
 
-    /// The service failed. The first failure decides its state; further ones are only recorded. So are
-    /// failures while the service is stopped for a restart, except those of its drain: data that a drain has
-    /// not flushed is lost.
+    /// The service failed. Its policy decides whether another run follows. Otherwise the first failure decides
+    /// its state, and further ones are only recorded. Of a service that is being stopped for a restart, failures
+    /// are only logged, if that other run can mend them.
     pub(crate) fn failed(&mut self, service: usize, failure: Failure, now: Instant) {
         let node = &self.nodes[service];
         if node.life == Life::Gone {
             return;
         }
-        let is_drain =
-            matches!(&failure, Failure::Reported(error) if error.phase() == Phase::Drain);
-        let is_only_noted = node.state.is_final() || node.restart_after.is_some() && !is_drain;
-        self.commands.push(Command::Fail(service, failure));
-        if is_only_noted {
+        if node.state.is_final() {
+            self.commands.push(Command::Fail(service, failure, None));
             return;
         }
+        if node.restarts.after.is_some() && failure.can_be_mended() {
+            self.commands.push(Command::Note(service, failure));
+            return;
+        }
+        match self.judge(service, &failure, now) {
+            Verdict::Restart(planned) => {
+                self.commands.push(Command::Mend(service, failure, planned));
+                self.take_down(service, planned.wait, now);
+            }
+            Verdict::Final { used_up } => {
+                self.commands.push(Command::Fail(service, failure, used_up));
+                self.fail(service, now);
+            }
+        }
+    }
+
+    /// The service has failed, and is not restarted.
+    fn fail(&mut self, service: usize, now: Instant) {
         self.forget_restart(service);
         self.move_to(service, State::Failed);
         if self.nodes[service].readiness == Readiness::Reached {
@@ -270,17 +303,27 @@ impl Engine {
 
     /// The service's task has ended. `is_kept` says whether the service is kept for another run.
     pub(crate) fn down(&mut self, service: usize, is_kept: bool, now: Instant) {
-        let node = &mut self.nodes[service];
-        if node.life == Life::Gone {
+        if self.nodes[service].life == Life::Gone {
             return;
         }
-        if let Some(wait) = node.restart_after.take().filter(|_| is_kept && !node.late) {
+        self.settle(service, is_kept, now);
+        if std::mem::take(&mut self.nodes[service].restarts.goes_first) {
+            self.stop_held(now);
+        }
+    }
+
+    /// Decides what follows the end of a service's task: another run, or nothing.
+    fn settle(&mut self, service: usize, is_kept: bool, now: Instant) {
+        let node = &mut self.nodes[service];
+        let wait = node.restarts.after.take();
+        if let Some(wait) = wait.filter(|_| is_kept && !node.late) {
             self.back_off(service, wait, now);
             return;
         }
-        // It has ended without a request to stop and without a failure, so it is a oneshot that has
-        // succeeded.
-        let succeeded = node.state == State::Starting;
+        // It has ended without a request to stop and without a failure, or was not kept by the time that it was to
+        // be: it is a oneshot that has succeeded.
+        let is_restarted = wait.is_some() && !node.late && node.settings.oneshot;
+        let succeeded = node.state == State::Starting || is_restarted;
         if succeeded {
             node.readiness = Readiness::Reached;
         }
@@ -319,7 +362,7 @@ impl Engine {
         if counts && was_up && !is_up {
             self.not_up += 1;
             // Before the move, so that code that sees the move finds readiness false.
-            if self.not_up == 1 && self.nodes[service].restart_after.is_some() {
+            if self.not_up == 1 && self.nodes[service].restarts.after.is_some() {
                 self.commands.push(Command::NotAllUp);
             }
         }

@@ -29,11 +29,25 @@ pub(crate) struct Node {
     pub(crate) asked_at: Option<Instant>,
     /// When its time to stop is over, once it was asked. `None` if that time has no limit.
     pub(crate) times: Option<StopTimes>,
-    /// Set while it is stopped for a restart: the wait between its end and its next start.
-    pub(crate) restart_after: Option<Duration>,
+    pub(crate) restarts: Restarts,
     /// Counts its starts, stops and backoffs. An alarm holds the count at which it was set, so an alarm of
     /// an earlier step is known to be stale.
     pub(crate) step: u32,
+}
+
+/// What is known of the restarts of a service.
+#[derive(Debug, Default)]
+pub(crate) struct Restarts {
+    /// Set while it is stopped for a restart: the wait between its end and its next start.
+    pub(crate) after: Option<Duration>,
+    /// Whether it is stopped because a service it depends on is restarted, which waits for it.
+    pub(crate) goes_first: bool,
+    /// Whether one of its runs has been up.
+    pub(crate) has_been_up: bool,
+    /// Since when this run is up.
+    pub(crate) up_since: Option<Instant>,
+    /// How many in a row its policy has decided on.
+    pub(crate) in_a_row: u32,
 }
 
 /// The life of a service's task.
@@ -92,7 +106,7 @@ impl Node {
             below: Below::Unknown,
             asked_at: None,
             times: None,
-            restart_after: None,
+            restarts: Restarts::default(),
             step: 0,
         }
     }

@@ -1,9 +1,10 @@
-//! The restart of one service while the application goes on.
+//! The restart of one service, or of several that restart together, while the application goes on.
 //!
-//! A policy decides that a service is restarted, and after what wait. The engine asks the service to stop as in
-//! its turn. When the service is down it backs off, waits for its dependencies, and is started. Dependents that
-//! run are left alone, and waiting ones wait on. A request to stop the application cancels every restart.
+//! A service is asked to stop as in its turn. When it is down it backs off, waits for its dependencies, and is
+//! started. Dependents that run are left alone, and waiting ones wait on; those that say that they restart with
+//! it are stopped first, and started after it. A request to stop the application cancels every restart.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,23 +14,147 @@ use super::graph::DependencyKind;
 use super::node::{Life, Readiness};
 use super::stop::Stage;
 use super::{Command, Engine, Failure};
-use crate::report::status::State;
+use crate::report::status::{OnFailure, State};
+
+/// Why a service is not restarted by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The application is being stopped.
+    Stopping,
+    /// It waits for what it needs.
+    NotRunning,
+    /// It has ended.
+    Ended,
+    /// The service whose code asks is one of those that would be stopped.
+    FromWithin,
+}
 
 impl Engine {
-    /// Stops a service that is starting or running, and starts it again `wait` after it is down. Changes
-    /// nothing if it has failed or is down, or if a stop of the application was requested.
-    pub(crate) fn restart(&mut self, service: usize, wait: Duration, now: Instant) {
-        let node = &mut self.nodes[service];
-        let may_restart = matches!(node.state, State::Starting | State::Running)
-            && node.life == Life::Up
-            && matches!(self.stage, Stage::Up);
-        if !may_restart {
-            return;
+    /// Restarts the service by hand: stops it if it is up, and starts it as soon as it is down. `asker` is the
+    /// service whose code asks, if one does.
+    pub(crate) fn restart(
+        &mut self,
+        service: usize,
+        asker: Option<usize>,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        if !matches!(self.stage, Stage::Up) {
+            return Err(Refusal::Stopping);
         }
-        node.restart_after = Some(wait);
-        self.hold_dependents(service);
-        self.commands.push(Command::Keep(service, true));
-        self.ask(service, now);
+        match (
+            self.nodes[service].state,
+            self.nodes[service].restarts.after,
+        ) {
+            (State::Backoff, _) => self.end_backoff(service, now),
+            (State::Starting | State::Running | State::Stopping, Some(_)) => {
+                self.nodes[service].restarts.after = Some(Duration::ZERO);
+            }
+            (State::Starting | State::Running, None) => {
+                if asker.is_some_and(|asker| self.restarting_with(service).contains(&asker)) {
+                    return Err(Refusal::FromWithin);
+                }
+                self.commands.push(Command::RestartsWith(service, None));
+                self.take_down(service, Duration::ZERO, now);
+            }
+            (State::New | State::Waiting, _) => return Err(Refusal::NotRunning),
+            (State::Stopping | State::Stopped | State::Failed | State::Disabled, _) => {
+                return Err(Refusal::Ended);
+            }
+        }
+        Ok(())
+    }
+
+    /// Restarts the service by hand, with a wait between its end and its next start.
+    #[cfg(test)]
+    pub(crate) fn restart_after(&mut self, service: usize, wait: Duration, now: Instant) {
+        if self.restart(service, None, now).is_ok() {
+            self.nodes[service].restarts.after = Some(wait);
+        }
+    }
+
+    /// Stops a service that is up, after those that restart with it, and starts it again `wait` after it is down.
+    pub(super) fn take_down(&mut self, root: usize, wait: Duration, now: Instant) {
+        let services = self.restarting_with(root);
+        for &service in &services {
+            self.nodes[service].restarts.goes_first |= service != root;
+            if self.nodes[service].restarts.after.is_some() {
+                // It is being stopped for a restart of its own.
+                continue;
+            }
+            let wait = if service == root {
+                wait
+            } else {
+                Duration::ZERO
+            };
+            self.nodes[service].restarts.after = Some(wait);
+            self.hold_dependents(service);
+            if service != root {
+                self.commands
+                    .push(Command::RestartsWith(service, Some(root)));
+            }
+            self.commands.push(Command::Keep(service, true));
+            self.held.push(service);
+        }
+        if self.is_held(root) {
+            // It counts as down at once, though those that go first come first.
+            self.move_to(root, State::Stopping);
+        }
+        self.stop_held(now);
+    }
+
+    /// The service, and the services that are up and restart with it, directly or through others.
+    fn restarting_with(&self, root: usize) -> Vec<usize> {
+        let mut found = vec![root];
+        let mut seen = HashSet::from([root]);
+        let mut next = 0;
+        while let Some(&service) = found.get(next) {
+            next += 1;
+            let dependents = self.graph.dependents(service).iter();
+            for edge in dependents.filter(|edge| edge.restarts) {
+                let dependent = edge.service as usize;
+                let node = &self.nodes[dependent];
+                let is_up = node.life == Life::Up && !node.state.is_final();
+                let is_restarting = node.life == Life::Asked && node.restarts.after.is_some();
+                if (is_up || is_restarting) && seen.insert(dependent) {
+                    found.push(dependent);
+                }
+            }
+        }
+        found
+    }
+
+    /// Asks those of the held services to stop that need not wait for another.
+    pub(super) fn stop_held(&mut self, now: Instant) {
+        for service in std::mem::take(&mut self.held) {
+            let node = &self.nodes[service];
+            if node.life != Life::Up || node.restarts.after.is_none() {
+                continue;
+            }
+            if self.is_held(service) {
+                self.held.push(service);
+            } else {
+                self.ask(service, now);
+            }
+        }
+    }
+
+    /// Whether a dependent that goes first, direct or further, is not down yet.
+    fn is_held(&self, service: usize) -> bool {
+        let mut seen = HashSet::new();
+        let mut further = vec![service];
+        while let Some(service) = further.pop() {
+            for edge in self.graph.dependents(service) {
+                let dependent = edge.service as usize;
+                let node = &self.nodes[dependent];
+                if node.restarts.goes_first && matches!(node.life, Life::Up | Life::Asked) {
+                    return true;
+                }
+                if seen.insert(dependent) {
+                    further.push(dependent);
+                }
+            }
+        }
+        false
     }
 
     /// The service is no longer up, so its dependents count it as missing again.
@@ -45,11 +170,18 @@ impl Engine {
 
     /// The service is down and will be restarted: begins its wait.
     pub(super) fn back_off(&mut self, service: usize, wait: Duration, now: Instant) {
-        self.nodes[service].life = Life::Kept;
-        self.nodes[service].step += 1;
-        self.move_to(service, State::Backoff);
-        if let Some(at) = now.checked_add(wait) {
+        let node = &mut self.nodes[service];
+        node.life = Life::Kept;
+        node.restarts.up_since = None;
+        node.step += 1;
+        let at = now.checked_add(wait);
+        if let Some(at) = at.filter(|at| *at > now) {
+            self.commands.push(Command::StartsAt(service, at));
             self.set_alarm(at, service, Due::BackoffOver);
+        }
+        self.move_to(service, State::Backoff);
+        if wait.is_zero() {
+            self.end_backoff(service, now);
         }
     }
 
@@ -67,22 +199,36 @@ impl Engine {
         }
     }
 
-    /// A dependency that failed while the service itself ran, if there is one.
+    /// A dependency that has failed for good while the service itself ran, if there is one.
     fn lost_dependency(&self, service: usize) -> Option<usize> {
         let mut dependencies = self.graph.dependencies(service).iter();
         let lost = dependencies.find(|edge| {
             let node = &self.nodes[edge.service as usize];
-            edge.kind == DependencyKind::After
-                && node.state == State::Failed
-                && node.readiness != Readiness::Reached
+            edge.kind == DependencyKind::After && node.state == State::Failed
         });
         lost.map(|edge| edge.service as usize)
     }
 
+    /// The service is up: sets the alarm for when the restarts before are forgotten.
+    pub(super) fn watch_over_restarts(&mut self, service: usize, now: Instant) {
+        let node = &self.nodes[service];
+        let OnFailure::Restart(policy) = node.settings.on_failure else {
+            return;
+        };
+        if let Some(at) = now
+            .checked_add(policy.forgets_after())
+            .filter(|_| node.restarts.in_a_row > 0)
+        {
+            self.set_alarm(at, service, Due::RestartsForgotten);
+        }
+    }
+
     /// A stop of the application was requested: cancels every restart.
     pub(super) fn forget_restarts(&mut self, now: Instant) {
+        self.held.clear();
         for service in 0..self.nodes.len() {
             self.forget_restart(service);
+            self.nodes[service].restarts.goes_first = false;
             if self.nodes[service].state == State::Backoff {
                 self.move_to(service, State::Stopped);
                 self.discard(service, now);
@@ -92,7 +238,7 @@ impl Engine {
 
     /// Cancels the restart of a service that is being stopped.
     pub(super) fn forget_restart(&mut self, service: usize) {
-        if self.nodes[service].restart_after.take().is_some() {
+        if self.nodes[service].restarts.after.take().is_some() {
             self.commands.push(Command::Keep(service, false));
         }
     }

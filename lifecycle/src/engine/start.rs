@@ -35,7 +35,10 @@ impl Engine {
             return;
         }
         self.nodes[service].readiness = Readiness::Reached;
+        self.nodes[service].restarts.has_been_up = true;
+        self.nodes[service].restarts.up_since = Some(now);
         self.move_to(service, State::Running);
+        self.watch_over_restarts(service, now);
         self.release_dependents(service, now);
     }
 
@@ -85,6 +88,8 @@ impl Engine {
         node.life = Life::Up;
         node.step += 1;
         node.has_left = false;
+        node.readiness = Readiness::Pending;
+        node.restarts.up_since = None;
         self.move_to(service, State::Starting);
         self.commands.push(Command::Start(service));
         let limit = self.nodes[service].settings.start_limit();
@@ -110,9 +115,12 @@ impl Engine {
     /// The service failed before it was up.
     pub(super) fn failed_to_start(&mut self, service: usize, now: Instant) {
         let failed = self.fail_dependents(service);
-        // Only after all failures are recorded, because a policy may stop the application.
+        // Only after all failures are recorded, because a policy may stop the application, and that discards those
+        // that are kept as stopped.
         for &service in &failed {
             self.discard(service, now);
+        }
+        for &service in &failed {
             self.obey_policy(service, now);
         }
         // Only after all policies, because no service may start if one of them stops the application.
@@ -136,7 +144,7 @@ impl Engine {
                     continue;
                 }
                 self.commands
-                    .push(Command::Fail(dependent, Failure::Dependency(root)));
+                    .push(Command::Fail(dependent, Failure::Dependency(root), None));
                 self.move_to(dependent, State::Failed);
                 if self.nodes[dependent].life == Life::Unborn {
                     self.nodes[dependent].life = Life::Gone;

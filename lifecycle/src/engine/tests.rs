@@ -4,11 +4,13 @@ use super::graph::DependencyKind;
 use super::*;
 use crate::report::error::Fault;
 use crate::report::name::Name;
+use crate::report::restart::Restart;
 use crate::report::status::{OnFailure, OnLate};
 
 mod cost;
 mod disabled;
 mod late;
+mod policy;
 mod restarting;
 mod rounds;
 mod stopping;
@@ -37,6 +39,23 @@ const SETTINGS: ServiceSettings = ServiceSettings {
     disabled: false,
 };
 
+/// The usual settings with this policy.
+const fn with_policy(policy: Restart) -> ServiceSettings {
+    ServiceSettings {
+        on_failure: OnFailure::Restart(policy),
+        ..SETTINGS
+    }
+}
+
+/// A failure in words.
+fn said_of(service: usize, failure: &Failure) -> String {
+    match failure {
+        Failure::Reported(_) => format!("{service} fails"),
+        Failure::StartTimeout(limit) => format!("{service} fails after {limit:?}"),
+        Failure::Dependency(root) => format!("{service} fails with {root}"),
+    }
+}
+
 /// An engine and a clock that is set by hand.
 struct Rig {
     engine: Engine,
@@ -58,6 +77,23 @@ impl Rig {
             limits,
             services.map(|(settings, after)| (settings, after, &[][..])),
         )
+    }
+
+    /// Each with those that it needs, and whether it restarts with them.
+    fn together<const N: usize>(services: [(ServiceSettings, &[u32], bool); N]) -> Self {
+        let edges = services.map(|(_, after, restarts)| {
+            let edge = |&service: &u32| Edge {
+                service,
+                kind: DependencyKind::After,
+                restarts,
+            };
+            after.iter().map(edge).collect()
+        });
+        let mut rig = Self::new(services.map(|(settings, after, _)| (settings, after)));
+        let settings = services.map(|(settings, ..)| settings);
+        let graph = Arc::new(Graph::new(&edges));
+        rig.engine = Engine::new(graph, settings, RegistrySettings::default());
+        rig
     }
 
     /// Each with those that it needs, and those that it only wants.
@@ -127,8 +163,12 @@ impl Rig {
     /// Restarts it that many seconds after it is down.
     fn restart(&mut self, service: usize, wait: u64) -> Vec<String> {
         let wait = Duration::from_secs(wait);
-        self.engine.restart(service, wait, self.now);
-        self.said()
+        if self.engine.restart(service, None, self.now).is_ok() {
+            self.engine.nodes[service].restarts.after = Some(wait);
+        }
+        let mut said = self.said();
+        said.retain(|said| !said.ends_with("by hand"));
+        said
     }
 
     fn fail(&mut self, service: usize) -> Vec<String> {
@@ -173,12 +213,14 @@ impl Rig {
             if commands.is_empty() {
                 return parts;
             }
-            parts.push(commands.iter().map(|command| self.words(command)).collect());
+            let words = commands.iter().filter_map(|command| self.words(command));
+            parts.push(words.collect());
         }
     }
 
-    fn words(&self, command: &Command) -> String {
-        match command {
+    /// `None` for the instant of a start, which has a random part.
+    fn words(&self, command: &Command) -> Option<String> {
+        Some(match command {
             Command::Move(service, to) => format!("{service} {to}"),
             Command::Start(service) => format!("start {service}"),
             Command::Stop(service, None) => format!("stop {service}"),
@@ -198,13 +240,22 @@ impl Rig {
             Command::Cut(service) => format!("cut {service}"),
             Command::End(service) => format!("end {service}"),
             Command::GiveUp(service, had, _) => format!("give up {service} after {had:?}"),
-            Command::Fail(service, Failure::Reported(_)) => format!("{service} fails"),
-            Command::Fail(service, Failure::StartTimeout(limit)) => {
-                format!("{service} fails after {limit:?}")
+            Command::Fail(service, failure, None) => said_of(*service, failure),
+            Command::Fail(service, failure, Some(restarts)) => {
+                format!("{}, gives up after {restarts}", said_of(*service, failure))
             }
-            Command::Fail(service, Failure::Dependency(root)) => {
-                format!("{service} fails with {root}")
+            Command::Mend(service, failure, PlannedRestart { number, limit, .. }) => {
+                let limit = limit.map_or("many".to_owned(), |limit| limit.to_string());
+                format!(
+                    "{}: restart {number} of {limit}",
+                    said_of(*service, failure)
+                )
             }
+            Command::Note(service, failure) => format!("{} again", said_of(*service, failure)),
+            Command::StartsAt(..) => return None,
+            Command::RestartsWith(service, None) => format!("{service} by hand"),
+            Command::RestartsWith(service, Some(other)) => format!("{service} with {other}"),
+            Command::ForgetRestarts(service) => format!("forget restarts of {service}"),
             Command::NoteLate(service, phase, had, OnLate::Fail) => {
                 format!("{service} late in {phase}: {had:?}")
             }
@@ -214,7 +265,7 @@ impl Rig {
             Command::AllUp => "all up".to_owned(),
             Command::Request(StopCause::Failed(service)) => format!("request: {service} failed"),
             Command::Request(StopCause::Finished) => "request: finished".to_owned(),
-        }
+        })
     }
 }
 

@@ -79,7 +79,7 @@ impl Service for Registry {
         let reason = match cx.cause() {
             Some(Cause::Shutdown(reason)) => reason,
             Some(Cause::Failure(error)) => Reason::Failure(error),
-            Some(Cause::Finished) | None => Reason::Requested,
+            Some(Cause::Finished | Cause::Restart) | None => Reason::Requested,
         };
         inner.ask_to_stop(reason);
         let own = self.settings.written_deadline;

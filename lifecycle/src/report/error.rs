@@ -4,6 +4,7 @@
 mod chain;
 mod permanent;
 mod reload_error;
+mod restart_error;
 mod service_error;
 
 use std::error::Error as StdError;
@@ -14,6 +15,7 @@ use std::time::Duration;
 pub(crate) use self::chain::{StopMark, chain, tells_of_the_stop};
 pub use self::permanent::{Permanent, permanent};
 pub use self::reload_error::ReloadError;
+pub use self::restart_error::RestartError;
 pub(crate) use self::service_error::{FailedAttempts, Unfinished};
 pub use self::service_error::{Fault, ServiceError};
 use crate::report::name::Name;

@@ -86,11 +86,20 @@ pub enum EventKind {
     Paused,
     /// The schedule of the service was [resumed](crate::Handle::resume).
     Resumed,
-    /// The service is down, and is started again after a wait.
+    /// The service is stopped, and started again after a wait.
     #[non_exhaustive]
     RestartPlanned {
-        /// How long it waits.
+        /// How long it waits between its end and its next start.
         wait: Duration,
+        /// Which of the restarts in a row this is. `None` for one that does not count: by hand, or with
+        /// another service.
+        number: Option<u32>,
+        /// How many restarts in a row there are at most, if they have a limit.
+        limit: Option<u32>,
+        /// The failure that it mends.
+        error: Option<ServiceError>,
+        /// The service that it is restarted with.
+        with: Option<Name>,
     },
     /// The service failed. Of one service the first 16 failures are told, as in
     /// [`Outcome::failures`](crate::Outcome::failures).
@@ -174,7 +183,11 @@ impl EventKind {
         match self {
             Self::StartupFailed { error, .. } => Some(error.clone()),
             Self::TickEnded { error, .. } | Self::FlushEnded { error, .. } => error.clone(),
-            Self::Failed(error) | Self::ReloadFailed(error) => Some(error.to_string().into()),
+            Self::Failed(error)
+            | Self::ReloadFailed(error)
+            | Self::RestartPlanned {
+                error: Some(error), ..
+            } => Some(error.to_string().into()),
             _ => None,
         }
     }
@@ -205,7 +218,21 @@ impl fmt::Display for EventKind {
             }
             Self::Degraded { why } => write!(f, "degraded: {why}"),
             Self::Recovered | Self::Paused | Self::Resumed => f.write_str(self.as_str()),
-            Self::RestartPlanned { wait } => write!(f, "restarts in {wait:.1?}"),
+            Self::RestartPlanned {
+                wait,
+                number: Some(number),
+                limit,
+                error,
+                ..
+            } => {
+                let which = RestartNumber(*number, *limit);
+                write!(f, "restart {which}, {wait:.1?} after its end")?;
+                error.iter().try_for_each(|error| write!(f, ": {error}"))
+            }
+            Self::RestartPlanned {
+                with: Some(with), ..
+            } => write!(f, "restart with {with}"),
+            Self::RestartPlanned { .. } => f.write_str("restart by hand"),
             Self::Failed(error) | Self::ReloadFailed(error) => error.fmt(f),
             Self::Late { phase, had, .. } => write!(f, "late, dropped in {phase} after {had:.1?}"),
             Self::Reloaded { took, failures: 0 } => write!(f, "reloaded in {took:.1?}"),
@@ -214,6 +241,19 @@ impl fmt::Display for EventKind {
             }
             Self::Healthy { .. } => f.write_str("healthy"),
             Self::Stopping { reason } => write!(f, "stopping: {reason}"),
+        }
+    }
+}
+
+/// Which restart in a row it is, of how many.
+pub(crate) struct RestartNumber(pub(crate) u32, pub(crate) Option<u32>);
+
+impl fmt::Display for RestartNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(number, limit) = self;
+        match limit {
+            Some(limit) => write!(f, "{number} of {limit}"),
+            None => write!(f, "{number}"),
         }
     }
 }

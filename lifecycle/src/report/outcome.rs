@@ -99,6 +99,13 @@ impl Outcome {
         self.omitted.iter().map(|(_, count)| count).sum()
     }
 
+    /// The services that were restarted, in registry order: how often, and for what the last time, is in their
+    /// [status](ServiceStatus::restarts). A failure that a restart has mended is none of the
+    /// [`failures`](Self::failures), and leaves the exit code 0.
+    pub fn restarted(&self) -> impl Iterator<Item = &ServiceStatus> {
+        self.services.iter().filter(|status| status.restarts > 0)
+    }
+
     /// What did not stop in time and was dropped.
     #[must_use]
     pub fn laggards(&self) -> &[Laggard] {
@@ -231,7 +238,34 @@ impl fmt::Display for Outcome {
                 }
             }
         }
+        for status in self.restarted() {
+            write!(f, "\n  {}", Restarted(status))?;
+        }
         write!(f, "\n{}", self.totals())
+    }
+}
+
+/// How often a service was restarted, and the last reason.
+struct Restarted<'a>(&'a ServiceStatus);
+
+impl fmt::Display for Restarted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ServiceStatus {
+            name,
+            restarts,
+            last_error,
+            ..
+        } = self.0;
+        let times = if *restarts == 1 { "time" } else { "times" };
+        write!(f, "service `{name}` was restarted {restarts} {times}")?;
+        let Some(error) = last_error else {
+            return Ok(());
+        };
+        // The sentence of an error begins with the same words.
+        let sentence = error.to_string();
+        let own = format!("service `{name}` ");
+        let what = sentence.strip_prefix(&own).unwrap_or(&sentence);
+        write!(f, ": the last time it {}{}", Quoted(what), Age(error))
     }
 }
 

@@ -79,6 +79,9 @@ pub enum Cause {
     Failure(ServiceError),
     /// The service has done what it had to do.
     Finished,
+    /// The service is restarted: by hand, or with a service that it depends on. (Where it is restarted because it
+    /// has failed, the cause is that failure.)
+    Restart,
 }
 
 impl fmt::Display for Cause {
@@ -87,6 +90,7 @@ impl fmt::Display for Cause {
             Self::Shutdown(reason) => reason.fmt(f),
             Self::Failure(error) => error.fmt(f),
             Self::Finished => f.write_str("finished"),
+            Self::Restart => f.write_str("restarted"),
         }
     }
 }

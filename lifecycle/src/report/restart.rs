@@ -7,6 +7,8 @@ use lifecycle_rules::restart::{
     check_reset,
 };
 
+use crate::retry::Retry;
+
 /// How a service that fails is [restarted](crate::OnFailure::Restart).
 ///
 /// One counter, of the restarts in a row, drives both the waits and their number: each restart adds one, and a
@@ -108,6 +110,27 @@ impl Restart {
     /// Whether the application goes on without the service in the end.
     pub(crate) const fn ends_ignored(&self) -> bool {
         matches!(self.then, Then::Ignore)
+    }
+
+    /// Whether there is another restart after so many in a row.
+    pub(crate) fn goes_on_after(&self, in_a_row: u32) -> bool {
+        self.max.is_none_or(|max| in_a_row < max)
+    }
+
+    /// The wait before this restart of those in a row.
+    pub(crate) fn wait_before(&self, restart: u32) -> Duration {
+        let (from, up_to) = self.backoff;
+        Retry::new(from, up_to).wait_after(restart)
+    }
+
+    /// How many restarts in a row there are at most, if they have a limit.
+    pub(crate) const fn limit(&self) -> Option<u32> {
+        self.max
+    }
+
+    /// How long a run must have been up for the restarts before it to be forgotten.
+    pub(crate) const fn forgets_after(&self) -> Duration {
+        self.reset
     }
 
     /// What is wrong with its values.

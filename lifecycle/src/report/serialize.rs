@@ -7,6 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Serialize, Serializer};
+use tokio::time::Instant;
 
 use crate::report::error::ServiceError;
 use crate::report::event::{Event, EventKind};
@@ -85,6 +86,10 @@ impl Serialize for ServiceStatus {
             "degraded": self.degraded.as_deref(),
             "error": self.error,
             "paused": self.paused,
+            "restarts": self.restarts,
+            "restarts_in_a_row": self.restarts_in_a_row,
+            "last_error": self.last_error,
+            "next_start_in_seconds": self.next_start.map(in_seconds),
             "ticks": self.ticks,
             "queue": self.queue,
             "isolated": self.isolated,
@@ -194,6 +199,11 @@ impl Serialize for QueueStatus {
             "flush_age_seconds": self.flush_age.as_ref().map(Duration::as_secs_f64),
         })
     }
+}
+
+/// How many seconds there are until then.
+fn in_seconds(at: Instant) -> f64 {
+    at.saturating_duration_since(Instant::now()).as_secs_f64()
 }
 
 /// Serializes a type that is displayed as one word as that word.

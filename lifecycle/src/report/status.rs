@@ -275,6 +275,16 @@ pub struct ServiceStatus {
     pub error: Option<ServiceError>,
     /// Whether its schedule is [paused](crate::Handle::pause): no tick begins by itself.
     pub paused: bool,
+    /// How many restarts there were, the one under way included: those of its
+    /// [policy](OnFailure::Restart), those [by hand](crate::Handle::restart) and those with a dependency.
+    pub restarts: u64,
+    /// How many restarts in a row count for its policy. Zero again once a run was up for
+    /// [`reset`](Restart::reset).
+    pub restarts_in_a_row: u32,
+    /// The failure that its policy has restarted it for last. It stays when the service is up again.
+    pub last_error: Option<ServiceError>,
+    /// When it is started again; `None` unless it is in [`Backoff`](State::Backoff).
+    pub next_start: Option<Instant>,
     /// Its ticks; `None` for the other shapes.
     pub ticks: Option<TickStatus>,
     /// The counts of its items, if it is a queue; `None` for the other shapes.

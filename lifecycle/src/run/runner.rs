@@ -346,7 +346,10 @@ impl<'a> Runner<'a> {
         if phase == Phase::Task && std::mem::replace(&mut self.has_late_tasks, true) {
             return;
         }
-        self.run().note_late();
+        // A start that was not ready in time is dropped for that, and may be restarted.
+        if phase != Phase::Startup || !self.run().has_timed_out() {
+            self.run().note_late();
+        }
         self.report(RunnerNews::Late(phase));
     }
 

@@ -176,6 +176,7 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
         engine,
         services,
         kept: BTreeMap::new(),
+        restart_calls: Vec::new(),
         stop_on: stop_on.into_inner().flatten(),
         signals,
         hangup,

@@ -1,6 +1,8 @@
 //! The task of a registry: it passes events to the engine, and has the engine's commands carried out.
 
 mod commands;
+mod failures;
+pub(crate) mod restarts;
 mod stop_causes;
 mod tasks;
 mod without_task;
@@ -12,6 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
+use self::restarts::RestartCall;
 use self::stop_causes::resolved;
 use self::tasks::ServiceTasks;
 use crate::engine::graces::JOIN_GRACE;
@@ -51,6 +54,8 @@ pub(crate) struct Supervisor {
     pub(crate) services: Vec<Option<Box<dyn Service>>>,
     /// The services that wait for another run.
     pub(crate) kept: BTreeMap<usize, Box<dyn Service>>,
+    /// The calls that wait for a service to be up again.
+    pub(crate) restart_calls: Vec<RestartCall>,
     pub(crate) stop_on: Option<StopOn>,
     /// Listens for signals until the run is over.
     pub(crate) signals: Option<Listener>,
@@ -188,17 +193,23 @@ impl Supervisor {
         let (service, news) = match event {
             SupervisorEvent::Runner { service, news } => (service, news),
             SupervisorEvent::Ping(answer) => return drop(answer),
+            SupervisorEvent::Restart {
+                service,
+                asker,
+                answer,
+            } => return self.restart(service, asker, answer, now),
         };
         match news {
             RunnerNews::Oneshot => self.engine.is_oneshot(service),
             RunnerNews::Registry => self.engine.is_registry(service),
             RunnerNews::Ready => self.engine.ready(service, now),
-            RunnerNews::Failed(error) if self.is_due_to_the_stop(&error).await => {
+            RunnerNews::Failed(error) if self.is_due_to_the_stop(service, &error, now).await => {
                 self.left(service, &error);
             }
             RunnerNews::Failed(error) => self.engine.failed(service, Failure::Reported(error), now),
             RunnerNews::Late(phase) => self.engine.late(service, phase, now),
-            RunnerNews::Restart(wait) => self.engine.restart(service, wait, now),
+            #[cfg(test)]
+            RunnerNews::Restart(wait) => self.engine.restart_after(service, wait, now),
             RunnerNews::Down { is_kept } => {
                 if is_kept {
                     self.take_back(service, tasks).await;

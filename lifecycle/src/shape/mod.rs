@@ -5,6 +5,7 @@
 //!
 //! `scheduled` and `tick_loop` use each other: the loop calls the hook `tick`, and serves `cron` as well.
 
+pub(crate) mod anew;
 #[cfg(feature = "cron")]
 mod cron;
 mod holders;

@@ -390,7 +390,8 @@ impl Drop for NextTurn<'_> {
         self.ticks.close();
         // When the application stops, `SharedTimers::close` drops all wakers at once: there is no need to
         // take the lock for each loop.
-        if let (Some(waker), false) = (&self.registered, self.run.stop.is_closed()) {
+        let others_go_on = !self.run.stop.is_closed() || self.run.is_followed();
+        if let (Some(waker), true) = (&self.registered, others_go_on) {
             self.timer.leave(waker);
         }
     }

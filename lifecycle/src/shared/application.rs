@@ -22,7 +22,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::engine::Graph;
-use crate::report::error::{BoxError, Fault, HealthError, ServiceError, tells_of_the_stop};
+use crate::report::error::{
+    BoxError, Fault, HealthError, RestartError, ServiceError, tells_of_the_stop,
+};
 use crate::report::event::EventKind;
 use crate::report::name::Name;
 use crate::report::reason::Reason;
@@ -35,7 +37,7 @@ use crate::shared::latch::Latch;
 use crate::shared::moments::Moment;
 use crate::shared::record::Record;
 use crate::shared::request::Request;
-use crate::shared::runner_news::{RunnerNews, SupervisorEvent};
+use crate::shared::runner_news::{RestartResult, RunnerNews, SupervisorEvent};
 use crate::shared::subscribers::{Subscribers, Subscription};
 use crate::time::shared_timers::SharedTimers;
 
@@ -297,6 +299,23 @@ impl Application {
             // An error means that the supervisor is gone: the report has no reader.
             let _ = events.send(SupervisorEvent::Runner { service, news });
         }
+    }
+
+    /// Has the supervisor restart a service by hand.
+    pub(crate) async fn restart(&self, service: usize, asker: Option<usize>) -> RestartResult {
+        let (answer, answered) = oneshot::channel();
+        let events = self.links().as_ref().map(|links| links.events.clone());
+        if let Some(events) = events {
+            // An error means that the supervisor is gone, and drops the call: that is the answer too.
+            let _ = events.send(SupervisorEvent::Restart {
+                service,
+                asker,
+                answer,
+            });
+        } else {
+            drop(answer);
+        }
+        answered.await.unwrap_or(Err(RestartError::Stopping))
     }
 
     /// Resolves when the supervisor has come to this question, and at once when there is none.

@@ -233,12 +233,12 @@ impl Context {
         if !self.run.stop.is_closed() {
             return None;
         }
-        Some(
-            self.application
-                .request
-                .reason()
-                .map_or(Cause::Finished, |reason| Cause::Shutdown(reason.clone())),
-        )
+        let reason = self.application.request.reason();
+        Some(match reason {
+            Some(reason) => Cause::Shutdown(reason.clone()),
+            None if self.run.is_followed() => Cause::Restart,
+            None => Cause::Finished,
+        })
     }
 
     /// When what is running now will be dropped if it has not returned; `None` while the service has

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::engine::{self, Edge};
 use crate::report::dependency::{Dependency, DependencyKind};
-use crate::report::error::{HealthError, ReloadError, TriggerError};
+use crate::report::error::{HealthError, ReloadError, RestartError, TriggerError};
 use crate::report::reason::Reason;
 use crate::report::startup::Startup;
 #[cfg(doc)]
@@ -209,6 +209,43 @@ impl Handle {
         }
         let _waits = target.wait_for()?;
         target.trigger().await
+    }
+
+    /// Restarts a service by hand, whatever its [policy](crate::OnFailure) and at no cost to the number of its
+    /// restarts: it is stopped and drained within its `stop_timeout`, and started again at once. What
+    /// [restarts with it](crate::RegistryBuilder::restart_with) is stopped before and started after it. Of a service
+    /// that waits for a restart already, the wait ends now.
+    ///
+    /// Resolves when the service is up again. If its new start fails, its policy decides whether there is another
+    /// one; then this waits on.
+    ///
+    /// A oneshot can be restarted while it is at work; once it is done it has ended.
+    ///
+    /// Cancel-safe: the restart goes on, even if the call is dropped.
+    ///
+    /// # Errors
+    ///
+    /// No such service, one that does not run or has ended; code of a service that this would stop; a registry
+    /// that was not started or is being stopped; the failure that has ended the service for good on its way.
+    pub async fn restart(&self, service: &str) -> Result<(), RestartError> {
+        let instances = &self.application.instances;
+        let Some(index) = instances
+            .iter()
+            .position(|instance| instance.name == *service)
+        else {
+            return Err(RestartError::Unknown(service.to_owned()));
+        };
+        if !self.application.has_begun() && self.application.request.reason().is_none() {
+            return Err(RestartError::NotStarted);
+        }
+        let target = ServiceId::new(&self.application, index);
+        let asker = current::owner().map(|owner| owner.service);
+        let asker = asker.filter(|asker| asker.application == target.application);
+        if asker == Some(target) {
+            return Err(RestartError::FromWithin(instances[index].name.clone()));
+        }
+        let asker = asker.map(|asker| asker.index as usize);
+        self.application.restart(index, asker).await
     }
 
     /// Every move of every service from now on, each once and in order. A slow subscriber delays no

@@ -26,6 +26,7 @@ use crate::shared::isolated::IsolatedTasks;
 use crate::shared::moments::Moments;
 use crate::shared::orders::Orders;
 use crate::shared::queue_counts::QueueCounts;
+use crate::shared::restarts::{Facts, RestartFacts};
 use crate::shared::run::Run;
 use crate::shared::tick_facts::TickFacts;
 
@@ -51,6 +52,8 @@ pub(crate) struct Instance {
     isolated: OnceLock<Box<IsolatedTasks>>,
     /// The application of the service, if the service is a registry.
     inner: OnceLock<Box<Mutex<Arc<Application>>>>,
+    /// Since it was restarted.
+    restarts: OnceLock<Box<RestartFacts>>,
     /// The first failure.
     pub(crate) error: OnceLock<ServiceError>,
     pub(crate) moments: Moments,
@@ -73,6 +76,7 @@ impl Instance {
             ticks: OnceLock::new(),
             queue: OnceLock::new(),
             isolated: OnceLock::new(),
+            restarts: OnceLock::new(),
             run: Mutex::new(None),
             inner: OnceLock::new(),
             kept_failures: AtomicU64::new(0),
@@ -107,7 +111,7 @@ impl Instance {
     /// Makes this the current run.
     pub(crate) fn begin_run(&self, run: &Arc<Run>) {
         if let Some(ticks) = self.ticks() {
-            ticks.open();
+            ticks.open_run();
         }
         if let Some(counts) = self.queue() {
             counts.calls.open();
@@ -117,8 +121,12 @@ impl Instance {
         drop(before);
     }
 
-    /// Drops the current run, which is over. Another one will follow.
+    /// Drops the current run, which is over. Another one will follow, and will run the ticks that are asked for
+    /// meanwhile.
     pub(crate) fn leave_run(&self) {
+        if let Some(ticks) = self.ticks() {
+            ticks.open();
+        }
         let before = self.current_run().take();
         drop(before);
     }
@@ -185,6 +193,23 @@ impl Instance {
     /// What is known of its isolated tasks; one begins, or has begun.
     pub(crate) fn make_isolated(&self) -> &IsolatedTasks {
         self.isolated.get_or_init(Box::default)
+    }
+
+    /// What is known of its restarts, if there were any.
+    pub(crate) fn restarts(&self) -> Option<&RestartFacts> {
+        self.restarts.get().map(|restarts| &**restarts)
+    }
+
+    /// What is known of its restarts; there is one.
+    pub(crate) fn make_restarts(&self) -> &RestartFacts {
+        self.restarts.get_or_init(Box::default)
+    }
+
+    /// Whether it is a oneshot that has succeeded.
+    pub(crate) fn has_succeeded(&self) -> bool {
+        let run = self.current_run();
+        run.as_ref()
+            .is_some_and(|run| run.succeeded.load(Ordering::Acquire))
     }
 
     /// Counts one more failure. Returns whether it is one of the first, which are kept. Only the
@@ -303,10 +328,18 @@ impl Instance {
 
     pub(crate) fn status(&self) -> ServiceStatus {
         let run = self.run();
+        let state = self.state();
+        let Facts {
+            total,
+            in_a_row,
+            last_error,
+            next_start,
+            ..
+        } = self.restarts().map(RestartFacts::get).unwrap_or_default();
         ServiceStatus {
             name: self.name.clone(),
             shape: self.shape(),
-            state: self.state(),
+            state,
             succeeded: run
                 .as_ref()
                 .is_some_and(|run| run.succeeded.load(Ordering::Acquire)),
@@ -314,6 +347,10 @@ impl Instance {
             degraded: self.degraded(run.as_deref()),
             error: self.error.get().cloned(),
             paused: self.ticks().is_some_and(TickFacts::is_paused),
+            restarts: total,
+            restarts_in_a_row: in_a_row,
+            last_error,
+            next_start: next_start.filter(|_| state == State::Backoff),
             ticks: self.ticks().map(TickFacts::status),
             queue: self.queue().map(QueueCounts::status),
             isolated: self

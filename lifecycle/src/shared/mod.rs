@@ -23,6 +23,7 @@ pub(crate) mod queue_counts;
 pub(crate) mod record;
 pub(crate) mod reload;
 pub(crate) mod request;
+pub(crate) mod restarts;
 pub(crate) mod run;
 pub(crate) mod runner_news;
 pub(crate) mod scope;

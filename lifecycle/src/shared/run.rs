@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::time::Instant;
 
 use crate::engine::StopTimes;
-use crate::report::error::{FailedAttempts, ServiceError};
+use crate::report::error::{FailedAttempts, Fault, ServiceError};
 use crate::report::name::Name;
 use crate::report::status::Phase;
 use crate::shared::latch::Latch;
@@ -188,6 +188,12 @@ impl Run {
     /// Records the failure, if it is the first one of this run.
     pub(crate) fn fail(&self, error: &ServiceError) {
         let _ = self.failure.set(error.clone());
+    }
+
+    /// Whether it was not ready within its start timeout.
+    pub(crate) fn has_timed_out(&self) -> bool {
+        let failure = self.failure();
+        failure.is_some_and(|failure| matches!(failure.fault(), Fault::StartTimeout(_)))
     }
 
     pub(crate) fn failure(&self) -> Option<&ServiceError> {

@@ -1,10 +1,8 @@
 //! What the tasks of the services report to the supervisor, and what handles ask it.
 
-use std::time::Duration;
-
 use tokio::sync::oneshot;
 
-use crate::report::error::ServiceError;
+use crate::report::error::{RestartError, ServiceError};
 use crate::report::status::Phase;
 
 /// What the supervisor takes from its inbox.
@@ -14,7 +12,16 @@ pub(crate) enum SupervisorEvent {
     Runner { service: usize, news: RunnerNews },
     /// A handle asks whether the supervisor still works. Dropping the sender is the answer.
     Ping(oneshot::Sender<()>),
+    /// A handle restarts a service. `asker` is the service whose code does so, if one does.
+    Restart {
+        service: usize,
+        asker: Option<usize>,
+        answer: oneshot::Sender<RestartResult>,
+    },
 }
+
+/// What becomes of a restart by hand.
+pub(crate) type RestartResult = Result<(), RestartError>;
 
 #[derive(Debug)]
 pub(crate) enum RunnerNews {
@@ -29,14 +36,8 @@ pub(crate) enum RunnerNews {
     /// The code of this phase did not end in time and was dropped.
     Late(Phase),
     /// It must be restarted, with this wait between its end and its next start.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "for the policies, none of which restarts a service so far"
-        )
-    )]
-    Restart(Duration),
+    #[cfg(test)]
+    Restart(std::time::Duration),
     /// It is down. `is_kept` says whether its task returns the service for another run.
     Down { is_kept: bool },
 }

@@ -343,7 +343,17 @@ impl TickFacts {
         self.wake();
     }
 
-    /// A run begins: calls of `trigger` are accepted again.
+    /// A run begins. What the schedule of an earlier one has refused, and failed at in a row, is over.
+    pub(crate) fn open_run(&self) {
+        let mut inner = self.inner();
+        inner.closed = false;
+        if let Some(problems) = &mut inner.problems {
+            problems.failures_in_a_row = 0;
+            problems.refused = None;
+        }
+    }
+
+    /// A run begins, or will: calls of `trigger` are accepted again.
     pub(crate) fn open(&self) {
         self.inner().closed = false;
     }

@@ -126,8 +126,8 @@ fn while_it_waits_for_what_it_needs_a_stop_stops_it() {
     rig.restart(0, 60);
     rig.down_kept(0);
     rig.restart(1, 0);
-    rig.down_kept(1);
-    assert_eq!(rig.until(1), ["1 waiting"]);
+    assert_eq!(rig.down_kept(1), ["1 backoff", "1 waiting"]);
+    rig.until(1);
     assert_eq!(
         rig.stop(),
         [
@@ -198,7 +198,7 @@ fn alarms_of_an_earlier_stop_are_none_of_the_next() {
 fn a_failed_drain_is_the_end_of_it_and_other_failures_are_only_noted() {
     let mut rig = Rig::new([(IGNORE, &[])]).up();
     rig.restart(0, 1);
-    assert_eq!(rig.fail(0), ["0 fails"]);
+    assert_eq!(rig.fail(0), ["0 fails again"]);
     let error = ServiceError::new(
         Name::from("s"),
         Phase::Drain,

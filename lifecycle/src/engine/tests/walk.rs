@@ -3,6 +3,27 @@
 use fastrand::Rng;
 
 use super::*;
+use crate::report::restart::{Restart, Then};
+
+const MAX: u32 = 2;
+const RESET: Duration = Duration::from_secs(5);
+
+const POLICY: Restart = Restart::new()
+    .backoff(Duration::from_millis(500), Duration::from_secs(3))
+    .max(MAX)
+    .reset(RESET);
+
+const KINDS: [ServiceSettings; 9] = [
+    SETTINGS,
+    SETTINGS,
+    SETTINGS,
+    IGNORE,
+    IGNORE,
+    ONESHOT,
+    with_policy(POLICY),
+    with_policy(POLICY),
+    with_policy(POLICY.then(Then::Ignore)),
+];
 
 /// What the services are, as far as their commands tell, and who depends on whom.
 struct World {
@@ -21,6 +42,10 @@ struct World {
     may_keep: Vec<bool>,
     failed: Vec<bool>,
     states: Vec<State>,
+    has_been_up: Vec<bool>,
+    up_since: Vec<Option<Instant>>,
+    /// The restarts that count for its policy.
+    in_a_row: Vec<u32>,
     requested: bool,
     /// When all must be over, once the stop was requested.
     deadline: Option<Instant>,
@@ -43,6 +68,9 @@ impl World {
             may_keep: Vec::new(),
             failed: Vec::new(),
             states: Vec::new(),
+            has_been_up: Vec::new(),
+            up_since: Vec::new(),
+            in_a_row: Vec::new(),
             requested: false,
             deadline: None,
             limit: Duration::ZERO,
@@ -58,15 +86,13 @@ impl World {
                     Some(Edge {
                         service,
                         kind,
-                        restarts: false,
+                        restarts: kind == DependencyKind::After && world.below(3) == 0,
                     })
                 })
                 .collect();
             world.dependencies.push(before);
-            let choice = world.below(6);
-            world
-                .settings
-                .push([SETTINGS, SETTINGS, SETTINGS, IGNORE, IGNORE, ONESHOT][choice]);
+            let choice = world.below(9);
+            world.settings.push(KINDS[choice]);
         }
         if is_reversed {
             let mirror = |service: u32| count as u32 - 1 - service;
@@ -93,10 +119,13 @@ impl World {
             &mut world.keeps,
             &mut world.may_keep,
             &mut world.failed,
+            &mut world.has_been_up,
         ] {
             list.resize(count, false);
         }
         world.states.resize(count, State::New);
+        world.in_a_row.resize(count, 0);
+        world.up_since.resize(count, None);
         world
     }
 
@@ -112,16 +141,15 @@ impl World {
             0..=4 if self.started[service] && self.alive[service] => {
                 self.rig.engine.ready(service, now);
             }
-            5 if self.alive[service] => {
-                self.failed[service] = true;
-                self.rig.report_failure(service);
-            }
+            5 if self.alive[service] => self.rig.report_failure(service),
             6..=8 if self.alive[service] && self.may_end(service) => {
                 self.end(service);
             }
             12..=14 => {
                 let wait = Duration::from_millis(self.below(2_000) as u64);
-                self.rig.engine.restart(service, wait, now);
+                let _ = self.rig.engine.restart(service, None, now);
+                let node = &mut self.rig.engine.nodes[service];
+                node.restarts.after = node.restarts.after.map(|_| wait);
             }
             9 => {
                 let time = Duration::from_millis(self.below(3_000) as u64);
@@ -174,13 +202,23 @@ impl World {
                     assert!(!self.requested, "one request");
                     self.request();
                 }
-                Command::Fail(service, _) => self.failed[service] = true,
+                Command::Fail(service, _, used_up) => {
+                    self.failed[service] = true;
+                    if used_up.is_some() {
+                        assert_eq!(used_up, Some(MAX));
+                        assert_eq!(self.in_a_row(service), MAX, "the budget of {service}");
+                    }
+                }
+                Command::Mend(service, _, planned) => self.mend(service, planned),
+                Command::Note(service, _) => assert!(self.keeps[service]),
+                Command::StartsAt(_, at) => assert!(at > self.rig.now),
+                Command::RestartsWith(..) => assert!(!self.requested),
+                Command::ForgetRestarts(service) => self.in_a_row[service] = 0,
                 // All are, or were until now.
                 Command::AllUp | Command::NotAllUp => {
                     let mut counted = self.settings.iter().zip(&self.up);
                     assert!(
-                        counted
-                            .all(|(settings, up)| *up || settings.on_failure == OnFailure::Ignore)
+                        counted.all(|(settings, up)| *up || settings.on_failure.ends_ignored())
                     );
                 }
                 Command::Cut(service) => assert!(self.started[service]),
@@ -297,14 +335,48 @@ impl World {
         self.leaves_a_share(service, times);
         assert!(self.started[service] && self.alive[service] && !self.asked[service]);
         self.asked[service] = true;
-        let is_ignored = self.settings[service].on_failure == OnFailure::Ignore;
-        if self.keeps[service] || self.states[service] == State::Failed && is_ignored {
+        let is_ignored = self.settings[service].on_failure.ends_ignored();
+        if self.keeps[service] {
+            self.goes_last(service);
+            return;
+        }
+        if self.states[service] == State::Failed && is_ignored {
             return;
         }
         for (dependent, list) in self.dependencies.iter().enumerate() {
             if list.iter().any(|edge| edge.service as usize == service) {
                 assert!(!self.alive[dependent], "{dependent} is not down yet");
             }
+        }
+    }
+
+    /// It is stopped for a restart: those that restart with it are down.
+    fn goes_last(&self, service: usize) {
+        for (dependent, list) in self.dependencies.iter().enumerate() {
+            let restarts = |edge: &&Edge| edge.service as usize == service && edge.restarts;
+            if list.iter().find(restarts).is_some() && !self.failed[dependent] {
+                assert!(!self.alive[dependent], "{dependent} is not down yet");
+            }
+        }
+    }
+
+    /// Its policy restarts it: it was up before, and its budget is not used up.
+    fn mend(&mut self, service: usize, planned: PlannedRestart) {
+        assert!(!self.requested, "nothing comes again");
+        assert!(self.has_been_up[service], "not a first start");
+        let number = self.in_a_row(service) + 1;
+        assert_eq!(planned.number, number);
+        assert!(number <= MAX);
+        self.in_a_row[service] = number;
+    }
+
+    /// How many restarts in a row count, for a run that fails now.
+    fn in_a_row(&self, service: usize) -> u32 {
+        let since = self.up_since[service].filter(|since| self.rig.now - *since >= RESET);
+        if since.is_some() {
+            0
+        } else {
+            self.in_a_row[service]
         }
     }
 
@@ -325,6 +397,12 @@ impl World {
         };
         assert!(is_legal, "{from} to {to}");
         self.up[service] = to == Running || from == Starting && to == Stopped;
+        self.has_been_up[service] |= to == Running;
+        self.up_since[service] = match to {
+            Running => Some(self.rig.now),
+            Starting => None,
+            _ => self.up_since[service],
+        };
         self.was_up[service] |= self.up[service];
     }
 

@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::BoxError;
@@ -26,6 +26,8 @@ struct Inner {
     after: Duration,
     /// `Some` only for a start that ran out of time.
     start: Option<Unfinished>,
+    /// Set if the service was restarted so often that this failure is its end.
+    restarts: OnceLock<u32>,
 }
 
 /// What is known of a start that ran out of time.
@@ -151,6 +153,7 @@ impl ServiceError {
             fault,
             after,
             start: None,
+            restarts: OnceLock::new(),
         }))
     }
 
@@ -171,6 +174,7 @@ impl ServiceError {
             fault: Fault::StartTimeout(limit),
             after,
             start: Some(start),
+            restarts: OnceLock::new(),
         }))
     }
 
@@ -224,6 +228,18 @@ impl ServiceError {
         }
     }
 
+    /// The failure is the end of the service, which has used up all its restarts.
+    pub(crate) fn give_up_after(&self, restarts: u32) {
+        let _ = self.0.restarts.set(restarts);
+    }
+
+    /// After how many restarts in a row this failure was the end of the service; `None` if that is not why it
+    /// was.
+    #[must_use]
+    pub fn gave_up_after(&self) -> Option<u32> {
+        self.0.restarts.get().copied()
+    }
+
     /// How many attempts of `startup` had failed when the start timeout was over; 0 for any other
     /// fault.
     #[must_use]
@@ -251,26 +267,33 @@ impl fmt::Display for ServiceError {
             ..
         } = &*self.0;
         write!(f, "service `{service}` ")?;
+        let gave_up = GaveUp(self.gave_up_after());
         match fault {
             Fault::Error(error) => write!(
                 f,
-                "failed in {phase}: {}",
+                "failed in {phase}{gave_up}: {}",
                 or_nothing(&chain(error.as_ref()))
             ),
-            Fault::Panic(message) => write!(f, "panicked in {phase}: {}", or_nothing(message)),
-            Fault::ExitedEarly => {
-                write!(f, "exited early: it returned before it was asked to stop")
+            Fault::Panic(message) => {
+                write!(f, "panicked in {phase}{gave_up}: {}", or_nothing(message))
             }
+            Fault::ExitedEarly => write!(
+                f,
+                "exited early{gave_up}: it returned before it was asked to stop"
+            ),
             Fault::NeverReady => write!(
                 f,
-                "returned before it was ready: `start` must call `cx.ready()`"
+                "returned before it was ready{gave_up}: `start` must call `cx.ready()`"
             ),
             Fault::StartTimeout(limit) => match start {
                 Some(start) => write!(
                     f,
-                    "was not ready within {limit:?} (`start_timeout`): {start}"
+                    "was not ready within {limit:?} (`start_timeout`){gave_up}: {start}"
                 ),
-                None => write!(f, "was not ready within {limit:?} (`start_timeout`)"),
+                None => write!(
+                    f,
+                    "was not ready within {limit:?} (`start_timeout`){gave_up}"
+                ),
             },
             Fault::Late(had) => write!(
                 f,
@@ -284,6 +307,19 @@ impl fmt::Display for ServiceError {
                 write!(f, "was not started: it depends on `{name}`, which failed")
             }
         }
+    }
+}
+
+/// What follows what has happened, if it is the end after so many restarts.
+struct GaveUp(Option<u32>);
+
+impl fmt::Display for GaveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(restarts) = self.0 else {
+            return Ok(());
+        };
+        let plural = if restarts == 1 { "" } else { "s" };
+        write!(f, " and gave up after {restarts} restart{plural}")
     }
 }
 

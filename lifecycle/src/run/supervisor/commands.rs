@@ -11,11 +11,9 @@ use tokio::time::timeout;
 use super::Supervisor;
 use super::tasks::ServiceTasks;
 use crate::engine::graces::JOIN_GRACE;
-use crate::engine::{Command, Failure, StopCause, StopTimes};
-use crate::panics::{CatchOnDrop, log_safely};
-use crate::report::error::Fault;
+use crate::engine::{Command, StopCause, StopTimes};
+use crate::panics::CatchOnDrop;
 use crate::report::event::EventKind;
-use crate::report::outcome::Laggard;
 use crate::report::reason::Reason;
 use crate::report::status::{OnLate, Phase, Shape, State};
 use crate::run::service_task::{self, RunPart};
@@ -25,15 +23,16 @@ use crate::shared::context::Context;
 use crate::shared::health::Health;
 use crate::shared::nested;
 use crate::shared::orders::Orders;
+use crate::shared::restarts::RestartFacts;
 use crate::shared::run::Run;
 use crate::shared::runner_news::RunnerNews;
-use crate::shared::startup;
 
 impl Supervisor {
     pub(super) async fn carry_out(&mut self, command: Command, tasks: &mut ServiceTasks) {
         match command {
             Command::Move(service, to) => {
                 self.application.move_to(service, to);
+                self.answer_restarts(service, to);
                 if to == State::Backoff {
                     self.application.instances[service].leave_run();
                 }
@@ -63,7 +62,20 @@ impl Supervisor {
             Command::GiveUp(service, had, on_late) => {
                 self.give_up(service, had, on_late, tasks).await;
             }
-            Command::Fail(service, failure) => self.note_failure(service, failure),
+            Command::Fail(service, failure, used_up) => {
+                self.note_failure(service, failure, used_up);
+            }
+            Command::Mend(service, failure, planned) => self.mend(service, failure, planned),
+            Command::Note(service, failure) => self.note_further(service, failure),
+            Command::StartsAt(service, at) => {
+                let instance = &self.application.instances[service];
+                instance.make_restarts().starts_at(at);
+            }
+            Command::RestartsWith(service, other) => self.tell_of_restart(service, other),
+            Command::ForgetRestarts(service) => {
+                let instance = &self.application.instances[service];
+                instance.make_restarts().forget();
+            }
             Command::NoteLate(service, phase, had, on_late) => {
                 self.note_late(service, phase, had, on_late);
             }
@@ -82,6 +94,20 @@ impl Supervisor {
                 }
             }
         }
+    }
+
+    /// The service is restarted by hand, or with the other one.
+    fn tell_of_restart(&self, service: usize, other: Option<usize>) {
+        let instances = &self.application.instances;
+        instances[service].make_restarts().add();
+        let planned = EventKind::RestartPlanned {
+            wait: Duration::ZERO,
+            number: None,
+            limit: None,
+            error: None,
+            with: other.map(|other| instances[other].name.clone()),
+        };
+        self.application.tell(service, planned);
     }
 
     pub(super) fn run_of(&self, service: usize) -> Option<Arc<Run>> {
@@ -148,6 +174,9 @@ impl Supervisor {
         let Some(service) = kept.or_else(|| self.services[index].take()) else {
             return;
         };
+        // What another run was to mend is mended by now.
+        let restarts = self.application.instances[index].restarts();
+        drop(restarts.and_then(RestartFacts::take_unmended));
         let Nature {
             shape, task_need, ..
         } = service.__nature(Sealed::OPEN);
@@ -241,66 +270,5 @@ impl Supervisor {
     ) {
         let cx = Context::new(self.application.clone(), run, index);
         tasks.running[index] = Some(tokio::spawn(service_task::run(cx, service, part)));
-    }
-
-    pub(super) fn note_failure(&self, service: usize, failure: Failure) {
-        let instance = &self.application.instances[service];
-        let unstarted = |fault| self.application.error(service, Phase::Startup, fault);
-        let error = match failure {
-            Failure::Reported(error) => error,
-            Failure::StartTimeout(limit) => self.application.start_timeout(service, limit),
-            Failure::Dependency(root) => unstarted(Fault::Dependency(
-                self.application.instances[root].name.clone(),
-            )),
-        };
-        if let Some(run) = instance.run() {
-            run.fail(&error);
-        }
-        if !instance.keep_failure() {
-            return;
-        }
-        self.application
-            .tell(service, EventKind::Failed(error.clone()));
-        let is_first_start = instance.moments.ready.get().is_none();
-        if is_first_start && instance.state() == State::Starting {
-            let chain = startup::report(&self.application, Some(service));
-            log_safely!(warn, service = %instance.name, chain = format_args!("\n{chain}"), "the start has failed");
-        }
-        let _ = instance.error.set(error.clone());
-        let counts = !instance.on_failure.ends_ignored();
-        let mut record = self.application.record();
-        let is_first_fatal = counts && !record.has_fatal;
-        record.has_fatal |= counts;
-        record.failures.push(error.clone());
-        drop(record);
-        self.application.tell_outer_of_failure(&error);
-        // This wakes the tasks that wait for health, so the record is released first.
-        if is_first_fatal {
-            self.application.set_health(Health::Impossible(error));
-        }
-    }
-
-    pub(super) fn note_late(&self, service: usize, phase: Phase, had: Duration, on_late: OnLate) {
-        let name = self.application.instances[service].name.clone();
-        self.application.tell(
-            service,
-            EventKind::Late {
-                phase,
-                had,
-                on_late,
-            },
-        );
-        if on_late == OnLate::Fail {
-            let error = self.application.error(service, phase, Fault::Late(had));
-            let _ = self.application.instances[service].error.set(error);
-        }
-        let laggard = Laggard {
-            service: name,
-            phase,
-            had,
-            on_late,
-        };
-        self.application.tell_outer_of_laggard(&laggard);
-        self.application.record().laggards.push(laggard);
     }
 }

@@ -9,6 +9,7 @@ use std::time::Instant as WallInstant;
 
 use tokio::task::coop::unconstrained;
 use tokio::task::yield_now;
+use tokio::time::Instant;
 
 use super::Supervisor;
 use crate::engine::graces::ASKING_GRACE;
@@ -48,7 +49,12 @@ impl Supervisor {
 
     /// Whether the error is no failure, because a stop was requested and the service has only ended, or
     /// reports that the application is stopping.
-    pub(super) async fn is_due_to_the_stop(&mut self, error: &ServiceError) -> bool {
+    pub(super) async fn is_due_to_the_stop(
+        &mut self,
+        service: usize,
+        error: &ServiceError,
+        now: Instant,
+    ) -> bool {
         let ends_with_the_stop = match error.fault() {
             Fault::ExitedEarly | Fault::NeverReady => true,
             // Data that a drain has not flushed is lost, whatever the reason.
@@ -56,7 +62,10 @@ impl Supervisor {
             Fault::Error(cause) => self.application.is_the_stop(cause),
             _ => false,
         };
-        ends_with_the_stop && self.is_asked_to_stop().await
+        // A failure that is mended by a restart is none of the outcome, so this need not wait for a request that
+        // is just being made.
+        let is_final = !self.engine.would_restart(service, error, now);
+        ends_with_the_stop && self.is_asked_to_stop(is_final).await
     }
 
     /// Whether a stop has been requested.
@@ -74,8 +83,8 @@ impl Supervisor {
     ///
     /// A thread may be just requesting the stop: a cancellation token, for example, cancels its children
     /// before it is cancelled itself. Only that thread knows, so this waits for it, for
-    /// [`ASKING_GRACE`] of real time, which does not count on a test's paused clock.
-    pub(super) async fn is_asked_to_stop(&mut self) -> bool {
+    /// [`ASKING_GRACE`] of real time, which does not count on a test's paused clock, if it `may_wait`.
+    pub(super) async fn is_asked_to_stop(&mut self, may_wait: bool) -> bool {
         let mut until = None;
         loop {
             if self.engine.is_stopping() || self.has_request().await {
@@ -84,7 +93,7 @@ impl Supervisor {
             let others_ask =
                 self.stop_on.is_some() || self.signals.is_some() || self.application.is_inner();
             let now = WallInstant::now();
-            if !others_ask || *until.get_or_insert(now + ASKING_GRACE) <= now {
+            if !may_wait || !others_ask || *until.get_or_insert(now + ASKING_GRACE) <= now {
                 return false;
             }
             std::thread::yield_now();

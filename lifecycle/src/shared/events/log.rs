@@ -1,7 +1,7 @@
 //! The log lines of events. Each names its service in a field.
 
 use crate::panics::log_safely;
-use crate::report::event::EventKind;
+use crate::report::event::{EventKind, RestartNumber};
 use crate::report::name::Name;
 use crate::report::status::{OnLate, State};
 
@@ -47,8 +47,20 @@ pub(crate) fn log(service: Option<&Name>, kind: &EventKind) {
         EventKind::Resumed => {
             log_safely!(info, service = service, "resumed");
         }
-        EventKind::RestartPlanned { wait } => {
-            log_safely!(debug, service = service, ?wait, "restart planned");
+        EventKind::RestartPlanned {
+            wait,
+            number: Some(number),
+            limit,
+            error,
+            ..
+        } => {
+            let restart = RestartNumber(*number, *limit);
+            let error = error.as_ref().map(tracing::field::display);
+            log_safely!(warn, service = service, %restart, ?wait, error, "restarting");
+        }
+        EventKind::RestartPlanned { with, .. } => {
+            let with = with.as_ref().map(Name::as_str);
+            log_safely!(info, service = service, with, "restarting");
         }
         EventKind::Failed(error) => {
             log_safely!(error, service = service, %error, "failed");
