@@ -3,6 +3,7 @@
 //! - [A registry in a registry](nesting): parts of a program with services of their own.
 //! - [What code is generated](generated) by the macros.
 //! - [Optional services and targets](optional): what is left out by configuration, and by the command line.
+//! - [Restarts](restarts): what is started again, when, and what that means for the others.
 //! - [Troubleshooting](troubleshooting): every message, with its cause and its cure.
 //!
 //! If you miss a message: the log goes through `tracing`, and without a subscriber it is lost. Even a tick
@@ -21,6 +22,9 @@ pub mod nesting {}
 
 #[doc = include_str!("../docs/optional.md")]
 pub mod optional {}
+
+#[doc = include_str!("../docs/restarts.md")]
+pub mod restarts {}
 
 #[doc = include_str!("../docs/troubleshooting.md")]
 pub mod troubleshooting {}

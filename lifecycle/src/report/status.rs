@@ -71,7 +71,8 @@ worded! {
     /// | `Waiting` | `Starting`; `Failed` when a dependency failed; `Stopped` when the application stops first |
     /// | `Starting` | `Running`; `Stopping`; `Failed`; `Stopped` for a oneshot that succeeded |
     /// | `Running` | `Stopping`; `Failed` |
-    /// | `Stopping` | `Stopped`; `Failed` |
+    /// | `Stopping` | `Stopped`; `Failed`; `Backoff` when it is restarted |
+    /// | `Backoff` | `Starting`; `Waiting` when something it needs is down; `Failed` when that has failed for good; `Stopped` when the application stops |
     ///
     /// `Stopped`, `Failed` and `Disabled` are final.
     State {
@@ -89,7 +90,7 @@ worded! {
         Stopped = "stopped",
         /// Ended by an error, a panic, a timeout, or a failed dependency. Keeps the first cause.
         Failed = "failed",
-        /// Waits to be started again.
+        /// Down for a [restart](OnFailure::Restart): waits to be started again.
         Backoff = "backoff",
         /// Not to be started: its value is `None`, or the start was limited to
         /// [others](crate::Registry::only). Counts as healthy.
