@@ -129,4 +129,12 @@ where
         };
         service.stop(cx).await
     }
+
+    async fn reload(&self, cx: &Context) -> Result {
+        let service = match &*self.built() {
+            Built::Started(service) => service.clone(),
+            Built::NotYet | Built::Stopped => return Ok(()),
+        };
+        service.reload(cx).await
+    }
 }
