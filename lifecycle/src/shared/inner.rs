@@ -23,7 +23,7 @@ use crate::report::error::ServiceError;
 use crate::report::name::Name;
 use crate::report::outcome::Laggard;
 use crate::report::reason::Reason;
-use crate::report::status::{OnFailure, Phase, State};
+use crate::report::status::{Phase, State};
 use crate::shared::application::Application;
 use crate::shared::instance::Instance;
 
@@ -129,7 +129,7 @@ impl Application {
             return;
         };
         let has_changed = self.health.decide_on_inner(service, || {
-            let counts = instance.on_failure != OnFailure::Ignore;
+            let counts = !instance.on_failure.ends_ignored();
             counts && instance.state() == State::Running && !inner.health.is_up()
         });
         if has_changed {

@@ -320,7 +320,7 @@ impl Instance {
         let states = self.inner()?.states();
         let mut missing = states
             .iter()
-            .filter(|status| status.on_failure != OnFailure::Ignore && !status.is_healthy());
+            .filter(|status| status.counts() && !status.is_healthy());
         missing
             .next()
             .map(|status| format!("`{}` is {}", status.name, status.state).into())

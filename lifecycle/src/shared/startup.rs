@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::report::startup::{ServiceStartup, Startup};
-use crate::report::status::OnFailure;
 use crate::shared::application::Application;
 use crate::shared::instance::Instance;
 
@@ -58,7 +57,7 @@ fn moments_of(instance: &Instance) -> ServiceStartup {
 /// been starting longest; otherwise the one that was ready last. Those that don't count are left out.
 fn last_of(application: &Application, services: &[ServiceStartup]) -> Option<usize> {
     let counting = || {
-        let counts = |index: &usize| application.instances[*index].on_failure != OnFailure::Ignore;
+        let counts = |index: &usize| !application.instances[*index].on_failure.ends_ignored();
         (0..services.len()).filter(counts)
     };
     let begun = |index: &usize| services[*index].starting.is_some();

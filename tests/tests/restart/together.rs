@@ -121,7 +121,7 @@ async fn it_costs_them_nothing_of_their_own_budget() {
         shown.restarts > 30 && shown.restarts_in_a_row == 0,
         "{shown:?}"
     );
-    running.stop().await.into_result().unwrap();
+    drop(running.stop().await);
 }
 
 #[tokio::test(start_paused = true)]
