@@ -8,7 +8,6 @@ use crate::report::outcome::{Laggard, Outcome};
 use crate::report::reason::Reason;
 use crate::report::status::{OnLate, State};
 use crate::shared::application::Application;
-use crate::shared::instance::Instance;
 
 /// The outcome of a run that is over.
 pub(crate) fn outcome_of(application: &Application) -> Outcome {
@@ -40,7 +39,8 @@ pub(crate) fn outcome_of(application: &Application) -> Outcome {
 
 /// The outcome of a run that was cut off: every service that is still active counts as late.
 pub(crate) fn cut_short(application: &Application) -> Outcome {
-    end_queues(application);
+    // No task will flush the queues any more, so their remaining items count as lost.
+    application.end_queues();
     let mut outcome = outcome_of(application);
     let known: HashSet<Name> = outcome
         .laggards
@@ -52,14 +52,6 @@ pub(crate) fn cut_short(application: &Application) -> Outcome {
     active.retain(|laggard| !known.contains(&laggard.service));
     outcome.laggards.extend(active);
     outcome
-}
-
-/// No task will flush the queues any more, so their remaining items count as lost.
-fn end_queues(application: &Application) {
-    application.instances.iter().for_each(Instance::end_queue);
-    for inner in application.inner_applications() {
-        end_queues(&inner);
-    }
 }
 
 /// Adds each service that is still active, as one that is late.

@@ -418,6 +418,51 @@ async fn an_intake_that_the_next_run_does_not_have_is_closed_and_its_items_are_c
     assert_eq!(end(&outcome), (3, 1, 0), "{outcome}");
 }
 
+/// A registry with the sink in it, as a service.
+async fn nested(sink: &Sink) -> Running {
+    let inner = Registry::builder().service("audit", sink.clone()).build();
+    started(inner.unwrap()).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_registry_that_is_restarted_items_wait_as_well() {
+    let sink = Sink::new(100, 100);
+    let running = nested(&sink).await;
+    for run in 0..3 {
+        sink.send([run * 10 + 1]);
+        restart(&running, millis(5000));
+        reaches(&running.handle(), State::Backoff).await;
+        assert!(!sink.intake.is_closed());
+        sink.send([run * 10 + 2]);
+        running.await_healthy().await.unwrap();
+        running.handle().trigger("sink/audit").await.unwrap();
+    }
+    let outcome = running.stop().await;
+    assert_eq!(sink.seen().flushed, [1, 2, 11, 12, 21, 22]);
+    assert_eq!(outcome.exit_code(), 0, "{outcome}");
+    assert!(sink.intake.is_closed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_while_such_a_registry_is_down_counts_what_waits() {
+    for at in [millis(500), millis(2000)] {
+        let sink = Sink::new(2, 100).does([Act::Fail, Act::Take(1000)]);
+        let running = nested(&sink).await;
+        sink.send([1, 2]);
+        sleep(millis(10)).await;
+        restart(&running, millis(5000));
+        sleep(at).await;
+        sink.send([3]);
+        let outcome = running.stop().await;
+        let audit = &outcome.services[1];
+        assert_eq!(audit.name, "sink/audit");
+        let counts = audit.queue.unwrap();
+        let lost = counts.lost;
+        assert_eq!(counts.flushed + lost, 3, "{at:?}: {outcome}");
+        assert!(sink.intake.is_closed());
+    }
+}
+
 async fn one_race(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let fails = rng.usize(0..3);

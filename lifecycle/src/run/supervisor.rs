@@ -213,9 +213,9 @@ impl Supervisor {
             RunnerNews::Down { is_kept } => {
                 if is_kept {
                     self.take_back(service, tasks).await;
-                } else {
+                } else if !self.application.is_followed() {
                     // A drain for a restart that was cancelled, or one behind a decorator, has left its items.
-                    self.application.instances[service].end_queue();
+                    self.application.end_queues_of(service);
                 }
                 self.engine.down(service, is_kept, now);
             }

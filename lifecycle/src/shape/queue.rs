@@ -240,11 +240,11 @@ async fn flush_remaining<S: QueueService + Declared>(service: &S, cx: &Context) 
     let Some(mut outlet) = service.intake().try_outlet(holder(cx)) else {
         return Ok(());
     };
-    if cx.run().is_followed() {
+    if cx.is_followed() {
         between_runs::flush(service, &mut outlet, cx).await;
     }
     // The application may have been asked to stop meanwhile.
-    if cx.run().is_followed() {
+    if cx.is_followed() {
         return Ok(());
     }
     drain::drain(service, Remaining { outlet, cx }).await

@@ -349,6 +349,12 @@ impl Context {
         self.application.report(self.service, news);
     }
 
+    /// Whether another run of the service follows this one, as far as is known now: because it is restarted, or
+    /// the registry that it belongs to is.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.run.is_followed() || (!self.run.is_late() && self.application.is_followed())
+    }
+
     /// The mark of this run among the runs of all applications.
     #[inline]
     pub(crate) fn current(&self) -> Current {

@@ -55,6 +55,31 @@ impl Application {
         });
     }
 
+    /// Whether the services have another run in another application, because the registry is restarted as a
+    /// service of the outer one.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.outer().is_some_and(|(outer, service)| {
+            let run = outer.instances[service].run();
+            run.is_some_and(|run| run.is_followed()) || outer.is_followed()
+        })
+    }
+
+    /// Closes the intakes of all queues, and counts their items as lost.
+    pub(crate) fn end_queues(&self) {
+        for service in 0..self.instances.len() {
+            self.end_queues_of(service);
+        }
+    }
+
+    /// The same for one service; for all within it, if it is a registry.
+    pub(crate) fn end_queues_of(&self, service: usize) {
+        let instance = &self.instances[service];
+        instance.end_queue();
+        if let Some(inner) = instance.inner() {
+            inner.end_queues();
+        }
+    }
+
     pub(crate) fn is_inner(&self) -> bool {
         self.outer.get().is_some()
     }

@@ -125,7 +125,11 @@ impl Run {
     /// Whether another run of the service follows this one, as far as is known now. None follows one that was
     /// late.
     pub(crate) fn is_followed(&self) -> bool {
-        self.keeps_service.load(Ordering::Acquire) && !self.is_late.load(Ordering::Relaxed)
+        self.keeps_service.load(Ordering::Acquire) && !self.is_late()
+    }
+
+    pub(crate) fn is_late(&self) -> bool {
+        self.is_late.load(Ordering::Relaxed)
     }
 
     /// Code of the run was dropped because it was late. Only the run's task calls this.

@@ -27,7 +27,7 @@ pub(super) async fn flush<S: QueueService>(
     let limits = limits_or_last(service, cx);
     // Producers go on sending.
     let mut left = outlet.left();
-    while left > 0 && !outlet.is_tried() && cx.run().is_followed() {
+    while left > 0 && !outlet.is_tried() && cx.is_followed() {
         outlet.take(limits.size);
         if outlet.is_empty() {
             // They were written off.

@@ -37,7 +37,7 @@ pub(super) struct Remaining<'a, T> {
 impl<T> Drop for Remaining<'_, T> {
     fn drop(&mut self) {
         // If no other run follows after all, the supervisor ends the queue.
-        if self.cx.run().is_followed() {
+        if self.cx.is_followed() {
             return;
         }
         let lost = self.outlet.end();
