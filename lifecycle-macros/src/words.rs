@@ -13,6 +13,7 @@ pub(crate) const QUEUE: &str = "queue";
 pub(crate) const WORKER: &str = "worker";
 pub(crate) const SERVER: &str = "server";
 pub(crate) const ONESHOT: &str = "oneshot";
+pub(crate) const BACKGROUND: &str = "background";
 pub(crate) const STARTUP: &str = "startup";
 
 pub(crate) const SHAPES: [&str; 6] = [IDLE, SCHEDULED, QUEUE, WORKER, SERVER, ONESHOT];

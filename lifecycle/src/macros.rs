@@ -30,7 +30,7 @@
 /// | `queue(size = .., interval = ..)` | [`Queue`](crate::Queue) |
 /// | `worker` | [`Worker`](crate::Worker) |
 /// | `server` | [`Server`](crate::Server) |
-/// | `oneshot` | [`Oneshot`](crate::Oneshot) |
+/// | `oneshot`, `oneshot(background)` | [`Oneshot`](crate::Oneshot) |
 ///
 /// and beside it
 ///

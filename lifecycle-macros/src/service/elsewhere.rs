@@ -4,7 +4,7 @@
 use crate::words::{ON_FAILURE, REGISTRY_SETTINGS, RESTART, SERVICE_SETTINGS};
 
 pub(super) fn find_in_registry(name: &str) -> Option<(String, String)> {
-    if name == RESTART || name == "restart_with" {
+    if name == RESTART {
         let sentence = format!("`{name}` is a policy in `registry!`");
         let help = format!("remove it here, and write `{ON_FAILURE} = ..` there");
         return Some((sentence, help));

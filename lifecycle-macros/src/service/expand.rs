@@ -26,13 +26,16 @@ pub(crate) fn expand(item: &Item, model: &Model<'_>) -> TokenStream {
         Shape::Queue(_) => ("QueueShape", "QueueService", "Queue"),
         Shape::Worker => ("WorkerShape", "WorkerService", "Worker"),
         Shape::Server => ("ServerShape", "ServerService", "Server"),
-        Shape::Oneshot => ("OneshotShape", "OneshotService", "Oneshot"),
+        Shape::Oneshot { .. } => ("OneshotShape", "OneshotService", "Oneshot"),
     };
     let [service, hooks] = [service, hooks].map(|name| Ident::new(name, Span::mixed_site()));
     let members = match &model.shape {
         Shape::Scheduled(schedule) => expand_schedule(schedule),
         Shape::Queue(batches) => expand_batches(batches),
-        Shape::Idle | Shape::Worker | Shape::Server | Shape::Oneshot => TokenStream::new(),
+        Shape::Oneshot { background: true } => {
+            quote_spanned!(Span::mixed_site()=> const BACKGROUND: bool = true;)
+        }
+        Shape::Idle | Shape::Worker | Shape::Server | Shape::Oneshot { .. } => TokenStream::new(),
     };
     let retry = model.retry.map(|retry| {
         let retry = expand_retry(retry);

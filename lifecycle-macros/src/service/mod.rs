@@ -8,6 +8,7 @@ mod fallback;
 mod item;
 mod members;
 mod model;
+mod oneshot;
 mod options;
 mod queue;
 mod schedule;

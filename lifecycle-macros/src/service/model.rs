@@ -4,7 +4,7 @@
 //!
 //! - A service has one shape, and no arguments beside it but `startup(..)` and `crate = ..`.
 //! - Each of the two is given at most once.
-//! - `idle`, `worker` and `oneshot` take no arguments.
+//! - `idle`, `worker` and `server` take no arguments; `oneshot` may take `background`.
 //! - A oneshot has no `startup(..)`: see `startup`.
 //! - Options belong into the parentheses of their shape, and settings into `registry!`.
 
@@ -24,6 +24,7 @@ use crate::words::{
 use super::args::Args;
 use super::elsewhere::find_in_registry;
 use super::item::{Item, Type};
+use super::oneshot::read_oneshot;
 use super::queue::{Batches, QUEUE_GRAMMAR};
 use super::schedule::{SCHEDULED_GRAMMAR, Schedule};
 use super::startup::{STARTUP_GRAMMAR, read_startup};
@@ -41,7 +42,7 @@ pub(crate) enum Shape {
     Queue(Box<Batches>),
     Worker,
     Server,
-    Oneshot,
+    Oneshot { background: bool },
 }
 
 impl<'a> Model<'a> {
@@ -128,7 +129,7 @@ fn read_shape<'a>(
             .map(|batches| Shape::Queue(Box::new(batches))),
         WORKER => check_bare(argument, errors).then_some(Shape::Worker),
         SERVER => check_bare(argument, errors).then_some(Shape::Server),
-        ONESHOT => check_bare(argument, errors).then_some(Shape::Oneshot),
+        ONESHOT => read_oneshot(argument, errors).map(|background| Shape::Oneshot { background }),
         _ => check_bare(argument, errors).then_some(Shape::Idle),
     };
     *chosen = Some((name, shape));

@@ -322,11 +322,13 @@ impl Engine {
         }
         // It has ended without a request to stop and without a failure, or was not kept by the time that it was to
         // be: it is a oneshot that has succeeded.
-        let is_restarted = wait.is_some() && !node.late && node.settings.oneshot;
-        let succeeded = node.state == State::Starting || is_restarted;
-        if succeeded {
+        let is_restarted = wait.is_some() && !node.late;
+        let is_awaited = node.state == State::Starting || is_restarted;
+        if is_awaited {
             node.readiness = Readiness::Reached;
         }
+        // One in the background is running by then.
+        node.succeeded = is_awaited || node.state == State::Running;
         // It was stopped for a restart and was late, so it is not restarted.
         let is_lost = node.late && !node.state.is_final() && matches!(self.stage, Stage::Up);
         if is_kept {
@@ -341,7 +343,7 @@ impl Engine {
             (_, false) => self.move_to(service, State::Stopped),
         }
         self.discard(service, now);
-        if succeeded {
+        if is_awaited {
             self.release_dependents(service, now);
         }
         if is_lost {

@@ -9,6 +9,10 @@ use crate::engine::settings::ServiceSettings;
 use crate::report::status::State;
 
 #[derive(Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all of them may hold together"
+)]
 pub(crate) struct Node {
     pub(crate) settings: ServiceSettings,
     pub(crate) state: State,
@@ -20,6 +24,8 @@ pub(crate) struct Node {
     pub(crate) has_left: bool,
     /// Whether some of its code was dropped because it was late, and that is a failure.
     pub(crate) late: bool,
+    /// Whether it is a oneshot whose `run` has succeeded.
+    pub(crate) succeeded: bool,
     /// How many dependencies it still waits for before it starts.
     pub(crate) missing: u32,
     /// How many dependents are still ahead of it in the stop order.
@@ -101,6 +107,7 @@ impl Node {
             has_turn: false,
             has_left: false,
             late: false,
+            succeeded: false,
             missing: dependencies as u32,
             open: dependents as u32,
             below: Below::Unknown,
@@ -130,7 +137,7 @@ impl Node {
     pub(crate) fn is_up(&self) -> bool {
         match self.state {
             State::Running => true,
-            State::Stopped => self.settings.oneshot && self.readiness == Readiness::Reached,
+            State::Stopped => self.succeeded,
             _ => false,
         }
     }

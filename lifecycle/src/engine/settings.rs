@@ -15,7 +15,7 @@ pub(crate) struct ServiceSettings {
     pub(crate) stop_timeout: Duration,
     pub(crate) on_failure: OnFailure,
     pub(crate) on_late: OnLate,
-    /// Whether it is a oneshot, which is up once its `run` has succeeded.
+    /// Whether it is a oneshot that is awaited: it is up once its `run` has succeeded.
     pub(crate) oneshot: bool,
     /// Whether it is a registry, whose services have start timeouts of their own.
     pub(crate) registry: bool,

@@ -33,7 +33,7 @@ impl Entries {
     pub(crate) fn add(&mut self, name: Name, service: Box<dyn Service>) -> &mut Entry {
         let nature = service.__nature(Sealed::OPEN);
         let settings = ServiceSettings {
-            oneshot: nature.shape == Shape::Oneshot,
+            oneshot: nature.shape == Shape::Oneshot && !nature.in_background,
             registry: nature.shape == Shape::Registry,
             disabled: nature.is_disabled,
             ..ServiceSettings::default()

@@ -32,7 +32,7 @@ use crate::shared::reload;
 #[async_trait]
 impl Service for Registry {
     async fn start(&self, cx: &Context) -> Result {
-        cx.take_shape(Shape::Registry);
+        cx.take_shape(Shape::Registry, true);
         let RegistrySettings {
             deadline,
             shutdown_delay,
@@ -108,6 +108,7 @@ impl Service for Registry {
             shape: Shape::Registry,
             task_need: TaskNeed::Always,
             is_disabled: false,
+            in_background: false,
         }
     }
 

@@ -70,7 +70,7 @@ worded! {
     /// | `New` | `Waiting`; `Disabled` |
     /// | `Waiting` | `Starting`; `Failed` when a dependency failed; `Stopped` when the application stops first |
     /// | `Starting` | `Running`; `Stopping`; `Failed`; `Stopped` for a oneshot that succeeded |
-    /// | `Running` | `Stopping`; `Failed` |
+    /// | `Running` | `Stopping`; `Failed`; `Stopped` for a oneshot in the background that succeeded |
     /// | `Stopping` | `Stopped`; `Failed`; `Backoff` when it is restarted |
     /// | `Backoff` | `Starting`; `Waiting` when something it needs is down; `Failed` when that has failed for good; `Stopped` when the application stops |
     ///

@@ -175,6 +175,7 @@ impl<S: Service> Service for Option<S> {
                 shape: Shape::Idle,
                 task_need: TaskNeed::Never,
                 is_disabled: true,
+                in_background: false,
             },
         }
     }
@@ -191,7 +192,7 @@ impl<S: Service> Service for Option<S> {
 }
 
 async fn be_idle(cx: &Context) -> Result {
-    cx.take_shape(Shape::Idle);
+    cx.take_shape(Shape::Idle, true);
     cx.show_ready();
     cx.run().stop.closed().await;
     Ok(())

@@ -93,6 +93,11 @@ pub trait Live<S> {
     /// Flushes, after `run` has returned.
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send;
 
+    /// Whether the service is up once it has started up. Otherwise it is up when `run` has succeeded.
+    fn is_up_while_it_runs() -> bool {
+        true
+    }
+
     /// What the service needs a task for. A service without code to run can do without one.
     fn task_need() -> TaskNeed {
         TaskNeed::Always
@@ -130,7 +135,7 @@ where
         Self: 'f,
     {
         Box::pin(async move {
-            cx.take_shape(S::Shape::SHAPE);
+            cx.take_shape(S::Shape::SHAPE, S::Shape::is_up_while_it_runs());
             let Some(started) = start_up_unless_stopped(self, cx).await? else {
                 return Ok(());
             };
@@ -139,7 +144,7 @@ where
             if S::Shape::reloads() {
                 return Box::pin(run_with_reloads(self, started, cx)).await;
             }
-            if S::Shape::SHAPE != Shape::Oneshot {
+            if S::Shape::is_up_while_it_runs() {
                 cx.show_ready();
             }
             S::Shape::run(self, started, cx).await
@@ -170,6 +175,7 @@ where
             shape: S::Shape::SHAPE,
             task_need: S::Shape::task_need(),
             is_disabled: false,
+            in_background: S::Shape::is_up_while_it_runs() && S::Shape::SHAPE == Shape::Oneshot,
         }
     }
 

@@ -1,11 +1,14 @@
 //! The oneshot shape: one `run` that is expected to finish, such as a migration.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 
 use super::{Declared, Live, Nothing, is_left_out};
 use crate::report::error::Result;
 use crate::report::status::{Phase, Shape};
 use crate::shared::context::Context;
+use crate::shared::latch::Latch;
 
 /// The hook of a service that does one thing and is done: a migration, a seed job.
 ///
@@ -25,13 +28,35 @@ use crate::shared::context::Context;
 /// }
 /// # async fn migrate() -> Result { Ok(()) }
 /// ```
+///
+/// # In the background
+///
+/// `#[service(oneshot(background))]` is for what need not be done for the application to be up: warming a cache,
+/// filling in old rows. It is `Running` at once, so its dependents and readiness don't wait for it; when `run`
+/// has succeeded it is `Stopped`, as any oneshot. When it is stopped, `run` and the tasks that it has spawned are
+/// dropped where they stand: that is no failure, and nothing is late. A `run` that fails is a failure of the
+/// service, as ever.
+///
+/// ```
+/// use lifecycle::{Context, Oneshot, Result, service};
+///
+/// #[service(oneshot(background))]
+/// struct Warmup;
+///
+/// impl Oneshot for Warmup {
+///     async fn run(&self, _: &Context) -> Result {
+///         read_everything_once().await
+///     }
+/// }
+/// # async fn read_everything_once() -> Result { Ok(()) }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is declared as a oneshot but does not implement `Oneshot`",
     label = "this service has no `Oneshot` impl",
     note = "add `impl Oneshot for {Self} {{ async fn run(&self, cx: &Context) -> Result {{ .. }} }}`"
 )]
 pub trait Oneshot {
-    /// The job. Dependents start once it has returned `Ok`.
+    /// The job. Dependents start once it has returned `Ok`, unless it is one in the background.
     ///
     /// Under the start timeout only where one is written: the default is not meant for a job. When the
     /// application stops meanwhile it may finish within the service's time to stop, and is dropped at its
@@ -50,7 +75,10 @@ pub trait Oneshot {
 }
 
 /// What `#[service(oneshot)]` implements. Its bound makes rustc ask for the hook.
-pub trait OneshotService: Oneshot {}
+pub trait OneshotService: Oneshot {
+    /// `oneshot(background)`: nothing waits for it, and the stop drops it.
+    const BACKGROUND: bool = false;
+}
 
 /// The shape of `#[service(oneshot)]`.
 #[derive(Debug)]
@@ -67,7 +95,19 @@ impl<S: OneshotService + Declared> Live<S> for OneshotShape {
 
     async fn run(service: &S, (): (), cx: &Context) -> Result {
         cx.run().enter(Phase::Run);
-        service.run(cx).await
+        if !S::BACKGROUND {
+            return service.run(cx).await;
+        }
+        let Some(ended) = run_until_stopped(service.run(cx), &cx.run().stop).await else {
+            // What it has spawned goes with it. It was not late: nothing was to be waited for.
+            cx.run().tasks.cut();
+            return Ok(());
+        };
+        ended
+    }
+
+    fn is_up_while_it_runs() -> bool {
+        S::BACKGROUND
     }
 
     async fn drain(_: &S, _: &Context) -> Result {
@@ -81,4 +121,17 @@ impl<S: OneshotService + Declared> Live<S> for OneshotShape {
     fn reloads() -> bool {
         !is_left_out(S::reload)
     }
+}
+
+/// What the future ends with; `None` if it was to stop first. It is dropped then, without being polled again.
+async fn run_until_stopped(run: impl Future<Output = Result>, stop: &Latch) -> Option<Result> {
+    let mut run = pin!(run);
+    let mut stopped = pin!(stop.closed());
+    poll_fn(|task| {
+        if stopped.as_mut().poll(task).is_ready() {
+            return Poll::Ready(None);
+        }
+        run.as_mut().poll(task).map(Some)
+    })
+    .await
 }

@@ -110,6 +110,7 @@ pub trait Service: Send + Sync + 'static {
             shape: Shape::Custom,
             task_need: TaskNeed::Always,
             is_disabled: false,
+            in_background: false,
         }
     }
 
@@ -152,6 +153,8 @@ pub struct Nature {
     pub(crate) task_need: TaskNeed,
     /// There is no service: it is never started.
     pub(crate) is_disabled: bool,
+    /// It is a oneshot that nothing waits for: it is up while its `run` is under way.
+    pub(crate) in_background: bool,
 }
 
 /// What a service needs a task for. It follows from the hooks that are left out.

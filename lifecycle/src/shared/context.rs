@@ -335,14 +335,14 @@ impl Context {
     }
 
     /// Sets the shape of the service, which a decorator may have hidden so far.
-    pub(crate) fn take_shape(&self, shape: Shape) {
+    pub(crate) fn take_shape(&self, shape: Shape, is_up_while_it_runs: bool) {
         let instance = self.instance();
         if instance.shape() == shape {
             return;
         }
         instance.take_shape(shape);
         let news = match shape {
-            Shape::Oneshot => RunnerNews::Oneshot,
+            Shape::Oneshot if !is_up_while_it_runs => RunnerNews::Oneshot,
             Shape::Registry => RunnerNews::Registry,
             _ => return,
         };

@@ -47,6 +47,20 @@ fn server_whose_bind_is_tried_again() {
 }
 
 #[test]
+fn oneshot_in_the_background() {
+    let expansion = expand(
+        quote!(oneshot(background)),
+        quote!(
+            struct Warmup;
+        ),
+    );
+    check_items(
+        &expect_file!["../../../tests/expand/oneshot_background.rs"],
+        expansion,
+    );
+}
+
+#[test]
 fn oneshot_under_another_crate_name() {
     let expansion = expand(
         quote!(oneshot, crate = ::framework::lifecycle),

@@ -337,3 +337,47 @@ fn all_problems_come_at_once_in_source_order() {
         .collect();
     assert_eq!(sentences, expected);
 }
+
+#[test]
+fn the_background_gone_wrong() {
+    let write = "write `oneshot` or `oneshot(background)`";
+    let cases = [
+        (
+            quote!(oneshot(backgroud)),
+            "unknown argument `backgroud` of `oneshot` | did you mean `background`?".to_owned(),
+        ),
+        (
+            quote!(oneshot(retry = "1s..2s")),
+            "unknown argument `retry` of `oneshot` | remove it".to_owned(),
+        ),
+        (
+            quote!(oneshot(start_timeout = "1m")),
+            "`start_timeout` is a setting in `registry!` | remove it here, and write `start_timeout = ..` there".to_owned(),
+        ),
+        (
+            quote!(oneshot(background, background)),
+            "`background` is given twice | remove one of the two".to_owned(),
+        ),
+        (
+            quote!(oneshot(background = true)),
+            format!("`background` takes no value | {write}"),
+        ),
+        (
+            quote!(oneshot(background())),
+            format!("`background` takes no value | {write}"),
+        ),
+        (
+            quote!(oneshot("background")),
+            format!("the argument of `oneshot` has no name | {write}"),
+        ),
+        (
+            quote!(oneshot = background),
+            format!("the shape `oneshot` takes its arguments in parentheses | {write}"),
+        ),
+    ];
+    for (args, expected) in cases {
+        assert_eq!(told(args.clone()), [expected], "{args}");
+    }
+    assert_eq!(told(quote!(oneshot())), [""; 0]);
+    assert_eq!(told(quote!(oneshot(background))), [""; 0]);
+}
