@@ -225,6 +225,27 @@ async fn a_batch_that_failed_waits_for_the_next_run_and_comes_first_and_alone() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_batch_that_was_not_full_is_not_filled_up_by_the_next_run() {
+    let sink = Sink::new(3, 100).does([Act::Fail]);
+    let running = started(sink.clone()).await;
+    sink.send([1]);
+    running.handle().trigger("sink").await.unwrap_err();
+    restart(&running, millis(50));
+    reaches(&running.handle(), State::Backoff).await;
+    sink.send([2, 3]);
+    running.await_healthy().await.unwrap();
+    sleep(millis(10)).await;
+    assert_eq!(
+        sink.seen().begun,
+        [[1], [1]],
+        "and does not wait for others"
+    );
+    running.handle().trigger("sink").await.unwrap();
+    assert_eq!(sink.seen().flushed, [1, 2, 3]);
+    running.stop().await.into_result().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_run_has_all_attempts() {
     let sink = Sink::new(1, 100).does([Act::Fail; 6]);
     let running = started(sink.clone()).await;

@@ -55,5 +55,4 @@ pub(super) async fn flush<S: QueueService>(
             }
         }
     }
-    outlet.forget_failures();
 }
