@@ -11,7 +11,7 @@ use lifecycle::{
     Context, EventKind, Idle, Intake, Oneshot, Phase, Queue, Registry, ReloadError, Result,
     Scheduled, Server, Service, State, Worker, async_trait, registry, service,
 };
-use lifecycle_tests::{Log, hush, millis, secs, start, state_of, threads};
+use lifecycle_tests::{Log, Plain, hush, millis, secs, start, state_of, threads};
 use tokio::time::{Instant, sleep, timeout};
 
 /// What the hooks note, in one order.
@@ -149,20 +149,6 @@ impl Service for Custom {
     }
 }
 
-/// Forwards `start` and `stop`, and nothing else.
-struct Decorated<S>(S);
-
-#[async_trait]
-impl<S: Service> Service for Decorated<S> {
-    async fn start(&self, cx: &Context) -> Result {
-        self.0.start(cx).await
-    }
-
-    async fn stop(&self, cx: &Context) -> Result {
-        self.0.stop(cx).await
-    }
-}
-
 /// Polls `start` in a task of its own.
 struct Elsewhere<S>(Arc<S>);
 
@@ -221,10 +207,10 @@ async fn it_is_reached_behind_decorators_once() {
     let notes = Notes::default();
     let n = || notes.clone();
     let registry = registry! {
-        "store" => Decorated(Decorated(Store(n()))),
+        "store" => Plain(Plain(Store(n()))),
         "feed" => Elsewhere(Arc::new(Feed(n()))), after = ["store"],
-        "gc" => Elsewhere(Arc::new(Decorated(Gc(n())))), after = ["feed"],
-        "boxed" => Decorated(Arc::new(Api(n()))), after = ["gc"],
+        "gc" => Elsewhere(Arc::new(Plain(Gc(n())))), after = ["feed"],
+        "boxed" => Plain(Arc::new(Api(n()))), after = ["gc"],
     };
     let running = start(registry);
     running.await_healthy().await.unwrap();

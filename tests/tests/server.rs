@@ -9,12 +9,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use lifecycle::{
-    Context, Fault, Phase, Result, Server, Service, Shape, State, async_trait, registry, service,
-};
+use lifecycle::{Context, Fault, Phase, Result, Server, Shape, State, registry, service};
 use lifecycle_tests::{
-    Hook, Journal, fails, hangs, millis, nothing, panics, secs, shuts_down, start, state_of, takes,
-    until_stopped,
+    Hook, Journal, Plain, fails, hangs, millis, nothing, panics, secs, shuts_down, start, state_of,
+    takes, until_stopped,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
@@ -395,25 +393,10 @@ fn whenever_the_stop_comes_each_completed_bind_is_served_and_drained_once() {
     }
 }
 
-/// Forwards `start` and `stop`, and nothing else.
-struct Wrapped(Box<dyn Service>);
-
-#[async_trait]
-impl Service for Wrapped {
-    async fn start(&self, cx: &Context) -> Result {
-        self.0.start(cx).await
-    }
-
-    async fn stop(&self, cx: &Context) -> Result {
-        self.0.stop(cx).await
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_decorator_around_it_is_a_server() {
     let journal = Journal::new();
-    let server = Box::new(Scripted(Script::new(&journal)));
-    let running = start(registry! { "api" => Wrapped(server) });
+    let running = start(registry! { "api" => Plain(Scripted(Script::new(&journal))) });
     running.await_healthy().await.unwrap();
     assert_eq!(running.handle().states()[0].shape, Shape::Server);
     running.stop().await.into_result().unwrap();

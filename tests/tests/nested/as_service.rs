@@ -8,8 +8,8 @@ use lifecycle::{
     ServiceError, Shape, State, TriggerError, Worker, async_trait, registry, service,
 };
 use lifecycle_tests::{
-    Journal, Log, Moves, fails, hangs, millis, panics, secs, shuts_down, start, state_of, states,
-    takes, until_requested,
+    Journal, Log, Moves, Plain, fails, hangs, millis, panics, secs, shuts_down, start, state_of,
+    states, takes, until_requested,
 };
 use tokio::runtime::Handle as Runtime;
 use tokio::time::{Instant, sleep};
@@ -654,24 +654,10 @@ async fn what_is_wrong_with_it_fails_its_start() {
     assert!(journal.all().is_empty());
 }
 
-/// Forwards the two and nothing else.
-struct Decorated<S>(S);
-
-#[async_trait]
-impl<S: Service> Service for Decorated<S> {
-    async fn start(&self, cx: &Context) -> Result {
-        self.0.start(cx).await
-    }
-
-    async fn stop(&self, cx: &Context) -> Result {
-        self.0.stop(cx).await
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn behind_a_decorator_it_is_what_it_is_once_it_starts() {
     let journal = Journal::new();
-    let running = start(registry! { "module" => Decorated(module(&journal)) });
+    let running = start(registry! { "module" => Plain(module(&journal)) });
     let handle = running.handle();
     assert_eq!(handle.states().len(), 1);
     running.await_healthy().await.unwrap();

@@ -10,12 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context as Task, Poll, Waker};
 
-use lifecycle::{
-    Context, Intake, Queue, Result, Service, TrySendError, async_trait, registry, service,
-};
+use lifecycle::{Context, Intake, Queue, Result, TrySendError, registry, service};
 use lifecycle_tests::queue::Gatherer;
 use lifecycle_tests::{
-    fails, gatherer, hangs, hush, millis, nothing, panics, paused, start, takes, threads,
+    Plain, fails, gatherer, hangs, hush, millis, nothing, panics, paused, start, takes, threads,
 };
 use tokio::task::yield_now;
 
@@ -128,25 +126,11 @@ fn what_is_sent_before_the_start_does_not_wait_either() {
     });
 }
 
-/// Forwards what every service has.
-struct Around(Lossy);
-
-#[async_trait]
-impl Service for Around {
-    async fn start(&self, cx: &Context) -> Result {
-        self.0.start(cx).await
-    }
-
-    async fn stop(&self, cx: &Context) -> Result {
-        self.0.stop(cx).await
-    }
-}
-
 #[test]
 fn a_queue_behind_a_decorator_does_not_let_wait_from_its_start_on() {
     paused(async {
         let queue = Gatherer::new(2, 50, 2).startup(takes(millis(100)));
-        let running = start(registry! { "audit" => Around(Lossy(queue.clone())) });
+        let running = start(registry! { "audit" => Plain(Lossy(queue.clone())) });
         queue.reach(10).await;
         for item in 0..5 {
             assert_eq!(now(queue.intake.send(item)), Some(Ok(())));
