@@ -65,6 +65,9 @@
 //! - **Run.** Ticks never overlap; missed ones collapse into one. An `Err` of a tick is logged and
 //!   counted; a panic anywhere is caught and is the service's failure, message kept (but for a tick with
 //!   `on_panic = continue`, whose panic counts as an error).
+//! - **Restart.** Under [`OnFailure::Restart`] what fails after it was up is drained and started again, after waits that
+//!   grow, and as often as its policy allows. Readiness is false meanwhile; a service that recovered leaves the exit
+//!   code 0. See [the guide](guide::restarts).
 //! - **Stop.** On SIGINT, SIGTERM, a failure, [`shutdown()`](Handle::shutdown), or the end of all
 //!   services. Readiness turns false first; then dependents stop before their dependencies, each
 //!   with its stop channel closed, its loop ended and its `drain` run, in that order and never

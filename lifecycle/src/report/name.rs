@@ -33,6 +33,12 @@ impl Name {
         Self::from(format!("{outer}/{self}"))
     }
 
+    /// Whether it is the path of a service within this one.
+    pub(crate) fn is_within(&self, outer: &Self) -> bool {
+        let rest = self.as_str().strip_prefix(outer.as_str());
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -279,7 +279,7 @@ mod tests {
         let event = Event {
             id: 7,
             service: Some(Name::from("gc")),
-            at: tokio::time::Instant::now(),
+            at: Instant::now(),
             time: UNIX_EPOCH + Duration::from_millis(1500),
             kind: EventKind::TickEnded {
                 took: Duration::from_millis(250),

@@ -18,7 +18,8 @@ use crate::shared::context::Context;
 /// what you want nearly always. A hand-written implementation is for what no shape fits; it is just
 /// as welcome in a registry:
 ///
-/// - `start` is called once, when every dependency is running. It blocks. The service counts as
+/// - `start` is called once for each run, when every dependency is running: a
+///   [restart](crate::OnFailure::Restart) calls it again, after `stop`. It blocks. The service counts as
 ///   running when it has called [`cx.ready()`](Context::ready); one that never does fails when its
 ///   start timeout is over.
 /// - `start` returning `Ok` while nothing has asked the application to stop is a failure (it "exited

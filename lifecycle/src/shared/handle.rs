@@ -219,33 +219,35 @@ impl Handle {
     /// Resolves when the service is up again. If its new start fails, its policy decides whether there is another
     /// one; then this waits on.
     ///
-    /// A oneshot can be restarted while it is at work; once it is done it has ended.
+    /// A oneshot can be restarted while it is at work; once it is done it has ended. A registry that is a service is
+    /// restarted with all of its services, and each of these by its path, `parent/child`.
     ///
     /// Cancel-safe: the restart goes on, even if the call is dropped.
     ///
     /// # Errors
     ///
-    /// No such service, one that does not run or has ended; code of a service that this would stop; a registry
+    /// No such service, one that is disabled, does not run or has ended; code of a service that this would stop; a registry
     /// that was not started or is being stopped; the failure that has ended the service for good on its way.
     pub async fn restart(&self, service: &str) -> Result<(), RestartError> {
-        let instances = &self.application.instances;
-        let Some(index) = instances
-            .iter()
-            .position(|instance| instance.name == *service)
-        else {
+        let Some((application, index)) = self.application.find(service) else {
             return Err(RestartError::Unknown(service.to_owned()));
         };
-        if !self.application.has_begun() && self.application.request.reason().is_none() {
-            return Err(RestartError::NotStarted);
+        let instance = &application.instances[index];
+        if instance.disabled.get().is_some() {
+            return Err(RestartError::Disabled(instance.name.clone()));
         }
-        let target = ServiceId::new(&self.application, index);
-        let asker = current::owner().map(|owner| owner.service);
-        let asker = asker.filter(|asker| asker.application == target.application);
-        if asker == Some(target) {
-            return Err(RestartError::FromWithin(instances[index].name.clone()));
+        if !application.has_begun() && application.request.reason().is_none() {
+            return Err(if self.application.has_begun() {
+                RestartError::NotRunning(instance.name.clone())
+            } else {
+                RestartError::NotStarted
+            });
         }
-        let asker = asker.map(|asker| asker.index as usize);
-        self.application.restart(index, asker).await
+        let asker = current::owner().and_then(|owner| application.service_of(owner.service));
+        if asker == Some(index) {
+            return Err(RestartError::FromWithin(instance.name.clone()));
+        }
+        application.restart(index, asker).await
     }
 
     /// Every move of every service from now on, each once and in order. A slow subscriber delays no

@@ -25,6 +25,7 @@ use crate::report::outcome::Laggard;
 use crate::report::reason::Reason;
 use crate::report::status::{Phase, State};
 use crate::shared::application::Application;
+use crate::shared::current::ServiceId;
 use crate::shared::instance::Instance;
 
 /// Of which service an application is the inner one.
@@ -103,6 +104,17 @@ impl Application {
             outermost = outer;
         }
         outermost
+    }
+
+    /// The service of this application whose code this is: its own, or that of a service within it.
+    pub(crate) fn service_of(self: &Arc<Self>, code: ServiceId) -> Option<usize> {
+        if code.application == Arc::as_ptr(self).addr() {
+            return Some(code.index as usize);
+        }
+        self.instances.iter().position(|instance| {
+            let inner = instance.inner();
+            inner.is_some_and(|inner| inner.service_of(code).is_some())
+        })
     }
 
     pub(crate) fn inner_applications(&self) -> impl Iterator<Item = Arc<Self>> {

@@ -6,6 +6,7 @@ mod budget;
 mod by_hand;
 mod causes;
 mod crowd;
+mod nested;
 mod outcome;
 mod permanent;
 mod queues;

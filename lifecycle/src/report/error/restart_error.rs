@@ -15,6 +15,8 @@ pub enum RestartError {
     Unknown(String),
     /// The registry has not been started.
     NotStarted,
+    /// The service is disabled: see [`State::Disabled`](crate::State::Disabled).
+    Disabled(Name),
     /// The service has no run that could be restarted: it waits for what it needs.
     NotRunning(Name),
     /// The service has ended, and what has ended is never started again: it has failed for good, or is a oneshot
@@ -35,6 +37,12 @@ impl fmt::Display for RestartError {
             Self::Unknown(what) => write!(f, "no service is named `{what}`"),
             Self::NotStarted => {
                 f.write_str("the registry has not been started: there is nothing to restart yet")
+            }
+            Self::Disabled(what) => {
+                write!(
+                    f,
+                    "service `{what}` is disabled: there is nothing to restart"
+                )
             }
             Self::NotRunning(what) => write!(
                 f,

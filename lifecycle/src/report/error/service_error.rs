@@ -223,7 +223,11 @@ impl ServiceError {
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self.fault() {
-            Fault::Error(error) => is_permanent(error.as_ref()),
+            Fault::Error(error) => match error.downcast_ref::<Self>() {
+                // Of a service of its own, if it is a registry.
+                Some(inner) => inner.service().is_within(self.service()) && inner.is_permanent(),
+                None => is_permanent(error.as_ref()),
+            },
             _ => false,
         }
     }

@@ -23,7 +23,6 @@ use crate::shared::context::Context;
 use crate::shared::health::Health;
 use crate::shared::nested;
 use crate::shared::orders::Orders;
-use crate::shared::restarts::RestartFacts;
 use crate::shared::run::Run;
 use crate::shared::runner_news::RunnerNews;
 
@@ -175,8 +174,7 @@ impl Supervisor {
             return;
         };
         // What another run was to mend is mended by now.
-        let restarts = self.application.instances[index].restarts();
-        drop(restarts.and_then(RestartFacts::take_unmended));
+        self.forget_mended(index);
         let Nature {
             shape, task_need, ..
         } = service.__nature(Sealed::OPEN);

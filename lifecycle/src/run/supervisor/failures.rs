@@ -95,6 +95,25 @@ impl Supervisor {
         }
     }
 
+    /// Another run of the service begins: what it is to mend is mended by now. That is also what has failed within
+    /// it, if it is a registry.
+    pub(super) fn forget_mended(&self, service: usize) {
+        let instance = &self.application.instances[service];
+        let restarts = instance.restarts();
+        let mended = restarts.and_then(RestartFacts::take_unmended);
+        if mended.is_none() || instance.inner().is_none() {
+            return;
+        }
+        let mut record = self.application.record();
+        let all = std::mem::take(&mut record.inner_failures).into_iter();
+        let (within, others): (Vec<_>, Vec<_>) =
+            all.partition(|error| error.service().is_within(&instance.name));
+        record.inner_failures = others;
+        drop(record);
+        // The destructors of errors are user code.
+        drop((within, mended));
+    }
+
     fn record_failure(&self, service: usize, error: ServiceError) {
         let instance = &self.application.instances[service];
         if !instance.keep_failure() {
