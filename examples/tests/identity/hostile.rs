@@ -220,6 +220,7 @@ fn a_reader_of_the_log_who_goes_away_ends_nothing() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_identity"))
         .env_clear()
         .env("IDENTITY_DATA", home.data())
+        .env("IDENTITY_OPS", "127.0.0.1:0")
         .env("IDENTITY_LISTEN", "127.0.0.1:0")
         .arg("--config")
         .arg(home.settings())

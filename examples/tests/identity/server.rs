@@ -97,6 +97,7 @@ impl Home {
         command
             .env_clear()
             .env("IDENTITY_DATA", self.data())
+            .env("IDENTITY_OPS", "127.0.0.1:0")
             .arg("--config")
             .arg(self.settings())
     }

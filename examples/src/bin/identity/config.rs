@@ -27,6 +27,7 @@ pub struct Config {
     pub data: PathBuf,
     pub tokenizer: Kind,
     pub api: Api,
+    pub ops: Ops,
     pub login: Login,
     pub root: Root,
     pub spans: Spans,
@@ -56,6 +57,13 @@ pub struct Api {
     pub body_timeout: Duration,
     #[serde(deserialize_with = "positive")]
     pub idle_timeout: Duration,
+}
+
+#[derive(Clone, Deserialize, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ops {
+    /// Empty: nowhere.
+    pub listen: String,
 }
 
 #[derive(Clone, Deserialize, PartialEq)]
@@ -157,6 +165,7 @@ impl Config {
         set(&mut self.data, "IDENTITY_DATA", &variable)?;
         set(&mut self.tokenizer, "IDENTITY_TOKENIZER", &variable)?;
         set(&mut self.api.listen, "IDENTITY_LISTEN", &variable)?;
+        set(&mut self.ops.listen, "IDENTITY_OPS", &variable)?;
         set(&mut self.root.password, "IDENTITY_ROOT_PASSWORD", &variable)?;
         if self.root.password.is_empty() {
             return Err(ConfigError::Variable {
@@ -174,6 +183,7 @@ impl Default for Config {
             data: "identity-data".into(),
             tokenizer: Kind::Opaque,
             api: Api::default(),
+            ops: Ops::default(),
             login: Login::default(),
             root: Root::default(),
             spans: Spans::default(),
@@ -193,6 +203,14 @@ impl Default for Api {
             head_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Ops {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:9900".into(),
         }
     }
 }

@@ -22,6 +22,7 @@ mod users;
 use std::{process, sync::Arc};
 
 use lifecycle::{Outcome, registry};
+use lifecycle_ops::Ops;
 
 use self::{
     api::Api, config::Config, instrumentation::Instrumentation, store::Store, users::Users,
@@ -40,6 +41,7 @@ async fn main() -> Outcome {
     registry! {
         deadline = "20s",
 
+        "ops" => ops(&config.ops), before = all,
         "instrumentation" => Instrumentation::new(config.data.join("spans.jsonl"), &config.spans),
         "store" => store, after = ["instrumentation"],
         "user" => users, after = ["store"], start_timeout = "30s",
@@ -48,6 +50,12 @@ async fn main() -> Outcome {
     }
     .run()
     .await
+}
+
+/// Shows the application, and takes orders from this machine.
+fn ops(config: &config::Ops) -> Option<Ops> {
+    let listen = Some(&config.listen).filter(|listen| !listen.is_empty())?;
+    Some(Ops::listen(listen).control())
 }
 
 /// Nothing runs yet, so there is nothing to stop. What a person typed wrong is for their terminal, without a time.

@@ -58,6 +58,7 @@ fn a_variable_that_is_no_utf8_is_not_changed_but_refused() {
         "IDENTITY_DATA",
         "IDENTITY_TOKENIZER",
         "IDENTITY_LISTEN",
+        "IDENTITY_OPS",
         "IDENTITY_ROOT_PASSWORD",
     ] {
         let error = config
