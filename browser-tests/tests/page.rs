@@ -101,6 +101,18 @@ impl Wall {
         }
     }
 
+    /// Again, if the page has replaced the button meanwhile.
+    async fn click(&self, selector: &str) {
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            let button = self.client.find(Locator::Css(selector)).await;
+            match button {
+                Ok(button) if button.click().await.is_ok() => return,
+                _ => assert!(Instant::now() < end, "no `{selector}` to click"),
+            }
+        }
+    }
+
     /// No error in the console, and nothing from anywhere else.
     async fn is_clean(&self) {
         let entries = self.client.issue_cmd(ConsoleLog).await.unwrap();
@@ -194,18 +206,27 @@ async fn a_drain_is_shown_as_it_happens_and_then_the_end() {
 }
 
 #[tokio::test]
+async fn a_restart_is_shown_as_it_happens() {
+    let wall = Wall::show(20, "restarting", true).await;
+    wall.sees(".trouble li.backoff", "feed").await;
+    wall.sees(".sentence", "feed waits").await;
+    wall.sees(".sentence", "All 21 services run").await;
+    wall.sees(
+        ".trouble li.backoff",
+        "connection to feed.example.com:443 refused",
+    )
+    .await;
+    wall.is_clean().await;
+    wall.close().await;
+}
+
+#[tokio::test]
 async fn a_click_triggers_a_tick_and_another_pauses_the_schedule() {
     let wall = Wall::show(20, "running", true).await;
     wall.sees(".top .word", "ready").await;
-    let button = wall
-        .client
-        .find(Locator::Css("#trigger-metrics-push"))
-        .await
-        .unwrap();
-    button.click().await.unwrap();
+    wall.click("#trigger-metrics-push").await;
     wall.sees("#said", "trigger metrics-push: ok").await;
-    let button = wall.client.find(Locator::Css("#pause-gc")).await.unwrap();
-    button.click().await.unwrap();
+    wall.click("#pause-gc").await;
     wall.sees(".schedules", "paused").await;
     wall.sees("#resume-gc", "resume").await;
     wall.is_clean().await;

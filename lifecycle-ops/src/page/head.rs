@@ -2,6 +2,7 @@
 
 use lifecycle::{EventKind, OnFailure, ServiceStatus, State};
 use maud::{Markup, html};
+use tokio::time::Instant;
 
 use super::View;
 use crate::draw::graph::{class, word};
@@ -124,12 +125,24 @@ impl View<'_> {
         }
     }
 
+    /// What waits to be started again, and for how long.
+    fn restarting(&self) -> String {
+        let mut waiting = self
+            .services
+            .iter()
+            .filter(|status| status.state == State::Backoff);
+        let (Some(status), None) = (waiting.next(), waiting.next()) else {
+            return self.named(|state| state == State::Backoff, " wait to be restarted");
+        };
+        format!("; {} {}", status.name, wait(status))
+    }
+
     /// What keeps the others, in words.
     fn missing(&self) -> String {
         let named = |of: State, note| self.named(move |state| state == of, note);
         [
             named(State::Failed, " failed"),
-            named(State::Backoff, " waits to be restarted"),
+            self.restarting(),
             named(State::Starting, " starting"),
             named(State::Waiting, " waiting"),
         ]
@@ -150,6 +163,19 @@ fn word_of(status: &ServiceStatus) -> String {
     }
 }
 
+/// `waits 4 s for restart 3 in a row`.
+fn wait(status: &ServiceStatus) -> String {
+    let left = status.next_start.map(|next| {
+        let left = next.saturating_duration_since(Instant::now());
+        format!(" {}", duration(left))
+    });
+    let which = match status.restarts_in_a_row {
+        0 => "its restart".to_owned(),
+        number => format!("restart {number} in a row"),
+    };
+    format!("waits{} for {which}", left.unwrap_or_default())
+}
+
 /// Whether somebody should look at it.
 pub(super) fn is_trouble(status: &ServiceStatus) -> bool {
     status.degraded.is_some() || matches!(status.state, State::Failed | State::Backoff)
@@ -160,6 +186,10 @@ pub(super) fn why(status: &ServiceStatus) -> String {
     match (&status.error, &status.degraded) {
         (Some(error), _) if status.state == State::Failed => error.to_string(),
         (_, Some(degraded)) => degraded.to_string(),
+        _ if status.state == State::Backoff => {
+            let cause = status.last_error.as_ref().map(|error| format!(": {error}"));
+            wait(status) + &cause.unwrap_or_default()
+        }
         (Some(error), None) => error.to_string(),
         (None, None) => String::new(),
     }

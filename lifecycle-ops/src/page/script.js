@@ -3,7 +3,7 @@
 (() => {
   const base = document.body.dataset.base;
   const find = id => document.getElementById(id);
-  let due = null, busy = false, over = false;
+  let due = null, busy = false, held = false, over = false;
 
   const mark = () => { for (const button of document.querySelectorAll('button[data-post]')) button.hidden = false; };
   const lose = text => { const lost = find('lost'); lost.textContent = text; lost.hidden = !text; };
@@ -12,7 +12,7 @@
   const refresh = () => { due ??= setTimeout(load, 500); };
   const load = async () => {
     due = null;
-    if (busy || document.hidden) return;
+    if (busy || held || document.hidden) return;
     busy = true;
     try {
       const answer = await fetch(base + '/', { headers: { accept: 'text/html' } });
@@ -53,6 +53,9 @@
     } catch (error) { said.textContent = String(error); }
     refresh();
   });
+  // A button that is replaced while it is held down is not clicked.
+  document.addEventListener('pointerdown', () => { held = true; });
+  for (const end of ['pointerup', 'pointercancel']) document.addEventListener(end, () => { held = false; refresh(); });
   document.addEventListener('visibilitychange', refresh);
   setInterval(refresh, 5000);
   mark();

@@ -4,7 +4,7 @@ use lifecycle::ServiceStatus;
 use maud::{Markup, PreEscaped, html};
 
 use super::head::{is_trouble, why};
-use super::{View, marked};
+use super::{View, button, marked};
 use crate::draw::graph::{class, drawn, word};
 use crate::draw::layers::Layers;
 
@@ -39,23 +39,24 @@ impl View<'_> {
                 @if many {
                     @for (depth, row) in self.layers().rows.iter().enumerate() {
                         h3 { @if depth == 0 { "need nothing" } @else { "layer " (depth + 1) } " (" (row.len()) ")" }
-                        ul { @for &service in row { (line(&self.services[service], many)) } }
+                        ul { @for &service in row { (self.line(&self.services[service], many)) } }
                     }
                 } @else {
-                    ul { @for status in &self.services { (line(status, many)) } }
+                    ul { @for status in &self.services { (self.line(status, many)) } }
                 }
             }
         }
     }
-}
 
-fn line(status: &ServiceStatus, is_short: bool) -> Markup {
-    let reason = Some(why(status)).filter(|why| !why.is_empty());
-    html! {
-        li class=(marked(class(status), is_trouble(status), "bad")) title=[reason] {
-            span .name { (status.name) }
-            span .state { (word(status)) }
-            @if !is_short { span .shape { (status.shape) } }
+    fn line(&self, status: &ServiceStatus, is_short: bool) -> Markup {
+        let reason = Some(why(status)).filter(|why| !why.is_empty());
+        html! {
+            li class=(marked(class(status), is_trouble(status), "bad")) title=[reason] {
+                span .name { (status.name) }
+                span .state { (word(status)) }
+                @if !is_short { span .shape { (status.shape) } }
+                @if !is_short && self.steers && !status.state.is_final() { span .act { (button(&status.name, "restart")) } }
+            }
         }
     }
 }

@@ -107,6 +107,11 @@ impl Services<'_> {
                 );
             }
         }
+        let restarts = Family::counter(
+            "lifecycle_service_restarts",
+            "Restarts of the service, by its policy and by hand.",
+        );
+        self.family(out, &restarts, |status| Some(status.restarts));
         let degraded = Family::gauge(
             "lifecycle_service_degraded",
             "Whether the service works less well than it should.",

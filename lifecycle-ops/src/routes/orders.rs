@@ -25,6 +25,7 @@ pub(super) enum Action {
     Trigger,
     Pause,
     Resume,
+    Restart,
 }
 
 impl Action {
@@ -33,6 +34,7 @@ impl Action {
             "trigger" => Some(Self::Trigger),
             "pause" => Some(Self::Pause),
             "resume" => Some(Self::Resume),
+            "restart" => Some(Self::Restart),
             _ => None,
         }
     }
@@ -66,6 +68,9 @@ impl Order {
             }
             Self::Service(Action::Pause, name) => done(handle.pause(&name)),
             Self::Service(Action::Resume, name) => done(handle.resume(&name)),
+            Self::Service(Action::Restart, name) => {
+                waited(handle.restart(&name), "the restart goes on").await
+            }
         }
     }
 }

@@ -48,6 +48,8 @@ async fn states_and_ticks_are_told_in_the_text_of_prometheus() {
         "lifecycle_service_state{service=\"store\",state=\"failed\"} 0",
         "lifecycle_service_degraded{service=\"gc\"} 1",
         "lifecycle_service_degraded{service=\"store\"} 0",
+        "# TYPE lifecycle_service_restarts_total counter",
+        "lifecycle_service_restarts_total{service=\"store\"} 0",
         "# TYPE lifecycle_ticks_total counter",
         "lifecycle_ticks_total{service=\"gc\",outcome=\"success\"} 2",
         "lifecycle_ticks_total{service=\"gc\",outcome=\"failure\"} 1",
@@ -100,4 +102,41 @@ async fn the_linter_of_prometheus_has_nothing_to_say() {
     let said = tool.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&said.stdout) + String::from_utf8_lossy(&said.stderr);
     assert!(said.status.success() && text.is_empty(), "{text}");
+}
+
+/// Likewise.
+#[test]
+fn the_alerts_are_sound_and_go_off_on_what_they_are_for() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/alerts");
+    for words in [
+        ["check", "rules", "lifecycle.yml"],
+        ["test", "rules", "tests.yml"],
+    ] {
+        let tool = Command::new("promtool")
+            .args(words)
+            .current_dir(folder)
+            .output();
+        let Ok(said) = tool else {
+            return;
+        };
+        let text = String::from_utf8_lossy(&said.stdout) + String::from_utf8_lossy(&said.stderr);
+        assert!(said.status.success(), "{text}");
+    }
+}
+
+/// Each metric that a rule names is told.
+#[tokio::test(start_paused = true)]
+async fn what_the_alerts_ask_for_is_told() {
+    let rules = include_str!("../../alerts/lifecycle.yml");
+    let (ops, running) = application().await;
+    let told = get(&ops, "/metrics").await.text;
+    let words = rules.split(|char: char| !char.is_ascii_alphanumeric() && char != '_');
+    let names: Vec<&str> = words
+        .filter(|word| word.starts_with("lifecycle_"))
+        .collect();
+    assert!(names.len() >= 5, "{names:?}");
+    for name in names {
+        assert!(told.contains(&format!("# TYPE {name} ")), "{name}");
+    }
+    stopped(running).await;
 }

@@ -7,7 +7,7 @@ use lifecycle::{Reason, registry};
 use lifecycle_ops::Ops;
 
 use crate::client::{post, steered};
-use crate::services::{Plain, Reloading, Ticking, stopped};
+use crate::services::{Fragile, Plain, Reloading, Ticking, stopped};
 
 #[tokio::test(start_paused = true)]
 async fn a_tick_is_triggered_and_its_failure_told() {
@@ -79,6 +79,29 @@ async fn a_schedule_is_paused_and_resumed() {
     assert_eq!(post(&ops, "/services/plain/pause").await.status, 409);
     assert_eq!(post(&ops, "/services/none/pause").await.status, 404);
     stopped(running).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_is_restarted_and_one_that_can_not_be_is_told_why() {
+    let fragile = Fragile::default();
+    let registry = registry! { "plain" => Plain, "feed" => fragile, }.signals(false);
+    let ops = steered(Ops::service(registry.handle()));
+    assert_eq!(
+        post(&ops, "/services/feed/restart").await.status,
+        409,
+        "not started yet"
+    );
+    let running = registry.start();
+    running.await_healthy().await.unwrap();
+    assert_eq!(post(&ops, "/services/feed/restart").await.status, 200);
+    assert_eq!(running.handle().status("feed").unwrap().restarts, 1);
+    assert_eq!(post(&ops, "/services/none/restart").await.status, 404);
+    stopped(running).await;
+    assert_eq!(
+        post(&ops, "/services/feed/restart").await.status,
+        409,
+        "it has ended"
+    );
 }
 
 #[tokio::test(start_paused = true)]

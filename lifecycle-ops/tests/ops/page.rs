@@ -109,6 +109,26 @@ async fn there_are_buttons_only_where_an_order_can_be_given() {
     assert!(!with.contains("open-sesame"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_service_that_waits_for_its_restart_says_how_long_and_why() {
+    let fragile = Fragile::default();
+    let fail = fragile.fail.clone();
+    let registry =
+        registry! { "a" => Plain, "feed" => fragile, on_failure = restart(backoff = "1h..2h"), };
+    let registry = registry.signals(false);
+    let ops = Ops::service(registry.handle());
+    let running = registry.start();
+    running.await_healthy().await.unwrap();
+    fail.notify_one();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let page = get(&ops, "/").await.text;
+    assert!(page.contains("1 of 2 services run; feed waits "), "{page}");
+    assert!(page.contains(" for restart 1 in a row"), "{page}");
+    assert!(page.contains("the secret password is swordfish"), "{page}");
+    assert!(page.contains("class=\"top failed\""), "{page}");
+    stopped(running).await;
+}
+
 #[service(idle)]
 struct Boastful;
 
