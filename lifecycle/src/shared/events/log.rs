@@ -18,7 +18,7 @@ pub(crate) fn log(service: Option<&Name>, kind: &EventKind) {
         } => {
             log_safely!(
                 warn,
-                service = service,
+                service = %service,
                 error = &**error,
                 failures,
                 ?wait,
@@ -27,25 +27,25 @@ pub(crate) fn log(service: Option<&Name>, kind: &EventKind) {
         }
         EventKind::TickEnded { error, .. } => {
             if let Some(error) = error {
-                log_safely!(warn, service = service, error = &**error, "tick failed");
+                log_safely!(warn, service = %service, error = &**error, "tick failed");
             }
         }
         EventKind::FlushEnded { error, .. } => {
             if let Some(error) = error {
-                log_safely!(warn, service = service, error = &**error, "flush failed");
+                log_safely!(warn, service = %service, error = &**error, "flush failed");
             }
         }
         EventKind::Degraded { why } => {
-            log_safely!(warn, service = service, why = &**why, "degraded");
+            log_safely!(warn, service = %service, why = &**why, "degraded");
         }
         EventKind::Recovered => {
-            log_safely!(info, service = service, "recovered");
+            log_safely!(info, service = %service, "recovered");
         }
         EventKind::Paused => {
-            log_safely!(info, service = service, "paused");
+            log_safely!(info, service = %service, "paused");
         }
         EventKind::Resumed => {
-            log_safely!(info, service = service, "resumed");
+            log_safely!(info, service = %service, "resumed");
         }
         EventKind::RestartPlanned {
             wait,
@@ -56,27 +56,27 @@ pub(crate) fn log(service: Option<&Name>, kind: &EventKind) {
         } => {
             let restart = RestartNumber(*number, *limit);
             let error = error.as_ref().map(tracing::field::display);
-            log_safely!(warn, service = service, %restart, ?wait, error, "restarting");
+            log_safely!(warn, service = %service, %restart, ?wait, error, "restarting");
         }
         EventKind::RestartPlanned { with, .. } => {
             let with = with.as_ref().map(Name::as_str);
-            log_safely!(info, service = service, with, "restarting");
+            log_safely!(info, service = %service, with, "restarting");
         }
         EventKind::Failed(error) => {
-            log_safely!(error, service = service, %error, "failed");
+            log_safely!(error, service = %service, %error, "failed");
         }
         EventKind::Late {
             phase,
             had,
             on_late: OnLate::Ignore,
         } => {
-            log_safely!(warn, service = service, %phase, ?had, "late, dropped");
+            log_safely!(warn, service = %service, %phase, ?had, "late, dropped");
         }
         EventKind::Late { phase, had, .. } => {
-            log_safely!(error, service = service, %phase, ?had, "late, dropped");
+            log_safely!(error, service = %service, %phase, ?had, "late, dropped");
         }
         EventKind::ReloadFailed(error) => {
-            log_safely!(error, service = service, %error, "reload failed");
+            log_safely!(error, service = %service, %error, "reload failed");
         }
         EventKind::Reloaded { took, failures } => {
             log_safely!(info, failures = *failures, ?took, "reloaded");
@@ -94,10 +94,10 @@ fn log_move(service: &str, to: State) {
     match to {
         // The failure itself has been logged already.
         State::New | State::Waiting | State::Failed => {
-            log_safely!(debug, service = service, "{to}");
+            log_safely!(debug, service = %service, "{to}");
         }
         _ => {
-            log_safely!(info, service = service, "{to}");
+            log_safely!(info, service = %service, "{to}");
         }
     }
 }
