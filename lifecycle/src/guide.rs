@@ -4,6 +4,7 @@
 //! - [What code is generated](generated) by the macros.
 //! - [Optional services and targets](optional): what is left out by configuration, and by the command line.
 //! - [Restarts](restarts): what is started again, when, and what that means for the others.
+//! - [Under systemd](systemd): readiness, reloads and the watchdog, a unit, sockets that systemd opens.
 //! - [Troubleshooting](troubleshooting): every message, with its cause and its cure.
 //!
 //! If you miss a message: the log goes through `tracing`, and without a subscriber it is lost. Even a tick
@@ -25,6 +26,9 @@ pub mod optional {}
 
 #[doc = include_str!("../docs/restarts.md")]
 pub mod restarts {}
+
+#[doc = include_str!("../docs/systemd.md")]
+pub mod systemd {}
 
 #[doc = include_str!("../docs/troubleshooting.md")]
 pub mod troubleshooting {}

@@ -103,6 +103,8 @@
 //! - `cron-bundled-tz`: the time zone database inside the program, for machines that have none.
 //! - `serde`: `Serialize` for the [`Outcome`], [`ServiceStatus`], [`Event`] and what they hold.
 //! - `tokio-util`: [`StopChannel::token`], a `CancellationToken` that is cancelled at the stop.
+//! - `systemd`: tells systemd of the start, the stop and reloads, and answers its watchdog; on Linux, see
+//!   [the guide](guide::systemd).
 //! - `test-util`: `lifecycle::testing`, contexts for unit tests of hooks.
 
 mod engine;

@@ -10,6 +10,11 @@ pub(crate) mod runtime_end;
 pub(crate) mod service_task;
 pub(crate) mod signals;
 pub(crate) mod supervisor;
+#[cfg(all(feature = "systemd", target_os = "linux"))]
+mod systemd;
+#[cfg(not(all(feature = "systemd", target_os = "linux")))]
+#[path = "systemd_none.rs"]
+mod systemd;
 #[cfg(test)]
 mod tests;
 mod threads;

@@ -23,6 +23,7 @@ use crate::run::plan::{Launch, RegisteredService};
 use crate::run::runtime_end::Up;
 use crate::run::signals::{HangupListener, Listener};
 use crate::run::supervisor::Supervisor;
+use crate::run::systemd::Systemd;
 use crate::run::unstarted;
 use crate::shared::application::Application;
 use crate::shared::context::Context;
@@ -180,6 +181,10 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
         stop_on: stop_on.into_inner().flatten(),
         signals,
         hangup,
+        systemd: owner
+            .is_none()
+            .then(|| Systemd::begin(settings.deadline))
+            .flatten(),
         told_alarm: None,
     };
     nested::begin(&application);

@@ -28,6 +28,7 @@ use crate::report::status::Phase;
 use crate::run::conclude;
 use crate::run::plan::StopOn;
 use crate::run::signals::{HangupListener, Listener};
+use crate::run::systemd::Systemd;
 use crate::shape::service::Service;
 use crate::shared::application::Application;
 use crate::shared::request::WatchdogMessage;
@@ -61,6 +62,8 @@ pub(crate) struct Supervisor {
     pub(crate) signals: Option<Listener>,
     /// Listens for a hangup as long.
     pub(crate) hangup: Option<HangupListener>,
+    /// Talks to systemd, if that listens.
+    pub(crate) systemd: Option<Systemd>,
     /// The alarm that the watchdog was told of last.
     pub(crate) told_alarm: Option<Instant>,
 }
@@ -116,6 +119,9 @@ impl Supervisor {
             }
             let wake = self.wake(&mut events, sees).await;
             let now = Instant::now();
+            if let Some(systemd) = &mut self.systemd {
+                systemd.send_due(&self.application, now);
+            }
             match wake {
                 Wake::RunnerNews => {
                     for event in events.drain(..) {
@@ -153,6 +159,8 @@ impl Supervisor {
         if sees.request {
             self.tell_alarm(alarm);
         }
+        let due = self.systemd.as_ref().and_then(Systemd::due);
+        let next = alarm.into_iter().chain(due).min();
         let external = self.stop_on.as_mut();
         tokio::select! {
             biased;
@@ -164,7 +172,7 @@ impl Supervisor {
             () = self.application.cut.closed(), if sees.stop && !sees.cut => Wake::Cut,
             ended = resolved(external) => Wake::External(ended),
             () = self.application.alarm.notified() => Wake::Alarm,
-            () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => Wake::Alarm,
+            () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => Wake::Alarm,
         }
     }
 
@@ -241,6 +249,9 @@ impl Supervisor {
             .asked_at()
             .map_or(now, |asked| asked.min(now));
         self.application.record().requested = Some(asked);
+        if let Some(systemd) = &mut self.systemd {
+            systemd.stopping(&self.application, reason, asked);
+        }
         // The shutdown delay is for a load balancer. A person at the terminal does not wait for one, and a
         // failed application answers no requests.
         let hurry = hurry

@@ -68,6 +68,9 @@ pub(crate) struct Application {
     pub(super) outer: OnceLock<Outer>,
     subscribers: Arc<Subscribers>,
     pub(crate) events: Events,
+    /// systemd was told that the application is up, and not that it stops: reloads are told too.
+    #[cfg(all(feature = "systemd", target_os = "linux"))]
+    pub(crate) is_told_of: AtomicBool,
     /// One reload at a time.
     pub(crate) reloads: tokio::sync::Mutex<()>,
     /// Whether a reload waits for its turn that a hangup has asked for.
@@ -114,6 +117,8 @@ impl Application {
             outer: OnceLock::new(),
             subscribers: Arc::default(),
             events: Events::default(),
+            #[cfg(all(feature = "systemd", target_os = "linux"))]
+            is_told_of: AtomicBool::new(false),
             reloads: tokio::sync::Mutex::default(),
             is_reload_queued: AtomicBool::new(false),
             first_healthy: Moment::default(),

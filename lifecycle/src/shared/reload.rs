@@ -85,13 +85,54 @@ async fn run(application: Arc<Application>) -> Result<(), ReloadError> {
     let reloaded = async {
         let _turn = application.reloads.lock().await;
         application.is_reload_queued.store(false, Ordering::Release);
-        reload_all(&application).await
+        let told = Told::begin(&application);
+        let reloaded = reload_all(&application).await;
+        told.end();
+        reloaded
     };
     tokio::select! {
         biased;
         reason = application.request.made() => Err(ReloadError::Stopping(reason)),
         reloaded = reloaded => reloaded,
     }
+}
+
+/// systemd is told of the reload. One that a stop ends is not told as over: the stop is told.
+struct Told {
+    #[cfg(all(feature = "systemd", target_os = "linux"))]
+    is_told: bool,
+}
+
+#[cfg(all(feature = "systemd", target_os = "linux"))]
+impl Told {
+    fn begin(application: &Application) -> Self {
+        use sd_notify::NotifyState;
+        let is_told = application.is_told_of.load(Ordering::Acquire);
+        // Without the time systemd would wait for ever.
+        if let (true, Ok(time)) = (is_told, NotifyState::monotonic_usec_now()) {
+            let _ = sd_notify::notify(&[NotifyState::Reloading, time]);
+        }
+        Self { is_told }
+    }
+
+    fn end(self) {
+        if self.is_told {
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        }
+    }
+}
+
+#[cfg(not(all(feature = "systemd", target_os = "linux")))]
+#[allow(
+    clippy::unused_self,
+    reason = "with systemd there is something to tell"
+)]
+impl Told {
+    fn begin(_: &Application) -> Self {
+        Self {}
+    }
+
+    fn end(self) {}
 }
 
 async fn reload_all(application: &Arc<Application>) -> Result<(), ReloadError> {

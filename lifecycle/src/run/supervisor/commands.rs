@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::Supervisor;
 use super::tasks::ServiceTasks;
@@ -32,6 +32,9 @@ impl Supervisor {
             Command::Move(service, to) => {
                 self.application.move_to(service, to);
                 self.answer_restarts(service, to);
+                if let Some(systemd) = &mut self.systemd {
+                    systemd.moved();
+                }
                 if to == State::Backoff {
                     self.application.instances[service].leave_run();
                 }
@@ -84,6 +87,9 @@ impl Supervisor {
                 let services = self.services.len();
                 self.application
                     .tell_of_all(EventKind::Healthy { services });
+                if let Some(systemd) = &mut self.systemd {
+                    systemd.ready(&self.application, Instant::now());
+                }
             }
             Command::NotAllUp => self.application.set_health(Health::pending()),
             Command::Request(StopCause::Finished) => self.application.ask_to_stop(Reason::Finished),
