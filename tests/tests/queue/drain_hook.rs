@@ -16,15 +16,17 @@ use lifecycle_tests::{
 };
 use tokio::time::{Instant, sleep};
 
-/// A queue that notes when its `drain` was called, how many flushes had begun by then, and how much time it
-/// was told to have.
+/// When a `drain` was called, how many flushes had begun by then, and how many milliseconds it was told to have.
+type Drain = (u64, usize, Option<u128>);
+
+/// A queue that notes its drains, and how much time its flushes were told to have.
 #[derive(Clone)]
 #[service(queue(size = self.queue.size(), interval = self.queue.interval()))]
 struct Closing {
     queue: Gatherer,
     does: Hook,
     journal: Journal,
-    drains: Arc<Mutex<Vec<(u64, usize, Option<u128>)>>>,
+    drains: Arc<Mutex<Vec<Drain>>>,
     left: Arc<Mutex<Vec<Option<u128>>>>,
 }
 
@@ -39,7 +41,7 @@ impl Closing {
         }
     }
 
-    fn drains(&self) -> Vec<(u64, usize, Option<u128>)> {
+    fn drains(&self) -> Vec<Drain> {
         self.drains.lock().unwrap().clone()
     }
 }

@@ -7,6 +7,7 @@ mod flush_timeout;
 mod limits;
 mod overflow;
 mod producers;
+mod restarts;
 mod status;
 mod stop;
 mod tried;
