@@ -43,6 +43,8 @@ pub(crate) struct Run {
     pub(crate) keeps_service: AtomicBool,
     /// Whether some of its code was dropped because it was late.
     is_late: AtomicBool,
+    /// Whether a further run follows though code of this one is late: that is no failure of the service.
+    pub(crate) forgives_late: AtomicBool,
     /// The stop channel.
     pub(crate) stop: Latch,
     /// The same as tokens, for code that asks for one.
@@ -75,6 +77,7 @@ impl Run {
             succeeded: AtomicBool::new(false),
             keeps_service: AtomicBool::new(false),
             is_late: AtomicBool::new(false),
+            forgives_late: AtomicBool::new(false),
             stop: Latch::new(),
             #[cfg(feature = "tokio-util")]
             stop_token: StopToken::default(),
@@ -134,7 +137,9 @@ impl Run {
 
     /// Code of the run was dropped because it was late. Only the run's task calls this.
     pub(crate) fn note_late(&self) {
-        self.is_late.store(true, Ordering::Relaxed);
+        if !self.forgives_late.load(Ordering::Relaxed) {
+            self.is_late.store(true, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn phase(&self) -> Phase {

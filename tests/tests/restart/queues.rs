@@ -1,8 +1,8 @@
 //! A queue's items wait between its runs.
 
-use lifecycle::{OnFailure, State};
+use lifecycle::{OnFailure, OnLate, State};
 use lifecycle_tests::queue::Gatherer;
-use lifecycle_tests::{fails, millis, nothing, panics, secs};
+use lifecycle_tests::{fails, hangs, millis, nothing, panics, secs};
 use tokio::time::sleep;
 
 use crate::runs::{alone, policy, reaches, started, status};
@@ -125,4 +125,37 @@ async fn when_it_is_not_restarted_any_more_its_drain_flushes_as_ever() {
         assert_eq!(flushed(&queue), [0]);
         assert_eq!(outcome.services()[0].queue.unwrap().lost, 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_may_be_late_is_restarted_after_it_was_and_its_items_wait() {
+    let queue = Gatherer::new(2, 100, 10).does([hangs(), nothing()]);
+    let registry = alone(queue.clone(), policy()).on_late(OnLate::Ignore);
+    let running = started(registry).await;
+    queue.intake.send(0).await.unwrap();
+    sleep(secs(1)).await;
+    running.handle().restart("feed").await.unwrap();
+    sleep(secs(1)).await;
+    assert_eq!(flushed(&queue), [0]);
+    let outcome = running.stop().await;
+    assert_eq!(outcome.exit_code(), 0, "{outcome}");
+    assert_eq!(outcome.laggards().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_was_not_ready_in_time_closes_no_intake() {
+    let queue = failing(5);
+    let running = started(alone(queue.clone(), policy())).await;
+    queue.intake.send(0).await.unwrap();
+    reaches(&running.handle(), "feed", State::Backoff).await;
+    let _ = queue.clone().startup(hangs());
+    reaches(&running.handle(), "feed", State::Starting).await;
+    let _ = queue.clone().startup(nothing());
+    reaches(&running.handle(), "feed", State::Backoff).await;
+    running.await_healthy().await.unwrap();
+    sleep(secs(1)).await;
+    assert_eq!(flushed(&queue), [0]);
+    let outcome = running.stop().await;
+    assert_eq!(outcome.exit_code(), 0, "{outcome}");
+    assert_eq!(outcome.services()[0].restarts, 2);
 }

@@ -214,6 +214,8 @@ impl Supervisor {
     /// Keeps the service for another run after the one that is being stopped, or no longer does.
     pub(super) fn keep(&mut self, index: usize, keeps: bool) {
         if let Some(run) = self.run_of(index) {
+            let forgives = self.engine.on_late(index) == OnLate::Ignore;
+            run.forgives_late.store(forgives, Ordering::Relaxed);
             run.keeps_service.store(keeps, Ordering::Release);
         } else if let Some(service) = self.services[index].take_if(|_| keeps) {
             // The service has no task that could hand it back.
