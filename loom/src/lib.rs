@@ -30,6 +30,7 @@ mod shared {
     pub(crate) mod latch;
     pub(crate) mod orders;
     pub(crate) mod tick_facts;
+    pub(crate) mod tick_history;
     pub(crate) mod trigger_calls;
 }
 
@@ -37,6 +38,7 @@ mod shared {
 mod time {
     #[path = "../../../loom/src/clock.rs"]
     pub(crate) mod clock;
+    pub(crate) mod outlook;
     pub(crate) mod point;
     pub(crate) mod shared_timers;
 }

@@ -18,6 +18,8 @@ use crate::report::startup::{ServiceStartup, Startup};
 use crate::report::status::{
     IsolatedStatus, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus,
 };
+use crate::report::tick::{TickRun, Upcoming};
+use crate::report::timestamp::{Precision, Timestamp};
 
 /// Writes a struct field by field.
 macro_rules! fields {
@@ -179,6 +181,27 @@ impl Serialize for TickStatus {
     }
 }
 
+impl Serialize for TickRun {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fields!(serializer, "TickRun", {
+            "number": self.number,
+            "cause": self.cause.as_str(),
+            "started": Timestamp(self.started, Precision::Millisecond).to_string(),
+            "took_seconds": self.took.as_secs_f64(),
+            "outcome": self.outcome.as_str(),
+            "error": self.outcome.error(),
+        })
+    }
+}
+
+impl Serialize for Upcoming {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fields!(serializer, "Upcoming", {
+            "time": Timestamp(self.time, Precision::Millisecond).to_string(),
+        })
+    }
+}
+
 impl Serialize for IsolatedStatus {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         fields!(serializer, "IsolatedStatus", {
@@ -221,8 +244,11 @@ as_word! { Name Phase Shape State }
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
     use crate::report::error::Fault;
+    use crate::report::tick::{TickCause, TickOutcome};
 
     #[test]
     fn a_queue_is_its_counts_its_depth_and_the_age_of_its_flush() {
@@ -309,6 +335,33 @@ mod tests {
         assert_eq!(moved["from"], "new");
         assert_eq!(moved["to"], "waiting");
         assert_eq!(moved.get("service"), None);
+    }
+
+    #[test]
+    fn ticks_that_have_been_and_are_to_come_have_times_by_utc() {
+        let started = SystemTime::UNIX_EPOCH + Duration::from_millis(1_764_039_600_250);
+        let run = TickRun {
+            number: 7,
+            cause: TickCause::Trigger,
+            started,
+            took: Duration::from_millis(1500),
+            outcome: TickOutcome::Failed("no rows".into()),
+        };
+        let expected = serde_json::json!({
+            "number": 7,
+            "cause": "trigger",
+            "started": "2025-11-25T03:00:00.250Z",
+            "took_seconds": 1.5,
+            "outcome": "failed",
+            "error": "no rows",
+        });
+        assert_eq!(serde_json::to_value(run).unwrap(), expected);
+        let next = Upcoming {
+            at: tokio::time::Instant::now(),
+            time: started,
+        };
+        let expected = serde_json::json!({ "time": "2025-11-25T03:00:00.250Z" });
+        assert_eq!(serde_json::to_value(next).unwrap(), expected);
     }
 
     #[test]

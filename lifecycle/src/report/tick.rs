@@ -1,7 +1,8 @@
-//! What a tick can know of itself: when it was due, and why it began.
+//! Ticks: what one can know of itself, those that have ended, and those to come.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -59,4 +60,63 @@ impl Tick {
         let started = Timestamp(self.started, Precision::Millisecond);
         format!("{name}/{started}#{}", self.number)
     }
+}
+
+/// A tick that has ended: see [`Handle::runs`](crate::Handle::runs).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TickRun {
+    /// Which tick of the service it was, from 1 on, over all its runs.
+    pub number: u64,
+    /// Why it began.
+    pub cause: TickCause,
+    /// What the wall clock showed when it began.
+    pub started: SystemTime,
+    /// How long it took.
+    pub took: Duration,
+    /// How it ended.
+    pub outcome: TickOutcome,
+}
+
+/// How a tick has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TickOutcome {
+    /// It returned `Ok`.
+    Succeeded,
+    /// It failed, with this text: it returned an error, ran into its `tick_timeout`, or panicked.
+    Failed(Arc<str>),
+    /// It was dropped, because it had not ended in time when the service stopped.
+    Dropped,
+}
+
+impl TickOutcome {
+    /// The word it is shown by: `succeeded`, `failed` or `dropped`. Later versions may add words.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed(_) => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// The text of the error, if it failed.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        match self {
+            Self::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// A tick to come: see [`Handle::upcoming`](crate::Handle::upcoming).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Upcoming {
+    /// When it is due.
+    pub at: Instant,
+    /// What the wall clock will show then, if it is not set until then.
+    pub time: SystemTime,
 }

@@ -13,6 +13,7 @@ use super::{Declared, Live, is_left_out};
 use crate::report::error::{OptionError, Result};
 use crate::report::status::Shape;
 use crate::shared::context::Context;
+use crate::time::outlook::Outlook;
 use crate::time::point::Point;
 use crate::time::{Calendar, CronValues, Field, Plan, Reading, Times, check_tick_timeout};
 
@@ -171,6 +172,10 @@ impl<S: CronService + Declared> Schedule<S> for ByClock {
         let read = self.read_again(service, cx);
         self.calendar.end(now(cx));
         read
+    }
+
+    fn new_outlook(&mut self) -> Option<Outlook> {
+        self.calendar.new_outlook()
     }
 
     fn tick_timeout(&self) -> Option<Duration> {

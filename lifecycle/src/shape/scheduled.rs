@@ -11,6 +11,7 @@ use super::{Declared, Live, Nothing, is_left_out};
 use crate::report::error::{OptionError, Result};
 use crate::report::status::Shape;
 use crate::shared::context::Context;
+use crate::time::outlook::Outlook;
 use crate::time::point::Point;
 use crate::time::{Plan, Timeline, Timing};
 
@@ -31,6 +32,10 @@ use crate::time::{Plan, Timeline, Timing};
 ///
 /// A tick can ask what it is for: [`Context::tick`] tells when it was due, why it began, how many missed points it
 /// stands for, and a key that names it.
+///
+/// From outside a schedule is asked for a tick ([`Handle::trigger`](crate::Handle::trigger)), is
+/// [paused](crate::Handle::pause) and resumed, and shows its [last ticks](crate::Handle::runs) and the
+/// [next ones](crate::Handle::upcoming).
 ///
 /// A tick is never early. It begins when one of tokio's timers fires, which count whole milliseconds. With
 /// an interval of about a millisecond some points have passed by then, and collapse too.
@@ -201,6 +206,10 @@ impl<S: ScheduledService + Declared> Schedule<S> for Timeline {
                 Err(error)
             }
         }
+    }
+
+    fn new_outlook(&mut self) -> Option<Outlook> {
+        self.new_outlook()
     }
 
     fn tick_timeout(&self) -> Option<Duration> {

@@ -4,26 +4,27 @@
 //! The loop is generic over the service, so rustc compiles it in the user's crate. The functions that it
 //! calls at every tick are marked `#[inline]`, so that rustc can inline them there.
 
+mod next_turn;
+
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{self, Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::task::coop::poll_proceed;
 use tokio::time::{Instant, timeout};
 
+use self::next_turn::{NextTurn, Turn};
 use super::scheduled::Scheduled;
 use crate::panics::{self, Panic};
 use crate::report::error::{self, OptionError, Result};
 use crate::report::event::EventKind;
 use crate::report::status::Phase;
 use crate::shared::context::Context;
-use crate::shared::run::Run;
 use crate::shared::tick_facts::TickFacts;
 use crate::shared::trigger_calls::TriggerCalls;
+use crate::time::outlook::Outlook;
 use crate::time::point::Point;
-use crate::time::shared_timers::Timer;
 use crate::time::{CLOCK_CHECK, OnPanic, Plan};
 
 /// A schedule of a service of type `S`. It reads the service's values before each wait.
@@ -60,6 +61,9 @@ pub(super) trait Schedule<S>: Sized {
 
     /// A tick has just ended, one that was due or one that was triggered.
     fn end(&mut self, service: &S, cx: &Context, now: Instant) -> ReadResult;
+
+    /// What the ticks after the next one are counted from, if that has changed since this was called last.
+    fn new_outlook(&mut self) -> Option<Outlook>;
 
     /// How long a tick may take.
     fn tick_timeout(&self) -> Option<Duration>;
@@ -205,12 +209,21 @@ impl<'a, S, C: Schedule<S>> Turns<'a, S, C> {
             due: self.schedule.due(),
         };
         ended.note(self.cx, self.ticks, &C::PLAN)?;
+        self.look_ahead();
         self.next.timer.set(self.schedule.wake_at(now));
         Ok(())
     }
 
+    #[inline]
+    fn look_ahead(&mut self) {
+        if let Some(outlook) = self.schedule.new_outlook() {
+            self.ticks.look_ahead(outlook);
+        }
+    }
+
     /// Plans the next turn, and shows when the next tick is due.
     fn plan(&mut self, now: Instant) {
+        self.look_ahead();
         self.ticks.planned(self.schedule.due());
         self.next.timer.set(self.schedule.wake_at(now));
     }
@@ -257,78 +270,6 @@ async fn tick_caught<S: Scheduled + Sync>(
     match (ended, panics::catch(|| tick.set(None))) {
         (Ok(result), Ok(())) => result,
         (Err(Panic(message)), _) | (_, Err(Panic(message))) => Err(TickPanic(message).into()),
-    }
-}
-
-/// Why the loop goes on.
-#[derive(Clone, Copy)]
-enum Turn {
-    Stopped,
-    /// A tick may be due, and the values are read if none is.
-    Due,
-    /// A tick was asked for.
-    Asked,
-    /// The schedule was resumed, or the values are to be read.
-    Told,
-}
-
-/// The wait of a loop for its next turn.
-struct NextTurn<'a> {
-    run: &'a Run,
-    ticks: &'a TickFacts,
-    timer: Timer<'a>,
-    /// The waker that both would wake.
-    registered: Option<Waker>,
-}
-
-impl<'a> NextTurn<'a> {
-    fn new(cx: &'a Context, ticks: &'a TickFacts) -> Self {
-        ticks.open();
-        let timer = Timer::new(cx.application().timers());
-        Self {
-            run: cx.run(),
-            ticks,
-            timer,
-            registered: None,
-        }
-    }
-
-    /// Written by hand and not with `select!`, because it is most of what a tick costs.
-    #[inline]
-    fn poll(&mut self, task: &mut task::Context<'_>) -> Poll<Turn> {
-        let is_registered = |registered: &Waker| registered.will_wake(task.waker());
-        if !self.registered.as_ref().is_some_and(is_registered) {
-            self.register(task.waker());
-        }
-        // The stop is checked first, so that no tick begins after the request.
-        if self.run.stop.is_closed() {
-            return Poll::Ready(Turn::Stopped);
-        }
-        let signals = self.ticks.signals();
-        // A resume comes before what is due, because the rule for missed points decides about that; and what is
-        // due before the values are read, which would be done at its end.
-        let turn = if signals.is_resumed() {
-            Turn::Told
-        } else if self.timer.is_over(task.waker()) {
-            Turn::Due
-        } else if signals.must_read() {
-            Turn::Told
-        } else if signals.is_asked() {
-            Turn::Asked
-        } else {
-            return Poll::Pending;
-        };
-        // A schedule that is always late must still yield to other tasks of the runtime.
-        poll_proceed(task).map(|turns| {
-            turns.made_progress();
-            turn
-        })
-    }
-
-    fn register(&mut self, waker: &Waker) {
-        self.registered = Some(waker.clone());
-        self.ticks.listen(waker);
-        self.timer.forget_waker();
     }
 }
 
@@ -383,16 +324,3 @@ struct TickTimeout(Duration);
 #[derive(Debug, thiserror::Error)]
 #[error("`tick` panicked: {0}")]
 struct TickPanic(String);
-
-/// However the loop ends, by itself or dropped, the callers that wait for a tick get an answer.
-impl Drop for NextTurn<'_> {
-    fn drop(&mut self) {
-        self.ticks.close();
-        // When the application stops, `SharedTimers::close` drops all wakers at once: there is no need to
-        // take the lock for each loop.
-        let others_go_on = !self.run.stop.is_closed() || self.run.is_followed();
-        if let (Some(waker), true) = (&self.registered, others_go_on) {
-            self.timer.leave(waker);
-        }
-    }
-}

@@ -36,5 +36,6 @@ pub(crate) mod subscriptions;
 pub(crate) mod task_output;
 pub(crate) mod tasks;
 pub(crate) mod tick_facts;
+mod tick_history;
 pub(crate) mod trigger_calls;
 pub(crate) mod waits;

@@ -1,23 +1,26 @@
 //! The ticks of one service as the rest of the program sees them: facts for probes, and the calls that
 //! trigger a tick.
 
+mod shown;
+
 use std::fmt;
 use std::mem;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::SystemTime;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::panics;
 use crate::report::error::{OptionError, TriggerError};
-use crate::report::name::Name;
-use crate::report::status::TickStatus;
-use crate::report::tick::{Tick, TickCause};
+use crate::report::tick::TickCause;
+use crate::shared::tick_history::{EndedTick, TickEnd, TickHistory};
 use crate::shared::trigger_calls::{TickResult, TriggerCall, TriggerCalls};
 use crate::sync::{AtomicU8, Mutex, MutexGuard};
+use crate::time::outlook::Outlook;
 use crate::time::point::Point;
 
 /// Kept in the service's instance, over all its runs. The fields that a tick touches are few, because an
@@ -94,6 +97,9 @@ struct Inner {
     point: Option<Point>,
     /// What the wall clock showed when it began; `None` before the first.
     started: Option<SystemTime>,
+    history: TickHistory,
+    /// `None` until the schedule is up for the first time.
+    outlook: Option<Outlook>,
     /// No tick will run again in this run.
     closed: bool,
     /// `None` until a tick fails or a value is refused, which most services never see.
@@ -128,7 +134,43 @@ impl Inner {
         dropped
     }
 
-    fn end(&mut self, at: Instant, due: Option<Instant>) {
+    fn cause(&self) -> TickCause {
+        match self.point {
+            Some(_) => TickCause::Schedule,
+            None => TickCause::Trigger,
+        }
+    }
+
+    #[inline]
+    fn keep(&mut self, at: Instant, end: TickEnd) {
+        let (Some(began), Some(started)) = (self.last_start, self.started) else {
+            return;
+        };
+        let cause = self.cause();
+        self.history.push(EndedTick {
+            cause,
+            started,
+            began,
+            ended: at,
+            end,
+        });
+    }
+
+    /// The tick in flight was dropped, by the stop or by its panic.
+    #[cold]
+    fn keep_dropped(&mut self) {
+        let end = if thread::panicking() {
+            TickEnd::Returned(Some("`tick` panicked".into()))
+        } else {
+            TickEnd::Dropped
+        };
+        self.keep(Instant::now(), end);
+        self.in_flight = false;
+    }
+
+    #[inline]
+    fn end(&mut self, at: Instant, due: Option<Instant>, error: Option<Arc<str>>) {
+        self.keep(at, TickEnd::Returned(error));
         self.began = self.last_start;
         self.in_flight = false;
         self.count += 1;
@@ -138,36 +180,6 @@ impl Inner {
 }
 
 impl TickFacts {
-    pub(crate) fn status(&self) -> TickStatus {
-        let inner = self.inner();
-        let took = |(began, end): (_, Instant)| end.saturating_duration_since(began);
-        let problems = inner.problems.as_deref();
-        TickStatus {
-            count: inner.count,
-            failures: problems.map_or(0, |problems| problems.failures),
-            consecutive_failures: problems.map_or(0, |problems| problems.failures_in_a_row),
-            last_start: inner.last_start,
-            last_end: inner.last_end,
-            last_duration: inner.began.zip(inner.last_end).map(took),
-            last_error: problems.and_then(|problems| problems.last_failure.clone()),
-            next_due: inner.next_due.filter(|_| !self.is_paused()),
-            in_flight: inner.in_flight,
-        }
-    }
-
-    /// Why the service is degraded: its schedule can't be followed, or its last tick has failed.
-    pub(crate) fn degraded(&self) -> Option<Arc<str>> {
-        let inner = self.inner();
-        let problems = inner.problems.as_deref()?;
-        match &problems.refused {
-            Some((_, sentence)) => Some(sentence.clone()),
-            None => problems
-                .last_failure
-                .clone()
-                .filter(|_| problems.failures_in_a_row > 0),
-        }
-    }
-
     /// The service's values can't be followed, and the schedule goes on as before. Returns the sentence
     /// to log, if it is a new one.
     pub(crate) fn refuse(&self, error: OptionError) -> Option<Arc<str>> {
@@ -211,7 +223,9 @@ impl TickFacts {
         inner.begun += 1;
         inner.point = point;
         inner.in_flight = true;
-        inner.next_due = None;
+        if point.is_some() {
+            inner.next_due = None;
+        }
         if inner.waiting.is_empty() {
             return Some(TriggerCalls::new(Vec::new()));
         }
@@ -219,27 +233,11 @@ impl TickFacts {
         Some(TriggerCalls::new(mem::take(&mut inner.waiting)))
     }
 
-    /// What the tick in flight is for, of the service with this name.
-    pub(crate) fn tick(&self, name: Name) -> Option<Tick> {
-        let inner = self.inner();
-        let (began, started) = inner.last_start.zip(inner.started)?;
-        let point = inner.point;
-        inner.in_flight.then(|| Tick {
-            number: inner.begun,
-            cause: point.map_or(TickCause::Trigger, |_| TickCause::Schedule),
-            due: point.map_or(began, |point| point.due),
-            due_time: point.and_then(|point| point.time),
-            missed: point.map_or(0, |point| point.missed),
-            name,
-            started,
-        })
-    }
-
     /// The tick in flight has succeeded. `due` is the instant of the next one.
     #[inline]
     pub(crate) fn succeeded(&self, at: Instant, due: Option<Instant>) {
         let mut inner = self.inner();
-        inner.end(at, due);
+        inner.end(at, due, None);
         if let Some(problems) = &mut inner.problems {
             problems.failures_in_a_row = 0;
         }
@@ -248,21 +246,12 @@ impl TickFacts {
     /// The tick in flight has failed. Returns how many ticks have failed in a row.
     pub(crate) fn failed(&self, at: Instant, due: Option<Instant>, error: Arc<str>) -> u64 {
         let mut inner = self.inner();
-        inner.end(at, due);
+        inner.end(at, due, Some(error.clone()));
         let problems = inner.problems.get_or_insert_default();
         problems.failures += 1;
         problems.failures_in_a_row += 1;
         problems.last_failure = Some(error);
         problems.failures_in_a_row
-    }
-
-    /// How long the last tick took.
-    pub(crate) fn took(&self) -> Duration {
-        let inner = self.inner();
-        let ended = inner.began.zip(inner.last_end);
-        ended.map_or(Duration::ZERO, |(began, end)| {
-            end.saturating_duration_since(began)
-        })
     }
 
     /// Asks for a tick that begins from now on, and waits for it.
@@ -355,7 +344,15 @@ impl TickFacts {
 
     /// A run begins, or will: calls of `trigger` are accepted again.
     pub(crate) fn open(&self) {
-        self.inner().closed = false;
+        let mut inner = self.inner();
+        inner.closed = false;
+        inner.history.reserve();
+    }
+
+    /// What the ticks after the next one are counted from, from now on.
+    pub(crate) fn look_ahead(&self, outlook: Outlook) {
+        let before = self.inner().outlook.replace(outlook);
+        drop(before);
     }
 
     /// Wakes this task at the next call. Callers must check `is_asked` again after this.
@@ -368,7 +365,9 @@ impl TickFacts {
     pub(crate) fn close(&self) {
         let mut inner = self.inner();
         inner.closed = true;
-        inner.in_flight = false;
+        if inner.in_flight {
+            inner.keep_dropped();
+        }
         inner.next_due = None;
         let waiting = mem::take(&mut inner.waiting);
         self.signals.fetch_and(!ASKED, Ordering::Release);

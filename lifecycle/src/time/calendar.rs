@@ -5,6 +5,8 @@
 //! machine sleeps. So the loop reads it at least once a minute, and this file compares it with the
 //! monotonic clock.
 
+use std::mem;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,6 +14,7 @@ use tokio::time::Instant;
 
 use super::cron::{CronValues, Times};
 use super::jitter::random_below;
+use super::outlook::Outlook;
 use super::point::Point;
 use super::{CLOCK_CHECK, First, Missed, Plan};
 
@@ -30,7 +33,9 @@ pub(crate) struct Reading {
 #[derive(Debug)]
 pub(crate) struct Calendar {
     plan: Plan,
-    times: Times,
+    times: Arc<Times>,
+    /// Whether the times were shown.
+    is_shown: bool,
     jitter: Duration,
     /// All times up to this one have had their tick, or were skipped.
     done: Timestamp,
@@ -55,13 +60,18 @@ enum Next {
 impl Reading {
     /// Reads the monotonic clock beside a wall clock that shows `wall`.
     pub(crate) fn now(wall: SystemTime) -> Self {
-        let wall = Timestamp::try_from(wall).unwrap_or(if wall < SystemTime::UNIX_EPOCH {
+        let wall = Self::timestamp(wall);
+        let at = Instant::now();
+        Self { at, wall }
+    }
+
+    /// The time, as near as the calendar comes to it.
+    pub(crate) fn timestamp(wall: SystemTime) -> Timestamp {
+        Timestamp::try_from(wall).unwrap_or(if wall < SystemTime::UNIX_EPOCH {
             Timestamp::MIN
         } else {
             Timestamp::MAX
-        });
-        let at = Instant::now();
-        Self { at, wall }
+        })
     }
 }
 
@@ -76,7 +86,8 @@ impl Calendar {
     ) -> Self {
         let mut calendar = Self {
             plan,
-            times,
+            times: Arc::new(times),
+            is_shown: false,
             jitter,
             done: now.wall,
             next: None,
@@ -88,6 +99,12 @@ impl Calendar {
             (None, First::Default | First::AfterInterval) => calendar.after(now.wall),
         };
         calendar
+    }
+
+    /// The times of the ticks, if they have changed.
+    pub(crate) fn new_outlook(&mut self) -> Option<Outlook> {
+        let is_new = !mem::replace(&mut self.is_shown, true);
+        is_new.then(|| Outlook::Times(self.times.clone()))
     }
 
     /// Whether the schedule was made of these values.
@@ -170,7 +187,8 @@ impl Calendar {
     /// The service gives other values from now on.
     pub(crate) fn change(&mut self, times: Times, jitter: Duration, now: Reading) {
         self.read(now);
-        self.times = times;
+        self.times = Arc::new(times);
+        self.is_shown = false;
         self.jitter = jitter;
         self.done = self.done.max(now.wall);
         if !matches!(self.next, Some(Next::First(_))) {

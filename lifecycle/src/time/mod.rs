@@ -8,6 +8,7 @@ mod clock;
 #[cfg(feature = "cron")]
 mod cron;
 mod jitter;
+pub(crate) mod outlook;
 mod plan;
 pub(crate) mod point;
 pub(crate) mod shared_timers;

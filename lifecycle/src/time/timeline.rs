@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::jitter::random_below;
+use super::outlook::Outlook;
 use super::point::Point;
 use super::{CLOCK_CHECK, First, Missed, Plan, ScheduleKind, Timing};
 
@@ -21,6 +22,8 @@ pub(crate) struct Timeline {
     missed: u64,
     /// The durations that the next tick was planned by.
     timing: Timing,
+    /// The period that was shown last; zero before.
+    shown: Duration,
 }
 
 impl Timeline {
@@ -37,6 +40,7 @@ impl Timeline {
             due: None,
             missed: 0,
             timing,
+            shown: Duration::ZERO,
         };
         timeline.due = timeline.first(delay, now);
         timeline
@@ -53,6 +57,20 @@ impl Timeline {
     pub(crate) fn wake_at(&self, now: Instant) -> Instant {
         let check = now + CLOCK_CHECK;
         self.due.map_or(check, |due| due.min(check))
+    }
+
+    /// What the ticks after the next one are counted from, if that has changed.
+    #[inline]
+    pub(crate) fn new_outlook(&mut self) -> Option<Outlook> {
+        let period = self.timing.period;
+        if self.shown == period {
+            return None;
+        }
+        self.shown = period;
+        Some(match self.plan.kind {
+            ScheduleKind::Interval => Outlook::Every(period),
+            ScheduleKind::Delay | ScheduleKind::Cron => Outlook::AfterEnd,
+        })
     }
 
     /// The durations that the next tick was planned by.

@@ -4,6 +4,7 @@
 
 mod clocks;
 mod fields;
+mod history;
 mod instants;
 mod oracle;
 mod pause;

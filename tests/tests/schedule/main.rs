@@ -4,6 +4,7 @@
 mod askers;
 mod circles;
 mod facts;
+mod history;
 mod instants;
 mod oracle;
 mod panicking;

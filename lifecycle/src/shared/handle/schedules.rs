@@ -1,12 +1,18 @@
-//! Schedules as a handle sees them: paused, and resumed.
+//! Schedules as a handle sees them: paused and resumed, the ticks that have been and those to come.
 
 use std::sync::Arc;
+
+use tokio::time::Instant;
 
 use super::Handle;
 use crate::report::error::ScheduleError;
 use crate::report::event::EventKind;
+use crate::report::tick::{TickRun, Upcoming};
 use crate::shared::application::Application;
 use crate::shared::tick_facts::TickFacts;
+
+/// Each takes a search of the calendar.
+const MAX_UPCOMING: usize = 1000;
 
 impl Handle {
     /// From now on no tick of this service begins by itself. One that is in flight ends, and
@@ -52,6 +58,42 @@ impl Handle {
             found.tell(EventKind::Resumed);
         }
         Ok(())
+    }
+
+    /// The last 32 ticks of this service that have ended, the oldest first, over all its runs.
+    ///
+    /// ```
+    /// # fn print(handle: &lifecycle::Handle) -> Result<(), lifecycle::ScheduleError> {
+    /// for run in handle.runs("report")? {
+    ///     println!("{} {:?} {}", run.number, run.took, run.outcome.as_str());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`pause`](Self::pause).
+    pub fn runs(&self, service: &str) -> Result<Vec<TickRun>, ScheduleError> {
+        let found = self.schedule(service)?;
+        Ok(found.ticks().map(TickFacts::runs).unwrap_or_default())
+    }
+
+    /// When the next ticks of this service are due, if nothing comes between: so many, and 1,000 at most. None while
+    /// it does not run or is paused. Call it inside the runtime.
+    ///
+    /// While a tick is in flight they are those after it, as if it was in time. With `delay = ..` only the next one is
+    /// known, and none while a tick is in flight. With a `jitter` the next one is exact; the others may
+    /// come that much earlier, or with `cron` later.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`pause`](Self::pause).
+    pub fn upcoming(&self, service: &str, count: usize) -> Result<Vec<Upcoming>, ScheduleError> {
+        let found = self.schedule(service)?;
+        let (now, wall) = (Instant::now(), found.application.wall_time());
+        let upcoming = |ticks: &TickFacts| ticks.upcoming(now, wall, count.min(MAX_UPCOMING));
+        Ok(found.ticks().map(upcoming).unwrap_or_default())
     }
 
     fn schedule(&self, service: &str) -> Result<Found, ScheduleError> {
