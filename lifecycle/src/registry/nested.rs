@@ -30,6 +30,7 @@ use crate::shared::reload;
 
 /// A registry is a service: its services start, run and stop as one of the outer registry.
 #[async_trait]
+#[diagnostic::do_not_recommend]
 impl Service for Registry {
     async fn start(&self, cx: &Context) -> Result {
         cx.take_shape(Shape::Registry, true);
