@@ -39,8 +39,8 @@ struct Steady(Arc<AtomicUsize>, Instant);
 
 impl Scheduled for Steady {
     async fn tick(&self, _: &Context) -> Result {
-        let ticks = self.0.fetch_add(1, Ordering::Relaxed) + 1;
-        assert_eq!(self.1.elapsed().as_secs() as usize, ticks, "undisturbed");
+        let ticks = self.0.fetch_add(1, Ordering::Relaxed) as u64 + 1;
+        assert_eq!(self.1.elapsed().as_secs(), ticks, "undisturbed");
         Ok(())
     }
 }

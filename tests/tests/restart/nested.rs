@@ -152,7 +152,7 @@ async fn code_within_it_can_not_wait_for_its_restart() {
         said[0].contains("would wait for the code that asks for it"),
         "{said:?}"
     );
-    OUTER.with_borrow_mut(|outer| outer.take());
+    OUTER.with_borrow_mut(Option::take);
     running.stop().await.into_result().unwrap();
 }
 

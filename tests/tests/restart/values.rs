@@ -49,6 +49,7 @@ struct Feed {
 }
 
 impl Feed {
+    #[expect(clippy::unused_async, reason = "as a user's would be")]
     async fn connect(runs: &Runs, journal: &Journal, alive: &Arc<AtomicUsize>) -> Result<Self> {
         journal.note("built");
         let feed = Self {
