@@ -17,7 +17,7 @@ fn start(scenario: &str, runtime: &str) -> Program {
 fn by_default_it_has_the_default_action() {
     on_each(|runtime| {
         start("default", runtime)
-            .until("up")
+            .until("config is up")
             .signal("-HUP")
             .end()
             .by_signal(HANGUP);
@@ -29,7 +29,7 @@ fn under_reload_the_application_reloads_each_time_and_goes_on() {
     on_each(|runtime| {
         for scenario in ["reload", "reload-without-signals"] {
             let program = start(scenario, runtime)
-                .until("up")
+                .until("config is up")
                 .signal("-HUP")
                 .until("reloaded 1")
                 .signal("-HUP")
@@ -51,7 +51,7 @@ fn under_reload_the_application_reloads_each_time_and_goes_on() {
 fn under_stop_the_application_stops_as_on_any_other_signal() {
     on_each(|runtime| {
         start("stop", runtime)
-            .until("up")
+            .until("config is up")
             .signal("-HUP")
             .end()
             .with_code(0)
@@ -64,7 +64,7 @@ fn under_stop_a_second_signal_ends_the_process_at_once() {
     on_each(|runtime| {
         for (second, code) in [("-TERM", 128 + 15), ("-HUP", 128 + 1)] {
             start("stop-slowly", runtime)
-                .until("up")
+                .until("config is up")
                 .signal("-HUP")
                 .until("asked: received SIGHUP")
                 .signal_until_its_end(second)
@@ -78,7 +78,7 @@ fn under_stop_a_second_signal_ends_the_process_at_once() {
 fn while_it_stops_for_another_signal_a_reload_changes_nothing() {
     on_each(|runtime| {
         let ended = start("reload", runtime)
-            .until("up")
+            .until("config is up")
             .signal("-TERM")
             .signal("-HUP")
             .end()
@@ -91,7 +91,7 @@ fn while_it_stops_for_another_signal_a_reload_changes_nothing() {
 fn under_ignore_nothing_happens() {
     on_each(|runtime| {
         start("ignore", runtime)
-            .until("up")
+            .until("config is up")
             .signal("-HUP")
             .signal("-TERM")
             .end()
@@ -104,7 +104,7 @@ fn under_ignore_nothing_happens() {
 fn after_the_stop_it_has_its_default_action_again() {
     on_each(|runtime| {
         start("after", runtime)
-            .until("up")
+            .until("config is up")
             .signal("-HUP")
             .until("reloaded 1")
             .signal("-TERM")
@@ -119,7 +119,7 @@ fn after_the_stop_it_has_its_default_action_again() {
 fn other_listeners_of_the_program_hear_it_too_and_keep_it() {
     on_each(|runtime| {
         start("beside", runtime)
-            .until("up")
+            .until("config is up")
             .signal("-HUP")
             .until("heard")
             .until("reloaded 1")
@@ -137,7 +137,7 @@ fn other_listeners_of_the_program_hear_it_too_and_keep_it() {
 fn after_a_hangup_other_signals_have_their_default_action_when_the_stop_is_over() {
     on_each(|runtime| {
         start("after", runtime)
-            .until("up")
+            .until("config is up")
             .signal("-HUP")
             .until("reloaded 1")
             .signal("-TERM")
@@ -161,7 +161,9 @@ fn under_nohup_it_stops_nothing_and_still_reloads() {
                 env!("CARGO_BIN_EXE_hangup")
             ))
             .process_group(0);
-        Program::of(&mut command).until("up").signal("-HUP")
+        Program::of(&mut command)
+            .until("config is up")
+            .signal("-HUP")
     };
     nohup("stop")
         .signal("-TERM")

@@ -39,7 +39,7 @@ mod unix {
             let handle = cx.handle();
             cx.spawn(async move {
                 handle.await_healthy().await?;
-                println!("up");
+                println!("config is up");
                 Ok(())
             });
             cx.stop_channel().await;
