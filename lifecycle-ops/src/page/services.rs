@@ -55,7 +55,9 @@ impl View<'_> {
                 span .name { (status.name) }
                 span .state { (word(status)) }
                 @if !is_short { span .shape { (status.shape) } }
-                @if !is_short && self.steers && !status.state.is_final() { span .act { (button(&status.name, "restart")) } }
+                @if !is_short && self.steers {
+                    span .act { @if !status.state.is_final() { (button(&status.name, "restart")) } }
+                }
             }
         }
     }
