@@ -25,6 +25,9 @@ mod panics;
 #[path = "../../lifecycle/src/report/mod.rs"]
 mod report;
 
+#[path = "../../lifecycle/src/retry.rs"]
+mod retry;
+
 #[path = "../../lifecycle/src/shared"]
 mod shared {
     pub(crate) mod latch;
