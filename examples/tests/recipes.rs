@@ -165,6 +165,42 @@ fn the_web_server_answers_what_it_has_when_it_is_stopped_and_waits_for_its_port(
 }
 
 #[test]
+fn tenants_come_and_go_and_a_dead_one_harms_no_other() {
+    let mut tenants = program!("tenants", "127.0.0.1:0");
+    let line = tenants.until("listening on ");
+    let address = line.rsplit(' ').next().unwrap().to_owned();
+    let ask = |method: &str, path: &str| {
+        let mut client = TcpStream::connect(&address).unwrap();
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nhost: tenants\r\nconnection: close\r\n\r\n");
+        client.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    for name in ["acme", "dead", "other"] {
+        let added = ask("PUT", &format!("/tenants/{name}"));
+        assert!(added.contains("201"), "{added}");
+    }
+    let taken = ask("PUT", "/tenants/acme");
+    assert!(taken.contains("409"), "{taken}");
+    while !ask("GET", "/tenants").contains("tenants/dead: backoff") {}
+    tenants.until("acme: a report");
+    let removed = ask("DELETE", "/tenants/acme");
+    assert!(removed.contains("acme has stopped"), "{removed}");
+    assert!(ask("DELETE", "/tenants/acme").contains("404"));
+    tenants.until("acme: the last report");
+    tenants.until("other: a report");
+    let dead = ask("DELETE", "/tenants/dead");
+    assert!(dead.contains("dead has stopped"), "{dead}");
+    let rest = tenants.stop();
+    assert!(
+        rest.iter().any(|line| line == "other: the last report"),
+        "{rest:?}"
+    );
+}
+
+#[test]
 fn every_event_is_in_the_file_after_the_stop() {
     let directory = tempfile::tempdir().unwrap();
     let mut events = program!("events", directory.path().join("events.sqlite"));

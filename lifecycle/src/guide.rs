@@ -1,6 +1,7 @@
 //! The guide: what is too long for the item it is about.
 //!
 //! - [A registry in a registry](nesting): parts of a program with services of their own.
+//! - [Members that come and go](groups) while the application runs.
 //! - [What code is generated](generated) by the macros.
 //! - [Optional services and targets](optional): what is left out by configuration, and by the command line.
 //! - [Restarts](restarts): what is started again, when, and what that means for the others.
@@ -29,6 +30,9 @@ pub mod restarts {}
 
 #[doc = include_str!("../docs/systemd.md")]
 pub mod systemd {}
+
+#[doc = include_str!("../docs/groups.md")]
+pub mod groups {}
 
 #[doc = include_str!("../docs/troubleshooting.md")]
 pub mod troubleshooting {}

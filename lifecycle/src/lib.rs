@@ -78,7 +78,7 @@
 //!
 //! # Guide
 //!
-//! [A registry in a registry](guide::nesting), [what code is generated](guide::generated), and [troubleshooting](guide::troubleshooting): every
+//! [A registry in a registry](guide::nesting), [members that come and go](guide::groups), [what code is generated](guide::generated), and [troubleshooting](guide::troubleshooting): every
 //! message with its cause and its cure.
 //!
 //! # The log
@@ -131,13 +131,14 @@ pub mod __private;
 pub use async_trait::async_trait;
 
 pub use crate::macros::service;
-pub use crate::registry::{Registry, RegistryBuilder};
+pub use crate::registry::{Group, GroupEntry as Entry, Registry, RegistryBuilder};
 pub use crate::report::dependency::{Dependency, DependencyKind};
 pub use crate::report::error::{
     BoxError, Fault, HealthError, OptionError, Permanent, ReloadError, RestartError, Result,
     ScheduleError, ServiceError, StartError, TriggerError, permanent,
 };
 pub use crate::report::event::{Event, EventKind};
+pub use crate::report::group::{AddError, MemberOutcome};
 pub use crate::report::name::Name;
 pub use crate::report::outcome::{Laggard, Outcome, UncleanStop};
 pub use crate::report::reason::{Cause, OnHangup, Reason, Signal};

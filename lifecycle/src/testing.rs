@@ -44,7 +44,7 @@ pub fn context(name: impl Into<Name>) -> Context {
     let application = Application::new(Box::new([instance]), Arc::new(Graph::new(&[Vec::new()])));
     drop(application.begin(Runtime::try_current().ok()));
     let run = Run::new();
-    application.instances[0].begin_run(&run);
+    application.instance(0).begin_run(&run);
     Context::new(application, run, 0)
 }
 

@@ -33,22 +33,40 @@ pub(crate) enum Due {
 /// Alarms by instant, because services that start or stop together mostly share an instant. The alarms of
 /// one instant are handled in the order in which they were set.
 #[derive(Debug, Default)]
-pub(crate) struct Alarms(BTreeMap<Instant, VecDeque<Alarm>>);
+pub(crate) struct Alarms {
+    by_instant: BTreeMap<Instant, VecDeque<Alarm>>,
+    count: usize,
+}
 
 impl Alarms {
     pub(crate) fn set(&mut self, at: Instant, alarm: Alarm) {
-        self.0.entry(at).or_default().push_back(alarm);
+        self.by_instant.entry(at).or_default().push_back(alarm);
+        self.count += 1;
+    }
+
+    /// Drops the stale alarms when there are many more of them than services. Members that come and go leave
+    /// theirs behind, and one that is not stale holds up those after it.
+    pub(crate) fn tidy(&mut self, services: usize, is_stale: impl Fn(Alarm) -> bool) {
+        if self.count < 4 * services + 1024 {
+            return;
+        }
+        self.by_instant.retain(|_, alarms| {
+            alarms.retain(|alarm| !is_stale(*alarm));
+            !alarms.is_empty()
+        });
+        self.count = self.by_instant.values().map(VecDeque::len).sum();
     }
 
     /// The soonest alarm that is not stale. Drops the stale ones before it.
     pub(crate) fn soonest(&mut self, is_stale: impl Fn(Alarm) -> bool) -> Option<Instant> {
-        while let Some(mut first) = self.0.first_entry() {
+        while let Some(mut first) = self.by_instant.first_entry() {
             let alarms = first.get_mut();
             while let Some(&alarm) = alarms.front() {
                 if !is_stale(alarm) {
                     return Some(*first.key());
                 }
                 alarms.pop_front();
+                self.count -= 1;
             }
             first.remove();
         }
@@ -57,8 +75,10 @@ impl Alarms {
 
     /// The next alarm that is due.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Alarm> {
-        let mut first = self.0.first_entry().filter(|first| *first.key() <= now)?;
+        let first = self.by_instant.first_entry();
+        let mut first = first.filter(|first| *first.key() <= now)?;
         let alarm = first.get_mut().pop_front();
+        self.count -= usize::from(alarm.is_some());
         if first.get().is_empty() {
             first.remove();
         }

@@ -87,6 +87,10 @@ impl Edges {
     }
 
     fn of(&self, service: usize) -> &[Edge] {
-        &self.list[self.starts[service] as usize..self.starts[service + 1] as usize]
+        // The members of a group have no edges.
+        let Some(&end) = self.starts.get(service + 1) else {
+            return &[];
+        };
+        &self.list[self.starts[service] as usize..end as usize]
     }
 }

@@ -13,6 +13,7 @@ mod alarms;
 mod below;
 pub(crate) mod graces;
 mod graph;
+mod members;
 mod node;
 mod nodes;
 mod policy;
@@ -32,6 +33,7 @@ use tokio::time::Instant;
 
 use self::alarms::{Alarm, Alarms, Due};
 pub(crate) use self::graph::{DependencyKind, Edge, Graph};
+use self::members::Slots;
 use self::node::{Life, Node, Readiness};
 use self::nodes::Nodes;
 pub(crate) use self::policy::PlannedRestart;
@@ -79,6 +81,8 @@ pub(crate) enum Command {
     ForgetRestarts(usize),
     /// Record that the code of this phase was dropped because it was late, after this long.
     NoteLate(usize, Phase, Duration, OnLate),
+    /// The member is down and removed: its number may be given to another one.
+    Removed(usize),
     /// Every service that counts is up.
     AllUp,
     /// A service that counts is down for a restart.
@@ -119,6 +123,8 @@ pub(crate) enum StopCause {
 #[derive(Debug)]
 pub(crate) struct Engine {
     nodes: Nodes,
+    /// The free nodes, if the services are the members of a group.
+    slots: Option<Slots>,
     graph: Arc<Graph>,
     limits: RegistrySettings,
     stage: Stage,
@@ -156,6 +162,7 @@ impl Engine {
             not_up: nodes.iter().filter(|node| node.counts()).count(),
             gone: settings.iter().filter(|settings| settings.disabled).count(),
             nodes,
+            slots: None,
             graph,
             limits,
             stage: Stage::Up,
@@ -181,13 +188,14 @@ impl Engine {
 
     /// Whether every service has been stopped: nothing is left to do.
     pub(crate) fn is_over(&self) -> bool {
-        self.passed == self.nodes.len()
+        let may_end = self.slots.is_none() || matches!(self.stage, Stage::Stopping { .. });
+        may_end && self.passed == self.nodes.len()
     }
 
     /// When [`handle_alarms`](Self::handle_alarms) must be called next.
     pub(crate) fn next_alarm(&mut self) -> Option<Instant> {
         let (nodes, stage) = (&self.nodes, &self.stage);
-        self.alarms.soonest(|alarm| match alarm {
+        let is_stale = |alarm| match alarm {
             Alarm::Service { service, step, due } => {
                 let node = &nodes[service as usize];
                 let is_over = match due {
@@ -199,7 +207,11 @@ impl Engine {
                 is_over || node.step != step
             }
             Alarm::DelayOver => matches!(stage, Stage::Stopping { .. }),
-        })
+        };
+        if self.slots.is_some() {
+            self.alarms.tidy(nodes.len(), is_stale);
+        }
+        self.alarms.soonest(is_stale)
     }
 
     /// Handles the alarms that are due.
@@ -330,7 +342,10 @@ impl Engine {
         // One in the background is running by then.
         node.succeeded = is_awaited || node.state == State::Running;
         // It was stopped for a restart and was late, so it is not restarted.
-        let is_lost = node.late && !node.state.is_final() && matches!(self.stage, Stage::Up);
+        let is_lost = node.late
+            && !node.leaves()
+            && !node.state.is_final()
+            && matches!(self.stage, Stage::Up);
         if is_kept {
             node.life = Life::Kept;
         } else {
@@ -352,6 +367,7 @@ impl Engine {
         if self.nodes[service].has_turn && !is_kept {
             self.take_turn(service, now);
         }
+        self.free_if_removed(service);
         self.request_if_finished(now);
     }
 
@@ -378,7 +394,8 @@ impl Engine {
     }
 
     fn request_if_finished(&mut self, now: Instant) {
-        if self.gone == self.nodes.len() && matches!(self.stage, Stage::Up) {
+        let is_group = self.slots.is_some();
+        if !is_group && self.gone == self.nodes.len() && matches!(self.stage, Stage::Up) {
             self.commands.push(Command::Request(StopCause::Finished));
             self.requested(now, now, true);
         }

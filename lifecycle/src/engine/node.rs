@@ -36,6 +36,7 @@ pub(crate) struct Node {
     /// When its time to stop is over, once it was asked. `None` if that time has no limit.
     pub(crate) times: Option<StopTimes>,
     pub(crate) restarts: Restarts,
+    pub(crate) membership: Membership,
     /// Counts its starts, stops and backoffs. An alarm holds the count at which it was set, so an alarm of
     /// an earlier step is known to be stale.
     pub(crate) step: u32,
@@ -54,6 +55,15 @@ pub(crate) struct Restarts {
     pub(crate) up_since: Option<Instant>,
     /// How many in a row its policy has decided on.
     pub(crate) in_a_row: u32,
+}
+
+/// Whether it is a member of a group. Readiness does not depend on those.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Membership {
+    Registered,
+    Member,
+    /// It is removed once it is down.
+    Leaving,
 }
 
 /// The life of a service's task.
@@ -114,8 +124,14 @@ impl Node {
             asked_at: None,
             times: None,
             restarts: Restarts::default(),
+            membership: Membership::Registered,
             step: 0,
         }
+    }
+
+    /// Whether it is a member that is removed once it is down.
+    pub(crate) fn leaves(&self) -> bool {
+        self.membership == Membership::Leaving
     }
 
     /// Whether it may still become ready.
@@ -130,7 +146,9 @@ impl Node {
 
     /// Whether the application's readiness depends on it.
     pub(crate) fn counts(&self) -> bool {
-        !self.settings.on_failure.ends_ignored() && !self.settings.disabled
+        self.membership == Membership::Registered
+            && !self.settings.on_failure.ends_ignored()
+            && !self.settings.disabled
     }
 
     /// Whether it is up: running, or a oneshot that succeeded.

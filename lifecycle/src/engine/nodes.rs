@@ -9,7 +9,7 @@ use super::node::Node;
 
 #[derive(Debug)]
 pub(super) struct Nodes {
-    list: Box<[Node]>,
+    list: Vec<Node>,
     #[cfg(test)]
     looks: AtomicUsize,
 }
@@ -28,6 +28,12 @@ impl FromIterator<Node> for Nodes {
             #[cfg(test)]
             looks: AtomicUsize::new(0),
         }
+    }
+}
+
+impl Nodes {
+    pub(super) fn push(&mut self, node: Node) {
+        self.list.push(node);
     }
 }
 

@@ -159,7 +159,9 @@ impl Engine {
 
     /// Does what the policy of the failed service says.
     pub(super) fn obey_policy(&mut self, service: usize, now: Instant) {
-        if self.nodes[service].settings.on_failure.ends_ignored() {
+        let node = &self.nodes[service];
+        // The failure of a member that is being removed is told to the caller.
+        if node.settings.on_failure.ends_ignored() || node.leaves() {
             if self.nodes[service].life == Life::Up {
                 self.ask(service, now);
             }

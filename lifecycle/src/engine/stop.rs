@@ -320,6 +320,9 @@ impl Engine {
         node.late |= on_late == OnLate::Fail;
         let had = now.saturating_duration_since(node.asked_at.unwrap_or(now));
         self.commands.push(Command::GiveUp(service, had, on_late));
+        if let Some(slots) = &mut self.slots {
+            slots.blocked.insert(service);
+        }
         self.down(service, false, now);
     }
 }

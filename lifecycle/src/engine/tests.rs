@@ -263,6 +263,7 @@ impl Rig {
                 format!("{service} late in {phase}, ignored: {had:?}")
             }
             Command::AllUp => "all up".to_owned(),
+            Command::Removed(member) => format!("{member} removed"),
             Command::Request(StopCause::Failed(service)) => format!("request: {service} failed"),
             Command::Request(StopCause::Finished) => "request: finished".to_owned(),
         })

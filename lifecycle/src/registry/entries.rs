@@ -34,7 +34,7 @@ impl Entries {
         let nature = service.__nature(Sealed::OPEN);
         let settings = ServiceSettings {
             oneshot: nature.shape == Shape::Oneshot && !nature.in_background,
-            registry: nature.shape == Shape::Registry,
+            registry: matches!(nature.shape, Shape::Registry | Shape::Group),
             disabled: nature.is_disabled,
             ..ServiceSettings::default()
         };

@@ -4,6 +4,7 @@
 mod assembly;
 mod builder;
 mod entries;
+mod group;
 mod nested;
 mod preview;
 mod reusable;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 pub use self::assembly::{Assembly, AssemblyEntry, assembly};
 pub use self::builder::RegistryBuilder;
+pub use self::group::{Entry as GroupEntry, Group};
 use self::nested::SharedStopOn;
 use self::preview::Preview;
 use crate::engine::settings::RegistrySettings;
@@ -369,6 +371,7 @@ impl Registry {
             settings,
             signals,
             stop_on: stop_on.into_future(),
+            members: None,
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock,
         })

@@ -11,16 +11,15 @@ use std::task::{self, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::Instant;
 
 use super::{Registry, target};
 use crate::engine::settings::RegistrySettings;
 use crate::panics::log_safely;
-use crate::report::error::{HealthError, Result, StartError};
+use crate::report::error::{Result, StartError};
 use crate::report::name::Name;
-use crate::report::reason::{Cause, Reason};
 use crate::report::registry_error::RegistryProblem;
 use crate::report::status::Shape;
+use crate::run::inside;
 use crate::run::plan::{Launch, StopOn};
 use crate::run::running;
 use crate::shape::service::{Inner, Nature, Sealed, Service, TaskNeed};
@@ -43,57 +42,11 @@ impl Service for Registry {
             return Err(StartError::Registry(problem.into()).into());
         }
         let inner = self.begin_within(cx);
-        let stop = &cx.run().stop;
-        let health = tokio::select! {
-            biased;
-            () = stop.closed() => return Ok(()),
-            health = inner.await_healthy() => health,
-        };
-        match health {
-            Ok(()) => cx.show_ready(),
-            Err(HealthError::Stopping(_)) if is_asked(cx) => {}
-            Err(HealthError::Stopping(reason)) => return Err(reason.into()),
-            Err(error) => return failed(cx, &inner, error),
-        }
-        let reason = tokio::select! {
-            biased;
-            () = stop.closed() => return Ok(()),
-            reason = inner.request.made() => reason,
-        };
-        match reason {
-            // It was asked by the outer application, and waits for its turn.
-            _ if is_asked(cx) => {}
-            // What had to be done is done. It is up until it is stopped, as a oneshot is.
-            Reason::Finished => {}
-            Reason::Failure(error) => return failed(cx, &inner, HealthError::Service(error)),
-            Reason::External => return Ok(()),
-            reason => return Err(reason.into()),
-        }
-        stop.closed().await;
-        Ok(())
+        inside::watch(cx, &inner).await
     }
 
     async fn stop(&self, cx: &Context) -> Result {
-        let Some(inner) = cx.instance().inner().filter(|inner| inner.has_begun()) else {
-            return Ok(());
-        };
-        let reason = match cx.cause() {
-            Some(Cause::Shutdown(reason)) => reason,
-            Some(Cause::Failure(error)) => Reason::Failure(error),
-            Some(Cause::Finished | Cause::Restart) | None => Reason::Requested,
-        };
-        inner.ask_to_stop(reason);
-        let own = self.settings.written_deadline;
-        let own = own.and_then(|limit| Instant::now().checked_add(limit));
-        if let Some(end) = own.into_iter().chain(cx.run().end_of_time()).min() {
-            inner.limit_time(end);
-        }
-        inner.stop.close();
-        inner.gone.closed().await;
-        match inner.verdict() {
-            Some(error) => Err(error.into()),
-            None => Ok(()),
-        }
+        inside::stop(cx, self.settings.written_deadline).await
     }
 
     /// Reloads its services, as if they were those of the outer registry.
@@ -157,29 +110,12 @@ impl Registry {
             },
             signals: false,
             stop_on: self.stop_on.for_a_run(),
+            members: None,
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock: self.wall_clock.clone(),
         };
         drop(running::begin(launch, Some(cx)));
         inner
-    }
-}
-
-/// Whether the outer application was asked to stop.
-fn is_asked(cx: &Context) -> bool {
-    cx.application().request.reason().is_some()
-}
-
-/// The service fails with this error of its application.
-fn failed(cx: &Context, inner: &Application, error: HealthError) -> Result {
-    match error {
-        HealthError::Service(error) => {
-            if !is_asked(cx) {
-                inner.record().told = Some(error.clone());
-            }
-            Err(error.into())
-        }
-        error => Err(error.into()),
     }
 }
 

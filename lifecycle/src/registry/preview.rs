@@ -95,6 +95,8 @@ impl Preview {
             let cx = Context::new(application.clone(), Run::new(), index);
             if let Some(service) = node.service.as_ref() {
                 service.__abandon(&cx, Sealed::OPEN);
+            } else if let Some(service) = self.reusable.get().and_then(|all| all.get(index)) {
+                service.__abandon(&cx, Sealed::OPEN);
             }
         }
     }

@@ -63,6 +63,9 @@ pub enum StartError {
     /// Code of a service called `start` as that service was being dropped, or was down already.
     #[error("a registry that a service starts ends with the service, and that is over")]
     ServiceEnded,
+    /// A group was started as a second service while it runs as another one.
+    #[error("a group runs as one service at a time, and this one runs already")]
+    GroupRuns,
     /// The signal handlers could not be installed.
     #[error("the signal handlers could not be installed: {0}")]
     Signals(#[source] std::io::Error),

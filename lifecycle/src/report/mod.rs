@@ -17,6 +17,7 @@ macro_rules! debug_as_display {
 pub(crate) mod dependency;
 pub(crate) mod error;
 pub(crate) mod event;
+pub(crate) mod group;
 pub(crate) mod name;
 pub(crate) mod outcome;
 pub(crate) mod reason;

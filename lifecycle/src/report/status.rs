@@ -57,6 +57,8 @@ worded! {
         Custom = "custom",
         /// Services of its own: it is a [`Registry`](crate::Registry).
         Registry = "registry",
+        /// Services that come and go: it is a [`Group`](crate::Group).
+        Group = "group",
     }
 }
 
@@ -155,12 +157,12 @@ impl Shape {
 
     /// Whether its `start` and `stop` say themselves in which phase it is, by what they call.
     pub(crate) const fn is_by_hand(self) -> bool {
-        matches!(self, Self::Custom | Self::Registry)
+        matches!(self, Self::Custom | Self::Registry | Self::Group)
     }
 
     /// The shape whose `as u8` this is.
     pub(crate) fn from_byte(byte: u8) -> Self {
-        const ALL: [Shape; 8] = [
+        const ALL: [Shape; 9] = [
             Shape::Idle,
             Shape::Scheduled,
             Shape::Queue,
@@ -169,6 +171,7 @@ impl Shape {
             Shape::Oneshot,
             Shape::Custom,
             Shape::Registry,
+            Shape::Group,
         ];
         ALL[usize::from(byte)]
     }

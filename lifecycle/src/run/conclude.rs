@@ -61,7 +61,7 @@ fn add_active(application: &Application, active: &mut Vec<Laggard>) {
         .made_at()
         .map(|at| at.elapsed())
         .unwrap_or_default();
-    for instance in &application.instances {
+    for instance in application.all_instances() {
         let is_active = matches!(
             instance.state(),
             State::Starting | State::Running | State::Stopping
@@ -83,8 +83,7 @@ fn add_active(application: &Application, active: &mut Vec<Laggard>) {
 /// For each service with more failures than are kept: how many were left out.
 fn omitted(application: &Application) -> Vec<(Name, u64)> {
     let counts = application
-        .instances
-        .iter()
+        .all_instances()
         .map(|instance| (instance.name.clone(), instance.omitted_failures()));
     let mut omitted: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
     for inner in application.inner_applications() {

@@ -1,6 +1,8 @@
 //! Carries a run out: the supervisor, the services' tasks, signals, the watchdog, the outcome.
 
 pub(crate) mod conclude;
+pub(crate) mod inside;
+pub(crate) mod members;
 pub(crate) mod plan;
 #[cfg(test)]
 mod queue_tests;

@@ -10,6 +10,7 @@ use crate::panics::CatchOnDrop;
 use crate::report::name::Name;
 use crate::report::registry_error::RegistryProblem;
 use crate::report::status::Shape;
+use crate::run::members::MemberCalls;
 use crate::shape::service::{Inner, Sealed, Service};
 use crate::shared::application::Application;
 use crate::shared::instance::Instance;
@@ -68,6 +69,8 @@ pub(crate) struct Launch {
     pub(crate) settings: RegistrySettings,
     pub(crate) signals: bool,
     pub(crate) stop_on: Option<StopOn>,
+    /// The requests for members, if the services are those of a group.
+    pub(crate) members: Option<MemberCalls>,
     #[cfg(all(feature = "cron", feature = "test-util"))]
     pub(crate) wall_clock: Option<WallClock>,
 }

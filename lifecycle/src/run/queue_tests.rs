@@ -550,3 +550,17 @@ fn every_accepted_item_is_flushed_once_or_counted_lost_over_all_runs() {
         runtime.block_on(async move { tokio::spawn(one_race(seed)).await.unwrap() });
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_queue_in_a_registry_has_accepted_counts_as_lost_when_a_stop_cancels_the_restart() {
+    let sink = Sink::new(100, 100);
+    let inner = Registry::builder().service("inner", sink.clone()).build();
+    let running = started(inner.unwrap()).await;
+    restart(&running, millis(5000));
+    reaches(&running.handle(), State::Backoff).await;
+    sink.send(1..4);
+    let outcome = running.stop().await;
+    let queue = outcome.services[1].queue.unwrap();
+    assert_eq!((queue.lost, queue.depth), (3, 0), "{outcome}");
+    assert!(sink.intake.is_closed());
+}

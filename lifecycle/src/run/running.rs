@@ -123,6 +123,7 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
         settings,
         signals,
         stop_on,
+        members,
         #[cfg(all(feature = "cron", feature = "test-util"))]
         wall_clock,
     } = launch;
@@ -133,7 +134,10 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
         Err(error) => return refuse(&application, services, error),
     };
     let graph = application.graph.clone();
-    let engine = Engine::new(graph, services.iter().map(|node| node.settings), settings);
+    let engine = match members {
+        Some(_) => Engine::of_group(settings),
+        None => Engine::new(graph, services.iter().map(|node| node.settings), settings),
+    };
     #[cfg(all(feature = "cron", feature = "test-util"))]
     if let Some(clock) = wall_clock {
         let _ = application.wall_clock.set(clock);
@@ -161,7 +165,7 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
             return refuse(&application, services, StartError::Signals(error));
         }
     };
-    for (instance, node) in application.instances.iter().zip(&services) {
+    for (instance, node) in application.registered().iter().zip(&services) {
         if node.settings.disabled {
             let _ = instance.disabled.set(());
         }
@@ -178,6 +182,7 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
         services,
         kept: BTreeMap::new(),
         restart_calls: Vec::new(),
+        members,
         stop_on: stop_on.into_inner().flatten(),
         signals,
         hangup,
@@ -271,7 +276,7 @@ impl Drop for TellsOfTheEnd {
 impl TellsOfTheEnd {
     fn end(&self) {
         self.0.ask_to_stop(Reason::Dropped);
-        for instance in &self.0.instances {
+        for instance in self.0.all_instances() {
             if let Some(run) = instance.run() {
                 run.tasks.close();
                 let inner = run.tasks.take_runs();

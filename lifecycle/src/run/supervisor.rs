@@ -4,7 +4,7 @@ mod commands;
 mod failures;
 pub(crate) mod restarts;
 mod stop_causes;
-mod tasks;
+pub(super) mod tasks;
 mod without_task;
 
 use std::collections::BTreeMap;
@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use self::restarts::RestartCall;
 use self::stop_causes::resolved;
 use self::tasks::ServiceTasks;
+use super::members::{MemberCalls, MemberRequest, requested};
 use crate::engine::graces::JOIN_GRACE;
 use crate::engine::{Engine, Failure};
 use crate::panics::{Panic, log_safely};
@@ -57,6 +58,8 @@ pub(crate) struct Supervisor {
     pub(crate) kept: BTreeMap<usize, Box<dyn Service>>,
     /// The calls that wait for a service to be up again.
     pub(crate) restart_calls: Vec<RestartCall>,
+    /// The requests for members, if the services are those of a group.
+    pub(crate) members: Option<MemberCalls>,
     pub(crate) stop_on: Option<StopOn>,
     /// Listens for signals until the run is over.
     pub(crate) signals: Option<Listener>,
@@ -75,6 +78,7 @@ enum Wake {
     StopCalled,
     Cut,
     External(Result<(), Panic>),
+    Member(MemberRequest),
     Alarm,
 }
 
@@ -141,6 +145,7 @@ impl Supervisor {
                     self.engine.cut_short(now);
                 }
                 Wake::External(ended) => self.external(ended),
+                Wake::Member(request) => self.serve(request, now, &mut tasks),
                 Wake::Alarm => self.pass_on_alarm(),
             }
             if let Some(at) = self.application.time_limit() {
@@ -162,6 +167,7 @@ impl Supervisor {
         let due = self.systemd.as_ref().and_then(Systemd::due);
         let next = alarm.into_iter().chain(due).min();
         let external = self.stop_on.as_mut();
+        let members = self.members.as_mut();
         tokio::select! {
             biased;
             // Before the runners' news: a service that is ready now must not start its dependents.
@@ -171,6 +177,7 @@ impl Supervisor {
             () = self.application.stop.closed(), if sees.request && !sees.stop => Wake::StopCalled,
             () = self.application.cut.closed(), if sees.stop && !sees.cut => Wake::Cut,
             ended = resolved(external) => Wake::External(ended),
+            request = requested(members) => Wake::Member(request),
             () = self.application.alarm.notified() => Wake::Alarm,
             () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => Wake::Alarm,
         }
@@ -203,9 +210,15 @@ impl Supervisor {
             SupervisorEvent::Ping(answer) => return drop(answer),
             SupervisorEvent::Restart {
                 service,
+                member,
                 asker,
                 answer,
-            } => return self.restart(service, asker, answer, now),
+            } => {
+                if member.is_none_or(|member| !member.is_removed()) {
+                    self.restart(service, asker, answer, now);
+                }
+                return;
+            }
         };
         match news {
             RunnerNews::Oneshot => self.engine.is_oneshot(service),
@@ -267,7 +280,8 @@ impl Supervisor {
     /// All services are down: waits until their tasks are gone, drops the listener and the subscribers,
     /// and makes the outcome.
     async fn finish(mut self, mut tasks: ServiceTasks) -> Outcome {
-        for task in tasks.running.drain(..).flatten() {
+        let ending = std::mem::take(&mut tasks.ending);
+        for task in tasks.running.drain(..).flatten().chain(ending) {
             // An error means that the task was aborted, so it has ended too.
             let _ = task.await;
         }

@@ -155,7 +155,7 @@ fn send(states: &[NotifyState<'_>]) {
 /// `3 of 5 services run; starting: api, cache`.
 fn status_of(application: &Application) -> String {
     let those_in = |state: State| {
-        let instances = application.instances.iter();
+        let instances = application.registered().iter();
         let names = instances.filter(|instance| instance.state() == state);
         names.map(|instance| &*instance.name).collect::<Vec<_>>()
     };
@@ -166,8 +166,8 @@ fn status_of(application: &Application) -> String {
             .is_some_and(|run| run.succeeded.load(Ordering::Acquire)),
         _ => false,
     };
-    let all = application.instances.len();
-    let up = application.instances.iter().filter(is_up).count();
+    let all = application.registered().len();
+    let up = application.registered().iter().filter(is_up).count();
     let mut status = format!("{up} of {all} services run");
     for state in [
         State::Starting,

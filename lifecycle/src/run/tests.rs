@@ -236,7 +236,7 @@ mod nested {
     }
 
     fn inner(running: &Running) -> Arc<Application> {
-        running.application().instances[0].inner().unwrap()
+        running.application().instance(0).inner().unwrap()
     }
 
     #[tokio::test(start_paused = true)]

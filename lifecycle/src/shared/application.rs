@@ -34,6 +34,7 @@ use crate::shared::health::{Health, HealthBoard};
 use crate::shared::inner::Outer;
 use crate::shared::instance::Instance;
 use crate::shared::latch::Latch;
+use crate::shared::members::{InstanceRef, Member, Members};
 use crate::shared::moments::Moment;
 use crate::shared::record::Record;
 use crate::shared::request::Request;
@@ -43,7 +44,10 @@ use crate::time::shared_timers::SharedTimers;
 
 #[derive(Debug)]
 pub(crate) struct Application {
-    pub(crate) instances: Box<[Instance]>,
+    /// The services of a registry.
+    pub(super) instances: Box<[Instance]>,
+    /// The members, if it is the application of a group.
+    pub(crate) members: Option<Box<Members>>,
     pub(crate) graph: Arc<Graph>,
     pub(crate) request: Request,
     /// The watchdog notifies this for an alarm of the supervisor, in case the runtime's own clock is held
@@ -100,8 +104,26 @@ struct Links {
 impl Application {
     /// The application of a registry that is not started yet.
     pub(crate) fn new(instances: Box<[Instance]>, graph: Arc<Graph>) -> Arc<Self> {
+        Self::make(instances, None, graph)
+    }
+
+    /// The application of a group that has no members yet.
+    pub(crate) fn of_group() -> Arc<Self> {
+        Self::make(
+            Box::default(),
+            Some(Box::default()),
+            Arc::new(Graph::new(&[])),
+        )
+    }
+
+    fn make(
+        instances: Box<[Instance]>,
+        members: Option<Box<Members>>,
+        graph: Arc<Graph>,
+    ) -> Arc<Self> {
         let application = Arc::new(Self {
             instances,
+            members,
             graph,
             request: Request::new(),
             alarm: Notify::new(),
@@ -156,6 +178,32 @@ impl Application {
         let links = self.links().take();
         // Dropping the last sender wakes the supervisor, so it happens outside the lock.
         drop(links);
+    }
+
+    /// The services of a registry.
+    pub(crate) fn registered(&self) -> &[Instance] {
+        &self.instances
+    }
+
+    /// The service with this index, or the member in this slot.
+    pub(crate) fn instance(&self, service: usize) -> InstanceRef<'_> {
+        match &self.members {
+            None => InstanceRef::Registered(&self.instances[service]),
+            Some(members) => InstanceRef::Member(members.get(service)),
+        }
+    }
+
+    /// The member in this slot, if it is the application of a group.
+    pub(crate) fn member(&self, slot: usize) -> Option<Arc<Member>> {
+        let members = self.members.as_ref()?;
+        Some(members.get(slot))
+    }
+
+    /// All services, or the members that there are now.
+    pub(crate) fn all_instances(&self) -> impl Iterator<Item = InstanceRef<'_>> {
+        let members = self.members.as_ref().map(|members| members.shown());
+        let registered = self.instances.iter().map(InstanceRef::Registered);
+        registered.chain(members.into_iter().flatten().map(InstanceRef::Member))
     }
 
     pub(crate) fn has_begun(&self) -> bool {
@@ -254,7 +302,7 @@ impl Application {
 
     /// The states of an inner application follow that of its service.
     fn add_states(&self, states: &mut Vec<ServiceStatus>) {
-        for instance in &self.instances {
+        for instance in self.all_instances() {
             states.push(instance.status());
             if let Some(inner) = instance.inner() {
                 inner.add_states(states);
@@ -286,13 +334,13 @@ impl Application {
 
     /// An error of this service that happens now.
     pub(crate) fn error(&self, service: usize, phase: Phase, fault: Fault) -> ServiceError {
-        let name = self.instances[service].name.clone();
+        let name = self.instance(service).name.clone();
         ServiceError::new(name, phase, fault, self.age())
     }
 
     /// The error of a service that was not ready within its start timeout, `limit`.
     pub(crate) fn start_timeout(&self, service: usize, limit: Duration) -> ServiceError {
-        let instance = &self.instances[service];
+        let instance = self.instance(service);
         let (name, start) = (instance.name.clone(), instance.unfinished_start());
         ServiceError::start_timeout(name, limit, start, self.age())
     }
@@ -307,13 +355,19 @@ impl Application {
     }
 
     /// Has the supervisor restart a service by hand.
-    pub(crate) async fn restart(&self, service: usize, asker: Option<usize>) -> RestartResult {
+    pub(crate) async fn restart(
+        &self,
+        service: usize,
+        member: Option<Arc<Member>>,
+        asker: Option<usize>,
+    ) -> RestartResult {
         let (answer, answered) = oneshot::channel();
         let events = self.links().as_ref().map(|links| links.events.clone());
         if let Some(events) = events {
             // An error means that the supervisor is gone, and drops the call: that is the answer too.
             let _ = events.send(SupervisorEvent::Restart {
                 service,
+                member,
                 asker,
                 answer,
             });
@@ -338,7 +392,7 @@ impl Application {
     /// Moves a service to a state and tells the subscribers. Only the supervisor calls it, so all
     /// subscribers see the moves in one order.
     pub(crate) fn move_to(&self, service: usize, to: State) {
-        let instance = &self.instances[service];
+        let instance = self.instance(service);
         let from = instance.move_to(to);
         // A service that was never up has no loop, which would answer the calls of `trigger`.
         if to.is_final() {
@@ -359,7 +413,7 @@ impl Application {
 
     /// Logs what has happened to a service, and tells the observers of it.
     pub(crate) fn tell(&self, service: usize, kind: EventKind) {
-        let name = &self.instances[service].name;
+        let name = &self.instance(service).name.clone();
         events::log(Some(name), &kind);
         self.for_each_outer(|outer| outer.tell_observers(Some(name), || kind.clone()));
         self.tell_observers(Some(name), || kind);

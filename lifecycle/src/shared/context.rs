@@ -289,7 +289,10 @@ impl Context {
     }
 
     pub(crate) fn instance(&self) -> &Instance {
-        &self.application.instances[self.service]
+        match self.run.member() {
+            None => &self.application.instances[self.service],
+            Some(member) => &member.instance,
+        }
     }
 
     pub(crate) fn application(&self) -> &Arc<Application> {
@@ -343,7 +346,7 @@ impl Context {
         instance.take_shape(shape);
         let news = match shape {
             Shape::Oneshot if !is_up_while_it_runs => RunnerNews::Oneshot,
-            Shape::Registry => RunnerNews::Registry,
+            Shape::Registry | Shape::Group => RunnerNews::Registry,
             _ => return,
         };
         self.application.report(self.service, news);

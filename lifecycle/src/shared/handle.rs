@@ -15,6 +15,7 @@ use crate::report::status::OnFailure;
 use crate::report::status::ServiceStatus;
 use crate::shared::application::Application;
 use crate::shared::current::{self, ServiceId};
+use crate::shared::inner::Found;
 use crate::shared::instance::Instance;
 use crate::shared::nested;
 use crate::shared::reload;
@@ -76,9 +77,7 @@ impl Handle {
     /// The status of the service with this name; `None` if there is no such service.
     #[must_use]
     pub fn status(&self, service: &str) -> Option<ServiceStatus> {
-        let mut instances = self.application.instances.iter();
-        let found = instances.find(|instance| instance.name == *service)?;
-        Some(found.status())
+        Some(self.application.find(service)?.instance().status())
     }
 
     /// Why the application stops; `None` while nothing has asked for it.
@@ -197,11 +196,11 @@ impl Handle {
     /// The failure of the tick or the flush; no such service, one without either, or one that has stopped; a
     /// registry that was not started; a wait that would have no end.
     pub async fn trigger(&self, service: &str) -> Result<(), TriggerError> {
-        let Some((application, index)) = self.application.find(service) else {
+        let Some(target) = self.application.find(service) else {
             return Err(TriggerError::Unknown(service.to_owned()));
         };
-        let target = Target { application, index };
-        if !target.application.has_begun() {
+        let target = Target(target);
+        if !target.0.application.has_begun() {
             return Err(target.never_begun());
         }
         if target.instance().disabled.get().is_some() {
@@ -229,25 +228,10 @@ impl Handle {
     /// No such service, one that is disabled, does not run or has ended; code of a service that this would stop; a registry
     /// that was not started or is being stopped; the failure that has ended the service for good on its way.
     pub async fn restart(&self, service: &str) -> Result<(), RestartError> {
-        let Some((application, index)) = self.application.find(service) else {
+        let Some(target) = self.application.find(service) else {
             return Err(RestartError::Unknown(service.to_owned()));
         };
-        let instance = &application.instances[index];
-        if instance.disabled.get().is_some() {
-            return Err(RestartError::Disabled(instance.name.clone()));
-        }
-        if !application.has_begun() && application.request.reason().is_none() {
-            return Err(if self.application.has_begun() {
-                RestartError::NotRunning(instance.name.clone())
-            } else {
-                RestartError::NotStarted
-            });
-        }
-        let asker = current::owner().and_then(|owner| application.service_of(owner.service));
-        if asker == Some(index) {
-            return Err(RestartError::FromWithin(instance.name.clone()));
-        }
-        application.restart(index, asker).await
+        target.restart(self.application.has_begun()).await
     }
 
     /// Every move of every service from now on, each once and in order. A slow subscriber delays no
@@ -299,13 +283,13 @@ impl Handle {
 /// Adds what each service depends on, in the order of the states.
 fn add_dependencies(application: &Application, all: &mut Vec<Vec<Dependency>>) {
     let shown = |edge: &Edge| Dependency {
-        name: application.instances[edge.service as usize].name.clone(),
+        name: application.instance(edge.service as usize).name.clone(),
         kind: match edge.kind {
             engine::DependencyKind::After => DependencyKind::After,
             engine::DependencyKind::Wants => DependencyKind::Wants,
         },
     };
-    for (service, instance) in application.instances.iter().enumerate() {
+    for (service, instance) in application.all_instances().enumerate() {
         let edges = application.graph.dependencies(service).iter();
         all.push(edges.map(shown).collect());
         if let Some(inner) = instance.inner() {
@@ -315,14 +299,11 @@ fn add_dependencies(application: &Application, all: &mut Vec<Vec<Dependency>>) {
 }
 
 /// The service whose tick or flush is asked for.
-struct Target {
-    application: Arc<Application>,
-    index: usize,
-}
+struct Target(Found);
 
 impl Target {
     fn instance(&self) -> &Instance {
-        &self.application.instances[self.index]
+        self.0.instance()
     }
 
     /// The error of a trigger before the start.
@@ -330,7 +311,7 @@ impl Target {
         let instance = self.instance();
         if instance.has_nothing_to_trigger() {
             TriggerError::NotScheduled(instance.name.clone())
-        } else if self.application.request.reason().is_some() {
+        } else if self.0.application.request.reason().is_some() {
             TriggerError::Stopped
         } else {
             TriggerError::NotStarted
@@ -344,7 +325,7 @@ impl Target {
             return Ok(None);
         };
         let instance = self.instance();
-        let target = ServiceId::new(&self.application, self.index);
+        let target = ServiceId::new(&self.0.application, self.0.index);
         if instance.has_nothing_to_trigger() {
             return Err(TriggerError::NotScheduled(instance.name.clone()));
         }
@@ -359,15 +340,15 @@ impl Target {
 
     /// Whether the service that asks belongs to the same outermost application, and is coming up itself.
     fn has_coming_up(&self, asker: ServiceId) -> bool {
-        let own = asker.application == Arc::as_ptr(&self.application).addr();
+        let own = asker.application == Arc::as_ptr(&self.0.application).addr();
         let asking = if own {
-            Some(self.application.clone())
+            Some(self.0.application.clone())
         } else {
             let asking = nested::application(asker);
-            let outermost = self.application.outermost();
+            let outermost = self.0.application.outermost();
             asking.filter(|asking| Arc::ptr_eq(&asking.outermost(), &outermost))
         };
-        asking.is_some_and(|asking| asking.instances[asker.index as usize].is_coming_up())
+        asking.is_some_and(|asking| asking.instance(asker.index as usize).is_coming_up())
     }
 
     /// Runs a tick or a flush. Behind a decorator it shows once the service is up which of them, so this waits
@@ -390,7 +371,7 @@ impl Target {
             }
             match &mut moves {
                 // Subscribed before the next check, so that no move in between is missed.
-                None => moves = Some(self.application.subscribe()),
+                None => moves = Some(self.0.application.subscribe()),
                 Some(moves) => {
                     if moves.recv().await.is_none() {
                         return Err(TriggerError::Stopped);

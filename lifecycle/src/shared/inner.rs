@@ -19,14 +19,19 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::time::Instant;
 
-use crate::report::error::ServiceError;
+use crate::report::error::{RestartError, ServiceError};
+use crate::report::event::EventKind;
 use crate::report::name::Name;
 use crate::report::outcome::Laggard;
 use crate::report::reason::Reason;
 use crate::report::status::{Phase, State};
 use crate::shared::application::Application;
-use crate::shared::current::ServiceId;
+use crate::shared::current;
 use crate::shared::instance::Instance;
+use crate::shared::members::{InstanceRef, Member};
+use crate::shared::nested;
+use crate::shared::record::Record;
+use crate::shared::runner_news::RestartResult;
 
 /// Of which service an application is the inner one.
 #[derive(Debug)]
@@ -37,18 +42,82 @@ pub(crate) struct Outer {
     limit: Mutex<Option<Instant>>,
 }
 
+/// A service that was found by its name.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) application: Arc<Application>,
+    pub(crate) index: usize,
+    /// The member, if it is one of a group: its slot may be given to another one.
+    member: Option<Arc<Member>>,
+}
+
+impl Found {
+    pub(crate) fn member(application: Arc<Application>, member: Arc<Member>) -> Option<Self> {
+        Some(Self {
+            application,
+            index: member.slot()?,
+            member: Some(member),
+        })
+    }
+
+    /// Tells of something that happens to it now.
+    pub(crate) fn tell(&self, kind: EventKind) {
+        self.application.tell(self.index, kind);
+    }
+
+    /// Restarts the service by hand. `has_begun`: the registry that was asked was started.
+    pub(crate) async fn restart(&self, has_begun: bool) -> RestartResult {
+        let (application, name) = (&self.application, || self.instance().name.clone());
+        if self.instance().disabled.get().is_some() {
+            return Err(RestartError::Disabled(name()));
+        }
+        if !application.has_begun() && application.request.reason().is_none() {
+            return Err(if has_begun {
+                RestartError::NotRunning(name())
+            } else {
+                RestartError::NotStarted
+            });
+        }
+        let asker = self.asker();
+        if asker == Some(self.index) {
+            return Err(RestartError::FromWithin(name()));
+        }
+        application
+            .restart(self.index, self.member.clone(), asker)
+            .await
+    }
+
+    /// The service of the same application whose code asks, in its own or in an inner application.
+    fn asker(&self) -> Option<usize> {
+        let asker = current::owner()?.service;
+        let mut service = asker.index as usize;
+        let mut application = nested::application(asker)?;
+        while !Arc::ptr_eq(&application, &self.application) {
+            (application, service) = application.outer()?;
+        }
+        Some(service)
+    }
+
+    pub(crate) fn instance(&self) -> &Instance {
+        match &self.member {
+            None => &self.application.instances[self.index],
+            Some(member) => &member.instance,
+        }
+    }
+}
+
 impl Application {
     /// Shows `inner` as the application of this service from now on.
     pub(crate) fn show_inner(self: &Arc<Self>, service: usize, inner: &Arc<Self>) {
         inner.set_outer(self, service);
-        let before = self.instances[service].set_inner(inner.clone());
+        let before = self.instance(service).set_inner(inner.clone());
         drop(before);
         if let Some(reason) = self.request.reason() {
             inner.ask_to_stop(reason.clone());
         }
     }
 
-    pub(super) fn set_outer(&self, outer: &Arc<Self>, service: usize) {
+    pub(crate) fn set_outer(&self, outer: &Arc<Self>, service: usize) {
         let _ = self.outer.set(Outer {
             application: Arc::downgrade(outer),
             service,
@@ -60,25 +129,21 @@ impl Application {
     /// service of the outer one.
     pub(crate) fn is_followed(&self) -> bool {
         self.outer().is_some_and(|(outer, service)| {
-            let run = outer.instances[service].run();
+            let run = outer.instance(service).run();
             run.is_some_and(|run| run.is_followed()) || outer.is_followed()
         })
     }
 
     /// Closes the intakes of all queues, and counts their items as lost.
     pub(crate) fn end_queues(&self) {
-        for service in 0..self.instances.len() {
-            self.end_queues_of(service);
+        for instance in self.all_instances() {
+            end_queues_of(&instance);
         }
     }
 
     /// The same for one service; for all within it, if it is a registry.
     pub(crate) fn end_queues_of(&self, service: usize) {
-        let instance = &self.instances[service];
-        instance.end_queue();
-        if let Some(inner) = instance.inner() {
-            inner.end_queues();
-        }
+        end_queues_of(&self.instance(service));
     }
 
     pub(crate) fn is_inner(&self) -> bool {
@@ -94,7 +159,7 @@ impl Application {
     /// The name of the service that this application is the inner one of.
     pub(crate) fn path(&self) -> Option<Name> {
         let (outer, service) = self.outer()?;
-        Some(outer.instances[service].name.clone())
+        Some(outer.instance(service).name.clone())
     }
 
     /// The application that is no service of another one.
@@ -106,43 +171,46 @@ impl Application {
         outermost
     }
 
-    /// The service of this application whose code this is: its own, or that of a service within it.
-    pub(crate) fn service_of(self: &Arc<Self>, code: ServiceId) -> Option<usize> {
-        if code.application == Arc::as_ptr(self).addr() {
-            return Some(code.index as usize);
-        }
-        self.instances.iter().position(|instance| {
-            let inner = instance.inner();
-            inner.is_some_and(|inner| inner.service_of(code).is_some())
-        })
-    }
-
     pub(crate) fn inner_applications(&self) -> impl Iterator<Item = Arc<Self>> {
-        self.instances.iter().filter_map(Instance::inner)
+        self.all_instances().filter_map(|instance| instance.inner())
     }
 
     /// The service with this name, here or in an inner application. Within an inner one a name may be
     /// written as it was declared there.
-    pub(crate) fn find(self: &Arc<Self>, name: &str) -> Option<(Arc<Self>, usize)> {
+    pub(crate) fn find(self: &Arc<Self>, name: &str) -> Option<Found> {
         let path = self.path().map(|path| format!("{path}/{name}"));
         self.find_path(name)
             .or_else(|| self.find_path(path.as_deref()?))
     }
 
-    fn find_path(self: &Arc<Self>, path: &str) -> Option<(Arc<Self>, usize)> {
+    fn find_path(self: &Arc<Self>, path: &str) -> Option<Found> {
         let mut application = self.clone();
         loop {
-            let mut instances = application.instances.iter();
-            if let Some(index) = instances.position(|instance| instance.name == *path) {
-                return Some((application, index));
+            if let Some((index, member)) = application.find_own(path) {
+                return Some(Found {
+                    application,
+                    index,
+                    member,
+                });
             }
-            let leads_to = |instance: &&Instance| {
+            let leads_to = |instance: &InstanceRef<'_>| {
                 let rest = path.strip_prefix(instance.name.as_str());
                 rest.is_some_and(|rest| rest.starts_with('/'))
             };
-            let inner = application.instances.iter().find(leads_to)?.inner()?;
+            let inner = application.all_instances().find(leads_to)?.inner()?;
             application = inner;
         }
+    }
+
+    fn find_own(&self, name: &str) -> Option<(usize, Option<Arc<Member>>)> {
+        if let Some(members) = &self.members {
+            let mut shown = members.shown().into_iter();
+            let member = shown.find(|member| member.instance.name == *name)?;
+            return Some((member.slot()?, Some(member)));
+        }
+        let mut instances = self.instances.iter();
+        let index = instances.position(|instance| instance.name == *name)?;
+        Some((index, None))
     }
 
     /// The services have no more time to stop than until `at`.
@@ -161,7 +229,7 @@ impl Application {
 
     /// Decides again whether the inner application of this service makes this one unready.
     pub(crate) fn look_at_inner(&self, service: usize) {
-        let instance = &self.instances[service];
+        let instance = self.instance(service);
         let Some(inner) = instance.inner() else {
             return;
         };
@@ -181,7 +249,7 @@ impl Application {
     }
 
     /// Calls this with each outer application, the nearest first.
-    pub(super) fn for_each_outer(&self, mut tell: impl FnMut(&Self)) {
+    pub(crate) fn for_each_outer(&self, mut tell: impl FnMut(&Self)) {
         let mut next = self.outer();
         while let Some((outer, _)) = next {
             tell(&outer);
@@ -195,7 +263,8 @@ impl Application {
             let mut record = outer.record();
             let known = record.inner_failures.iter();
             let of_it = known.filter(|known| known.service() == error.service());
-            if (of_it.count() as u64) < Instance::KEPT {
+            let has_room = record.inner_failures.len() < Record::MOST;
+            if has_room && (of_it.count() as u64) < Instance::KEPT {
                 record.inner_failures.push(error.clone());
             }
         });
@@ -203,7 +272,12 @@ impl Application {
 
     /// Lists a laggard in the outcome of each outer application.
     pub(crate) fn tell_outer_of_laggard(&self, laggard: &Laggard) {
-        self.for_each_outer(|outer| outer.record().laggards.push(laggard.clone()));
+        self.for_each_outer(|outer| {
+            let mut record = outer.record();
+            if record.laggards.len() < Record::MOST {
+                record.laggards.push(laggard.clone());
+            }
+        });
     }
 
     /// Asks the inner applications to stop, each for this reason.
@@ -224,12 +298,8 @@ impl Application {
         let late = failed.next().map(|late| late.service.clone());
         let told = record.told.take();
         let is_new = |error: &&ServiceError| !told.as_ref().is_some_and(|told| told.is_same(error));
-        let lost = record.failures.iter().filter(is_new).find(|error| {
-            let failed = self.instances.iter();
-            let mut failed = failed.filter(|instance| instance.name == *error.service());
-            let counts = failed.any(|instance| !instance.on_failure.ends_ignored());
-            counts && (told.is_none() || error.phase() == Phase::Drain)
-        });
+        let mut counted = record.counted.iter().filter(is_new);
+        let lost = counted.find(|error| told.is_none() || error.phase() == Phase::Drain);
         let lost = lost.cloned();
         drop(record);
         lost.or_else(|| self.late_error(late?.as_str()))
@@ -237,14 +307,18 @@ impl Application {
 
     /// The error of a late service, wherever it is.
     fn late_error(&self, name: &str) -> Option<ServiceError> {
-        let own = self
-            .instances
-            .iter()
-            .find(|instance| instance.name == *name);
+        let own = self.all_instances().find(|instance| instance.name == *name);
         if let Some(instance) = own {
             return instance.error.get().cloned();
         }
         self.inner_applications()
             .find_map(|inner| inner.late_error(name))
+    }
+}
+
+fn end_queues_of(instance: &Instance) {
+    instance.end_queue();
+    if let Some(inner) = instance.inner() {
+        inner.end_queues();
     }
 }

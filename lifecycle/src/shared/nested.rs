@@ -54,7 +54,7 @@ pub(crate) fn adopt(run: &Arc<Application>) -> bool {
         return true;
     };
     application(owner.service).is_none_or(|outer| {
-        let current = outer.instances[owner.service.index as usize].run();
+        let current = outer.instance(owner.service.index as usize).run();
         // The code of an earlier run of the service can't start anything any more.
         current.is_some_and(|current| owner.is_of(&current) && current.tasks.adopt(run))
     })

@@ -19,6 +19,8 @@ pub(crate) struct Record {
     pub(crate) laggards: Vec<Laggard>,
     /// The failures in inner applications, at most [`Instance::KEPT`] of each service.
     pub(crate) inner_failures: Vec<ServiceError>,
+    /// In an inner application: the failures that count, and so make the outer service fail.
+    pub(crate) counted: Vec<ServiceError>,
     /// In an inner application: the failure that the outer service has already failed with.
     pub(crate) told: Option<ServiceError>,
     /// In an inner application: the outer service has been told how the run has ended.
@@ -29,4 +31,10 @@ pub(crate) struct Record {
     pub(crate) signal: Option<Signal>,
     pub(crate) requested: Option<Instant>,
     pub(crate) ended: Option<Instant>,
+}
+
+impl Record {
+    /// How many failures and laggards are kept of the members of groups, and of inner applications. Members come
+    /// and go, so there is no end to them.
+    pub(crate) const MOST: usize = 4096;
 }

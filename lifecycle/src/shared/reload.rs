@@ -25,6 +25,7 @@ use crate::report::status::{Phase, Shape, State};
 use crate::shared::application::Application;
 use crate::shared::current;
 use crate::shared::instance::Instance;
+use crate::shared::members::InstanceRef;
 use crate::shared::orders::Orders;
 use crate::shared::run::Run;
 use crate::shared::subscribers::Subscription;
@@ -67,13 +68,13 @@ pub(crate) fn on_hangup(application: &Arc<Application>) {
 }
 
 /// The service whose code asks for a reload on this thread, if the reload would wait for that code.
-fn asker_within(application: &Arc<Application>) -> Option<&Instance> {
+fn asker_within(application: &Arc<Application>) -> Option<InstanceRef<'_>> {
     let asker = current::service()?;
     if asker.application != Arc::as_ptr(application).addr() {
         return None;
     }
-    let instance = &application.instances[asker.index as usize];
-    (beside::is_in_hook() || is_starting(instance)).then_some(instance)
+    let instance = application.instance(asker.index as usize);
+    (beside::is_in_hook() || is_starting(&instance)).then_some(instance)
 }
 
 fn stopping(application: &Application) -> ReloadError {
@@ -139,17 +140,19 @@ async fn reload_all(application: &Arc<Application>) -> Result<(), ReloadError> {
     let began = Instant::now();
     let mut moves = application.subscribe();
     let mut errors = Vec::new();
-    for service in start_order(&application.graph, application.instances.len()) {
+    for (service, instance) in in_start_order(application) {
         let mut one = One {
             application,
             service,
-            instance: &application.instances[service],
+            instance: &instance,
             moves: &mut moves,
         };
         errors.extend(one.reload().await);
     }
-    for ticks in application.instances.iter().filter_map(Instance::ticks) {
-        ticks.read_again();
+    for instance in application.all_instances() {
+        if let Some(ticks) = instance.ticks() {
+            ticks.read_again();
+        }
     }
     let (took, failures) = (began.elapsed(), errors.len());
     application.tell_of_all(EventKind::Reloaded { took, failures });
@@ -158,6 +161,18 @@ async fn reload_all(application: &Arc<Application>) -> Result<(), ReloadError> {
     } else {
         Err(ReloadError::Services(errors))
     }
+}
+
+/// The members of a group have no order.
+fn in_start_order(application: &Application) -> Vec<(usize, InstanceRef<'_>)> {
+    if let Some(members) = &application.members {
+        let shown = members.shown().into_iter();
+        let slots = shown.filter_map(|member| Some((member.slot()?, InstanceRef::Member(member))));
+        return slots.collect();
+    }
+    let order = start_order(&application.graph, application.instances.len()).into_iter();
+    let placed = order.map(|service| (service, application.instance(service)));
+    placed.collect()
 }
 
 /// The reload of one service.

@@ -22,6 +22,7 @@ use crate::report::error::{FailedAttempts, Fault, ServiceError};
 use crate::report::name::Name;
 use crate::report::status::Phase;
 use crate::shared::latch::Latch;
+use crate::shared::members::Member;
 use crate::shared::orders::Orders;
 use crate::shared::reload::Reload;
 use crate::shared::scope::{SharedSpan, SpanSlot};
@@ -53,6 +54,8 @@ pub(crate) struct Run {
     /// Closed when `start` and every spawned task have returned or were dropped.
     pub(crate) exited: Latch,
     pub(crate) tasks: Tasks,
+    /// The member whose run it is, of a group.
+    member: Option<Arc<Member>>,
     span: SpanSlot,
     /// When its code is dropped; set when it is asked to stop.
     stop_times: Mutex<Option<StopTimes>>,
@@ -70,6 +73,11 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn new() -> Arc<Self> {
+        Self::of(None)
+    }
+
+    /// A run of this member of a group, if it is one.
+    pub(crate) fn of(member: Option<Arc<Member>>) -> Arc<Self> {
         Arc::new(Self {
             orders: Orders::default(),
             phase: AtomicU8::new(Phase::Startup as u8),
@@ -83,6 +91,7 @@ impl Run {
             stop_token: StopToken::default(),
             exited: Latch::new(),
             tasks: Tasks::default(),
+            member,
             span: SpanSlot::default(),
             stop_times: Mutex::new(None),
             degraded: Mutex::new(None),
@@ -117,6 +126,10 @@ impl Run {
     /// Why the last reload failed, if it did.
     pub(crate) fn failed_reload(&self) -> Option<Arc<str>> {
         self.reload.get()?.failed()
+    }
+
+    pub(crate) fn member(&self) -> Option<&Arc<Member>> {
+        self.member.as_ref()
     }
 
     /// The run is up without a start, because its start has no code.

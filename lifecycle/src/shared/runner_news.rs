@@ -1,9 +1,12 @@
 //! What the tasks of the services report to the supervisor, and what handles ask it.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 use crate::report::error::{RestartError, ServiceError};
 use crate::report::status::Phase;
+use crate::shared::members::Member;
 
 /// What the supervisor takes from its inbox.
 #[derive(Debug)]
@@ -15,6 +18,8 @@ pub(crate) enum SupervisorEvent {
     /// A handle restarts a service. `asker` is the service whose code does so, if one does.
     Restart {
         service: usize,
+        /// The member that is meant, of a group: its slot may be that of another one by now.
+        member: Option<Arc<Member>>,
         asker: Option<usize>,
         answer: oneshot::Sender<RestartResult>,
     },

@@ -25,6 +25,7 @@ fn add(
     last: Option<usize>,
     all: &mut Vec<ServiceStartup>,
 ) -> Vec<usize> {
+    // The members of a group come and go, so they are no part of the start.
     let mut services: Vec<_> = application.instances.iter().map(moments_of).collect();
     if let Some(last) = last.and_then(|last| services.get_mut(last)) {
         last.failed.get_or_insert(application.age());

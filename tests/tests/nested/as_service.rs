@@ -721,6 +721,51 @@ impl Idle for FailsTwice {
     }
 }
 
+/// Fails after so many seconds, unless it is stopped before.
+#[service(worker)]
+struct FailsAfter(u64);
+
+impl Worker for FailsAfter {
+    async fn run(&self, cx: &Context) -> Result {
+        tokio::select! {
+            () = cx.stop_channel() => Ok(()),
+            () = sleep(secs(self.0)) => Err("lost".into()),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_restarts_it_and_what_is_in_it() {
+    let journal = Journal::new();
+    let inner = registry! {
+        "inner-store" => journal.script().idle(),
+        "dies" => FailsAfter(10), after = ["inner-store"],
+        "recovers" => FailsAfter(4), on_failure = restart(backoff = "1s..1s", max = forever),
+    };
+    let running = start(registry! {
+        "module" => inner, on_failure = restart(backoff = "1s..1s", max = forever),
+        "api" => journal.script().worker(), wants = ["module"],
+    });
+    let handle = running.handle();
+    running.await_healthy().await.unwrap();
+    sleep(millis(4100)).await;
+    assert_eq!(state_of(&handle, "module/recovers"), State::Backoff);
+    assert!(!handle.is_healthy());
+    assert_eq!(state_of(&handle, "module"), State::Running);
+    running.await_healthy().await.unwrap();
+    sleep(secs(6)).await;
+    running.await_healthy().await.unwrap();
+    assert_eq!(journal.count("module/inner-store: startup done"), 2);
+    assert_eq!(journal.count("module/inner-store: drain done"), 1);
+    assert_eq!(handle.status("module").unwrap().restarts, 1);
+    handle.restart("module/inner-store").await.unwrap();
+    assert_eq!(journal.count("module/inner-store: startup done"), 3);
+    let outcome = running.stop().await;
+    assert_eq!(outcome.exit_code(), 0, "{outcome}");
+    // What has recovered is no failure.
+    assert!(outcome.failures().is_empty(), "{outcome}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_that_is_shared_lives_under_each_name() {
     let journal = Journal::new();

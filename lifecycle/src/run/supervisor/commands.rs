@@ -35,8 +35,9 @@ impl Supervisor {
                 if let Some(systemd) = &mut self.systemd {
                     systemd.moved();
                 }
+                self.answer_add(service, to);
                 if to == State::Backoff {
-                    self.application.instances[service].leave_run();
+                    self.application.instance(service).leave_run();
                 }
                 if to.is_final() {
                     self.abandon(service, tasks);
@@ -55,7 +56,7 @@ impl Supervisor {
                         run.orders.wake();
                     }
                 }
-                if let Some(inner) = self.application.instances[service].inner() {
+                if let Some(inner) = self.application.instance(service).inner() {
                     inner.limit_time(times.end);
                 }
             }
@@ -70,17 +71,18 @@ impl Supervisor {
             Command::Mend(service, failure, planned) => self.mend(service, failure, planned),
             Command::Note(service, failure) => self.note_further(service, failure),
             Command::StartsAt(service, at) => {
-                let instance = &self.application.instances[service];
+                let instance = self.application.instance(service);
                 instance.make_restarts().starts_at(at);
             }
             Command::RestartsWith(service, other) => self.tell_of_restart(service, other),
             Command::ForgetRestarts(service) => {
-                let instance = &self.application.instances[service];
+                let instance = self.application.instance(service);
                 instance.make_restarts().forget();
             }
             Command::NoteLate(service, phase, had, on_late) => {
                 self.note_late(service, phase, had, on_late);
             }
+            Command::Removed(member) => self.removed(member),
             Command::AllUp => {
                 self.application.set_health(Health::Healthy);
                 // Told after the change, so that code that waits for the line finds the application healthy.
@@ -94,7 +96,7 @@ impl Supervisor {
             Command::NotAllUp => self.application.set_health(Health::pending()),
             Command::Request(StopCause::Finished) => self.application.ask_to_stop(Reason::Finished),
             Command::Request(StopCause::Failed(service)) => {
-                if let Some(error) = self.application.instances[service].error.get() {
+                if let Some(error) = self.application.instance(service).error.get() {
                     self.application.ask_to_stop(Reason::Failure(error.clone()));
                 }
             }
@@ -103,20 +105,19 @@ impl Supervisor {
 
     /// The service is restarted by hand, or with the other one.
     fn tell_of_restart(&self, service: usize, other: Option<usize>) {
-        let instances = &self.application.instances;
-        instances[service].make_restarts().add();
+        self.application.instance(service).make_restarts().add();
         let planned = EventKind::RestartPlanned {
             wait: Duration::ZERO,
             number: None,
             limit: None,
             error: None,
-            with: other.map(|other| instances[other].name.clone()),
+            with: other.map(|other| self.application.instance(other).name.clone()),
         };
         self.application.tell(service, planned);
     }
 
     pub(super) fn run_of(&self, service: usize) -> Option<Arc<Run>> {
-        self.application.instances[service].run()
+        self.application.instance(service).run()
     }
 
     pub(super) fn order(&self, service: usize, order: u8) {
@@ -134,7 +135,7 @@ impl Supervisor {
         on_late: OnLate,
         tasks: &mut ServiceTasks,
     ) {
-        let instance = &self.application.instances[service];
+        let instance = self.application.instance(service);
         self.note_late(service, instance.phase(), had, on_late);
         tasks.abandon(service);
         instance.end_queue();
@@ -162,6 +163,10 @@ impl Supervisor {
             // There is no destructor.
             return;
         }
+        if self.application.is_followed() {
+            // The registry keeps it for another run.
+            return;
+        }
         let unstarted = self.unstarted(index, service);
         // A runtime that ends before this runs drops the closure, and the service with it.
         let task = spawn_blocking(move || drop(unstarted));
@@ -169,7 +174,11 @@ impl Supervisor {
     }
 
     pub(super) fn unstarted(&self, index: usize, service: Box<dyn Service>) -> Unstarted {
-        let cx = Context::new(self.application.clone(), Run::new(), index);
+        let cx = Context::new(
+            self.application.clone(),
+            Run::of(self.application.member(index)),
+            index,
+        );
         let service = Some(service);
         Unstarted { service, cx }
     }
@@ -256,13 +265,13 @@ impl Supervisor {
 
     pub(super) fn order_stop(&self, index: usize, run: &Run, times: Option<StopTimes>) {
         run.set_stop_times(times);
-        self.application.instances[index].close_stop_channel(run);
+        self.application.instance(index).close_stop_channel(run);
         run.orders.give(Orders::STOP);
     }
 
     pub(super) fn begin_run(&self, index: usize) -> Arc<Run> {
-        let run = Run::new();
-        self.application.instances[index].begin_run(&run);
+        let run = Run::of(self.application.member(index));
+        self.application.instance(index).begin_run(&run);
         run
     }
 

@@ -28,7 +28,7 @@ impl Supervisor {
         answer: oneshot::Sender<RestartResult>,
         now: Instant,
     ) {
-        let name = || self.application.instances[service].name.clone();
+        let name = || self.application.instance(service).name.clone();
         let refused = match self.engine.restart(service, asker, now) {
             Ok(()) => {
                 // Those whose caller is gone would pile up while a service can't be started.
@@ -71,7 +71,7 @@ impl Supervisor {
 
     /// The answer for a service that has ended on its way up.
     fn ended(&self, service: usize) -> RestartResult {
-        let instance = &self.application.instances[service];
+        let instance = self.application.instance(service);
         match instance.error.get() {
             Some(error) => Err(RestartError::Failed(error.clone())),
             None if instance.has_succeeded() => Ok(()),

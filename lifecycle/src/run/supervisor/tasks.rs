@@ -5,9 +5,11 @@ use tokio::task::JoinHandle;
 use crate::run::service_task::Kept;
 
 /// The tasks of the services.
-pub(super) struct ServiceTasks {
+pub(crate) struct ServiceTasks {
     /// By service; `None` if the service has no task, or was given up.
     pub(super) running: Vec<Option<JoinHandle<Kept>>>,
+    /// The tasks of members that have reported their end, and whose slots other members have taken.
+    pub(super) ending: Vec<JoinHandle<Kept>>,
     /// The tasks that drop services which were never started.
     pub(super) leaving: Vec<(usize, JoinHandle<()>)>,
 }
@@ -16,7 +18,19 @@ impl ServiceTasks {
     pub(super) fn new(services: usize) -> Self {
         Self {
             running: std::iter::repeat_with(|| None).take(services).collect(),
+            ending: Vec::new(),
             leaving: Vec::new(),
+        }
+    }
+
+    /// There is a place for the task of the member in this slot.
+    pub(crate) fn make_room(&mut self, slot: usize) {
+        match self.running.get_mut(slot) {
+            Some(task) => {
+                self.ending.retain(|task| !task.is_finished());
+                self.ending.extend(task.take());
+            }
+            None => self.running.push(None),
         }
     }
 

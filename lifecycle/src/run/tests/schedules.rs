@@ -129,7 +129,9 @@ async fn values_are_read_at_once_when_that_is_asked_for() {
     sleep(secs(5)).await;
     collector.every.store(4, Ordering::Relaxed);
     sleep(secs(1)).await;
-    running.application().instances[0]
+    running
+        .application()
+        .instance(0)
         .ticks()
         .unwrap()
         .read_again();
@@ -137,7 +139,9 @@ async fn values_are_read_at_once_when_that_is_asked_for() {
     assert_eq!(collector.ticks(), [10, 14]);
     // In the midst of a tick: it counts from that one.
     collector.every.store(7, Ordering::Relaxed);
-    running.application().instances[0]
+    running
+        .application()
+        .instance(0)
         .ticks()
         .unwrap()
         .read_again();
@@ -146,7 +150,9 @@ async fn values_are_read_at_once_when_that_is_asked_for() {
     // A value that can't be followed shows at once, and is no reason to tick.
     sleep(secs(2)).await;
     collector.every.store(0, Ordering::Relaxed);
-    running.application().instances[0]
+    running
+        .application()
+        .instance(0)
         .ticks()
         .unwrap()
         .read_again();

@@ -1,14 +1,12 @@
 //! Schedules as a handle sees them: paused and resumed, the ticks that have been and those to come.
 
-use std::sync::Arc;
-
 use tokio::time::Instant;
 
 use super::Handle;
 use crate::report::error::ScheduleError;
 use crate::report::event::EventKind;
 use crate::report::tick::{TickRun, Upcoming};
-use crate::shared::application::Application;
+use crate::shared::inner::Found;
 use crate::shared::tick_facts::TickFacts;
 
 /// Each takes a search of the calendar.
@@ -38,7 +36,7 @@ impl Handle {
     /// [`ScheduleError::NotUp`].
     pub fn pause(&self, service: &str) -> Result<(), ScheduleError> {
         let found = self.schedule(service)?;
-        if found.ticks().is_some_and(TickFacts::pause) {
+        if found.instance().ticks().is_some_and(TickFacts::pause) {
             found.tell(EventKind::Paused);
         }
         Ok(())
@@ -54,7 +52,7 @@ impl Handle {
     /// Those of [`pause`](Self::pause).
     pub fn resume(&self, service: &str) -> Result<(), ScheduleError> {
         let found = self.schedule(service)?;
-        if found.ticks().is_some_and(TickFacts::resume) {
+        if found.instance().ticks().is_some_and(TickFacts::resume) {
             found.tell(EventKind::Resumed);
         }
         Ok(())
@@ -76,7 +74,11 @@ impl Handle {
     /// Those of [`pause`](Self::pause).
     pub fn runs(&self, service: &str) -> Result<Vec<TickRun>, ScheduleError> {
         let found = self.schedule(service)?;
-        Ok(found.ticks().map(TickFacts::runs).unwrap_or_default())
+        Ok(found
+            .instance()
+            .ticks()
+            .map(TickFacts::runs)
+            .unwrap_or_default())
     }
 
     /// When the next ticks of this service are due, if nothing comes between: so many, and 1,000 at most. None while
@@ -93,16 +95,15 @@ impl Handle {
         let found = self.schedule(service)?;
         let (now, wall) = (Instant::now(), found.application.wall_time());
         let upcoming = |ticks: &TickFacts| ticks.upcoming(now, wall, count.min(MAX_UPCOMING));
-        Ok(found.ticks().map(upcoming).unwrap_or_default())
+        Ok(found.instance().ticks().map(upcoming).unwrap_or_default())
     }
 
     fn schedule(&self, service: &str) -> Result<Found, ScheduleError> {
         let found = self.application.find(service);
-        let (application, index) =
-            found.ok_or_else(|| ScheduleError::Unknown(service.to_owned()))?;
-        let instance = &application.instances[index];
+        let found = found.ok_or_else(|| ScheduleError::Unknown(service.to_owned()))?;
+        let instance = found.instance();
         if instance.ticks().is_some() {
-            return Ok(Found { application, index });
+            return Ok(found);
         }
         let name = instance.name.clone();
         let is_known = instance.queue().is_some()
@@ -113,21 +114,5 @@ impl Handle {
         } else {
             ScheduleError::NotUp(name)
         })
-    }
-}
-
-/// A service that is scheduled.
-struct Found {
-    application: Arc<Application>,
-    index: usize,
-}
-
-impl Found {
-    fn ticks(&self) -> Option<&TickFacts> {
-        self.application.instances[self.index].ticks()
-    }
-
-    fn tell(&self, kind: EventKind) {
-        self.application.tell(self.index, kind);
     }
 }

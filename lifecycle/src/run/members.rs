@@ -1,0 +1,212 @@
+//! The members of a group: the requests to add and remove them, and what those are answered.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::engine::settings::ServiceSettings;
+use crate::panics::{self, CatchOnDrop};
+use crate::report::error::ServiceError;
+use crate::report::group::MemberOutcome;
+use crate::report::status::State;
+use crate::run::supervisor::Supervisor;
+use crate::run::supervisor::tasks::ServiceTasks;
+use crate::shape::service::Service;
+use crate::shared::members::Member;
+
+/// What a group asks its supervisor for.
+pub(crate) enum MemberRequest {
+    /// Take the member in and start it.
+    Add {
+        member: Arc<Member>,
+        service: CatchOnDrop<Box<dyn Service>>,
+        settings: ServiceSettings,
+        /// Answered when the member is up, or has ended on its way.
+        answer: Option<oneshot::Sender<AddResult>>,
+    },
+    /// Stop the member.
+    Remove {
+        member: Arc<Member>,
+        /// Called when it is gone, before the answer.
+        forget: Box<dyn FnOnce() + Send>,
+        answer: oneshot::Sender<MemberOutcome>,
+    },
+}
+
+/// What becomes of a member that is added.
+pub(crate) type AddResult = Result<(), NotAdded>;
+
+/// Why a member is not up.
+#[derive(Debug)]
+pub(crate) enum NotAdded {
+    Failed(ServiceError),
+    /// The group is being stopped, or the member was removed.
+    Stopping,
+}
+
+/// The requests of a group, and those that wait for an answer.
+pub(crate) struct MemberCalls {
+    requests: UnboundedReceiver<MemberRequest>,
+    starting: BTreeMap<usize, oneshot::Sender<AddResult>>,
+    leaving: BTreeMap<usize, Vec<Leaving>>,
+}
+
+struct Leaving {
+    forget: Box<dyn FnOnce() + Send>,
+    answer: oneshot::Sender<MemberOutcome>,
+}
+
+impl MemberCalls {
+    pub(crate) fn new(requests: UnboundedReceiver<MemberRequest>) -> Self {
+        Self {
+            requests,
+            starting: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the member in this slot is being removed.
+    pub(super) fn is_leaving(&self, slot: usize) -> bool {
+        self.leaving.contains_key(&slot)
+    }
+}
+
+/// The next request. Never resolves for a registry, or when the group is gone.
+pub(super) async fn requested(calls: Option<&mut MemberCalls>) -> MemberRequest {
+    let request = match calls {
+        Some(calls) => calls.requests.recv().await,
+        None => None,
+    };
+    match request {
+        Some(request) => request,
+        None => pending().await,
+    }
+}
+
+impl Supervisor {
+    pub(super) fn serve(&mut self, request: MemberRequest, now: Instant, tasks: &mut ServiceTasks) {
+        match request {
+            MemberRequest::Add {
+                member,
+                service,
+                settings,
+                answer,
+            } => self.add(&member, service, settings, answer, now, tasks),
+            MemberRequest::Remove {
+                member,
+                forget,
+                answer,
+            } => self.remove(&member, Leaving { forget, answer }, now),
+        }
+    }
+
+    fn add(
+        &mut self,
+        member: &Arc<Member>,
+        service: CatchOnDrop<Box<dyn Service>>,
+        settings: ServiceSettings,
+        answer: Option<oneshot::Sender<AddResult>>,
+        now: Instant,
+        tasks: &mut ServiceTasks,
+    ) {
+        let (Some(calls), Some(members)) = (&mut self.members, &self.application.members) else {
+            return;
+        };
+        let Some(slot) = self.engine.add(settings, now) else {
+            if let Some(answer) = answer {
+                tell(answer, Err(NotAdded::Stopping));
+            }
+            return;
+        };
+        // The engine's commands, which show the member, are carried out after this.
+        members.put(slot, member);
+        if settings.disabled {
+            let _ = member.instance.disabled.set(());
+        }
+        if let Some(inner) = member.instance.inner() {
+            inner.set_outer(&self.application, slot);
+        }
+        tasks.make_room(slot);
+        if slot == self.services.len() {
+            self.services.push(service.into_inner());
+        } else {
+            self.services[slot] = service.into_inner();
+        }
+        if let Some(answer) = answer {
+            calls.starting.insert(slot, answer);
+        }
+    }
+
+    fn remove(&mut self, member: &Arc<Member>, leaving: Leaving, now: Instant) {
+        let (Some(calls), Some(slot)) = (&mut self.members, member.slot()) else {
+            // It was never taken in, because the group was being stopped.
+            leaving.done(MemberOutcome::Stopped);
+            return;
+        };
+        if member.is_removed() {
+            leaving.done(MemberOutcome::Unknown);
+            return;
+        }
+        let list = calls.leaving.entry(slot).or_default();
+        list.push(leaving);
+        if list.len() == 1 {
+            self.engine.remove(slot, now);
+        }
+    }
+
+    /// Answers the call that has added this member, if the member has come to a state that answers it.
+    pub(super) fn answer_add(&mut self, slot: usize, to: State) {
+        let Some(calls) = &mut self.members else {
+            return;
+        };
+        if to != State::Running && !to.is_final() {
+            return;
+        }
+        let Some(answer) = calls.starting.remove(&slot) else {
+            return;
+        };
+        let instance = self.application.instance(slot);
+        let result = match instance.error.get() {
+            _ if matches!(to, State::Running | State::Disabled) => Ok(()),
+            _ if instance.status().succeeded => Ok(()),
+            Some(error) if to == State::Failed => Err(NotAdded::Failed(error.clone())),
+            _ => Err(NotAdded::Stopping),
+        };
+        tell(answer, result);
+    }
+
+    /// The member is down and is to be removed: its slot is empty from now on.
+    pub(super) fn removed(&mut self, slot: usize) {
+        let (Some(calls), Some(members)) = (&mut self.members, &self.application.members) else {
+            return;
+        };
+        let instance = self.application.instance(slot);
+        let outcome = match instance.error.get() {
+            Some(error) if instance.state() == State::Failed => {
+                MemberOutcome::Failed(error.clone())
+            }
+            _ => MemberOutcome::Stopped,
+        };
+        members.remove(slot);
+        for leaving in calls.leaving.remove(&slot).into_iter().flatten() {
+            leaving.done(outcome.clone());
+        }
+    }
+}
+
+impl Leaving {
+    fn done(self, outcome: MemberOutcome) {
+        // It compares keys, which is user code.
+        let _ = panics::catch(self.forget);
+        tell(self.answer, outcome);
+    }
+}
+
+/// An error means that the caller is gone. If a waker panics, its caller has the answer.
+fn tell<T>(answer: oneshot::Sender<T>, result: T) {
+    let _ = panics::catch(|| answer.send(result));
+}
