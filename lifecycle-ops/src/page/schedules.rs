@@ -1,10 +1,11 @@
 //! The schedules: when the next tick is due, and how the last ones went.
 
 use lifecycle::{ServiceStatus, TickStatus};
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use tokio::time::Instant;
 
 use super::{View, button};
+use crate::draw::sparkline::sparkline;
 use crate::text::duration;
 
 /// With more schedules than these only the first are shown; those that fail come first.
@@ -24,7 +25,7 @@ impl View<'_> {
             section .card .schedules {
                 h2 { "Schedules" }
                 table {
-                    thead { tr { th { "name" } th { "next" } th { "last" } th { "ticks" } @if self.steers { th {} } } }
+                    thead { tr { th { "name" } th { "next" } th { "last" } th { "ticks" } th { "the last 32" } @if self.steers { th {} } } }
                     tbody { @for (status, ticks) in scheduled.iter().take(SHOWN) { (self.row(status, ticks)) } }
                 }
                 @if scheduled.len() > SHOWN { p .more { "and " (scheduled.len() - SHOWN) " more" } }
@@ -39,6 +40,7 @@ impl View<'_> {
                 td data-label="next" { (next(status, ticks)) }
                 td data-label="last" { (last(ticks)) }
                 td data-label="ticks" { (ticks.count) @if ticks.failures > 0 { ", " (ticks.failures) " failed" } }
+                td data-label="" { (PreEscaped(sparkline(&self.handle.runs(&status.name).unwrap_or_default()))) }
                 @if self.steers { td .act {
                     (button(&status.name, "trigger"))
                     (button(&status.name, if status.paused { "resume" } else { "pause" }))

@@ -7,7 +7,9 @@ use std::time::SystemTime;
 
 use http::header::ACCEPT;
 use http::request::Parts;
-use lifecycle::{Handle, QueueStatus, ServiceStartup, ServiceStatus, Startup, State, TickStatus};
+use lifecycle::{
+    Handle, QueueStatus, ServiceStartup, ServiceStatus, Startup, State, TickOutcome, TickStatus,
+};
 use tokio::time::Instant;
 
 use self::exposition::{Exposition, Family, Format, Kind};
@@ -44,7 +46,7 @@ fn metrics(handle: &Handle, format: Format) -> String {
     };
     services.state(&mut out);
     services.starts(&mut out, &handle.startup());
-    services.ticks(&mut out);
+    services.ticks(&mut out, handle);
     services.queues(&mut out);
     out.finish()
 }
@@ -142,7 +144,7 @@ impl Services<'_> {
         }
     }
 
-    fn ticks(&self, out: &mut Exposition) {
+    fn ticks(&self, out: &mut Exposition, handle: &Handle) {
         let clock = Clock::now();
         let total = Family::counter(
             "lifecycle_ticks",
@@ -168,6 +170,21 @@ impl Services<'_> {
         let of = |value: fn(&TickStatus) -> Option<Instant>| {
             move |status: &ServiceStatus| Some(clock.seconds(value(status.ticks.as_ref()?)?))
         };
+        let last = Family::gauge(
+            "lifecycle_tick_last_success_timestamp_seconds",
+            "When the last tick that succeeded, of the last 32, has ended.",
+        );
+        self.family(out, &last, |status| {
+            status.ticks.as_ref()?;
+            let runs = handle.runs(&status.name).ok()?;
+            let mut well = runs
+                .iter()
+                .rev()
+                .filter(|run| run.outcome == TickOutcome::Succeeded);
+            let ended = well.next().map(|run| run.started + run.took)?;
+            let since = ended.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+            Some((since.as_secs_f64() * 1e3).round() / 1e3)
+        });
         let next = Family::gauge(
             "lifecycle_tick_next_timestamp_seconds",
             "When the next tick is due.",

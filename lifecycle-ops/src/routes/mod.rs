@@ -4,6 +4,7 @@ pub(crate) mod events;
 mod metrics;
 mod orders;
 mod probes;
+mod schedules;
 mod services;
 mod startup;
 
@@ -29,6 +30,7 @@ enum Route {
     Startup,
     StartupPicture,
     Events,
+    Schedules,
     Services,
     Service(String),
     Order(Order),
@@ -70,6 +72,7 @@ pub(crate) async fn answer(ops: &OpsService, parts: &Parts) -> Result<Answer, An
         Route::Startup => Ok(startup::answer(&ops.handle, parts)),
         Route::StartupPicture => Ok(answer::picture(draw::spans::startup(&ops.handle))),
         Route::Events => events::answer(ops, parts),
+        Route::Schedules => Ok(schedules::answer(&ops.handle)),
         Route::Services => Ok(services::all(&ops.handle)),
         Route::Service(name) => services::one(&ops.handle, &name),
     }
@@ -91,6 +94,7 @@ impl Route {
             "startup" => Self::Startup,
             "startup.svg" => Self::StartupPicture,
             "events" => Self::Events,
+            "schedules" => Self::Schedules,
             "services" => Self::Services,
             _ => {
                 if let Some(order) = Order::of(path, &parts.method) {

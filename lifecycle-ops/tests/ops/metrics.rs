@@ -53,6 +53,7 @@ async fn states_and_ticks_are_told_in_the_text_of_prometheus() {
         "# TYPE lifecycle_ticks_total counter",
         "lifecycle_ticks_total{service=\"gc\",outcome=\"success\"} 2",
         "lifecycle_ticks_total{service=\"gc\",outcome=\"failure\"} 1",
+        "# TYPE lifecycle_tick_last_success_timestamp_seconds gauge",
         "lifecycle_tick_running{service=\"gc\"} 0",
         "lifecycle_service_start_duration_seconds{service=\"store\"} 0",
         "lifecycle_build_info{version=\"0.1.0\"} 1",

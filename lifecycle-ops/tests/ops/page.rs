@@ -242,3 +242,27 @@ async fn a_page_of_many_services_has_all_of_them_by_layer() {
     assert_eq!(page.matches("<li class=\"new\"").count(), 1_000);
     assert!(page.contains("layer 2 (990)") && !page.contains("class=\"link"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn schedules_tell_what_was_and_what_will_be() {
+    let registry = registry! { "plain" => Plain, "gc" => Ticking::default(), }.signals(false);
+    let ops = Ops::service(registry.handle());
+    let running = registry.start();
+    tokio::time::sleep(Duration::from_secs(190)).await;
+    let json = get(&ops, "/schedules").await.text;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json.as_array().unwrap().len(), 1);
+    let gc = &json[0];
+    assert_eq!((&gc["name"], &gc["paused"]), (&"gc".into(), &false.into()));
+    assert_eq!(gc["next"].as_array().unwrap().len(), 5);
+    let runs = gc["runs"].as_array().unwrap().iter();
+    let outcomes: Vec<_> = runs.map(|run| &run["outcome"]).collect();
+    assert_eq!(outcomes, ["succeeded", "succeeded", "failed"]);
+    assert_eq!(gc["consecutive_failures"], 1);
+    let page = get(&ops, "/").await.text;
+    assert!(
+        page.contains("aria-label=\"3 ticks, 1 not well, the longest took"),
+        "{page}"
+    );
+    stopped(running).await;
+}
