@@ -351,8 +351,8 @@ impl TickFacts {
 
     /// What the ticks after the next one are counted from, from now on.
     pub(crate) fn look_ahead(&self, outlook: Outlook) {
-        let before = self.inner().outlook.replace(outlook);
-        drop(before);
+        // Dropped after the lock is released.
+        let _before = self.inner().outlook.replace(outlook);
     }
 
     /// Wakes this task at the next call. Callers must check `is_asked` again after this.
