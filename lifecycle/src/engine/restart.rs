@@ -77,8 +77,9 @@ impl Engine {
         let services = self.restarting_with(root);
         for &service in &services {
             self.nodes[service].restarts.goes_first |= service != root;
-            if self.nodes[service].restarts.after.is_some() {
-                // It is being stopped for a restart of its own.
+            let node = &self.nodes[service];
+            if node.restarts.after.is_some() || (service != root && node.life == Life::Asked) {
+                // It is being stopped already: for a restart of its own, or for good.
                 continue;
             }
             let wait = if service == root {
@@ -102,7 +103,7 @@ impl Engine {
         self.stop_held(now);
     }
 
-    /// The service, and the services that are up and restart with it, directly or through others.
+    /// The service, and the services that restart with it, directly or through others, and are not down.
     fn restarting_with(&self, root: usize) -> Vec<usize> {
         let mut found = vec![root];
         let mut seen = HashSet::from([root]);
@@ -114,8 +115,7 @@ impl Engine {
                 let dependent = edge.service as usize;
                 let node = &self.nodes[dependent];
                 let is_up = node.life == Life::Up && !node.state.is_final();
-                let is_restarting = node.life == Life::Asked && node.restarts.after.is_some();
-                if (is_up || is_restarting) && seen.insert(dependent) {
+                if (is_up || node.life == Life::Asked) && seen.insert(dependent) {
                     found.push(dependent);
                 }
             }

@@ -1,7 +1,7 @@
 //! Rule 28: dependents of a service that is restarted.
 
 use lifecycle::{OnFailure, Registry, State};
-use lifecycle_tests::{Journal, Moves, hangs, nothing, secs, state_of, takes};
+use lifecycle_tests::{Journal, Moves, hangs, millis, nothing, secs, state_of, takes};
 use tokio::time::sleep;
 
 use crate::runs::{Runs, fails_after, policy, reaches, runs_on, started, status};
@@ -170,7 +170,7 @@ async fn by_hand_they_are_restarted_with_it_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_in_the_middle_stops_all_in_their_order() {
-    for at in (0..40).map(|tenths| lifecycle_tests::millis(1001 + tenths * 100)) {
+    for at in (0..40).map(|tenths| millis(1001 + tenths * 100)) {
         let journal = Journal::new();
         let registry = Registry::builder()
             .service("store", failing(&journal))
@@ -193,4 +193,30 @@ async fn a_stop_in_the_middle_stops_all_in_their_order() {
             );
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_restarts_with_it_and_goes_down_for_good_is_waited_for() {
+    let journal = Journal::new();
+    let cache = Runs::of(
+        &journal,
+        [nothing()],
+        [fails_after(millis(500))],
+        [takes(secs(1))],
+    );
+    let registry = Registry::builder()
+        .service("store", failing(&journal))
+        .on_failure(policy())
+        .service("cache", cache.worker())
+        .after(["store"])
+        .restart_with(["store"])
+        .on_failure(OnFailure::Ignore);
+    let running = started(registry).await;
+    sleep(secs(3)).await;
+    running.stop().await.into_result().unwrap();
+    let lines = journal.timed();
+    let place = |line: &str| lines.iter().position(|written| written == line);
+    assert!(place("1.5s cache: drain done").is_some(), "{lines:#?}");
+    let drained = place("1.5s cache: drain done") < place("1.5s store: drain");
+    assert!(drained, "{lines:#?}");
 }
