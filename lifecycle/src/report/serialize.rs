@@ -357,7 +357,7 @@ mod tests {
         });
         assert_eq!(serde_json::to_value(run).unwrap(), expected);
         let next = Upcoming {
-            at: tokio::time::Instant::now(),
+            at: Instant::now(),
             time: started,
         };
         let expected = serde_json::json!({ "time": "2025-11-25T03:00:00.250Z" });

@@ -15,7 +15,7 @@ pub struct SendError<T>(pub T);
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrySendError<T> {
-    /// The queue is full; wait with [`Intake::send`], or try later.
+    /// The queue is full; wait with [`Intake::send`](crate::Intake::send), or try later.
     Full(T),
     /// The service has stopped taking items. As [`HealthError::Stopping`](crate::HealthError::Stopping) it
     /// is no failure of a service that returns it while the application stops.
