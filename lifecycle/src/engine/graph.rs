@@ -42,6 +42,14 @@ impl Graph {
         }
     }
 
+    /// So many services that depend on nothing.
+    pub(crate) fn without_edges(count: usize) -> Self {
+        Self {
+            dependencies: Edges::none(count),
+            dependents: Edges::none(count),
+        }
+    }
+
     /// All services, `count` of them, dependents before what they depend on.
     pub(crate) fn stop_order(&self, count: usize) -> Vec<usize> {
         let mut open: Vec<usize> = (0..count)
@@ -72,6 +80,13 @@ impl Graph {
 }
 
 impl Edges {
+    fn none(count: usize) -> Self {
+        Self {
+            list: Box::default(),
+            starts: vec![0; count + 1].into(),
+        }
+    }
+
     fn new(lists: &[Vec<Edge>]) -> Self {
         let mut edges = Vec::with_capacity(lists.iter().map(Vec::len).sum());
         let mut starts = Vec::with_capacity(lists.len() + 1);

@@ -72,6 +72,10 @@ impl Entries {
     }
 
     fn graph(&self) -> Graph {
+        let base = self.base();
+        if base.is_empty() && self.services.iter().all(Entry::is_alone) {
+            return Graph::without_edges(self.services.len());
+        }
         let indexes: HashMap<&str, u32> = self
             .services
             .iter()
@@ -85,7 +89,6 @@ impl Entries {
                 restarts: declared.restart_with.contains(name),
             })
         };
-        let base = self.base();
         let edges_of = |declared: &Entry| {
             let named = declared.dependencies.iter();
             let named: Vec<Edge> = named.filter_map(|name| edge(declared, name)).collect();
@@ -132,6 +135,11 @@ impl Drop for Entries {
 }
 
 impl Entry {
+    /// Names no dependency.
+    fn is_alone(&self) -> bool {
+        self.dependencies.is_empty()
+    }
+
     pub(crate) fn depend(&mut self, names: impl IntoIterator<Item = Name>, kind: DependencyKind) {
         self.dependencies
             .extend(names.into_iter().map(|name| (name, kind)));

@@ -100,19 +100,21 @@ impl Supervisor {
         let mut commands = Vec::new();
         let mut sees = Seen::default();
 
-        let begun = Instant::now();
+        // Read once for each wake-up, because a move costs little more than that.
+        let mut moment = self.application.now();
+        let now = moment.at;
         // The stop was requested before the start, or by a signal that was kept for this run. No service
         // starts, so there is no shutdown delay.
         if let Some(reason) = self.application.request.reason().cloned() {
             sees.request = true;
-            self.requested(&reason, begun, true);
+            self.requested(&reason, now, true);
         }
-        self.engine.begin(begun);
+        self.engine.begin(now);
         loop {
             self.engine.take_commands(&mut commands);
             while !commands.is_empty() {
                 for command in commands.drain(..) {
-                    self.carry_out(command, &mut tasks).await;
+                    self.carry_out(command, &mut moment, &mut tasks).await;
                 }
                 self.engine.take_commands(&mut commands);
             }
@@ -122,7 +124,8 @@ impl Supervisor {
                 break;
             }
             let wake = self.wake(&mut events, sees).await;
-            let now = Instant::now();
+            moment = self.application.now();
+            let now = moment.at;
             if let Some(systemd) = &mut self.systemd {
                 systemd.send_due(&self.application, now);
             }

@@ -35,7 +35,7 @@ use crate::shared::inner::Outer;
 use crate::shared::instance::Instance;
 use crate::shared::latch::Latch;
 use crate::shared::members::{InstanceRef, Member, Members};
-use crate::shared::moments::Moment;
+use crate::shared::moments::{Moment, Now};
 use crate::shared::record::Record;
 use crate::shared::request::Request;
 use crate::shared::runner_news::{RestartResult, RunnerNews, SupervisorEvent};
@@ -325,11 +325,23 @@ impl Application {
 
     /// The time since the start; of the outermost application, if it is an inner one.
     pub(crate) fn age(&self) -> Duration {
+        self.now().age
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        let at = Instant::now();
+        let age = self.age_at(at);
+        Now { at, age }
+    }
+
+    fn age_at(&self, now: Instant) -> Duration {
         if let Some((outer, _)) = self.outer() {
-            return outer.age();
+            return outer.age_at(now);
         }
         let begun = self.begun.get();
-        begun.map_or(Duration::ZERO, |begun| begun.at.elapsed())
+        begun.map_or(Duration::ZERO, |begun| {
+            now.saturating_duration_since(begun.at)
+        })
     }
 
     /// An error of this service that happens now.
@@ -391,24 +403,30 @@ impl Application {
 
     /// Moves a service to a state and tells the subscribers. Only the supervisor calls it, so all
     /// subscribers see the moves in one order.
-    pub(crate) fn move_to(&self, service: usize, to: State) {
+    pub(crate) fn move_to(&self, service: usize, to: State, now: Now) {
         let instance = self.instance(service);
         let from = instance.move_to(to);
         // A service that was never up has no loop, which would answer the calls of `trigger`.
         if to.is_final() {
             instance.close_triggers();
         }
-        let took = instance.moments.note(from, to, self.age());
-        self.tell(service, EventKind::Moved { from, to, took });
+        let took = instance.moments.note(from, to, now.age);
+        if self.is_observed() {
+            self.tell(service, EventKind::Moved { from, to, took });
+        } else {
+            events::log_move(instance.name.as_str(), to);
+        }
         let transition = || Transition {
             name: instance.name.clone(),
             from,
             to,
-            at: Instant::now(),
+            at: now.at,
         };
         self.subscribers.send(transition);
         self.for_each_outer(|outer| outer.subscribers.send(transition));
-        self.look_at_inner(service);
+        if instance.has_inner() {
+            self.look_at_inner(service);
+        }
     }
 
     /// Logs what has happened to a service, and tells the observers of it.

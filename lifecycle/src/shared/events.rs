@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle as Runtime;
 use tokio::time::{Instant, timeout_at};
 
-pub(crate) use self::log::log;
+pub(crate) use self::log::{log, log_move};
 pub(crate) use self::observer::Code;
 use self::observer::Observer;
 use crate::panics;

@@ -91,6 +91,11 @@ impl Instance {
 
     /// The application of the service, if the service is a registry: of its current run or else of the last
     /// one, and before the first run one that has not begun.
+    #[inline]
+    pub(crate) fn has_inner(&self) -> bool {
+        self.inner.get().is_some()
+    }
+
     pub(crate) fn inner(&self) -> Option<Arc<Application>> {
         let inner = self.inner.get()?;
         Some(inner.lock().unwrap_or_else(PoisonError::into_inner).clone())

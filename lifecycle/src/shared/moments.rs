@@ -8,7 +8,16 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::report::status::State;
+
+/// An instant, and how old the application is then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    pub(crate) at: Instant,
+    pub(crate) age: Duration,
+}
 
 /// Each as the time since the start of the application. Those of the first start stay when the service is
 /// restarted.

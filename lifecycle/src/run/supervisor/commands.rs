@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::Supervisor;
 use super::tasks::ServiceTasks;
@@ -21,16 +21,22 @@ use crate::run::unstarted::Unstarted;
 use crate::shape::service::{Nature, Sealed, Service, TaskNeed};
 use crate::shared::context::Context;
 use crate::shared::health::Health;
+use crate::shared::moments::Now;
 use crate::shared::nested;
 use crate::shared::orders::Orders;
 use crate::shared::run::Run;
 use crate::shared::runner_news::RunnerNews;
 
 impl Supervisor {
-    pub(super) async fn carry_out(&mut self, command: Command, tasks: &mut ServiceTasks) {
+    pub(super) async fn carry_out(
+        &mut self,
+        command: Command,
+        now: &mut Now,
+        tasks: &mut ServiceTasks,
+    ) {
         match command {
             Command::Move(service, to) => {
-                self.application.move_to(service, to);
+                self.application.move_to(service, to, *now);
                 self.answer_restarts(service, to);
                 if let Some(systemd) = &mut self.systemd {
                     systemd.moved();
@@ -64,6 +70,7 @@ impl Supervisor {
             Command::End(service) => self.order(service, Orders::DROP_ALL),
             Command::GiveUp(service, had, on_late) => {
                 self.give_up(service, had, on_late, tasks).await;
+                *now = self.application.now();
             }
             Command::Fail(service, failure, used_up) => {
                 self.note_failure(service, failure, used_up);
@@ -90,7 +97,7 @@ impl Supervisor {
                 self.application
                     .tell_of_all(EventKind::Healthy { services });
                 if let Some(systemd) = &mut self.systemd {
-                    systemd.ready(&self.application, Instant::now());
+                    systemd.ready(&self.application, now.at);
                 }
             }
             Command::NotAllUp => self.application.set_health(Health::pending()),

@@ -90,7 +90,8 @@ pub(crate) fn log(service: Option<&Name>, kind: &EventKind) {
     }
 }
 
-fn log_move(service: &str, to: State) {
+/// The line of a move.
+pub(crate) fn log_move(service: &str, to: State) {
     match to {
         // The failure itself has been logged already.
         State::New | State::Waiting | State::Failed => {
