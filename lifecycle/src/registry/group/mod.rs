@@ -412,6 +412,7 @@ fn outcome_of(member: &Member) -> MemberOutcome {
 }
 
 #[async_trait]
+#[diagnostic::do_not_recommend]
 impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Service for Group<K> {
     async fn start(&self, cx: &Context) -> Result {
         cx.take_shape(Shape::Group, false);
