@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use lifecycle::{
     AddError, Context, Entry, Group, Idle, MemberOutcome, OnFailure, Restart, Result, Running,
-    Service, Shape, State, async_trait, registry, service,
+    Service, Shape, State, Then, async_trait, registry, service,
 };
 use lifecycle_tests::{
-    Alive, Journal, Moves, fails, hangs, panics, paused, secs, start, state_of, states, takes,
-    threads,
+    Alive, Journal, Moves, fails, hangs, millis, panics, paused, secs, start, state_of, states,
+    takes, threads,
 };
 use tokio::runtime::Handle as Runtime;
 use tokio::task::yield_now;
@@ -634,11 +634,11 @@ impl Service for Restless {
     }
 }
 
-/// Adds and removes at random, with a small set of keys, from several tasks at once.
+/// Adds, removes and restarts at random, with a small set of keys, from several tasks at once.
 async fn churn(tenants: Tenants, ledger: Arc<Ledger>, mut random: fastrand::Rng, steps: u32) {
     for _ in 0..steps {
         let key = format!("member-{}", random.u32(0..4));
-        match random.u32(0..5) {
+        match random.u32(0..6) {
             0 | 1 => {
                 let member = Restless {
                     key: key.clone(),
@@ -646,7 +646,13 @@ async fn churn(tenants: Tenants, ledger: Arc<Ledger>, mut random: fastrand::Rng,
                     deed: random.u32(..),
                     _value: Alive::new(&ledger.values),
                 };
-                let entry = Entry::new(member).on_failure(OnFailure::Ignore);
+                let policy = if random.bool() {
+                    OnFailure::Ignore
+                } else {
+                    let backoff = Restart::new().backoff(millis(1), millis(2));
+                    backoff.max(3).then(Then::Ignore).into()
+                };
+                let entry = Entry::new(member).on_failure(policy);
                 if random.bool() {
                     let _ = tenants.add(key, entry).await;
                 } else {
@@ -654,6 +660,7 @@ async fn churn(tenants: Tenants, ledger: Arc<Ledger>, mut random: fastrand::Rng,
                 }
             }
             2 | 3 => drop(tenants.remove(key.as_str()).await),
+            4 => drop(tenants.restart(key.as_str()).await),
             _ => yield_now().await,
         }
     }
