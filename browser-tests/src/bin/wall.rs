@@ -146,11 +146,13 @@ async fn main() -> lifecycle::Result<lifecycle::Outcome> {
                 let fails = (mode == "restarting" || mode == "failed")
                     && index < 20
                     && (index == 11 || services < 12);
+                // Up for longer than the page takes to show it.
+                let up = if mode == "restarting" { 3_000 } else { 400 };
                 builder.service(
                     name.clone(),
                     Feed {
                         startup,
-                        fails_after: fails.then_some(Duration::from_millis(400)),
+                        fails_after: fails.then_some(Duration::from_millis(up)),
                     },
                 )
             }
