@@ -31,6 +31,9 @@ const CALLS: Option<Calls> = if !cfg!(any(target_os = "linux", target_os = "andr
     None
 };
 
+/// How often the threads are listed at most, where they come and go all the time.
+const MAX_LISTS: usize = 16;
+
 /// A thread, as the system numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Thread(u32);
@@ -58,7 +61,20 @@ impl Thread {
         Self(std::process::id())
     }
 
+    /// All of them. The system cuts a list short at a thread that ends while it is written, so a list counts
+    /// once the next one is the same.
     pub(crate) fn all() -> Threads {
+        let mut threads = Self::listed();
+        for _ in 1..MAX_LISTS {
+            let before = std::mem::replace(&mut threads, Self::listed());
+            if threads == before {
+                break;
+            }
+        }
+        threads
+    }
+
+    fn listed() -> Threads {
         let entries = CALLS.and_then(|_| fs::read_dir("/proc/self/task").ok());
         entries
             .into_iter()
@@ -110,5 +126,36 @@ impl Thread {
 
     fn file(self, name: &str) -> Option<String> {
         fs::read_to_string(format!("/proc/self/task/{}/{name}", self.0)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread::{park, spawn};
+
+    use super::Thread;
+
+    /// The thread that ends stands before the other in the list.
+    #[test]
+    fn a_thread_is_listed_though_another_ends_meanwhile() {
+        if Thread::current().is_none() {
+            return;
+        }
+        for round in 0..3_000 {
+            let ends = spawn(park);
+            let (tell, told) = channel();
+            let stays = spawn(move || {
+                tell.send(Thread::current().unwrap()).unwrap();
+                park();
+            });
+            let thread = told.recv().unwrap();
+            ends.thread().unpark();
+            let is_listed = Thread::all().contains_key(&thread);
+            stays.thread().unpark();
+            ends.join().unwrap();
+            stays.join().unwrap();
+            assert!(is_listed, "round {round}");
+        }
     }
 }
