@@ -140,14 +140,19 @@ where
                 return Ok(());
             };
             cx.run().started_up.store(true, Ordering::Release);
-            // Services without the hook don't carry the larger future.
-            if S::Shape::reloads() {
-                return Box::pin(run_with_reloads(self, started, cx)).await;
-            }
+            // Before the service shows as running, because from then on it may be asked to reload.
+            let part = S::Shape::reloads().then(|| cx.run().make_reload().join());
             if S::Shape::is_up_while_it_runs() {
                 cx.show_ready();
             }
-            S::Shape::run(self, started, cx).await
+            let run = Running(pin!(S::Shape::run(self, started, cx)));
+            let Some(part) = part else {
+                return run.await;
+            };
+            // Boxed, so that services without the hook don't carry the larger future.
+            let run = Box::pin(run);
+            let reload = || -> BoxFuture<'_> { Box::pin(S::Shape::reload(self, cx)) };
+            Box::pin(Beside::new(cx, part, run, reload)).await
         })
     }
 
@@ -184,24 +189,17 @@ where
     }
 }
 
-/// Runs the service, and its `reload` beside it.
-async fn run_with_reloads<S>(
-    service: &S,
-    started: <S::Shape as Live<S>>::Started,
-    cx: &Context,
-) -> Result
-where
-    S: Declared,
-    S::Shape: Live<S>,
-{
-    // Before the service shows as running, because from then on it may be asked to reload.
-    let part = cx.run().make_reload().join();
-    if S::Shape::SHAPE != Shape::Oneshot {
-        cx.show_ready();
+/// What the service does while it runs, behind a pointer: rustc compiles it once for each service, and not into
+/// `start` as well.
+struct Running<'a>(Pin<&'a mut (dyn Future<Output = Result> + Send + 'a)>);
+
+impl Future for Running<'_> {
+    type Output = Result;
+
+    #[inline(never)]
+    fn poll(mut self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<Result> {
+        self.0.as_mut().poll(task)
     }
-    let run = Box::pin(S::Shape::run(service, started, cx));
-    let reload = || -> BoxFuture<'_> { Box::pin(S::Shape::reload(service, cx)) };
-    Beside::new(cx, part, run, reload).await
 }
 
 /// What the service came up with, or `None` if it was asked to stop before. A stop request drops a startup
