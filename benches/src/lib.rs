@@ -5,7 +5,7 @@
 //!
 //! [`compare`] takes each measurement in a process of its own, which is [`sample`]. What `paused` runs (the
 //! feature `count`) is counted instruction by instruction, and `guard` compares the figures with those that
-//! are kept.
+//! are kept. [`program`] is what a user's program looks like, whose build is measured.
 
 pub mod compare;
 pub mod contender;
@@ -14,5 +14,6 @@ pub mod guard;
 pub mod order;
 #[cfg(feature = "count")]
 pub mod paused;
+pub mod program;
 pub mod sample;
 pub mod work;
