@@ -78,8 +78,9 @@
 //!
 //! # Guide
 //!
-//! [A registry in a registry](guide::nesting), [members that come and go](guide::groups), [what code is generated](guide::generated), and [troubleshooting](guide::troubleshooting): every
-//! message with its cause and its cure.
+//! [The guide](guide) has a page for each task, with the code and what can go wrong: state, servers, configuration,
+//! restarts, groups, Kubernetes, systemd and more; and [every message](guide::troubleshooting) with its cause and its
+//! cure. What you can build on is told in [stability](guide::stability).
 //!
 //! # The log
 //!
