@@ -119,6 +119,7 @@ mod retry;
 mod run;
 mod shape;
 mod shared;
+mod store;
 mod sync;
 mod time;
 
@@ -161,6 +162,7 @@ pub use crate::shared::handle::Handle;
 pub use crate::shared::stop_channel::{Closed, StopChannel};
 pub use crate::shared::subscriptions::{Events, Transitions};
 pub use crate::shared::task_output::TaskOutput;
+pub use crate::store::{Grant, Leases, Memory, Point, Remembered};
 
 #[cfg(all(doc, feature = "cron"))]
 #[doc = include_str!("../docs/cron.md")]

@@ -1,4 +1,5 @@
-//! Contexts for unit tests of hooks, without a registry, and a wall clock for tests of schedules.
+//! Contexts for unit tests of hooks, without a registry; a wall clock for tests of schedules; a store in memory for
+//! tests of replicas, and the tests that every store owes.
 //! Behind the feature `test-util`.
 //!
 //! ```
@@ -20,10 +21,14 @@
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
 
+mod in_memory;
+pub mod stores;
+
 use std::sync::Arc;
 
 use tokio::runtime::Handle as Runtime;
 
+pub use self::in_memory::InMemoryStore;
 #[cfg(feature = "cron")]
 pub use crate::time::WallClock;
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["panics", "retry", "sync"],
     &["report"],
-    &["time", "engine"],
+    &["time", "engine", "store"],
     &["shared"],
     &["shape"],
     &["run", "testing"],

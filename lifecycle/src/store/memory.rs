@@ -1,0 +1,159 @@
+//! Memory: which point of a schedule began last, and whether it has ended.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+
+use crate::report::error::BoxError;
+
+/// A store that remembers the last point of each schedule, over the end of the process and for all replicas.
+///
+/// Each method is one operation of the store. What every store owes is written as tests: see
+/// `lifecycle::testing::stores`, behind the feature `test-util`.
+///
+/// # Errors
+///
+/// As for [`Leases`](crate::Leases).
+///
+/// # Cancellation
+///
+/// Each of the futures may be dropped at any time. What was asked for may happen or not; nothing else may.
+#[async_trait]
+pub trait Memory: Send + Sync + 'static {
+    /// Stands before the name of each service, as in [`Leases::namespace`](crate::Leases::namespace). Default: none.
+    #[expect(
+        clippy::unnecessary_literal_bound,
+        reason = "a store returns what it holds"
+    )]
+    fn namespace(&self) -> &str {
+        ""
+    }
+
+    /// What is remembered under this name; `None` where nothing is.
+    async fn last(&self, name: &str) -> Result<Option<Remembered>, BoxError>;
+
+    /// Remembers that this point has begun, and returns `true`, if nothing is remembered under this name, or an earlier
+    /// point, or the same point by the attempt before this one and not ended. `false`, and nothing changes: another
+    /// replica has begun it, or a later one.
+    ///
+    /// One compare-and-set: of all replicas that begin a point at once, by whatever clock, one gets `true`.
+    async fn begin(&self, name: &str, point: &Point) -> Result<bool, BoxError>;
+
+    /// Remembers that this point has ended, if it is the one that is remembered, by this attempt; once more is `true`
+    /// as well. `false`, and nothing changes: another point or another attempt is.
+    async fn end(&self, name: &str, point: &Point) -> Result<bool, BoxError>;
+}
+
+/// A point in time for which a schedule runs, and which attempt at it this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Point {
+    /// When it was due, in whole microseconds.
+    pub at: SystemTime,
+    /// One more than that of the attempt before it. It is 0 for the first.
+    pub attempt: u32,
+}
+
+impl Point {
+    /// This attempt at what is due at `at`, which is cut to whole microseconds: that is what databases keep.
+    #[must_use]
+    pub fn new(at: SystemTime, attempt: u32) -> Self {
+        let nanoseconds = match at.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => after.subsec_nanos() % 1_000,
+            Err(before) => (1_000 - before.duration().subsec_nanos() % 1_000) % 1_000,
+        };
+        Self {
+            at: at - Duration::from_nanos(nanoseconds.into()),
+            attempt,
+        }
+    }
+}
+
+/// What a [`Memory`] holds under one name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Remembered {
+    /// The point that began last.
+    pub point: Point,
+    /// Whether it has ended.
+    pub ended: bool,
+}
+
+impl Remembered {
+    /// For stores: what they remember.
+    #[must_use]
+    pub fn new(point: Point, ended: bool) -> Self {
+        Self { point, ended }
+    }
+
+    /// For stores that decide in code: the rule of [`Memory::begin`].
+    #[must_use]
+    pub fn allows(&self, point: &Point) -> bool {
+        let last = &self.point;
+        let is_next_attempt = last.attempt.checked_add(1) == Some(point.attempt);
+        point.at > last.at || (point.at == last.at && !self.ended && is_next_attempt)
+    }
+}
+
+#[async_trait]
+#[diagnostic::do_not_recommend]
+impl<M: Memory + ?Sized> Memory for Arc<M> {
+    fn namespace(&self) -> &str {
+        (**self).namespace()
+    }
+
+    async fn last(&self, name: &str) -> Result<Option<Remembered>, BoxError> {
+        (**self).last(name).await
+    }
+
+    async fn begin(&self, name: &str, point: &Point) -> Result<bool, BoxError> {
+        (**self).begin(name, point).await
+    }
+
+    async fn end(&self, name: &str, point: &Point) -> Result<bool, BoxError> {
+        (**self).end(name, point).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_point_is_cut_to_whole_microseconds_downwards() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        let cut = |at| Point::new(at, 0).at;
+        assert_eq!(
+            cut(epoch + Duration::from_nanos(1_999)),
+            epoch + Duration::from_micros(1)
+        );
+        assert_eq!(cut(epoch + SECOND), epoch + SECOND);
+        assert_eq!(
+            cut(epoch - Duration::from_nanos(1)),
+            epoch - Duration::from_micros(1)
+        );
+        assert_eq!(cut(epoch - SECOND), epoch - SECOND);
+    }
+
+    #[test]
+    fn a_later_point_or_the_next_attempt_at_one_that_has_not_ended_is_allowed() {
+        let at = SystemTime::UNIX_EPOCH + SECOND;
+        let open = Remembered::new(Point::new(at, 1), false);
+        let ended = Remembered::new(Point::new(at, 1), true);
+        for (at, attempt, while_open, once_ended) in [
+            (at - SECOND, 2, false, false),
+            (at, 0, false, false),
+            (at, 1, false, false),
+            (at, 2, true, false),
+            (at, 3, false, false),
+            (at + SECOND, 0, true, true),
+        ] {
+            let point = Point::new(at, attempt);
+            assert_eq!(open.allows(&point), while_open, "{point:?}");
+            assert_eq!(ended.allows(&point), once_ended, "{point:?}");
+        }
+    }
+}
