@@ -17,8 +17,10 @@ mod mistakes;
 mod privacy;
 mod raw;
 mod refusals;
+mod reload;
 mod server;
 mod stop;
+mod systemd;
 
 use std::fs;
 

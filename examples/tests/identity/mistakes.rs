@@ -103,7 +103,11 @@ fn expect_failure(finished: &Finished, service: &str, cause: &str) {
 fn a_zero_interval() {
     let home = Home::new("opaque.gc.interval = '0s'");
     let finished = run(&home);
-    expect_failure(&finished, "tokenizer", "`cfg.gc.interval` is zero");
+    expect_failure(
+        &finished,
+        "tokenizer",
+        "`self.settings.gc_interval()` is zero",
+    );
     database::expect_closed(&home.database());
 }
 

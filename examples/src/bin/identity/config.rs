@@ -1,4 +1,4 @@
-//! Settings: a TOML file and `IDENTITY_*` variables over built-in defaults. What can't be used is one line that says
+//! What can be set: a TOML file and `IDENTITY_*` variables over built-in defaults. What can't be used is one line that says
 //! where it stands.
 
 use std::{
@@ -15,6 +15,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error as _, IntoDeserializer, value},
 };
+use tracing::level_filters::LevelFilter;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub const USAGE: &str = "usage: identity [--config FILE]";
 pub struct Config {
     pub data: PathBuf,
     pub tokenizer: Kind,
+    pub log: Log,
     pub api: Api,
     pub ops: Ops,
     pub login: Login,
@@ -41,6 +43,13 @@ pub struct Config {
 pub enum Kind {
     Opaque,
     Jwt,
+}
+
+#[derive(Clone, Deserialize, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    #[serde(deserialize_with = "level")]
+    pub level: LevelFilter,
 }
 
 #[derive(Clone, Deserialize, PartialEq)]
@@ -128,17 +137,30 @@ pub enum ConfigError {
     Variable { name: &'static str, message: String },
 }
 
-impl Config {
-    /// What the command line and the environment ask for.
-    pub fn from_process() -> Result<Self, ConfigError> {
-        let mut config = match file(env::args_os().skip(1))? {
-            Some(path) => Self::from_file(path)?,
-            None => Self::default(),
+/// Where it is set. It can be read again.
+#[derive(Clone)]
+pub struct Source {
+    file: Option<PathBuf>,
+}
+
+impl Source {
+    /// The file that the command line names, and the environment.
+    pub fn of_process() -> Result<Self, ConfigError> {
+        let file = file(env::args_os().skip(1))?;
+        Ok(Self { file })
+    }
+
+    pub fn read(&self) -> Result<Config, ConfigError> {
+        let mut config = match &self.file {
+            Some(path) => Config::from_file(path.clone())?,
+            None => Config::default(),
         };
         config.apply(|name| env::var_os(name))?;
         Ok(config)
     }
+}
 
+impl Config {
     fn from_file(path: PathBuf) -> Result<Self, ConfigError> {
         match fs::read_to_string(&path) {
             Ok(text) => Self::parse(&text, path),
@@ -182,6 +204,7 @@ impl Default for Config {
         Self {
             data: "identity-data".into(),
             tokenizer: Kind::Opaque,
+            log: Log::default(),
             api: Api::default(),
             ops: Ops::default(),
             login: Login::default(),
@@ -189,6 +212,14 @@ impl Default for Config {
             spans: Spans::default(),
             opaque: Opaque::default(),
             jwt: Jwt::default(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            level: LevelFilter::INFO,
         }
     }
 }
@@ -312,6 +343,23 @@ fn positive<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
         Duration::ZERO => Err(D::Error::custom("it must be longer than zero")),
         duration => Ok(duration),
     }
+}
+
+/// From which level on an event is logged.
+fn level<'de, D: Deserializer<'de>>(input: D) -> Result<LevelFilter, D::Error> {
+    let text = String::deserialize(input)?;
+    let level = match text.as_str() {
+        "error" => LevelFilter::ERROR,
+        "warn" => LevelFilter::WARN,
+        "info" => LevelFilter::INFO,
+        "debug" => LevelFilter::DEBUG,
+        "trace" => LevelFilter::TRACE,
+        _ => {
+            const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
+            return Err(D::Error::unknown_variant(&text, LEVELS));
+        }
+    };
+    Ok(level)
 }
 
 fn not_empty<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {

@@ -15,6 +15,7 @@ mod instrumentation;
 mod log;
 mod password;
 mod private;
+mod settings;
 mod store;
 mod tokenizer;
 mod users;
@@ -25,27 +26,32 @@ use lifecycle::{Outcome, registry};
 use lifecycle_ops::Ops;
 
 use self::{
-    api::Api, config::Config, instrumentation::Instrumentation, store::Store, users::Users,
+    api::Api, config::Source, instrumentation::Instrumentation, settings::Settings, store::Store,
+    users::Users,
 };
 
 #[tokio::main]
 async fn main() -> Outcome {
-    log::to_stderr();
-    let config = Config::from_process().unwrap_or_else(|error| refuse(&error));
+    let level = log::to_stderr();
+    let source = Source::of_process().unwrap_or_else(|error| refuse(&error));
+    let config = source.read().unwrap_or_else(|error| refuse(&error));
 
+    let settings = Arc::new(Settings::new(source, config.clone(), level));
     let store = Arc::new(Store::new(config.data.join("identity.sqlite")));
     let users = Arc::new(Users::new(&config, store.clone()));
-    let tokenizer = tokenizer::choose(&config, store.clone());
+    let tokenizer = tokenizer::choose(&config, settings.clone(), store.clone());
     let api = Api::new(config.api.clone(), users.clone(), tokenizer.clone());
 
     registry! {
         deadline = "20s",
+        on_hangup = reload,
 
         "ops" => ops(&config.ops), before = all,
+        "config" => settings,
         "instrumentation" => Instrumentation::new(config.data.join("spans.jsonl"), &config.spans),
         "store" => store, after = ["instrumentation"],
         "user" => users, after = ["store"], start_timeout = "30s",
-        "tokenizer" => tokenizer, after = ["store"],
+        "tokenizer" => tokenizer, after = ["config", "store"],
         "api" => api, after = ["user", "tokenizer"], stop_timeout = config.api.grace,
     }
     .run()

@@ -27,6 +27,11 @@ fn a_mistake_is_one_line_with_its_place() {
         text,
         "identity.toml, line 3: unknown variant `paseto`, expected `opaque` or `jwt`"
     );
+    let text = mistake("[log]\nlevel = \"loud\"");
+    assert_eq!(
+        text,
+        "identity.toml, line 2: unknown variant `loud`, expected one of `error`, `warn`, `info`, `debug`, `trace`"
+    );
     assert!(mistake("[jwt]\nlifetime = \"soon\"").starts_with("identity.toml, line 2: "));
     assert!(!mistake("[api\nlisten").contains('\n'));
 }

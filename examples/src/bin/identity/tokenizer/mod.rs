@@ -14,6 +14,7 @@ use self::{jwt::JwtTokenizer, observations::Closed, opaque::OpaqueTokenizer};
 use crate::{
     clock::Timestamp,
     config::{Config, Kind},
+    settings::Settings,
     store::{Session, Store, StoreError},
     users::Verified,
 };
@@ -63,9 +64,12 @@ pub enum TokenError {
 }
 
 /// The tokenizer the configuration asks for.
-pub fn choose(config: &Config, store: Arc<Store>) -> Arc<dyn Tokenizer> {
+pub fn choose(config: &Config, settings: Arc<Settings>, store: Arc<Store>) -> Arc<dyn Tokenizer> {
     match config.tokenizer {
-        Kind::Opaque => Arc::new(OpaqueTokenizer::new(config.opaque.clone(), store)),
+        Kind::Opaque => {
+            let lifetime = config.opaque.lifetime;
+            Arc::new(OpaqueTokenizer::new(lifetime, settings, store))
+        }
         Kind::Jwt => Arc::new(JwtTokenizer::new(config.jwt.clone(), store)),
     }
 }

@@ -1,32 +1,34 @@
 //! Random tokens. The database holds only their hashes, so reading it gives nobody a token.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use lifecycle::{Context, Result, Scheduled, async_trait, service};
 use sha2::{Digest, Sha256};
-use tracing::info;
+use tracing::{debug, info};
 
 use super::{Issued, Observed, TokenError, Tokenizer, observations::Observations, random};
 use crate::{
     clock::Timestamp,
-    config,
+    settings::Settings,
     store::{Patience, Session, Store},
     users::Verified,
 };
 
-/// Between ticks the last observations live in memory: a request costs no write.
-#[service(scheduled(interval = "cfg.gc.interval"))]
+/// Between ticks the last observations live in memory: a request costs no write. The interval is read again after a reload.
+#[service(scheduled(interval = self.settings.gc_interval()))]
 pub struct OpaqueTokenizer {
-    cfg: config::Opaque,
+    lifetime: Duration,
+    settings: Arc<Settings>,
     store: Arc<Store>,
     observations: Observations,
 }
 
 impl OpaqueTokenizer {
-    pub fn new(cfg: config::Opaque, store: Arc<Store>) -> Self {
+    pub fn new(lifetime: Duration, settings: Arc<Settings>, store: Arc<Store>) -> Self {
         Self {
-            cfg,
+            lifetime,
+            settings,
             store,
             observations: Observations::default(),
         }
@@ -38,6 +40,8 @@ impl OpaqueTokenizer {
         self.observations.written(&pending);
         if !pending.is_empty() || expired > 0 {
             info!(observations = pending.len(), expired, "collected");
+        } else {
+            debug!("nothing to collect");
         }
         Ok(())
     }
@@ -72,7 +76,7 @@ impl Tokenizer for OpaqueTokenizer {
     async fn issue(&self, user: Verified) -> Result<Issued, TokenError> {
         let token = BASE64_URL_SAFE_NO_PAD.encode(random()?);
         let issued_at = Timestamp::now();
-        let expires_at = issued_at.after(self.cfg.lifetime);
+        let expires_at = issued_at.after(self.lifetime);
         let session = Session {
             id: id(&token),
             user: user.name,
