@@ -1,0 +1,55 @@
+//! `ruler`: the rules, each with a task. Tasks end with their group, so there is nothing to stop here.
+
+use std::sync::Arc;
+
+use lifecycle::{Context, Entry, Group, Idle, Intake, OnFailure, Result, service};
+
+use super::rule_task::RuleTask;
+use crate::domain::{
+    alerts::Alert,
+    rules::{Rule, Rules},
+};
+
+#[service(idle)]
+pub struct Ruler {
+    pub rules: Arc<Rules>,
+    pub tasks: Group<String>,
+    pub alerts: Intake<Alert>,
+}
+
+impl Ruler {
+    /// Adds a rule, or replaces the one of this name.
+    pub async fn save(&self, rule: Rule) -> Result {
+        self.rules.save(&rule).await?;
+        self.tasks.remove(&rule.name).await.into_result()?;
+        self.run(rule).await
+    }
+
+    pub async fn delete(&self, name: &str) -> Result {
+        self.rules.delete(name).await?;
+        Ok(self.tasks.remove(name).await.into_result()?)
+    }
+
+    async fn run(&self, rule: Rule) -> Result {
+        let (rules, alerts) = (self.rules.clone(), self.alerts.clone());
+        let name = rule.name.clone();
+        let task = Entry::new(RuleTask {
+            rule,
+            rules,
+            alerts,
+        });
+        Ok(self
+            .tasks
+            .add(name, task.on_failure(OnFailure::Ignore))
+            .await?)
+    }
+}
+
+impl Idle for Ruler {
+    async fn startup(&self, _: &Context) -> Result {
+        for rule in self.rules.list().await? {
+            self.run(rule).await?;
+        }
+        Ok(())
+    }
+}
