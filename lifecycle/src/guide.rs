@@ -24,6 +24,14 @@
 //! - [On Windows](windows): which events stop it, a Windows service.
 //! - [`panic = "abort"`](panic_abort): what is not promised then.
 //!
+//! # Coming from elsewhere
+//!
+//! - [SigNoz's factory](from_signoz): `Start`, `Stop` and the channel between them.
+//! - [tokio-util](from_tokio_util): `CancellationToken` and `TaskTracker`.
+//! - [tokio-cron-scheduler](from_tokio_cron_scheduler): jobs, and what week days are.
+//! - [Spring](from_spring): beans, `SmartLifecycle`, `@Scheduled`.
+//! - [.NET](from_dotnet): `IHostedService`, `BackgroundService`.
+//!
 //! # To look things up
 //!
 //! - [Troubleshooting](troubleshooting): every message, with its cause and its cure.
@@ -118,3 +126,20 @@ pub mod generated {}
 
 #[doc = include_str!("../docs/stability.md")]
 pub mod stability {}
+
+#[doc = include_str!("../docs/from_signoz.md")]
+pub mod from_signoz {}
+
+#[cfg(feature = "tokio-util")]
+#[doc = include_str!("../docs/from_tokio_util.md")]
+pub mod from_tokio_util {}
+
+#[cfg(feature = "cron")]
+#[doc = include_str!("../docs/from_tokio_cron_scheduler.md")]
+pub mod from_tokio_cron_scheduler {}
+
+#[doc = include_str!("../docs/from_spring.md")]
+pub mod from_spring {}
+
+#[doc = include_str!("../docs/from_dotnet.md")]
+pub mod from_dotnet {}
