@@ -151,7 +151,9 @@ pub use crate::report::status::{
     IsolatedStatus, OnFailure, OnLate, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus,
     Transition,
 };
-pub use crate::report::tick::{Tick, TickCause, TickOutcome, TickRun, Upcoming};
+pub use crate::report::tick::{
+    ScheduleKind, ScheduleRule, Tick, TickCause, TickOutcome, TickRun, Upcoming,
+};
 pub use crate::run::running::Running;
 pub use crate::shape::anew::anew;
 pub use crate::shape::intake::{Intake, SendError, TrySendError};

@@ -95,7 +95,7 @@ impl Trace {
         match kind {
             ScheduleKind::Interval => self.of_kind::<Interval>(missed, first),
             ScheduleKind::Delay => self.of_kind::<Delay>(missed, first),
-            ScheduleKind::Cron => panic!("the wall clock has no interval"),
+            _ => panic!("the wall clock has no interval"),
         }
     }
 

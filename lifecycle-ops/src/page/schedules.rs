@@ -36,7 +36,10 @@ impl View<'_> {
     fn row(&self, status: &ServiceStatus, ticks: &TickStatus) -> Markup {
         html! {
             tr class=[(ticks.consecutive_failures > 0).then_some("bad")] title=[ticks.last_error.as_deref()] {
-                th scope="row" { (status.name) }
+                th scope="row" {
+                    (status.name)
+                    @if let Ok(Some(rule)) = self.handle.schedule(&status.name) { " " span .rule { (rule) } }
+                }
                 td data-label="next" { (next(status, ticks)) }
                 td data-label="last" { (last(ticks)) }
                 td data-label="ticks" { (ticks.count) @if ticks.failures > 0 { ", " (ticks.failures) " failed" } }

@@ -1,4 +1,4 @@
-//! The schedules as data: what is due, and how the last ticks went.
+//! The schedules as data: by what rule they tick, what is due, and how the last ticks went.
 
 use http::StatusCode;
 use lifecycle::Handle;
@@ -15,6 +15,7 @@ pub(super) fn answer(handle: &Handle) -> Answer {
         let ticks = status.ticks.as_ref()?;
         Some(json!({
             "name": status.name,
+            "rule": handle.schedule(&status.name).unwrap_or_default(),
             "paused": status.paused,
             "in_flight": ticks.in_flight(),
             "consecutive_failures": ticks.consecutive_failures,

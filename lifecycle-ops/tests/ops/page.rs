@@ -259,9 +259,23 @@ async fn schedules_tell_what_was_and_what_will_be() {
     let outcomes: Vec<_> = runs.map(|run| &run["outcome"]).collect();
     assert_eq!(outcomes, ["succeeded", "succeeded", "failed"]);
     assert_eq!(gc["consecutive_failures"], 1);
+    let rule = [
+        &gc["rule"]["kind"],
+        &gc["rule"]["text"],
+        &gc["rule"]["cron"],
+    ];
+    assert_eq!(
+        rule,
+        [
+            &"interval".into(),
+            &"every 1m".into(),
+            &serde_json::Value::Null
+        ]
+    );
     let page = get(&ops, "/").await.text;
     assert!(
-        page.contains("aria-label=\"3 ticks, 1 not well, the longest took"),
+        page.contains("aria-label=\"3 ticks, 1 not well, the longest took")
+            && page.contains(">every 1m<"),
         "{page}"
     );
     stopped(running).await;

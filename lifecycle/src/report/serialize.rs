@@ -18,7 +18,7 @@ use crate::report::startup::{ServiceStartup, Startup};
 use crate::report::status::{
     IsolatedStatus, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus,
 };
-use crate::report::tick::{TickRun, Upcoming};
+use crate::report::tick::{ScheduleRule, TickRun, Upcoming};
 use crate::report::timestamp::{Precision, Timestamp};
 
 /// Writes a struct field by field.
@@ -194,6 +194,18 @@ impl Serialize for TickRun {
     }
 }
 
+impl Serialize for ScheduleRule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fields!(serializer, "ScheduleRule", {
+            "kind": self.kind.as_str(),
+            "period_seconds": seconds(self.period),
+            "cron": self.cron.as_deref(),
+            "zone": self.zone.as_deref(),
+            "text": self.to_string(),
+        })
+    }
+}
+
 impl Serialize for Upcoming {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         fields!(serializer, "Upcoming", {
@@ -248,7 +260,7 @@ mod tests {
 
     use super::*;
     use crate::report::error::Fault;
-    use crate::report::tick::{TickCause, TickOutcome};
+    use crate::report::tick::{ScheduleKind, TickCause, TickOutcome};
 
     #[test]
     fn a_queue_is_its_counts_its_depth_and_the_age_of_its_flush() {
@@ -362,6 +374,24 @@ mod tests {
         };
         let expected = serde_json::json!({ "time": "2025-11-25T03:00:00.250Z" });
         assert_eq!(serde_json::to_value(next).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_rule_of_a_schedule_is_its_values_and_its_words() {
+        let rule = ScheduleRule {
+            kind: ScheduleKind::Delay,
+            period: Some(Duration::from_millis(1500)),
+            cron: None,
+            zone: None,
+        };
+        let expected = serde_json::json!({
+            "kind": "delay",
+            "period_seconds": 1.5,
+            "cron": null,
+            "zone": null,
+            "text": "1s500ms after each tick",
+        });
+        assert_eq!(serde_json::to_value(rule).unwrap(), expected);
     }
 
     #[test]

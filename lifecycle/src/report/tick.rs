@@ -20,6 +20,18 @@ worded! {
     }
 }
 
+worded! {
+    /// What the time between two ticks is counted from.
+    ScheduleKind {
+        /// From start to start, on a fixed grid: `interval = ..`
+        Interval = "interval",
+        /// From the end of one tick to the start of the next: `delay = ..`
+        Delay = "delay",
+        /// From nothing, because the wall clock decides: `cron = ..`
+        Cron = "cron",
+    }
+}
+
 /// What a tick is for: see [`Context::tick`](crate::Context::tick).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -119,4 +131,95 @@ pub struct Upcoming {
     pub at: Instant,
     /// What the wall clock will show then, if it is not set until then.
     pub time: SystemTime,
+}
+
+/// The rule by which a schedule ticks: see [`Handle::schedule`](crate::Handle::schedule).
+///
+/// It has the values that the schedule follows now, not those that its service gives: one that can't be followed is
+/// in neither. Its `Display` is a few words: `every 5m`, `5m after each tick`, `0 3 * * * in Europe/Zurich`, and `never` for
+/// `Duration::MAX`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ScheduleRule {
+    /// What the time between two ticks is counted from.
+    pub kind: ScheduleKind,
+    /// The interval or the delay; `None` with `cron`.
+    pub period: Option<Duration>,
+    /// The cron expression; `None` without.
+    pub cron: Option<Arc<str>>,
+    /// The time zone in which the expression is read: the name of one, `UTC`, or `local` for that of the machine.
+    pub zone: Option<Arc<str>>,
+}
+
+impl fmt::Display for ScheduleRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let period = Period(self.period.unwrap_or_default());
+        match (self.kind, &self.cron, &self.zone) {
+            _ if self.period == Some(Duration::MAX) => f.write_str("never"),
+            (ScheduleKind::Cron, Some(cron), Some(zone)) => write!(f, "{cron} in {zone}"),
+            (ScheduleKind::Cron, ..) => f.write_str("cron"),
+            (ScheduleKind::Interval, ..) => write!(f, "every {period}"),
+            (ScheduleKind::Delay, ..) => write!(f, "{period} after each tick"),
+        }
+    }
+}
+
+/// A duration in the units in which an attribute writes it: `1h30m`, `250ms`.
+struct Period(Duration);
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(&str, u128); 7] = [
+            ("d", 86_400_000_000_000),
+            ("h", 3_600_000_000_000),
+            ("m", 60_000_000_000),
+            ("s", 1_000_000_000),
+            ("ms", 1_000_000),
+            ("us", 1_000),
+            ("ns", 1),
+        ];
+        let mut rest = self.0.as_nanos();
+        for (unit, length) in UNITS {
+            if rest >= length {
+                write!(f, "{}{unit}", rest / length)?;
+                rest %= length;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_told_as_an_attribute_writes_it() {
+        let rule = |kind, nanos| ScheduleRule {
+            kind,
+            period: Some(Duration::from_nanos(nanos)),
+            cron: None,
+            zone: None,
+        };
+        for (nanos, text) in [
+            (250_000_000, "250ms"),
+            (90_000_000_000, "1m30s"),
+            (90_061_000_000_000, "1d1h1m1s"),
+            (1_000_001, "1ms1ns"),
+        ] {
+            let (interval, delay) = (
+                rule(ScheduleKind::Interval, nanos),
+                rule(ScheduleKind::Delay, nanos),
+            );
+            assert_eq!(interval.to_string(), format!("every {text}"));
+            assert_eq!(delay.to_string(), format!("{text} after each tick"));
+        }
+        let cron = ScheduleRule {
+            kind: ScheduleKind::Cron,
+            period: None,
+            cron: Some("0 3 * * *".into()),
+            zone: Some("UTC".into()),
+        };
+        assert_eq!(cron.to_string(), "0 3 * * * in UTC");
+    }
 }

@@ -16,6 +16,7 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::report::error::OptionError;
+use crate::report::tick::{ScheduleKind, ScheduleRule};
 use lifecycle_rules::cron::{FieldItem, Fields, distinct, parse};
 use lifecycle_rules::zone::{self, Zone};
 
@@ -75,6 +76,16 @@ impl Times {
 
     pub(crate) fn values(&self) -> &CronValues {
         &self.values
+    }
+
+    pub(crate) fn rule(&self) -> ScheduleRule {
+        let CronValues { cron, tz } = &self.values;
+        ScheduleRule {
+            kind: ScheduleKind::Cron,
+            period: None,
+            cron: Some((&**cron).into()),
+            zone: Some((&**tz).into()),
+        }
     }
 
     /// Whether the machine still has the zone that `local` was when these were made. Jiff looks at most once

@@ -25,10 +25,11 @@ pub(crate) use self::cron::{CronValues, Field, Times};
 pub(crate) use self::plan::Timing;
 #[cfg(feature = "cron")]
 pub(crate) use self::plan::check_tick_timeout;
-pub use self::plan::{First, Missed, OnError, OnPanic, Plan, ScheduleKind};
+pub use self::plan::{First, Missed, OnError, OnPanic, Plan};
 pub(crate) use self::timeline::Timeline;
 #[cfg(all(feature = "cron", feature = "test-util"))]
 pub use self::wall_clock::WallClock;
+pub use crate::report::tick::ScheduleKind;
 
 /// The longest time a schedule waits before it reads the service's values and the wall clock again, so
 /// that a change takes effect within a minute.

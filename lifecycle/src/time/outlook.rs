@@ -9,15 +9,15 @@ use tokio::time::Instant;
 
 #[cfg(feature = "cron")]
 use super::{Reading, Times};
-use crate::report::tick::Upcoming;
+use crate::report::tick::{ScheduleKind, ScheduleRule, Upcoming};
 
 /// What the ticks after the next one are counted from.
 #[derive(Clone, Debug)]
 pub(crate) enum Outlook {
     /// From each other.
     Every(Duration),
-    /// From the end of the one before, which is not known.
-    AfterEnd,
+    /// From the end of the one before, which is not known. In a box, so that each schedule is the smaller.
+    AfterEnd(Box<Duration>),
     /// From nothing: these are their times.
     #[cfg(feature = "cron")]
     Times(Arc<Times>),
@@ -35,11 +35,27 @@ pub(crate) struct Standing {
 }
 
 impl Outlook {
+    /// The rule that all the ticks follow.
+    pub(crate) fn rule(&self) -> ScheduleRule {
+        let (kind, period) = match self {
+            Self::Every(period) => (ScheduleKind::Interval, *period),
+            Self::AfterEnd(delay) => (ScheduleKind::Delay, **delay),
+            #[cfg(feature = "cron")]
+            Self::Times(times) => return times.rule(),
+        };
+        ScheduleRule {
+            kind,
+            period: Some(period),
+            cron: None,
+            zone: None,
+        }
+    }
+
     /// The next ticks, so many at most.
     pub(crate) fn ahead(&self, standing: Standing, count: usize) -> Vec<Upcoming> {
         let upcoming = |at| standing.upcoming(at);
         match self {
-            Self::AfterEnd => standing
+            Self::AfterEnd(_) => standing
                 .next
                 .into_iter()
                 .take(count)

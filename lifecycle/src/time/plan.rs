@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::report::error::OptionError;
+use crate::report::tick::ScheduleKind;
 
 /// What `scheduled(..)` says, apart from the durations that are read when they are needed.
 #[derive(Clone, Copy, Debug)]
@@ -17,17 +18,6 @@ pub struct Plan {
     pub(crate) on_panic: OnPanic,
     /// Consecutive failures after which the service fails; 0 for never.
     pub(crate) max_failures: u32,
-}
-
-/// What the time between two ticks is counted from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScheduleKind {
-    /// From start to start, on a fixed grid.
-    Interval,
-    /// From the end of one tick to the start of the next.
-    Delay,
-    /// From nothing: the wall clock decides.
-    Cron,
 }
 
 /// When the first tick is due.
@@ -162,11 +152,7 @@ impl Timing {
     #[inline]
     pub(crate) fn check(self, plan: &Plan) -> Result<Self, OptionError> {
         let field = plan.written;
-        let setting = match plan.kind {
-            ScheduleKind::Interval => "interval",
-            ScheduleKind::Delay => "delay",
-            ScheduleKind::Cron => "cron",
-        };
+        let setting = plan.kind.as_str();
         if self.period.is_zero() {
             return Err(OptionError::Zero { setting, field });
         }

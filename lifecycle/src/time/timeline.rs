@@ -69,7 +69,7 @@ impl Timeline {
         self.shown = period;
         Some(match self.plan.kind {
             ScheduleKind::Interval => Outlook::Every(period),
-            ScheduleKind::Delay | ScheduleKind::Cron => Outlook::AfterEnd,
+            ScheduleKind::Delay | ScheduleKind::Cron => Outlook::AfterEnd(Box::new(period)),
         })
     }
 

@@ -42,8 +42,11 @@ fn the_next_times_are_those_of_the_expression() {
             &upcoming(&handle, 1)[0],
             13 * HOUR + 30 * MINUTE
         ));
+        let rule = || handle.schedule("probe").unwrap().unwrap().to_string();
+        assert_eq!(rule(), "30 2 * * * in Europe/Berlin");
         trace.turn(|knobs| knobs.cron = "0 * * * *".to_owned());
         trace.reach(2 * MINUTE).await;
+        assert_eq!(rule(), "0 * * * * in Europe/Berlin");
         assert_eq!(times(&handle, 1), [at("2026-03-27T13:00:00Z")], "a new one");
         drop(running);
     });

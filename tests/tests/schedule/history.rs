@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 use lifecycle::__private::{First, Missed, ScheduleKind};
 use lifecycle::{Handle, ScheduleError, TickCause, TickOutcome, TickRun};
 use lifecycle_tests::schedule::{Calm, Coalesce, Default, Interval};
-use lifecycle_tests::{Knobs, Trace, fails, hangs, millis, nothing, panics, paused, start, takes};
+use lifecycle_tests::{
+    Knobs, Trace, fails, hangs, millis, nothing, panics, paused, secs, start, takes,
+};
 
 type Plain = (Interval, Coalesce, Default);
 
@@ -182,6 +184,44 @@ fn of_a_schedule_by_delay_the_next_instant_is_known() {
         assert_eq!(upcoming(&trace, &handle, 3), [230]);
         drop(running);
     });
+}
+
+#[test]
+fn a_schedule_tells_the_rule_that_it_follows_now() {
+    for (kind, words) in [
+        (ScheduleKind::Interval, ["every 1m30s", "every 2m", "never"]),
+        (
+            ScheduleKind::Delay,
+            ["1m30s after each tick", "2m after each tick", "never"],
+        ),
+    ] {
+        paused(async {
+            let trace = Knobs::every(90_000).trace();
+            let registry = trace.registry(kind, Missed::Coalesce, First::Default);
+            let handle = registry.handle();
+            assert_eq!(handle.schedule("probe").unwrap(), None, "it is not up");
+            let running = start(registry);
+            let rule = || handle.schedule("probe").unwrap().unwrap();
+            trace.reach(1).await;
+            assert_eq!((rule().kind, rule().period), (kind, Some(secs(90))));
+            assert_eq!(rule().to_string(), words[0]);
+            trace.turn(|knobs| knobs.every = secs(120));
+            trace.reach(10 * 60_000).await;
+            assert_eq!(rule().to_string(), words[1]);
+            trace.turn(|knobs| knobs.every = secs(0));
+            trace.reach(20 * 60_000).await;
+            assert_eq!(
+                rule().to_string(),
+                words[1],
+                "what can't be followed is no rule"
+            );
+            trace.turn(|knobs| knobs.every = Duration::MAX);
+            trace.reach(30 * 60_000).await;
+            assert_eq!(rule().to_string(), words[2]);
+            running.stop().await.into_result().unwrap();
+            assert_eq!(rule().to_string(), words[2], "it stays");
+        });
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::Handle;
 use crate::report::error::ScheduleError;
 use crate::report::event::EventKind;
-use crate::report::tick::{TickRun, Upcoming};
+use crate::report::tick::{ScheduleRule, TickRun, Upcoming};
 use crate::shared::inner::Found;
 use crate::shared::tick_facts::TickFacts;
 
@@ -35,7 +35,7 @@ impl Handle {
     /// No such service, or one that has no ticks. What a decorator has wrapped shows once it is up: see
     /// [`ScheduleError::NotUp`].
     pub fn pause(&self, service: &str) -> Result<(), ScheduleError> {
-        let found = self.schedule(service)?;
+        let found = self.scheduled(service)?;
         if found.instance().ticks().is_some_and(TickFacts::pause) {
             found.tell(EventKind::Paused);
         }
@@ -51,11 +51,31 @@ impl Handle {
     ///
     /// Those of [`pause`](Self::pause).
     pub fn resume(&self, service: &str) -> Result<(), ScheduleError> {
-        let found = self.schedule(service)?;
+        let found = self.scheduled(service)?;
         if found.instance().ticks().is_some_and(TickFacts::resume) {
             found.tell(EventKind::Resumed);
         }
         Ok(())
+    }
+
+    /// The rule by which this service ticks, with the values that it follows now: its interval or delay, or its cron
+    /// expression and time zone. `None` until the service is up for the first time; it stays when it is down.
+    ///
+    /// ```
+    /// # fn print(handle: &lifecycle::Handle) -> Result<(), lifecycle::ScheduleError> {
+    /// if let Some(rule) = handle.schedule("report")? {
+    ///     println!("the report is written {rule}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`pause`](Self::pause).
+    pub fn schedule(&self, service: &str) -> Result<Option<ScheduleRule>, ScheduleError> {
+        let found = self.scheduled(service)?;
+        Ok(found.instance().ticks().and_then(TickFacts::rule))
     }
 
     /// The last 32 ticks of this service that have ended, the oldest first, over all its runs.
@@ -73,7 +93,7 @@ impl Handle {
     ///
     /// Those of [`pause`](Self::pause).
     pub fn runs(&self, service: &str) -> Result<Vec<TickRun>, ScheduleError> {
-        let found = self.schedule(service)?;
+        let found = self.scheduled(service)?;
         Ok(found
             .instance()
             .ticks()
@@ -92,13 +112,13 @@ impl Handle {
     ///
     /// Those of [`pause`](Self::pause).
     pub fn upcoming(&self, service: &str, count: usize) -> Result<Vec<Upcoming>, ScheduleError> {
-        let found = self.schedule(service)?;
+        let found = self.scheduled(service)?;
         let (now, wall) = (Instant::now(), found.application.wall_time());
         let upcoming = |ticks: &TickFacts| ticks.upcoming(now, wall, count.min(MAX_UPCOMING));
         Ok(found.instance().ticks().map(upcoming).unwrap_or_default())
     }
 
-    fn schedule(&self, service: &str) -> Result<Found, ScheduleError> {
+    fn scheduled(&self, service: &str) -> Result<Found, ScheduleError> {
         let found = self.application.find(service);
         let found = found.ok_or_else(|| ScheduleError::Unknown(service.to_owned()))?;
         let instance = found.instance();

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use super::TickFacts;
 use crate::report::name::Name;
 use crate::report::status::TickStatus;
-use crate::report::tick::{Tick, TickRun, Upcoming};
-use crate::time::outlook::Standing;
+use crate::report::tick::{ScheduleRule, Tick, TickRun, Upcoming};
+use crate::time::outlook::{Outlook, Standing};
 
 impl TickFacts {
     pub(crate) fn status(&self) -> TickStatus {
@@ -67,6 +67,13 @@ impl TickFacts {
         ended.map_or(Duration::ZERO, |(began, end)| {
             end.saturating_duration_since(began)
         })
+    }
+
+    /// The rule that the ticks follow; `None` until the schedule is up for the first time.
+    pub(crate) fn rule(&self) -> Option<ScheduleRule> {
+        let outlook = self.inner().outlook.clone();
+        // Its texts are copied while no tick waits for the lock.
+        outlook.as_ref().map(Outlook::rule)
     }
 
     /// The last ticks that have ended, the oldest first.
