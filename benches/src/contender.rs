@@ -10,7 +10,7 @@ mod peers;
 use std::future::Future;
 
 pub use self::bare::Bare;
-pub use self::ours::Ours;
+pub use self::ours::{Members, Ours};
 #[cfg(feature = "compare")]
 pub use self::peers::{Ractor, TaskSupervisor, TokioGracefulShutdown, TokioUtil, Tosub};
 use crate::work::Work;

@@ -6,7 +6,7 @@ use std::io;
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
-use crate::contender::{Contender, on};
+use crate::contender::{Contender, Members, on};
 use crate::order::Order;
 use crate::work::{Kind, PERIOD, Work};
 
@@ -21,6 +21,8 @@ pub enum Counted {
     LifeWithHooks,
     /// That where each depends on three others, on average.
     OrderedLife,
+    /// The life of a member of a group, with something to do at its start and at its stop.
+    MemberLife,
 }
 
 /// How many services there are at most. So many are made ready, however few of them are run: what that
@@ -52,11 +54,12 @@ impl Size {
 
 impl Counted {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Tick,
         Self::Life,
         Self::LifeWithHooks,
         Self::OrderedLife,
+        Self::MemberLife,
     ];
 
     /// What it is called.
@@ -67,6 +70,7 @@ impl Counted {
             Self::Life => "life",
             Self::LifeWithHooks => "life with hooks",
             Self::OrderedLife => "ordered life",
+            Self::MemberLife => "life of a member",
         }
     }
 
@@ -82,14 +86,20 @@ impl Counted {
         let size = |services, ticks| Size { services, ticks };
         match self {
             Self::Tick => (size(100, 50), size(100, 150)),
-            Self::Life | Self::LifeWithHooks | Self::OrderedLife => (size(500, 0), size(MOST, 0)),
+            Self::Life | Self::LifeWithHooks | Self::OrderedLife | Self::MemberLife => {
+                (size(500, 0), size(MOST, 0))
+            }
         }
     }
 
     /// Whether the contender with this name has what it takes.
     #[must_use]
     pub fn can_be_done_by(self, contender: &str) -> bool {
-        self != Self::OrderedLife || on!(contender, knows_order()).unwrap_or(false)
+        match self {
+            Self::OrderedLife => on!(contender, knows_order()).unwrap_or(false),
+            Self::MemberLife => contender == "lifecycle",
+            Self::Tick | Self::Life | Self::LifeWithHooks => true,
+        }
     }
 }
 
@@ -102,7 +112,7 @@ pub fn run(counted: Counted, contender: &str, services: usize, ticks: u32) -> io
     let work = match counted {
         Counted::Tick => Work::new(Kind::Tick, MOST),
         Counted::Life => Work::new(Kind::Idle, MOST),
-        Counted::LifeWithHooks => Work::new(Kind::Hooks, MOST),
+        Counted::LifeWithHooks | Counted::MemberLife => Work::new(Kind::Hooks, MOST),
         Counted::OrderedLife => Work::new(Kind::Hooks, MOST).in_order(Order::Random),
     };
     let work = work.first(services);
@@ -111,7 +121,12 @@ pub fn run(counted: Counted, contender: &str, services: usize, ticks: u32) -> io
         .start_paused(true)
         .build()?;
     runtime
-        .block_on(async { on!(contender, lead(work, ticks).await) })
+        .block_on(async {
+            if counted == Counted::MemberLife {
+                return Some(lead::<Members>(work, ticks).await);
+            }
+            on!(contender, lead(work, ticks).await)
+        })
         .ok_or(io::ErrorKind::NotFound)?;
     Ok(work.ticks())
 }

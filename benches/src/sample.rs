@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use self::life::life;
 use self::reads::reads;
 use self::ticks::ticks;
-use crate::contender::on;
+use crate::contender::{Members, on};
 use crate::order::Order;
 use crate::work::{Kind, Work};
 
@@ -63,6 +63,9 @@ async fn measure(
         "idle" => Work::new(Kind::Idle, services),
         "hooks" => Work::new(Kind::Hooks, services),
         "drain" => Work::new(Kind::Drain, services),
+        "members" if contender == "lifecycle" => {
+            return Some(life::<Members>(Work::new(Kind::Hooks, services), counter).await);
+        }
         "ticks" => return on!(contender, ticks(services, seconds, counter).await),
         "reads" if contender == "lifecycle" => return Some(reads(services).await),
         _ => Work::new(Kind::Hooks, services).in_order(Order::named(what)?),

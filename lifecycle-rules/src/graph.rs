@@ -4,7 +4,8 @@
 //! The check takes linear time and has no recursion, so that a registry of any length is checked
 //! without a stack overflow.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::collections::hash_map::{Entry as Slot, HashMap};
 
 pub use self::problem::GraphProblem;
 use crate::{name, suggest};
@@ -94,14 +95,18 @@ struct Edge {
 fn check_names<'a>(entries: &[Service<'a>], found: &mut Vec<Found>) -> HashMap<&'a str, usize> {
     let mut first = HashMap::with_capacity(entries.len());
     for (index, entry) in entries.iter().enumerate() {
-        let name = entry.name.to_owned();
-        let problem = if let Some(&first) = first.get(entry.name) {
-            GraphProblem::DuplicateName { name, first }
-        } else {
-            first.insert(entry.name, index);
-            match name::check(entry.name) {
-                Ok(()) => continue,
-                Err(flaw) => GraphProblem::MalformedName { name, flaw },
+        let name = || entry.name.to_owned();
+        let problem = match first.entry(entry.name) {
+            Slot::Occupied(first) => GraphProblem::DuplicateName {
+                name: name(),
+                first: *first.get(),
+            },
+            Slot::Vacant(place) => {
+                place.insert(index);
+                match name::check(entry.name) {
+                    Ok(()) => continue,
+                    Err(flaw) => GraphProblem::MalformedName { name: name(), flaw },
+                }
             }
         };
         found.push(Found {
@@ -126,15 +131,18 @@ fn check_dependencies(
         let mut listed = HashMap::new();
         let mut resolved = Vec::with_capacity(entry.dependencies.len());
         for (dependency, &Dependency { name, kind }) in entry.dependencies.iter().enumerate() {
-            let service = entry.name.to_owned();
+            let service = || entry.name.to_owned();
             let before = *listed.entry(name).or_insert((dependency, kind));
             let problem = match first.get(name) {
-                _ if before.0 != dependency => repeated(service, name, kind, before.1),
-                Some(&to) if to == index => GraphProblem::SelfDependency { service, kind },
+                _ if before.0 != dependency => repeated(service(), name, kind, before.1),
+                Some(&to) if to == index => GraphProblem::SelfDependency {
+                    service: service(),
+                    kind,
+                },
                 // The other one starts after this one, because it does not start before all as well.
                 Some(&to) if entry.before_all && !entries[to].before_all => {
                     GraphProblem::NotBeforeAll {
-                        service,
+                        service: service(),
                         dependency: name.to_owned(),
                         kind,
                     }
@@ -147,7 +155,7 @@ fn check_dependencies(
                     instead: searches
                         .next()
                         .and_then(|_| near_service(entries, entry, name)),
-                    service,
+                    service: service(),
                     dependency: name.to_owned(),
                     kind,
                 },
@@ -243,12 +251,13 @@ fn find_cycles(edges: &[Vec<Edge>]) -> Vec<Vec<Place>> {
 
     let mut cycles = Vec::new();
     let mut marks = vec![Mark::New; edges.len()];
+    let mut path = Vec::new();
     for root in 0..edges.len() {
         if !matches!(marks[root], Mark::New) {
             continue;
         }
         marks[root] = Mark::OnPath { depth: 0 };
-        let mut path = vec![(root, 0)];
+        path.push((root, 0));
         while let Some((entry, taken)) = path.last_mut() {
             let Some(edge) = edges[*entry].get(*taken) else {
                 marks[*entry] = Mark::Done;

@@ -22,7 +22,7 @@ const KEPT: [&str; 2] = ["lifecycle", "bare"];
 const HEADER: &str = "\
 # Instructions on x86_64 Linux, as callgrind counts them: of one tick among 100 services, and of the assembly, start and stop of
 # one service among 1,000: it has nothing to do; or code of its own for the start and the stop; or that, and three others on
-# average to wait for. `.ci/instructions bless` writes this file.
+# average to wait for; or that, as a member of a group. `.ci/instructions bless` writes this file.
 ";
 
 /// The C library picks its `memcpy` by the processor; without these the choice is the same on all of

@@ -20,6 +20,7 @@ pub(super) struct Plan {
 pub(super) enum Section {
     Idle,
     Hooks,
+    Members,
     Order,
     Ticks,
     Drain,
@@ -27,7 +28,7 @@ pub(super) enum Section {
 }
 
 const USAGE: &str = "\
-sections: idle, hooks, order, ticks, drain, reads; all of them when none is named
+sections: idle, hooks, members, order, ticks, drain, reads; all of them when none is named
 --only bare,lifecycle    fewer contenders
 --sizes 10,1000          how many services, in `idle` and `reads`
 --rounds 5               how often each is measured
@@ -40,9 +41,10 @@ const MANY: usize = 10_000;
 const TICKING: usize = 1_000;
 
 impl Section {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Idle,
         Self::Hooks,
+        Self::Members,
         Self::Order,
         Self::Ticks,
         Self::Drain,
@@ -53,6 +55,7 @@ impl Section {
         match self {
             Self::Idle => "idle",
             Self::Hooks => "hooks",
+            Self::Members => "members",
             Self::Order => "order",
             Self::Ticks => "ticks",
             Self::Drain => "drain",
@@ -64,6 +67,7 @@ impl Section {
         match self {
             Self::Idle => "Start and stop",
             Self::Hooks => "Start and stop with code of their own",
+            Self::Members => "Members of a group",
             Self::Order => "Order",
             Self::Ticks => "Ticks",
             Self::Drain => "Drain",
@@ -127,6 +131,10 @@ impl Plan {
             Section::Hooks => {
                 let title = "services with a startup and a drain";
                 vec![self.case("hooks", title, MANY, IDLE)]
+            }
+            Section::Members => {
+                let title = "members of a group with a startup and a drain";
+                vec![self.among(&["lifecycle"], "members", title, MANY, IDLE)]
             }
             Section::Order => Order::ALL.map(|order| self.ordered(order)).into(),
             Section::Ticks => {
@@ -224,7 +232,7 @@ mod tests {
         assert_eq!(plan.contenders, NAMES);
         assert_eq!(plan.rounds, 5);
         let titles = Section::ALL.map(|section| plan.cases(section).len());
-        assert_eq!(titles, [4, 1, 3, 1, 1, 2]);
+        assert_eq!(titles, [4, 1, 1, 3, 1, 1, 2]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `lifecycle`: a registry of named services.
 
-use lifecycle::{Context, Idle, Registry, Result, Running, Scheduled, service};
+use lifecycle::{Context, Group, Idle, Registry, Result, Running, Scheduled, service};
 use tokio::time::sleep;
 
 use super::Contender;
@@ -85,5 +85,42 @@ impl Contender for Ours {
     async fn stop(running: Running) {
         let outcome = running.stop().await;
         assert_eq!(outcome.exit_code(), 0, "{outcome}");
+    }
+}
+
+/// The same services as the members of a group, each added when the one before is up.
+#[derive(Debug)]
+pub struct Members;
+
+impl Contender for Members {
+    type Assembled = Work;
+    type Running = (Running, Group<&'static str>);
+
+    fn assemble(work: Work) -> Work {
+        work
+    }
+
+    async fn start(work: Work) -> Self::Running {
+        let group = Group::new();
+        let registry = Registry::builder()
+            .service("group", group.clone())
+            .build()
+            .expect("the name is in order")
+            .signals(false);
+        let running = Ours::start(registry).await;
+        for (index, name) in work.names.iter().copied().enumerate() {
+            let added = match work.kind {
+                Kind::Idle => group.add(name, Nothing).await,
+                Kind::Hooks => group.add(name, Hooks(work.begun)).await,
+                Kind::Tick => group.add(name, Ticking(&work.meters[index])).await,
+                Kind::Drain => group.add(name, Draining).await,
+            };
+            added.expect("nothing can fail");
+        }
+        (running, group)
+    }
+
+    async fn stop((running, _group): Self::Running) {
+        Ours::stop(running).await;
     }
 }

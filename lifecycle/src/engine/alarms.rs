@@ -34,13 +34,47 @@ pub(crate) enum Due {
 /// one instant are handled in the order in which they were set.
 #[derive(Debug, Default)]
 pub(crate) struct Alarms {
-    by_instant: BTreeMap<Instant, VecDeque<Alarm>>,
+    by_instant: BTreeMap<Instant, Queue>,
     count: usize,
+}
+
+/// The alarms of one instant. Where services don't start together it is one, which needs no allocation.
+#[derive(Debug, Default)]
+struct Queue {
+    first: Option<Alarm>,
+    /// Empty while there is no first one.
+    others: VecDeque<Alarm>,
+}
+
+impl Queue {
+    fn push(&mut self, alarm: Alarm) {
+        if self.first.is_none() {
+            self.first = Some(alarm);
+        } else {
+            self.others.push_back(alarm);
+        }
+    }
+
+    fn pop(&mut self) -> Option<Alarm> {
+        let next = self.others.pop_front();
+        std::mem::replace(&mut self.first, next)
+    }
+
+    fn retain(&mut self, is_kept: impl Fn(Alarm) -> bool) {
+        self.others.retain(|alarm| is_kept(*alarm));
+        if self.first.is_some_and(|first| !is_kept(first)) {
+            self.pop();
+        }
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.others.len()
+    }
 }
 
 impl Alarms {
     pub(crate) fn set(&mut self, at: Instant, alarm: Alarm) {
-        self.by_instant.entry(at).or_default().push_back(alarm);
+        self.by_instant.entry(at).or_default().push(alarm);
         self.count += 1;
     }
 
@@ -51,21 +85,21 @@ impl Alarms {
             return;
         }
         self.by_instant.retain(|_, alarms| {
-            alarms.retain(|alarm| !is_stale(*alarm));
-            !alarms.is_empty()
+            alarms.retain(|alarm| !is_stale(alarm));
+            alarms.first.is_some()
         });
-        self.count = self.by_instant.values().map(VecDeque::len).sum();
+        self.count = self.by_instant.values().map(Queue::len).sum();
     }
 
     /// The soonest alarm that is not stale. Drops the stale ones before it.
     pub(crate) fn soonest(&mut self, is_stale: impl Fn(Alarm) -> bool) -> Option<Instant> {
         while let Some(mut first) = self.by_instant.first_entry() {
             let alarms = first.get_mut();
-            while let Some(&alarm) = alarms.front() {
+            while let Some(alarm) = alarms.first {
                 if !is_stale(alarm) {
                     return Some(*first.key());
                 }
-                alarms.pop_front();
+                alarms.pop();
                 self.count -= 1;
             }
             first.remove();
@@ -77,9 +111,9 @@ impl Alarms {
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Alarm> {
         let first = self.by_instant.first_entry();
         let mut first = first.filter(|first| *first.key() <= now)?;
-        let alarm = first.get_mut().pop_front();
+        let alarm = first.get_mut().pop();
         self.count -= usize::from(alarm.is_some());
-        if first.get().is_empty() {
+        if first.get().first.is_none() {
             first.remove();
         }
         alarm

@@ -1,6 +1,7 @@
 //! The functions that `registry!` expands to calls of. The macro has checked the names. Hidden from the
 //! documentation.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Registry;
@@ -50,7 +51,7 @@ impl Assembly {
 
     /// `name => service`
     pub fn service<S: Service>(&mut self, name: &'static str, service: S) -> AssemblyEntry<'_> {
-        AssemblyEntry(self.entries.add(Name::from(name), Box::new(service)))
+        AssemblyEntry(self.entries.add(Name::from(name), Arc::new(service)))
     }
 
     /// The registry, after the last entry. The macro has found no problem with the entries.

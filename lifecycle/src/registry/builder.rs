@@ -2,6 +2,7 @@
 //! every problem.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Registry;
@@ -45,7 +46,7 @@ pub struct RegistryBuilder {
 impl RegistryBuilder {
     /// Adds a service. The settings that follow are its settings, up to the next service.
     pub fn service(mut self, name: impl Into<Name>, service: impl Service) -> Self {
-        self.entries.add(name.into(), Box::new(service));
+        self.entries.add(name.into(), Arc::new(service));
         self
     }
 

@@ -30,7 +30,7 @@ pub(crate) struct Entry {
 }
 
 impl Entries {
-    pub(crate) fn add(&mut self, name: Name, service: Box<dyn Service>) -> &mut Entry {
+    pub(crate) fn add(&mut self, name: Name, service: Arc<dyn Service>) -> &mut Entry {
         let nature = service.__nature(Sealed::OPEN);
         let settings = ServiceSettings {
             oneshot: nature.shape == Shape::Oneshot && !nature.in_background,

@@ -9,7 +9,7 @@ use crate::report::name::Name;
 use crate::report::reason::Reason;
 use crate::run::plan::{RegisteredService, instance_of};
 use crate::run::unstarted;
-use crate::shape::service::{Sealed, Service};
+use crate::shape::service::Sealed;
 use crate::shared::application::Application;
 use crate::shared::context::Context;
 use crate::shared::run::Run;
@@ -77,7 +77,7 @@ impl Preview {
             Reusable::new(values.collect(), &self.application.graph)
         });
         let nodes = services.iter().enumerate().filter_map(|(index, node)| {
-            let service: Box<dyn Service> = Box::new(reusable.get(index)?.clone());
+            let service = reusable.get(index)?.clone();
             Some(RegisteredService {
                 name: node.name.within(path),
                 service: CatchOnDrop::new(service),

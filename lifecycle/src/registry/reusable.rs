@@ -17,9 +17,8 @@ pub(super) struct Reusable {
 }
 
 impl Reusable {
-    pub(super) fn new(services: Vec<Option<Box<dyn Service>>>, graph: &Graph) -> Self {
+    pub(super) fn new(services: Vec<Option<Arc<dyn Service>>>, graph: &Graph) -> Self {
         let order = graph.stop_order(services.len());
-        let services = services.into_iter().map(|one| one.map(Arc::from)).collect();
         Self { services, order }
     }
 

@@ -30,7 +30,16 @@ enum Repr {
 impl Name {
     /// The name of a service in an inner application: a path.
     pub(crate) fn within(&self, outer: &Name) -> Self {
-        Self::from(format!("{outer}/{self}"))
+        Self::joined(outer, self)
+    }
+
+    pub(crate) fn joined(outer: &str, inner: &str) -> Self {
+        Self::from([outer, "/", inner].concat())
+    }
+
+    /// A name that is shared from now on: it copies the text once.
+    pub(crate) fn shared(text: &str) -> Self {
+        Self(Repr::Shared(text.into()))
     }
 
     /// Whether it is the path of a service within this one.

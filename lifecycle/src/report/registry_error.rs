@@ -70,7 +70,7 @@ impl RegistryProblem {
     }
 
     /// The problems with the policy of a service, if it restarts.
-    pub(crate) fn of_policy(service: &Name, policy: OnFailure) -> Vec<Self> {
+    pub(crate) fn of_policy(service: &str, policy: OnFailure) -> Vec<Self> {
         let OnFailure::Restart(restart) = policy else {
             return Vec::new();
         };

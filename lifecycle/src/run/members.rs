@@ -1,6 +1,6 @@
 //! The members of a group: the requests to add and remove them, and what those are answered.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(crate) enum MemberRequest {
     /// Take the member in and start it.
     Add {
         member: Arc<Member>,
-        service: CatchOnDrop<Box<dyn Service>>,
+        service: CatchOnDrop<Arc<dyn Service>>,
         settings: ServiceSettings,
         /// Answered when the member is up, or has ended on its way.
         answer: Option<oneshot::Sender<AddResult>>,
@@ -51,8 +51,8 @@ pub(crate) enum NotAdded {
 /// The requests of a group, and those that wait for an answer.
 pub(crate) struct MemberCalls {
     requests: UnboundedReceiver<MemberRequest>,
-    starting: BTreeMap<usize, oneshot::Sender<AddResult>>,
-    leaving: BTreeMap<usize, Vec<Leaving>>,
+    starting: HashMap<usize, oneshot::Sender<AddResult>>,
+    leaving: HashMap<usize, Vec<Leaving>>,
 }
 
 struct Leaving {
@@ -64,8 +64,8 @@ impl MemberCalls {
     pub(crate) fn new(requests: UnboundedReceiver<MemberRequest>) -> Self {
         Self {
             requests,
-            starting: BTreeMap::new(),
-            leaving: BTreeMap::new(),
+            starting: HashMap::new(),
+            leaving: HashMap::new(),
         }
     }
 
@@ -107,7 +107,7 @@ impl Supervisor {
     fn add(
         &mut self,
         member: &Arc<Member>,
-        service: CatchOnDrop<Box<dyn Service>>,
+        service: CatchOnDrop<Arc<dyn Service>>,
         settings: ServiceSettings,
         answer: Option<oneshot::Sender<AddResult>>,
         now: Instant,

@@ -28,7 +28,7 @@ pub(crate) struct ServiceSet {
 
 pub(crate) struct RegisteredService {
     pub(crate) name: Name,
-    pub(crate) service: CatchOnDrop<Box<dyn Service>>,
+    pub(crate) service: CatchOnDrop<Arc<dyn Service>>,
     pub(crate) settings: ServiceSettings,
     /// Whether it starts before and stops after every service without this.
     pub(crate) before_all: bool,

@@ -171,15 +171,14 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
         }
     }
     let inbox = application.begin(Some(runtime.clone()));
-    let services = services
-        .into_iter()
-        .map(|node| node.service.into_inner())
-        .collect();
+    // Not collected in place, which would keep the larger allocation of `services` for as long as the run.
+    let mut values = Vec::with_capacity(services.len());
+    values.extend(services.into_iter().map(|node| node.service.into_inner()));
     let supervisor = Supervisor {
         application: application.clone(),
         inbox,
         engine,
-        services,
+        services: values,
         kept: BTreeMap::new(),
         restart_calls: Vec::new(),
         members,

@@ -2,6 +2,7 @@
 //! destructor of the service, and the report that it is down.
 
 use std::future::{Future, poll_fn};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::panics::{self, CatchOnDrop};
@@ -30,7 +31,7 @@ pub(crate) enum RunPart {
 /// drops the service where it stands.
 pub(crate) fn run(
     cx: Context,
-    service: Box<dyn Service>,
+    service: Arc<dyn Service>,
     part: RunPart,
 ) -> impl Future<Output = Kept> + Send {
     let span = cx.span_of_run();
@@ -70,14 +71,14 @@ pub(crate) fn run(
 }
 
 /// The service, if it is kept for another run.
-pub(crate) type Kept = Option<CatchOnDrop<Box<dyn Service>>>;
+pub(crate) type Kept = Option<CatchOnDrop<Arc<dyn Service>>>;
 
 /// Drops the service. Its destructor is its last code, and runs before the supervisor hears that the service is
 /// down, so before any of its dependencies is stopped.
 fn drop_service(
     cx: &Context,
     span: Option<&ServiceSpan>,
-    service: Box<dyn Service>,
+    service: Arc<dyn Service>,
     part: RunPart,
 ) {
     let dropped = within(cx.current(), span, || {
@@ -96,5 +97,5 @@ fn drop_service(
 pub(super) struct Subject {
     pub(super) cx: Context,
     pub(super) span: SharedSpan,
-    pub(super) service: Box<dyn Service>,
+    pub(super) service: Arc<dyn Service>,
 }

@@ -53,9 +53,9 @@ pub(crate) struct Supervisor {
     pub(crate) application: Arc<Application>,
     pub(crate) inbox: UnboundedReceiver<SupervisorEvent>,
     pub(crate) engine: Engine,
-    pub(crate) services: Vec<Option<Box<dyn Service>>>,
+    pub(crate) services: Vec<Option<Arc<dyn Service>>>,
     /// The services that wait for another run.
-    pub(crate) kept: BTreeMap<usize, Box<dyn Service>>,
+    pub(crate) kept: BTreeMap<usize, Arc<dyn Service>>,
     /// The calls that wait for a service to be up again.
     pub(crate) restart_calls: Vec<RestartCall>,
     /// The requests for members, if the services are those of a group.

@@ -13,7 +13,7 @@ use crate::shared::scope::within;
 /// A service that was never started. Dropping this runs the service's destructor, on a thread that may
 /// block. If the runtime ends before that thread gets its turn, the runtime drops it with its other tasks.
 pub(crate) struct Unstarted {
-    pub(crate) service: Option<Box<dyn Service>>,
+    pub(crate) service: Option<Arc<dyn Service>>,
     pub(crate) cx: Context,
 }
 

@@ -300,6 +300,15 @@ impl Application {
         states
     }
 
+    /// The first service, here or in an inner application, that counts and is not up.
+    pub(crate) fn first_missing(&self) -> Option<(Name, State)> {
+        let missing = |instance: InstanceRef<'_>| {
+            let own = instance.missing();
+            own.or_else(|| instance.inner()?.first_missing())
+        };
+        self.all_instances().find_map(missing)
+    }
+
     /// The states of an inner application follow that of its service.
     fn add_states(&self, states: &mut Vec<ServiceStatus>) {
         for instance in self.all_instances() {
@@ -457,7 +466,12 @@ impl Application {
     /// Whether somebody is told of events, here or outside.
     #[inline]
     pub(crate) fn is_observed(&self) -> bool {
-        self.events.is_observed() || self.is_inner()
+        self.events.is_observed() || self.is_inner() && self.is_observed_outside()
+    }
+
+    fn is_observed_outside(&self) -> bool {
+        let outer = self.outer();
+        outer.is_some_and(|(outer, _)| outer.is_observed())
     }
 
     pub(crate) fn set_health(&self, health: Health) {

@@ -314,21 +314,28 @@ impl Instance {
             .or_else(|| run?.failed_reload())
             .or_else(|| self.ticks()?.degraded())
             .or_else(|| self.queue()?.degraded())
-            .or_else(|| {
-                self.missing_inner()
-                    .filter(|_| self.state() == State::Running)
+            .or_else(|| match self.state() {
+                State::Running => self.missing_inner(),
+                _ => None,
             })
     }
 
     /// What is not up in the application of the service itself.
     fn missing_inner(&self) -> Option<Arc<str>> {
-        let states = self.inner()?.states();
-        let mut missing = states
-            .iter()
-            .filter(|status| status.counts() && !status.is_healthy());
-        missing
-            .next()
-            .map(|status| format!("`{}` is {}", status.name, status.state).into())
+        let (name, state) = self.inner()?.first_missing()?;
+        Some(format!("`{name}` is {state}").into())
+    }
+
+    /// Its name and state, if it counts for readiness and is not where a started application wants it.
+    pub(crate) fn missing(&self) -> Option<(Name, State)> {
+        let state = self.state();
+        let is_there = match state {
+            State::Running | State::Disabled => true,
+            State::Stopped => self.has_succeeded(),
+            _ => false,
+        };
+        let is_missing = !is_there && !self.on_failure.ends_ignored();
+        is_missing.then(|| (self.name.clone(), state))
     }
 
     pub(crate) fn status(&self) -> ServiceStatus {

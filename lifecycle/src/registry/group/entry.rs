@@ -1,6 +1,7 @@
 //! What is added to a group: a service with its settings.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::settings::ServiceSettings;
@@ -22,7 +23,7 @@ use crate::shape::service::{Sealed, Service};
 /// ```
 #[must_use = "an entry does nothing until it is added to a group"]
 pub struct Entry {
-    pub(super) service: CatchOnDrop<Box<dyn Service>>,
+    pub(super) service: CatchOnDrop<Arc<dyn Service>>,
     pub(super) settings: ServiceSettings,
 }
 
@@ -31,7 +32,7 @@ impl Entry {
     pub fn new(service: impl Service) -> Self {
         let nature = service.__nature(Sealed::OPEN);
         Self {
-            service: CatchOnDrop::new(Box::new(service)),
+            service: CatchOnDrop::new(Arc::new(service)),
             settings: ServiceSettings {
                 oneshot: nature.shape == Shape::Oneshot && !nature.in_background,
                 registry: matches!(nature.shape, Shape::Registry | Shape::Group),

@@ -25,7 +25,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 
 pub use self::entry::Entry;
-use self::state::{Link, Phase, Place, State, label};
+use self::state::{Link, Phase, Place, State, label, write_label};
 use crate::engine::settings::RegistrySettings;
 use crate::panics;
 use crate::report::error::{RestartError, Result, StartError};
@@ -43,7 +43,6 @@ use crate::shared::context::Context;
 use crate::shared::current;
 use crate::shared::inner::Found;
 use crate::shared::members::Member;
-use crate::shared::reload;
 
 /// How many bytes the text of a key may have.
 const MAX_KEY: usize = 128;
@@ -97,6 +96,8 @@ impl<K> Group<K> {
             state: Arc::new(Mutex::new(State {
                 phase: Phase::Waiting(None),
                 members: HashMap::new(),
+                added: 0,
+                text: String::new(),
             })),
         }
     }
@@ -136,19 +137,14 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
         key: K,
         entry: Entry,
     ) -> Result<Option<oneshot::Receiver<AddResult>>, AddError> {
-        let text = key.to_string();
-        if text.len() > MAX_KEY {
-            return Err(AddError::KeyTooLong(text.len()));
-        }
-        let shown = Name::from(label(&text));
-        let problems = RegistryProblem::of_policy(&shown, entry.settings.on_failure);
-        let problems: Vec<_> = problems.into_iter().collect();
+        let policy = entry.settings.on_failure;
+        let mut place = self.place(&key, entry)?;
+        let problems = RegistryProblem::of_policy(place.shown_key(), policy);
         if !problems.is_empty() {
             return Err(AddError::Policy(RegistryError { problems }));
         }
-        let mut place = Place::new(shown, entry);
         let mut state = self.state();
-        let State { phase, members } = &mut *state;
+        let State { phase, members, .. } = &mut *state;
         let link = match phase {
             Phase::Up(link) if link.application.request.reason().is_none() => Some(link),
             Phase::Stopping {
@@ -169,7 +165,7 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
             }
         };
         if members.contains_key(&key) {
-            return Err(AddError::Duplicate(place.label));
+            return Err(AddError::Duplicate(Name::shared(place.shown_key())));
         }
         let mut waits = None;
         if let Some(link) = link {
@@ -180,8 +176,30 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
                 let _ = link.requests.send(request);
             }
         }
-        members.insert(key, place);
+        state.insert(key, place);
         Ok(waits)
+    }
+
+    /// A place for a member under this key. The key's own code runs here, so the lock is free meanwhile.
+    fn place(&self, key: &K, entry: Entry) -> Result<Place, AddError> {
+        let mut text = {
+            let mut state = self.state();
+            let mut text = std::mem::take(&mut state.text);
+            text.clear();
+            if let Some(path) = state.path() {
+                text.push_str(path);
+                text.push('/');
+            }
+            text
+        };
+        let key_at = text.len();
+        let length = write_label(&mut text, key);
+        if length > MAX_KEY {
+            return Err(AddError::KeyTooLong(length));
+        }
+        let place = Place::new(Name::shared(&text), key_at, entry);
+        self.state().text = text;
+        Ok(place)
     }
 
     /// Removes a member: stops it, waits for its drain, and drops it. Its key is free then.
@@ -221,7 +239,7 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
         Q: Eq + Hash + ?Sized,
     {
         let mut state = self.state();
-        let State { phase, members } = &mut *state;
+        let State { phase, members, .. } = &mut *state;
         let Some(own) = members.get_key_value(key).map(|(own, _)| own.clone()) else {
             return Err(MemberOutcome::Unknown);
         };
@@ -288,7 +306,7 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
         let found = {
             let state = self.state();
             let Some(place) = state.members.get(key) else {
-                return Err(RestartError::Unknown(label(&key.to_string())));
+                return Err(RestartError::Unknown(label(key)));
             };
             match (&state.phase, &place.member) {
                 (Phase::Up(link) | Phase::Stopping { link, .. }, Some(member)) => {
@@ -300,9 +318,7 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
         match Found::member(found.0, found.1) {
             Some(found) => found.restart(true).await,
             // The supervisor has not taken it in yet.
-            None => Err(RestartError::NotRunning(Name::from(label(
-                &key.to_string(),
-            )))),
+            None => Err(RestartError::NotRunning(Name::from(label(key)))),
         }
     }
 
@@ -331,7 +347,7 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
             return Err(StartError::GroupRuns);
         }
         cx.application().show_inner(cx.service(), &application);
-        for place in state.members.values_mut() {
+        for place in state.in_order() {
             if let Some(request) = place.request(&link, None) {
                 let _ = link.requests.send(request);
             }
@@ -428,13 +444,6 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Service for Group<K> 
         let stopped = inside::stop(cx, None).await;
         self.end_stop(cx, &inner);
         stopped
-    }
-
-    async fn reload(&self, cx: &Context) -> Result {
-        match cx.instance().inner() {
-            Some(inner) => Ok(reload::reload(&inner).await?),
-            None => Ok(()),
-        }
     }
 
     fn __nature(&self, _: Sealed) -> Nature {

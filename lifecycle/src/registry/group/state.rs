@@ -1,7 +1,7 @@
 //! Which members a group has, and whether it runs.
 
 use std::collections::HashMap;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::hash::Hash;
 use std::sync::{Arc, Weak};
 
@@ -21,6 +21,10 @@ use crate::shared::members::Member;
 pub(super) struct State<K> {
     pub(super) phase: Phase,
     pub(super) members: HashMap<K, Place>,
+    /// How many members there have been.
+    pub(super) added: u64,
+    /// Where the name of a member is written: used again, because members may come and go all the time.
+    pub(super) text: String,
 }
 
 /// Whether the group runs.
@@ -51,21 +55,42 @@ pub(super) struct Place {
     /// Kept for the next run of the group; `None` once no run follows.
     pub(super) service: Option<CatchOnDrop<Arc<dyn Service>>>,
     settings: ServiceSettings,
-    /// The key as it is shown.
-    pub(super) label: Name,
+    /// The key as it is shown, behind the path of the group if that was known.
+    name: Name,
+    /// Where the key begins.
+    key_at: usize,
+    /// How many members there were before it: they start in this order.
+    number: u64,
     /// In the run of the group that is under way.
     pub(super) member: Option<Arc<Member>>,
 }
 
 impl Place {
-    pub(super) fn new(label: Name, entry: Entry) -> Self {
-        let service = entry.service.into_inner().map(Arc::from);
+    /// A place without a number yet.
+    pub(super) fn new(name: Name, key_at: usize, entry: Entry) -> Self {
         Self {
-            service: service.map(CatchOnDrop::new),
+            service: Some(entry.service),
             settings: entry.settings,
-            label,
+            name,
+            key_at,
+            number: 0,
             member: None,
         }
+    }
+
+    /// The key as it is shown.
+    pub(super) fn shown_key(&self) -> &str {
+        &self.name[self.key_at..]
+    }
+
+    /// Its name in this run of the group.
+    fn name_within(&mut self, path: &Name) -> Name {
+        let known = self.name[..self.key_at].strip_suffix('/');
+        if known != Some(path.as_str()) {
+            self.name = Name::joined(path, self.shown_key());
+            self.key_at = path.len() + 1;
+        }
+        self.name.clone()
     }
 
     /// The request that takes the member into this run. `answer` learns when it is up.
@@ -75,10 +100,9 @@ impl Place {
         answer: Option<oneshot::Sender<AddResult>>,
     ) -> Option<MemberRequest> {
         let service = self.service.as_ref()?.as_ref()?.clone();
-        let name = self.label.within(&link.path);
+        let name = self.name_within(&link.path);
         let member = Member::new(instance_of(name, &*service, &self.settings));
         self.member = Some(member.clone());
-        let service: Box<dyn Service> = Box::new(service);
         Some(MemberRequest::Add {
             member,
             service: CatchOnDrop::new(service),
@@ -88,7 +112,30 @@ impl Place {
     }
 }
 
+impl<K> State<K> {
+    /// The name of the group, if it runs.
+    pub(super) fn path(&self) -> Option<&Name> {
+        match &self.phase {
+            Phase::Up(link) => Some(&link.path),
+            _ => None,
+        }
+    }
+}
+
 impl<K: Eq + Hash> State<K> {
+    pub(super) fn insert(&mut self, key: K, mut place: Place) {
+        place.number = self.added;
+        self.added += 1;
+        self.members.insert(key, place);
+    }
+
+    /// The members in the order in which they were added.
+    pub(super) fn in_order(&mut self) -> Vec<&mut Place> {
+        let mut places: Vec<_> = self.members.values_mut().collect();
+        places.sort_by_key(|place| place.number);
+        places
+    }
+
     /// The values of all members, which no run will follow.
     pub(super) fn take_values(&mut self) -> Vec<CatchOnDrop<Arc<dyn Service>>> {
         let places = self.members.values_mut();
@@ -113,20 +160,38 @@ impl<K: Eq + Hash> State<K> {
 }
 
 /// A key as it is shown: what separates the parts of a path and what changes a terminal is escaped.
-pub(super) fn label(key: &str) -> String {
-    let mut label = String::with_capacity(key.len());
-    for letter in key.chars() {
-        match letter {
-            '/' | '\\' => {
-                label.push('\\');
-                label.push(letter);
+pub(super) fn label(key: impl fmt::Display) -> String {
+    let mut text = String::new();
+    write_label(&mut text, key);
+    text
+}
+
+/// Writes the key as it is shown. Returns how long it was before anything was escaped.
+pub(super) fn write_label(text: &mut String, key: impl fmt::Display) -> usize {
+    let mut label = Label { text, length: 0 };
+    // Only the key's own `Display` can fail: it is shown as far as that has come.
+    let _ = write!(label, "{key}");
+    label.length
+}
+
+struct Label<'a> {
+    text: &'a mut String,
+    length: usize,
+}
+
+impl Write for Label<'_> {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        self.length += part.len();
+        for letter in part.chars() {
+            match letter {
+                '/' | '\\' => {
+                    self.text.push('\\');
+                    self.text.push(letter);
+                }
+                _ if letter.is_control() => write!(self.text, "{}", letter.escape_default())?,
+                _ => self.text.push(letter),
             }
-            _ if letter.is_control() => {
-                // Writing to a string does not fail.
-                let _ = write!(label, "{}", letter.escape_default());
-            }
-            _ => label.push(letter),
         }
+        Ok(())
     }
-    label
 }

@@ -180,7 +180,7 @@ impl Supervisor {
         tasks.leaving.push((index, task));
     }
 
-    pub(super) fn unstarted(&self, index: usize, service: Box<dyn Service>) -> Unstarted {
+    pub(super) fn unstarted(&self, index: usize, service: Arc<dyn Service>) -> Unstarted {
         let cx = Context::new(
             self.application.clone(),
             Run::of(self.application.member(index)),
@@ -202,7 +202,7 @@ impl Supervisor {
         } = service.__nature(Sealed::OPEN);
         if task_need == TaskNeed::Always {
             let run = self.begin_run(index);
-            if matches!(shape, Shape::Custom | Shape::Registry) {
+            if shape == Shape::Custom {
                 run.set_custom();
             }
             self.spawn(index, run, service, RunPart::Whole, tasks);
@@ -286,7 +286,7 @@ impl Supervisor {
         &self,
         index: usize,
         run: Arc<Run>,
-        service: Box<dyn Service>,
+        service: Arc<dyn Service>,
         part: RunPart,
         tasks: &mut ServiceTasks,
     ) {

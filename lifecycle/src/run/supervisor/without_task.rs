@@ -1,6 +1,8 @@
 //! Services without code to run between their start and their stop. They have no task until they have code to
 //! run: the supervisor keeps them in `services` itself.
 
+use std::sync::Arc;
+
 use super::Supervisor;
 use super::tasks::ServiceTasks;
 use crate::engine::StopTimes;
@@ -13,7 +15,7 @@ impl Supervisor {
     pub(super) fn start_without_code(
         &mut self,
         index: usize,
-        service: Box<dyn Service>,
+        service: Arc<dyn Service>,
         task_need: TaskNeed,
         tasks: &mut ServiceTasks,
     ) {
@@ -31,7 +33,7 @@ impl Supervisor {
     pub(super) fn stop_without_task(
         &mut self,
         index: usize,
-        service: Box<dyn Service>,
+        service: Arc<dyn Service>,
         times: Option<StopTimes>,
         tasks: &mut ServiceTasks,
     ) {
