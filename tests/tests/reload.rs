@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lifecycle::{
-    Context, EventKind, Idle, Intake, Oneshot, Phase, Queue, Registry, ReloadError, Result,
+    Context, EventKind, Group, Idle, Intake, Oneshot, Phase, Queue, Registry, ReloadError, Result,
     Scheduled, Server, Service, State, Worker, async_trait, registry, service,
 };
 use lifecycle_tests::{Log, Plain, hush, millis, secs, start, state_of, threads};
@@ -211,12 +211,16 @@ async fn it_is_reached_behind_decorators_once() {
         "feed" => Elsewhere(Arc::new(Feed(n()))), after = ["store"],
         "gc" => Elsewhere(Arc::new(Plain(Gc(n())))), after = ["feed"],
         "boxed" => Plain(Arc::new(Api(n()))), after = ["gc"],
+        "part" => Plain(registry! { "inner" => Custom(n()) }), after = ["boxed"],
     };
     let running = start(registry);
     running.await_healthy().await.unwrap();
     for _ in 0..3 {
         running.handle().reload().await.unwrap();
-        assert_eq!(notes.take(), each(&["store", "feed", "gc", "boxed"]));
+        assert_eq!(
+            notes.take(),
+            each(&["store", "feed", "gc", "boxed", "part/inner"])
+        );
     }
     running.stop().await.into_result().unwrap();
 }
@@ -730,5 +734,56 @@ async fn services_of_a_registry_that_is_a_service_are_reloaded_and_named_by_thei
     *fails.lock().unwrap() = None;
     handle.reload().await.unwrap();
     assert_eq!(notes.take(), each(&["store", "part/feed", "some"]));
+    running.stop().await.into_result().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_members_of_a_group_are_reloaded_in_the_order_of_their_start() {
+    let group = Group::new();
+    reload_members(&group, group.clone()).await;
+    let group = Group::new();
+    reload_members(&group, Plain(group.clone())).await;
+}
+
+async fn reload_members(group: &Group<&'static str>, registered: impl Service) {
+    let _log = Log::open();
+    let notes = Notes::default();
+    let fails = Arc::new(Mutex::new(Some("no such file")));
+    for key in ["kept-1", "kept-2", "kept-3"] {
+        group.add(key, Store(notes.clone())).await.unwrap();
+    }
+    let running = start(registry! {
+        "last" => Store(notes.clone()), after = ["tenants"],
+        "tenants" => registered,
+    });
+    running.await_healthy().await.unwrap();
+    let handle = running.handle();
+    group.add("one", Store(notes.clone())).await.unwrap();
+    group.add("custom", Custom(notes.clone())).await.unwrap();
+    group.add("flaky", Flaky(fails.clone())).await.unwrap();
+    let expected = |keys: &[&str]| {
+        let names: Vec<_> = keys.iter().map(|key| format!("tenants/{key}")).collect();
+        let names = names.iter().map(String::as_str).chain(["last"]);
+        each(&names.collect::<Vec<_>>())
+    };
+    let error = handle.reload().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "service `tenants/flaky` failed in reload: no such file"
+    );
+    let kept = ["kept-1", "kept-2", "kept-3", "one", "custom"];
+    assert_eq!(notes.take(), expected(&kept));
+    *fails.lock().unwrap() = None;
+
+    // One that takes the place of a member that is gone has started after the others.
+    group.remove("kept-2").await.into_result().unwrap();
+    group.remove("one").await.into_result().unwrap();
+    group.add("late", Store(notes.clone())).await.unwrap();
+    group.add("later", Custom(notes.clone())).await.unwrap();
+    for _ in 0..2 {
+        handle.reload().await.unwrap();
+        let there = ["kept-1", "kept-3", "custom", "late", "later"];
+        assert_eq!(notes.take(), expected(&there));
+    }
     running.stop().await.into_result().unwrap();
 }

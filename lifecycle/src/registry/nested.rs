@@ -25,7 +25,6 @@ use crate::run::running;
 use crate::shape::service::{Inner, Nature, Sealed, Service, TaskNeed};
 use crate::shared::application::Application;
 use crate::shared::context::Context;
-use crate::shared::reload;
 
 /// A registry is a service: its services start, run and stop as one of the outer registry.
 #[async_trait]
@@ -47,14 +46,6 @@ impl Service for Registry {
 
     async fn stop(&self, cx: &Context) -> Result {
         inside::stop(cx, self.settings.written_deadline).await
-    }
-
-    /// Reloads its services, as if they were those of the outer registry.
-    async fn reload(&self, cx: &Context) -> Result {
-        match cx.instance().inner() {
-            Some(inner) => Ok(reload::reload(&inner).await?),
-            None => Ok(()),
-        }
     }
 
     fn __nature(&self, _: Sealed) -> Nature {

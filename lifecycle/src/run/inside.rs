@@ -1,17 +1,29 @@
 //! A run of an inner application, as the service sees it that the application belongs to: a registry or a group.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::report::error::{HealthError, Result};
 use crate::report::reason::{Cause, Reason};
+use crate::shape::service::BoxFuture;
 use crate::shared::application::Application;
 use crate::shared::context::Context;
+use crate::shared::reload::{self, Beside};
 
 /// The rest of `start`: the service is ready when the application is healthy, and goes on until it is stopped.
-/// It fails with the application.
-pub(crate) async fn watch(cx: &Context, inner: &Application) -> Result {
+/// It fails with the application, and reloads it.
+pub(crate) async fn watch(cx: &Context, inner: &Arc<Application>) -> Result {
+    // Here and not in `Service::reload`, which decorators need not forward. Before the service shows as running,
+    // because from then on it may be asked to reload.
+    let part = cx.run().make_reload().join();
+    let goes_on = Box::pin(go_on(cx, inner));
+    let reload = || -> BoxFuture<'_> { Box::pin(async { Ok(reload::reload(inner).await?) }) };
+    Beside::new(cx, part, goes_on, reload).await
+}
+
+async fn go_on(cx: &Context, inner: &Application) -> Result {
     let stop = &cx.run().stop;
     let health = tokio::select! {
         biased;

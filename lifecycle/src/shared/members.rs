@@ -5,6 +5,8 @@
 //! Only the supervisor of the group fills a slot, empties it, and gives it to another member. A slot keeps its
 //! last member until then, so code that has its number finds an instance. A context holds its member by its run,
 //! so it never finds the next one. No user code runs under the lock.
+//!
+//! The place of a member is set before the slot shows it, so each that is shown has one.
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +18,8 @@ use crate::shared::instance::Instance;
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) instance: Instance,
-    slot: OnceLock<usize>,
+    /// Set once the supervisor has taken it in.
+    place: OnceLock<Place>,
     is_removed: AtomicBool,
 }
 
@@ -24,14 +27,19 @@ impl Member {
     pub(crate) fn new(instance: Instance) -> Arc<Self> {
         Arc::new(Self {
             instance,
-            slot: OnceLock::new(),
+            place: OnceLock::new(),
             is_removed: AtomicBool::new(false),
         })
     }
 
     /// Its slot, once the supervisor has taken it in.
     pub(crate) fn slot(&self) -> Option<usize> {
-        self.slot.get().copied()
+        self.place.get().map(|place| place.slot)
+    }
+
+    /// How many members the group has had before it, in this run.
+    pub(crate) fn number(&self) -> u64 {
+        self.place.get().map_or(u64::MAX, |place| place.number)
     }
 
     /// Whether it is gone, and its slot may be that of another member.
@@ -40,19 +48,35 @@ impl Member {
     }
 }
 
+/// Where a member is among the others.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    slot: usize,
+    number: u64,
+}
+
 /// A group's members by slot. An empty slot keeps its last member, which is not shown.
 #[derive(Debug, Default)]
-pub(crate) struct Members(RwLock<Vec<Arc<Member>>>);
+pub(crate) struct Members(RwLock<Slots>);
+
+#[derive(Debug, Default)]
+struct Slots {
+    members: Vec<Arc<Member>>,
+    /// How many there have been.
+    added: u64,
+}
 
 impl Members {
     /// Puts the member into this slot: an empty one, or the one after the last.
     pub(crate) fn put(&self, slot: usize, member: &Arc<Member>) {
-        let _ = member.slot.set(slot);
         let mut slots = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let before = if let Some(place) = slots.get_mut(slot) {
+        let number = slots.added;
+        slots.added += 1;
+        let _ = member.place.set(Place { slot, number });
+        let before = if let Some(place) = slots.members.get_mut(slot) {
             Some(std::mem::replace(place, member.clone()))
         } else {
-            slots.push(member.clone());
+            slots.members.push(member.clone());
             None
         };
         drop(slots);
@@ -65,16 +89,16 @@ impl Members {
     }
 
     pub(crate) fn get(&self, slot: usize) -> Arc<Member> {
-        self.slots()[slot].clone()
+        self.slots().members[slot].clone()
     }
 
     pub(crate) fn shown(&self) -> Vec<Arc<Member>> {
         let slots = self.slots();
-        let there = slots.iter().filter(|member| !member.is_removed());
+        let there = slots.members.iter().filter(|member| !member.is_removed());
         there.cloned().collect()
     }
 
-    fn slots(&self) -> RwLockReadGuard<'_, Vec<Arc<Member>>> {
+    fn slots(&self) -> RwLockReadGuard<'_, Slots> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -163,11 +163,13 @@ async fn reload_all(application: &Arc<Application>) -> Result<(), ReloadError> {
     }
 }
 
-/// The members of a group have no order.
+/// The members of a group have started in the order in which they were added.
 fn in_start_order(application: &Application) -> Vec<(usize, InstanceRef<'_>)> {
     if let Some(members) = &application.members {
-        let shown = members.shown().into_iter();
-        let slots = shown.filter_map(|member| Some((member.slot()?, InstanceRef::Member(member))));
+        let mut shown = members.shown();
+        shown.sort_by_key(|member| member.number());
+        let slots = shown.into_iter();
+        let slots = slots.filter_map(|member| Some((member.slot()?, InstanceRef::Member(member))));
         return slots.collect();
     }
     let order = start_order(&application.graph, application.instances.len()).into_iter();
