@@ -1,0 +1,117 @@
+//! A replica: a child process of the program `replica`.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::eventually;
+
+/// A replica under way. It is killed with the value.
+#[derive(Debug)]
+pub struct Replica {
+    /// The name it holds leases by.
+    pub name: String,
+    process: Child,
+    lines: Arc<Mutex<Vec<(Instant, String)>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Replica {
+    /// Starts this command, and reads what it prints.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such program.
+    pub fn start(name: &str, command: &mut Command) -> Self {
+        let mut process = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let printed = BufReader::new(process.stdout.take().unwrap());
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let kept = lines.clone();
+        let reader = std::thread::spawn(move || {
+            for line in printed.lines().map_while(Result::ok) {
+                kept.lock().unwrap().push((Instant::now(), line));
+            }
+        });
+        Self {
+            name: name.to_owned(),
+            process,
+            lines,
+            reader: Some(reader),
+        }
+    }
+
+    /// What it has printed so far.
+    pub fn lines(&self) -> Vec<String> {
+        let lines = self.lines.lock().unwrap();
+        lines.iter().map(|(_, line)| line.clone()).collect()
+    }
+
+    /// When it printed the first line with this in it, after that instant.
+    pub fn when(&self, text: &str, after: Instant) -> Option<Instant> {
+        let lines = self.lines.lock().unwrap();
+        let found = lines
+            .iter()
+            .find(|(at, line)| *at >= after && line.contains(text));
+        found.map(|(at, _)| *at)
+    }
+
+    /// Waits until it prints a line with this in it, after that instant.
+    ///
+    /// # Panics
+    ///
+    /// When none has come within ten seconds.
+    pub fn until(&self, text: &str, after: Instant) -> Instant {
+        let bound = Duration::from_secs(10);
+        let what = format!(
+            "{} prints `{text}`; it printed {:#?}",
+            self.name,
+            self.lines()
+        );
+        eventually(&what, bound, || self.when(text, after).is_some());
+        self.when(text, after).unwrap()
+    }
+
+    /// Sends it a signal: `-STOP`.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such process.
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([signal, &self.process.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end, for two seconds, and takes what it has printed.
+    pub fn end(mut self) -> Vec<String> {
+        let bound = Instant::now() + Duration::from_secs(2);
+        while matches!(self.process.try_wait(), Ok(None)) && Instant::now() < bound {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        // The reader sees the end of the pipe once the process has gone.
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+        self.lines()
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{} printed {:#?}", self.name, self.lines());
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
