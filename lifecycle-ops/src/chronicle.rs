@@ -1,17 +1,20 @@
 //! The last events that matter to a person. Ends of ticks that went well are left out: an application may have
 //! thousands a second, and they would push out all others.
 
-use std::collections::{BTreeMap, VecDeque};
+mod durations;
+mod stop;
+
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
-use lifecycle::{Event, EventKind, Events, Handle, Name, Phase, State};
+use lifecycle::{Event, EventKind, Events, Handle, ServiceStatus};
 use tokio::time::Instant;
 
-use crate::draw::spans::{Row, Spans};
-use crate::text::duration;
+pub(crate) use self::durations::Durations;
+use self::stop::Stop;
+pub(crate) use self::stop::StopChart;
 
 /// How many are kept.
 const KEPT: usize = 64;
@@ -29,23 +32,8 @@ struct Kept {
     /// When the application was started, as the first move tells it.
     started: Option<Instant>,
     stop: Option<Stop>,
-}
-
-/// What happens from the request to stop on.
-#[derive(Debug)]
-struct Stop {
-    asked: Instant,
-    services: BTreeMap<Name, Down>,
-}
-
-/// How one service went down.
-#[derive(Debug, Default)]
-struct Down {
-    asked: Option<Instant>,
-    ended: Option<Instant>,
-    /// What was dropped because it was late.
-    late: Option<Phase>,
-    has_failed: bool,
+    /// `None` unless it was asked for.
+    durations: Option<Durations>,
 }
 
 impl Chronicle {
@@ -76,10 +64,24 @@ impl Chronicle {
         self.kept().started
     }
 
-    /// How the services have gone down so far; `None` while there is no request to stop.
-    pub(crate) fn stop(&self) -> Option<Spans> {
+    /// How these services have gone down so far; `None` while there is no request to stop.
+    pub(crate) fn stop(&self, services: &[ServiceStatus]) -> Option<StopChart> {
         self.catch_up();
-        self.kept().stop.as_ref().map(Stop::spans)
+        self.kept().stop.as_ref().map(|stop| stop.chart(services))
+    }
+
+    /// From now on how long ticks take is counted.
+    pub(crate) fn count_durations(&self) {
+        self.kept().durations.get_or_insert_default();
+    }
+
+    /// How long the ticks of these services took; `None` unless that is counted.
+    pub(crate) fn durations(&self, services: &[ServiceStatus]) -> Option<Durations> {
+        self.catch_up();
+        let mut kept = self.kept();
+        let durations = kept.durations.as_mut()?;
+        durations.retain(services);
+        Some(durations.clone())
     }
 
     fn catch_up(&self) {
@@ -93,11 +95,14 @@ impl Chronicle {
     }
 
     fn keep(&self, event: Event) {
+        let mut kept = self.kept();
+        if let Some(durations) = &mut kept.durations {
+            durations.note(&event);
+        }
         if !matters(&event.kind) {
             return;
         }
-        let mut kept = self.kept();
-        kept.note_stop(&event);
+        Stop::note(&mut kept.stop, &event);
         if let (None, EventKind::Moved { took, .. }) = (kept.started, &event.kind) {
             kept.started = event.at.checked_sub(*took);
         }
@@ -109,57 +114,6 @@ impl Chronicle {
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Kept {
-    fn note_stop(&mut self, event: &Event) {
-        if let EventKind::Stopping { .. } = event.kind {
-            self.stop.get_or_insert(Stop {
-                asked: event.at,
-                services: BTreeMap::new(),
-            });
-        }
-        let (Some(stop), Some(name)) = (&mut self.stop, &event.service) else {
-            return;
-        };
-        let down = stop.services.entry(name.clone()).or_default();
-        match &event.kind {
-            EventKind::Moved { to, .. } if *to == State::Stopping => down.asked = Some(event.at),
-            EventKind::Moved { to, .. } if to.is_final() => {
-                down.ended = Some(event.at);
-                down.has_failed = *to == State::Failed;
-            }
-            EventKind::Late { phase, .. } => down.late = Some(*phase),
-            _ => {}
-        }
-    }
-}
-
-impl Stop {
-    fn spans(&self) -> Spans {
-        let since = |at: Instant| at.saturating_duration_since(self.asked);
-        let now = Instant::now();
-        let row = |(name, down): (&Name, &Down)| {
-            let asked = since(down.asked?);
-            let took = since(down.ended.unwrap_or(now)).saturating_sub(asked);
-            let took = duration(took);
-            let (class, said) = match (down.late, down.ended) {
-                (Some(phase), _) => ("fails", format!("late, dropped in {phase}")),
-                (None, Some(_)) if down.has_failed => ("fails", format!("failed after {took}")),
-                (None, Some(_)) => ("ends", took),
-                (None, None) => ("ends", format!("{took} so far")),
-            };
-            Some(Row {
-                name: name.to_string(),
-                waited: Some((Duration::ZERO, asked)),
-                ran: Some((asked, since(down.ended.unwrap_or(now)))),
-                class,
-                is_critical: down.ended.is_none(),
-                said,
-            })
-        };
-        Spans::new(self.services.iter().filter_map(row).collect())
     }
 }
 

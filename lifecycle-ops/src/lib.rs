@@ -11,6 +11,7 @@ mod draw;
 mod error;
 mod guard;
 mod listen;
+mod metrics;
 mod ops;
 mod page;
 mod request;

@@ -118,6 +118,14 @@ impl OpsService {
         self
     }
 
+    /// Counts how long ticks take. See [`Ops::histogram`](crate::Ops::histogram). Without a listener the events are
+    /// looked at when something is asked for, so of more than 1,000 between two scrapes it misses some.
+    #[must_use]
+    pub fn histogram(self) -> Self {
+        self.chronicle.count_durations();
+        self
+    }
+
     pub(crate) async fn answer<B>(&self, request: Request<B>) -> Answer {
         let (parts, body) = request.into_parts();
         // No route reads one.

@@ -584,3 +584,28 @@ async fn a_request_from_another_thread_counts_on_the_clock_of_the_runtime() {
     assert_eq!(outcome.took(), Some(secs(4)));
     outcome.into_result().unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_status_tells_when_the_time_to_stop_is_over_and_that_it_was_shortened() {
+    let journal = Journal::new();
+    let running = start(registry! {
+        deadline = secs(20),
+        "store" => journal.script().drain(takes(secs(1))).idle(),
+        "api" => journal.script().drain(takes(secs(12))).idle(), after = ["store"], stop_timeout = secs(30),
+    });
+    let handle = running.handle();
+    running.await_healthy().await.unwrap();
+    let stop_by = |name: &str| handle.status(name).unwrap().stop_by;
+    assert_eq!((stop_by("store"), stop_by("api")), (None, None));
+    let begin = tokio::time::Instant::now();
+    let stop = tokio::spawn(running.stop());
+    sleep(secs(1)).await;
+    // Three quarters of the whole are for what has others below it.
+    assert_eq!(stop_by("api"), Some(begin + secs(15)));
+    assert_eq!(stop_by("store"), None, "it was not asked yet");
+    sleep(Duration::from_millis(11_500)).await;
+    assert_eq!(stop_by("store"), Some(begin + secs(20)));
+    let outcome = stop.await.unwrap();
+    assert_eq!(outcome.exit_code(), 0, "{outcome}");
+    assert_eq!(stop_by("api"), Some(begin + secs(15)), "it stays");
+}

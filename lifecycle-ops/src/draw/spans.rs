@@ -24,6 +24,8 @@ pub(crate) struct Row {
     pub(crate) waited: Option<(Duration, Duration)>,
     /// From when to when its own code ran.
     pub(crate) ran: Option<(Duration, Duration)>,
+    /// From when to when its own code may run, if that is shown.
+    pub(crate) budget: Option<(Duration, Duration)>,
     /// The colour of the second bar, and the word for what it shows.
     pub(crate) class: &'static str,
     /// Whether the whole has waited for it.
@@ -64,6 +66,7 @@ impl Spans {
                 ran: service
                     .starting
                     .map(|from| (from, over.unwrap_or(startup.age))),
+                budget: None,
                 class,
                 is_critical: critical.contains(&service.name.as_str()),
                 said,
@@ -78,7 +81,7 @@ impl Spans {
         rows.sort_by_key(|row| (row.ran.is_none(), row.ran.or(row.waited)));
         let ends = rows
             .iter()
-            .filter_map(|row| Some(row.ran.or(row.waited)?.1));
+            .filter_map(|row| Some(row.budget.max(row.ran).or(row.waited)?.1));
         let end = ends.max().unwrap_or_default();
         Self { rows, end }
     }
@@ -110,7 +113,11 @@ impl Spans {
     pub(crate) fn bars(&self, row: &Row) -> String {
         let mut svg =
             String::from("<svg class=\"bars\" width=\"100%\" height=\"14\" aria-hidden=\"true\">");
-        for (span, class, height) in [(row.waited, "waits", 4), (row.ran, row.class, 12)] {
+        for (span, class, height) in [
+            (row.waited, "waits", 4),
+            (row.budget, "budget", 12),
+            (row.ran, row.class, 12),
+        ] {
             if let Some((from, to)) = span {
                 let (x, width) = (
                     self.share(from),

@@ -19,10 +19,18 @@ impl View<'_> {
     }
 
     pub(super) fn stop(&self) -> Markup {
-        let Some(stop) = self.ops.chronicle.stop() else {
+        let Some(stop) = self.ops.chronicle.stop(&self.services) else {
             return html! {};
         };
-        chart(stop, "Stop: those above first", "stop")
+        let late = match stop.laggards {
+            0 => String::new(),
+            late => format!(", {late} late"),
+        };
+        let title = match stop.is_over {
+            true => format!("Stop: took {}{late}", duration(stop.took)),
+            false => format!("Stop: {} so far{late}", duration(stop.took)),
+        };
+        chart(stop.spans, &title, "stop")
     }
 }
 

@@ -1,11 +1,12 @@
 //! The events as they happen, as server-sent events.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::fmt::Write;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::LazyLock;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -23,6 +24,9 @@ use crate::service::OpsService;
 /// After this time without an event a comment is sent, so that no proxy takes the connection for dead.
 const SILENCE: Duration = Duration::from_secs(15);
 
+/// How many events a client that comes back gets at most.
+const REPLAYED: usize = 256;
+
 /// Begins the numbers of this process: a client may come back with one of an earlier process.
 static PROCESS: LazyLock<String> = LazyLock::new(|| {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
@@ -39,12 +43,15 @@ pub(super) fn answer(ops: &OpsService, parts: &Parts) -> Result<Answer, Answer> 
             .insert(RETRY_AFTER, HeaderValue::from_static("5"));
         return Err(full);
     };
-    let events = match parts.headers.get("last-event-id") {
+    let mut events = match parts.headers.get("last-event-id") {
         None => ops.handle.events(),
         Some(id) => ops.handle.events_after(last_seen(id)),
     };
+    let (replayed, left_out) = replayed(&mut events);
     let source = Source {
         events,
+        replayed,
+        left_out,
         missed: 0,
         stop: ops.stop.clone(),
         state: State::Begins,
@@ -53,6 +60,21 @@ pub(super) fn answer(ops: &OpsService, parts: &Parts) -> Result<Answer, Answer> 
     Ok(answer::events(Body::events(EventStream {
         next: Some(Box::pin(source.next())),
     })))
+}
+
+/// The last events of those that are there already, and how many before them are left out.
+fn replayed(events: &mut Events) -> (VecDeque<Event>, u64) {
+    let mut last = VecDeque::new();
+    let mut left_out = 0;
+    let mut cx = Context::from_waker(Waker::noop());
+    while let Poll::Ready(Some(event)) = pin!(events.recv()).poll(&mut cx) {
+        if last.len() == REPLAYED {
+            last.pop_front();
+            left_out += 1;
+        }
+        last.push_back(event);
+    }
+    (last, left_out)
 }
 
 /// The number of the last event that the client has seen. Of another process it has seen none of ours.
@@ -76,6 +98,10 @@ type Next = Pin<Box<dyn Future<Output = Option<(Bytes, Source)>> + Send>>;
 
 struct Source {
     events: Events,
+    /// What was there when the client came.
+    replayed: VecDeque<Event>,
+    /// How many events before those it does not get.
+    left_out: u64,
     /// How many events the client was told that it has missed.
     missed: u64,
     stop: Option<StopChannel>,
@@ -120,6 +146,9 @@ impl Source {
     }
 
     async fn wait(&mut self) -> String {
+        if let Some(event) = self.replayed.pop_front() {
+            return self.written(&event);
+        }
         let stop = self.stop.clone();
         let stopped = async {
             match &stop {
@@ -142,7 +171,7 @@ impl Source {
 
     fn written(&mut self, event: &Event) -> String {
         let mut text = String::new();
-        let missed = self.events.missed();
+        let missed = self.left_out + self.events.missed();
         // Writing to a `String` does not fail.
         if missed > self.missed {
             let _ = write!(text, ": {} events were left out\n\n", missed - self.missed);

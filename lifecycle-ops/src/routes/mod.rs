@@ -57,7 +57,7 @@ pub(crate) async fn answer(ops: &OpsService, parts: &Parts) -> Result<Answer, An
         Route::Order(_) => Err(answer::wrong_method("POST")),
         _ if !is_read => Err(answer::wrong_method("GET, HEAD")),
         Route::Probe(probe) => Ok(probe.answer(ops, parts).await),
-        Route::Metrics => Ok(metrics::answer(&ops.handle, parts)),
+        Route::Metrics => Ok(metrics::answer(ops, parts)),
         Route::Page => Ok(answer::page(page::html(ops))),
         Route::Style => Ok(answer::media("text/css; charset=utf-8", page::STYLE)),
         Route::Script => Ok(answer::media(

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use tower_service::Service;
 
 use crate::client::{get, request};
-use crate::services::{Plain, Slow, stopped};
+use crate::services::{Plain, Slow, Ticking, stopped};
 
 struct Stream {
     body: Pin<Box<Body>>,
@@ -194,4 +194,31 @@ async fn a_stream_ends_with_the_server_that_serves_it() {
     lifecycle::testing::stop(&cx);
     assert_eq!(stream.piece().await.unwrap(), "event: end\ndata: {}\n\n");
     assert!(pin!(stream.piece()).await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_what_a_client_has_missed_the_last_256_come_back_and_the_rest_is_counted() {
+    let registry = registry! { "gc" => Ticking::default() }.signals(false);
+    let ops = Ops::service(registry.handle());
+    let mut stream = Stream::open(&ops, None).await;
+    let running = registry.start();
+    stream.settled().await;
+    let seen = stream.ids().last().copied().unwrap().to_owned();
+    drop(stream);
+    tokio::time::sleep(Duration::from_secs(60 * 300)).await;
+    let mut stream = Stream::open(&ops, Some(&seen)).await;
+    let text = stream.settled().await.to_owned();
+    assert_eq!(stream.ids().len(), 256, "of three hundred");
+    let (process, last) = seen.rsplit_once('-').unwrap();
+    let last: u64 = last.parse().unwrap();
+    assert!(
+        text.contains(&format!(": {} events were left out\n", 300 - 256)),
+        "{text}"
+    );
+    assert_eq!(stream.ids()[0], format!("{process}-{}", last + 300 - 255));
+    // What comes from now on comes as it happens.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    stream.settled().await;
+    assert_eq!(stream.ids().len(), 257);
+    stopped(running).await;
 }

@@ -12,8 +12,12 @@ use crate::client::{Answer, get, request, send};
 use crate::services::{Plain, Ticking, stopped};
 
 async fn application() -> (OpsService, Running) {
-    let registry = registry! { "store" => Plain, "gc" => Ticking::default(), }.signals(false);
-    let ops = Ops::service(registry.handle());
+    let registry = registry! {
+        "store" => Plain,
+        "gc" => Ticking { takes: Duration::from_millis(20), ..Ticking::default() },
+    }
+    .signals(false);
+    let ops = Ops::service(registry.handle()).histogram();
     let running = registry.start();
     running.await_healthy().await.unwrap();
     tokio::time::sleep(Duration::from_secs(200)).await;
@@ -79,6 +83,30 @@ async fn open_metrics_are_given_to_those_who_prefer_them() {
     );
     has(&answer.text, "# TYPE lifecycle_build info");
     assert!(answer.text.ends_with("\n# EOF\n"));
+    stopped(running).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_long_ticks_take_is_counted_where_it_is_asked_for() {
+    let (ops, running) = application().await;
+    let text = get(&ops, "/metrics").await.text;
+    for line in [
+        "# TYPE lifecycle_tick_duration_seconds histogram",
+        "lifecycle_tick_duration_seconds_bucket{service=\"gc\",le=\"0.01\"} 0",
+        "lifecycle_tick_duration_seconds_bucket{service=\"gc\",le=\"0.05\"} 3",
+        "lifecycle_tick_duration_seconds_bucket{service=\"gc\",le=\"+Inf\"} 3",
+        "lifecycle_tick_duration_seconds_sum{service=\"gc\"} 0.06",
+        "lifecycle_tick_duration_seconds_count{service=\"gc\"} 3",
+    ] {
+        has(&text, line);
+    }
+    stopped(running).await;
+    let registry = registry! { "gc" => Ticking::default() }.signals(false);
+    let ops = Ops::service(registry.handle());
+    let running = registry.start();
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    let text = get(&ops, "/metrics").await.text;
+    assert!(!text.contains("duration_seconds_bucket"), "it was not");
     stopped(running).await;
 }
 

@@ -280,3 +280,59 @@ async fn schedules_tell_what_was_and_what_will_be() {
     );
     stopped(running).await;
 }
+
+/// Lets a service start at once.
+fn let_go() -> Arc<tokio::sync::Notify> {
+    let go = Arc::new(tokio::sync::Notify::new());
+    go.notify_one();
+    go
+}
+
+/// Hangs in its drain.
+#[service(idle)]
+struct Hangs;
+
+impl Idle for Hangs {
+    async fn drain(&self, _: &lifecycle::Context) -> lifecycle::Result {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stop_is_shown_backwards_with_what_each_had_and_who_was_late() {
+    let registry = registry! {
+        deadline = "20s",
+        "store" => Plain,
+        "slow" => Slow { drain: Duration::from_secs(2), go: let_go() }, after = ["store"], stop_timeout = "4s",
+        "hangs" => Hangs, after = ["store"], stop_timeout = "8s",
+    }
+    .signals(false);
+    let ops = Ops::service(registry.handle());
+    let running = registry.start();
+    running.await_healthy().await.unwrap();
+    assert!(!get(&ops, "/").await.text.contains("Stop: "));
+    let stop = tokio::spawn(running.stop());
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let page = get(&ops, "/").await.text;
+    for said in [
+        ">Stop: 3.0 s so far<",
+        ">2.0 s of 4.0 s<",
+        ">3.0 s of 8.0 s so far<",
+        "<rect class=\"budget\" x=\"0.00%\" y=\"1\" width=\"99.60%\"",
+    ] {
+        assert!(page.contains(said), "no {said} in {page}");
+    }
+    assert_eq!(
+        page.matches("class=\"budget\"").count(),
+        1,
+        "of what still stops"
+    );
+    let _ = stop.await.unwrap();
+    let page = get(&ops, "/").await.text;
+    for said in [
+        ">Stop: took 8.0 s, 1 late<",
+        ">late: dropped in drain after 8.0 s<",
+    ] {
+        assert!(page.contains(said), "no {said} in {page}");
+    }
+}

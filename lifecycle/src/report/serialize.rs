@@ -92,6 +92,7 @@ impl Serialize for ServiceStatus {
             "restarts_in_a_row": self.restarts_in_a_row,
             "last_error": self.last_error,
             "next_start_in_seconds": self.next_start.map(in_seconds),
+            "stop_by_in_seconds": self.stop_by.map(in_seconds),
             "ticks": self.ticks,
             "queue": self.queue,
             "isolated": self.isolated,

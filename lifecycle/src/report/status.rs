@@ -289,6 +289,10 @@ pub struct ServiceStatus {
     pub last_error: Option<ServiceError>,
     /// When it is started again; `None` unless it is in [`Backoff`](State::Backoff).
     pub next_start: Option<Instant>,
+    /// When what is still left of it will be dropped: the end of its time to stop, as it was set when it was asked to,
+    /// and as the deadline of the application has shortened it since. It stays when the service is down. `None` before
+    /// the request, and for a service that has no code to stop.
+    pub stop_by: Option<Instant>,
     /// Its ticks; `None` for the other shapes.
     pub ticks: Option<TickStatus>,
     /// The counts of its items, if it is a queue; `None` for the other shapes.

@@ -363,6 +363,7 @@ impl Instance {
             restarts_in_a_row: in_a_row,
             last_error,
             next_start: next_start.filter(|_| state == State::Backoff),
+            stop_by: run.as_ref().and_then(|run| run.end_of_time()),
             ticks: self.ticks().map(TickFacts::status),
             queue: self.queue().map(QueueCounts::status),
             isolated: self

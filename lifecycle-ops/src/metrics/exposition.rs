@@ -1,37 +1,25 @@
 //! The two text formats of Prometheus.
 
-use std::fmt::{Arguments, Display, Write};
+use std::fmt::Write;
+
+use super::family::{Family, Kind};
+use super::{Buckets, Labels, Sink, Value};
 
 /// Prometheus text 0.0.4, or `OpenMetrics` 1.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     Prometheus,
     OpenMetrics,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Gauge,
-    Counter,
-    Info,
-}
-
-/// Metrics of one name. Its samples stand together.
-pub(super) struct Family {
-    /// Without the `_total` of a counter, or the `_info` of an info.
-    name: &'static str,
-    kind: Kind,
-    help: &'static str,
-}
-
-pub(super) struct Exposition {
+pub(crate) struct Exposition {
     text: String,
     format: Format,
 }
 
 impl Format {
     /// What the client likes best of the two, as its `Accept` says. Without a word it is the older one.
-    pub(super) fn of<'a>(accepted: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn of<'a>(accepted: impl Iterator<Item = &'a str>) -> Self {
         let (mut open, mut plain) = (0.0, 0.0);
         for media in accepted {
             let mut parts = media.split(';').map(str::trim);
@@ -60,7 +48,7 @@ impl Format {
         }
     }
 
-    pub(super) fn media(self) -> &'static str {
+    pub(crate) fn media(self) -> &'static str {
         match self {
             Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
@@ -68,45 +56,73 @@ impl Format {
     }
 }
 
-impl Kind {
-    /// What the name of a sample has at its end.
-    fn suffix(self) -> &'static str {
-        match self {
-            Self::Gauge => "",
-            Self::Counter => "_total",
-            Self::Info => "_info",
-        }
-    }
-}
-
-impl Family {
-    pub(super) const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
-        Self { name, kind, help }
-    }
-
-    pub(super) const fn gauge(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, Kind::Gauge, help)
-    }
-
-    pub(super) const fn counter(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, Kind::Counter, help)
-    }
-}
-
 impl Exposition {
-    pub(super) fn new(format: Format, services: usize) -> Self {
+    pub(crate) fn new(format: Format, services: usize) -> Self {
         Self {
             text: String::with_capacity(2048 + services * 1024),
             format,
         }
     }
 
+    pub(crate) fn finish(mut self) -> String {
+        if self.format == Format::OpenMetrics {
+            self.text.push_str("# EOF\n");
+        }
+        self.text
+    }
+
+    fn labels(&mut self, labels: Labels<'_>) {
+        let service = labels.service.map(|name| ("service", name));
+        let mut before = '{';
+        for (key, value) in service.into_iter().chain(labels.other) {
+            self.text.push(before);
+            self.text.push_str(key);
+            self.text.push_str("=\"");
+            self.value(value);
+            self.text.push('"');
+            before = ',';
+        }
+        if before == ',' {
+            self.text.push('}');
+        }
+    }
+
+    /// As the value of a label.
+    fn value(&mut self, value: &str) {
+        let needs_escape = |byte: u8| matches!(byte, b'\\' | b'"' | b'\n');
+        if !value.bytes().any(needs_escape) {
+            return self.text.push_str(value);
+        }
+        for char in value.chars() {
+            match char {
+                '\\' => self.text.push_str("\\\\"),
+                '"' => self.text.push_str("\\\""),
+                '\n' => self.text.push_str("\\n"),
+                _ => self.text.push(char),
+            }
+        }
+    }
+
+    fn line(&mut self, name: &str, suffix: &str, labels: Labels<'_>, value: Value) {
+        self.text.push_str(name);
+        self.text.push_str(suffix);
+        self.labels(labels);
+        // Writing to a `String` does not fail.
+        let _ = match value {
+            Value::Count(count) => writeln!(self.text, " {count}"),
+            Value::Real(real) => writeln!(self.text, " {real}"),
+        };
+    }
+}
+
+impl Sink for Exposition {
     /// The lines before the samples of a family. `OpenMetrics` names the family there, the older format the
     /// samples.
-    pub(super) fn begin(&mut self, family: &Family) {
+    fn begin(&mut self, family: &'static Family) {
         let Family { name, kind, help } = family;
         let (suffix, word) = match (self.format, kind) {
             (_, Kind::Gauge) => ("", "gauge"),
+            (_, Kind::Histogram) => ("", "histogram"),
             (Format::OpenMetrics, Kind::Counter) => ("", "counter"),
             (Format::OpenMetrics, Kind::Info) => ("", "info"),
             (Format::Prometheus, Kind::Counter) => (kind.suffix(), "counter"),
@@ -117,25 +133,25 @@ impl Exposition {
         let _ = writeln!(self.text, "# TYPE {name}{suffix} {word}");
     }
 
-    pub(super) fn sample(&mut self, family: &Family, labels: Arguments<'_>, value: impl Display) {
-        self.text.push_str(family.name);
-        self.text.push_str(family.kind.suffix());
-        let start = self.text.len();
-        self.text.push('{');
-        let _ = self.text.write_fmt(labels);
-        if self.text.len() == start + 1 {
-            self.text.truncate(start);
-        } else {
-            self.text.push('}');
-        }
-        let _ = writeln!(self.text, " {value}");
+    fn sample(&mut self, family: &'static Family, labels: Labels<'_>, value: Value) {
+        self.line(family.name, family.kind.suffix(), labels, value);
     }
 
-    pub(super) fn finish(mut self) -> String {
-        if self.format == Format::OpenMetrics {
-            self.text.push_str("# EOF\n");
+    fn buckets(&mut self, family: &'static Family, service: &str, buckets: &Buckets<'_>) {
+        let all = ("+Inf", buckets.count);
+        for &(bound, count) in buckets.within.iter().chain([&all]) {
+            let labels = Labels {
+                service: Some(service),
+                other: Some(("le", bound)),
+            };
+            self.line(family.name, "_bucket", labels, Value::Count(count));
         }
-        self.text
+        let labels = Labels {
+            service: Some(service),
+            other: None,
+        };
+        self.line(family.name, "_sum", labels, Value::Real(buckets.sum));
+        self.line(family.name, "_count", labels, Value::Count(buckets.count));
     }
 }
 
