@@ -34,6 +34,7 @@
 //!
 //! # To look things up
 //!
+//! - [Tests of your own services](testing): one hook, one tick, a signal, and what every service owes.
 //! - [Troubleshooting](troubleshooting): every message, with its cause and its cure.
 //! - [What code is generated](generated) by the macros.
 //! - [Stability](stability): what is public, what may change, the oldest compiler.
@@ -117,6 +118,10 @@ pub mod windows {}
 
 #[doc = include_str!("../docs/panic_abort.md")]
 pub mod panic_abort {}
+
+#[cfg(feature = "test-util")]
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}
 
 #[doc = include_str!("../docs/troubleshooting.md")]
 pub mod troubleshooting {}

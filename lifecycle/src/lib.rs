@@ -106,7 +106,8 @@
 //! - `tokio-util`: [`StopChannel::token`], a `CancellationToken` that is cancelled at the stop.
 //! - `systemd`: tells systemd of the start, the stop and reloads, and answers its watchdog; on Linux, see
 //!   [the guide](guide::systemd).
-//! - `test-util`: `lifecycle::testing`, contexts for unit tests of hooks.
+//! - `test-util`: `lifecycle::testing`, contexts for unit tests of hooks, and checks of what every service owes; see
+//!   `guide::testing`.
 
 mod engine;
 #[cfg(doc)]

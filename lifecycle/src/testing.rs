@@ -1,6 +1,6 @@
-//! Contexts for unit tests of hooks, without a registry; a wall clock for tests of schedules; a store in memory for
-//! tests of replicas, and the tests that every store owes.
-//! Behind the feature `test-util`.
+//! Contexts for unit tests of hooks, without a registry; a check of what every service owes; a wall clock for tests of
+//! schedules; a store in memory for tests of replicas, and the tests that every store owes.
+//! Behind the feature `test-util`, which needs tokio's. See [the guide](crate::guide::testing).
 //!
 //! ```
 //! use lifecycle::{Context, Idle, Result, service, testing};
@@ -21,6 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
 
+mod conformance;
 mod in_memory;
 pub mod stores;
 
@@ -28,7 +29,10 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle as Runtime;
 
+pub use self::conformance::{Case, Conformance, NotConforming, conformance};
 pub use self::in_memory::InMemoryStore;
+#[doc(inline)]
+pub use crate::__conformance as conformance;
 #[cfg(feature = "cron")]
 pub use crate::time::WallClock;
 

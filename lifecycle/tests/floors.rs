@@ -12,8 +12,9 @@ const FLOORS: &[&[&str]] = &[
     &["time", "engine", "store"],
     &["shared"],
     &["shape"],
-    &["run", "testing"],
+    &["run"],
     &["registry"],
+    &["testing"],
     &["macros", "guide", "private"],
     &["lib"],
 ];

@@ -38,7 +38,7 @@ pub use self::server::{Server, ServerService, ServerShape};
 pub use self::worker::{Worker, WorkerService, WorkerShape};
 use crate::report::error::{self, FailedAttempts, Result};
 use crate::report::event::EventKind;
-use crate::report::status::{Phase, Shape};
+use crate::report::status::Shape;
 use crate::retry::Retry;
 use crate::shape::service::{BoxFuture, Nature, Sealed, Service, TaskNeed};
 use crate::shared::context::Context;
@@ -165,7 +165,7 @@ where
         Box::pin(async move {
             cx.exited().await;
             if cx.run().started_up.load(Ordering::Acquire) {
-                cx.run().enter(Phase::Drain);
+                cx.run().enter_drain();
                 S::Shape::drain(self, cx).await
             } else {
                 S::Shape::abandon(self, cx);

@@ -69,6 +69,9 @@ pub(crate) struct Run {
     is_custom: AtomicBool,
     /// Since it has had something to reload.
     reload: OnceLock<Box<Reload>>,
+    /// How often a hook `drain` has begun.
+    #[cfg(feature = "test-util")]
+    drains: AtomicU8,
 }
 
 impl Run {
@@ -99,6 +102,8 @@ impl Run {
             failure: OnceLock::new(),
             is_custom: AtomicBool::new(false),
             reload: OnceLock::new(),
+            #[cfg(feature = "test-util")]
+            drains: AtomicU8::new(0),
         })
     }
 
@@ -161,6 +166,18 @@ impl Run {
 
     pub(crate) fn enter(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    pub(crate) fn enter_drain(&self) {
+        self.enter(Phase::Drain);
+        #[cfg(feature = "test-util")]
+        self.drains.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often a hook `drain` has begun.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn drains(&self) -> u8 {
+        self.drains.load(Ordering::Relaxed)
     }
 
     /// Wakes those that wait at the stop channel, and cancels its tokens.
