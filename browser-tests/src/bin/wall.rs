@@ -6,6 +6,7 @@
 //! - `lingering`: some take their time to stop.
 //! - `restarting`: one fails again and again.
 //! - `draining`: it stops as soon as it is up, and takes its time.
+//! - `alarming`: one fails at once each time it is up, and a tick never ends.
 //! - `failed`: one has failed for good and is ignored, one is degraded, a schedule fails.
 
 use std::time::Duration;
@@ -143,11 +144,15 @@ async fn main() -> lifecycle::Result<lifecycle::Outcome> {
         let name = name(index);
         let entry = match index % 20 {
             11 | 2 if services > 2 || mode == "restarting" => {
-                let fails = (mode == "restarting" || mode == "failed")
+                let fails = ["restarting", "failed", "alarming"].contains(&mode)
                     && index < 20
                     && (index == 11 || services < 12);
                 // Up for longer than the page takes to show it.
-                let up = if mode == "restarting" { 3_000 } else { 400 };
+                let up = match mode {
+                    "restarting" => 3_000,
+                    "alarming" => 10,
+                    _ => 400,
+                };
                 builder.service(
                     name.clone(),
                     Feed {
@@ -161,7 +166,10 @@ async fn main() -> lifecycle::Result<lifecycle::Outcome> {
                 Job {
                     every: Duration::from_millis([900, 2_300, 7_000][index % 3]),
                     startup,
-                    takes: Duration::from_millis(120),
+                    takes: match mode {
+                        "alarming" if index == 12 => Duration::from_hours(10),
+                        _ => Duration::from_millis(120),
+                    },
                     fails: mode == "failed" && index == 13,
                 },
             ),
@@ -187,6 +195,11 @@ async fn main() -> lifecycle::Result<lifecycle::Outcome> {
             11 | 2 if mode == "failed" => entry.on_failure(OnFailure::Ignore),
             11 | 2 if mode == "restarting" => entry
                 .on_failure(Restart::new().backoff(Duration::from_secs(2), Duration::from_secs(8))),
+            11 | 2 if mode == "alarming" => entry.on_failure(
+                Restart::new()
+                    .backoff(Duration::from_millis(500), Duration::from_millis(500))
+                    .max(u32::MAX),
+            ),
             _ => entry,
         };
     }

@@ -11,3 +11,5 @@ mod page;
 mod probes;
 mod security;
 mod services;
+#[cfg(target_os = "linux")]
+mod storm;
