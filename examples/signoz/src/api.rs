@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::{
     domain::{
         agents::Agents, analytics::Analytics, audit::AuditEvent, authz::Authz, licenses::Licenses,
-        rules::Rule, store::Store, users::Users,
+        rules::Rule, store::Store, telemetry::Telemetry, users::Users,
     },
     services::{ruler::Ruler, tokenizer::Tokenizer},
 };
@@ -30,6 +30,7 @@ pub struct Backend {
     pub licenses: Arc<Licenses>,
     pub ruler: Arc<Ruler>,
     pub store: Arc<Store>,
+    pub telemetry: Arc<Telemetry>,
     pub tokenizer: Arc<dyn Tokenizer>,
     pub users: Arc<Users>,
 }
@@ -84,6 +85,7 @@ impl Backend {
 
     /// What was done is in the audit log, or the caller hears that it is not.
     async fn record(&self, user: String, action: String) -> Result<(), Refusal> {
+        self.telemetry.span(&action);
         self.analytics.track("call", &json!({ "action": action }));
         self.audit.send(AuditEvent { user, action }).await?;
         Ok(())

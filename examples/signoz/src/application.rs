@@ -4,6 +4,7 @@ use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
 use lifecycle::{Group, Intake, Registry, registry};
 use lifecycle_ops::Ops;
+use tokio::sync::Mutex;
 
 use crate::{
     api::{self, Backend},
@@ -88,6 +89,7 @@ pub fn assemble(config: &Config) -> Result<Registry, ApplicationError> {
         rules: Arc::new(Rules::new(store.clone())),
         tasks: tasks.clone(),
         alerts: alerts.clone(),
+        edits: Mutex::default(),
     });
     let agents = Arc::new(Agents::default());
     let backend = Backend {
@@ -98,6 +100,7 @@ pub fn assemble(config: &Config) -> Result<Registry, ApplicationError> {
         licenses: licenses.clone(),
         ruler: ruler.clone(),
         store: store.clone(),
+        telemetry: telemetry.clone(),
         tokenizer: tokenizer.clone(),
         users: users.clone(),
     };
@@ -118,7 +121,7 @@ pub fn assemble(config: &Config) -> Result<Registry, ApplicationError> {
         "licensing" => Licensing { interval: config.licensing.interval, licenses },
             after = ["migrator"], wants = ["cloud"],
 
-        "analytics" => Analytics(analytics.clone()), wants = ["cloud"],
+        "analytics" => Analytics { interval: config.analytics.interval, client: analytics.clone() }, wants = ["cloud"],
         "statsreporter" => StatsReporter {
             interval: config.stats.interval,
             stats: Arc::new(Stats::new(store.clone(), analytics)),

@@ -23,6 +23,7 @@ pub struct Config {
     pub authz: Authz,
     pub tokenizer: Tokenizer,
     pub licensing: Licensing,
+    pub analytics: Analytics,
     pub stats: Stats,
     pub audit: Audit,
     pub meters: Meters,
@@ -87,6 +88,13 @@ pub struct Licensing {
     #[serde(deserialize_with = "duration")]
     pub interval: Duration,
     pub threshold: u32,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Analytics {
+    #[serde(deserialize_with = "duration")]
+    pub interval: Duration,
 }
 
 #[derive(Clone, Deserialize)]

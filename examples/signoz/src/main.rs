@@ -3,7 +3,10 @@
 //!
 //! Try `cargo run -p signoz`, the requests in `examples/signoz/README.md`, and Ctrl-C in the middle of them.
 
-use std::{env, io};
+use std::{
+    env,
+    io::{self, IsTerminal as _},
+};
 
 use lifecycle::{Outcome, Result};
 use signoz::{application, config::Config};
@@ -14,6 +17,7 @@ async fn main() -> Result<Outcome> {
     if config.log {
         tracing_subscriber::fmt()
             .with_writer(io::stderr)
+            .with_ansi(io::stderr().is_terminal())
             .with_target(false)
             .init();
     }

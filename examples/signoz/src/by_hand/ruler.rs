@@ -29,8 +29,8 @@ impl Ruler {
     }
 
     pub async fn save(&self, rule: Rule) -> Result {
-        self.rules.save(&rule).await?;
         let mut tasks = self.tasks.lock().await;
+        self.rules.save(&rule).await?;
         if let Some(task) = tasks.remove(&rule.name) {
             stop_task(task).await?;
         }
@@ -38,8 +38,9 @@ impl Ruler {
     }
 
     pub async fn delete(&self, name: &str) -> Result {
+        let mut tasks = self.tasks.lock().await;
         self.rules.delete(name).await?;
-        match self.tasks.lock().await.remove(name) {
+        match tasks.remove(name) {
             Some(task) => stop_task(task).await,
             None => Ok(()),
         }

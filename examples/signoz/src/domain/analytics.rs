@@ -1,4 +1,4 @@
-//! What users do, told to the vendor: in batches, and the rest at the end.
+//! What users do, told to the vendor in batches.
 
 use std::{
     mem,
@@ -18,7 +18,7 @@ pub struct Analytics {
 }
 
 impl Analytics {
-    /// More than this is not kept for a vendor that does not answer.
+    /// What is tracked on top of this is not kept, between two batches and for a vendor that does not answer.
     const MOST: usize = 1000;
 
     pub fn new(cloud: Arc<dyn Cloud>) -> Self {

@@ -1,16 +1,24 @@
-//! `analytics`: others track, and what was tracked is sent at the end.
+//! `analytics`: others track, and what was tracked is sent now and then, and the rest at the end. (There the client library has a
+//! loop of its own.)
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use lifecycle::{Context, Idle, Result, service};
+use lifecycle::{Context, Result, Scheduled, service};
 
 use crate::domain::analytics::Analytics as Client;
 
-#[service(idle)]
-pub struct Analytics(pub Arc<Client>);
+#[service(scheduled(interval = "interval"))]
+pub struct Analytics {
+    pub interval: Duration,
+    pub client: Arc<Client>,
+}
 
-impl Idle for Analytics {
+impl Scheduled for Analytics {
+    async fn tick(&self, _: &Context) -> Result {
+        Ok(self.client.flush().await?)
+    }
+
     async fn drain(&self, _: &Context) -> Result {
-        Ok(self.0.flush().await?)
+        Ok(self.client.flush().await?)
     }
 }

@@ -1,11 +1,11 @@
-//! `pprof`: what the process is doing. That its port is taken is no reason not to run.
+//! `pprof`: what the process is doing. That its port is taken is no reason not to run: it waits for it.
 
 use lifecycle::{Context, Result, Server, service};
 use tokio::net::TcpListener;
 
 use crate::domain::profile;
 
-#[service(server)]
+#[service(server, startup(retry = "100ms..5s"))]
 pub struct Pprof {
     pub listen: String,
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lifecycle::{Context, Entry, Group, Idle, Intake, OnFailure, Result, service};
+use tokio::sync::Mutex;
 
 use super::rule_task::RuleTask;
 use crate::domain::{
@@ -15,17 +16,21 @@ pub struct Ruler {
     pub rules: Arc<Rules>,
     pub tasks: Group<String>,
     pub alerts: Intake<Alert>,
+    /// One at a time: the task of a rule is that of its row.
+    pub edits: Mutex<()>,
 }
 
 impl Ruler {
     /// Adds a rule, or replaces the one of this name.
     pub async fn save(&self, rule: Rule) -> Result {
+        let _edit = self.edits.lock().await;
         self.rules.save(&rule).await?;
         self.tasks.remove(&rule.name).await.into_result()?;
         self.run(rule).await
     }
 
     pub async fn delete(&self, name: &str) -> Result {
+        let _edit = self.edits.lock().await;
         self.rules.delete(name).await?;
         Ok(self.tasks.remove(name).await.into_result()?)
     }

@@ -5,8 +5,8 @@ use std::{env, fmt::Write as _, fs, path::Path};
 /// Each file of `services`, but for the vendor's API, which stands in for another program.
 const SERVICES: [(&str, &str); 22] = [
     ("instrumentation", "idle, drain"),
-    ("pprof", "server"),
-    ("analytics", "idle, drain"),
+    ("pprof", "server that waits for its port"),
+    ("analytics", "scheduled, drain"),
     ("licensing", "scheduled, the first tick at once"),
     ("stats_reporter", "scheduled, drain"),
     ("tokenizer", "decorator, by hand in both"),

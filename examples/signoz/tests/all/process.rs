@@ -232,12 +232,16 @@ fn told_everything(folder: &Path) {
     let metrics = lines_of(folder, "metrics.jsonl");
     assert_eq!(metrics.last().unwrap()["tokenizer.issue"], 1);
 
+    let spans = lines_of(folder, "traces.jsonl");
+    let spans: Vec<_> = spans.iter().map(|it| &it["name"]).collect();
+    assert_eq!(spans, actions);
+
     let cloud = lines_of(folder, "cloud.jsonl");
     let of = |path: &str| {
         let calls = cloud.iter().filter(|call| call["path"] == path);
         calls.map(|call| &call["body"]).collect::<Vec<_>>()
     };
-    let tracked = of("/analytics")[0].as_array().unwrap();
+    let tracked = of("/analytics").last().unwrap().as_array().unwrap();
     assert_eq!(tracked.last().unwrap()["event"], "stats");
     let used: Vec<_> = of("/usage")
         .iter()

@@ -37,6 +37,7 @@ use signoz::{
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
+    task::JoinSet,
     time::{Instant, sleep},
 };
 
@@ -83,48 +84,66 @@ async fn execute(store: &Store, sql: &'static str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn instrumentation_exports_at_the_end_and_the_metrics_though_the_spans_fail() {
+async fn instrumentation_writes_spans_while_it_runs_and_the_counters_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let telemetry = Arc::new(Telemetry::new(folder.path().to_owned()));
-    let running =
-        start(registry! { "instrumentation" => Instrumentation(telemetry.clone()) }).await;
-    telemetry.span("a query");
-    telemetry.count("queries");
-    // What is a folder now can't be appended to.
-    fs::remove_file(folder.path().join("traces.jsonl")).unwrap();
-    fs::create_dir(folder.path().join("traces.jsonl")).unwrap();
+    let read = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap();
+    for lines in 1..=2 {
+        let instrumentation = Instrumentation(telemetry.clone());
+        let running = start(registry! { "instrumentation" => instrumentation }).await;
+        telemetry.span("a query");
+        telemetry.count("queries");
+        stop(running).await;
+        telemetry.span("too late");
+        assert_eq!(
+            read("traces.jsonl").matches("\"name\":\"a query\"").count(),
+            lines
+        );
+        assert!(read("metrics.jsonl").ends_with(&format!("{{\"queries\":{lines}}}\n")));
+    }
+}
 
-    let outcome = running.stop().await;
-    assert_eq!(outcome.failures().len(), 1);
-    let metrics = fs::read_to_string(folder.path().join("metrics.jsonl")).unwrap();
-    assert_eq!(metrics, "{\"queries\":1}\n");
+/// Where writing fails: a full disk.
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
+async fn the_counters_are_exported_though_the_spans_fail_and_both_errors_are_told() {
+    use std::os::unix::fs::symlink;
 
-    fs::remove_dir(folder.path().join("traces.jsonl")).unwrap();
-    let running =
-        start(registry! { "instrumentation" => Instrumentation(telemetry.clone()) }).await;
-    telemetry.span("a query");
-    stop(running).await;
-    let spans = fs::read_to_string(folder.path().join("traces.jsonl")).unwrap();
-    assert!(
-        spans.starts_with("{\"end\":") && spans.ends_with("\"name\":\"a query\"}\n"),
-        "{spans}"
-    );
+    let folder = tempfile::tempdir().unwrap();
+    let in_folder = |file: &str| folder.path().join(file);
+    symlink("/dev/full", in_folder("traces.jsonl")).unwrap();
+    let telemetry = Arc::new(Telemetry::new(folder.path().to_owned()));
+    for errors in 1..=2 {
+        let instrumentation = Instrumentation(telemetry.clone());
+        let running = start(registry! { "instrumentation" => instrumentation }).await;
+        telemetry.span("a query");
+        if errors == 2 {
+            fs::remove_file(in_folder("metrics.jsonl")).unwrap();
+            symlink("/dev/full", in_folder("metrics.jsonl")).unwrap();
+        }
+        let outcome = running.stop().await;
+        let told = outcome.failures()[0].to_string();
+        assert_eq!(told.matches("No space left").count(), errors, "{told}");
+        if errors == 1 {
+            assert_eq!(
+                fs::read_to_string(in_folder("metrics.jsonl")).unwrap(),
+                "{}\n"
+            );
+        }
+    }
 }
 
 #[tokio::test]
-async fn pprof_answers_and_a_port_that_is_taken_harms_nobody() {
+async fn pprof_waits_for_its_port_and_harms_nobody() {
     let port = TcpListener::bind(loopback("127.0.0.2:0")).await.unwrap();
     let address = port.local_addr().unwrap().to_string();
-    let taken = registry! {
-        "pprof" => Pprof { listen: address.clone() }, on_failure = ignore,
-        "other" => Pprof { listen: "127.0.0.1:0".into() },
-    };
-    let running = start(taken).await;
-    assert_eq!(state(&running.handle(), "pprof"), Some(State::Failed));
-    stop(running).await;
-
+    let registry = registry! { "pprof" => Pprof { listen: address.clone() }, on_failure = ignore };
+    let mut moves = registry.subscribe();
+    let running = start(registry).await;
+    assert_eq!(state(&running.handle(), "pprof"), Some(State::Starting));
     drop(port);
-    let running = start(registry! { "pprof" => Pprof { listen: address.clone() } }).await;
+    while moves.recv().await.unwrap().to != State::Running {}
+
     let mut client = TcpStream::connect(&address).await.unwrap();
     let ask = b"GET /debug/pprof/runtime HTTP/1.1\r\nhost: pprof\r\nconnection: close\r\n\r\n";
     client.write_all(ask).await.unwrap();
@@ -140,7 +159,7 @@ async fn analytics_sends_what_its_callers_tracked_to_their_end() {
     let client = Arc::new(tracked::Analytics::new(cloud.clone()));
     let stats = Arc::new(Stats::new(store, client.clone()));
     let registry = registry! {
-        "analytics" => Analytics(client.clone()),
+        "analytics" => Analytics { interval: 10 * HOUR, client: client.clone() },
         "statsreporter" => StatsReporter { interval: 6 * HOUR, stats }, after = ["analytics"],
     };
     let running = start(registry).await;
@@ -148,13 +167,37 @@ async fn analytics_sends_what_its_callers_tracked_to_their_end() {
     sleep(13 * HOUR).await;
     stop(running).await;
 
-    // Two ticks, and the drain of the reporter, which comes before that of what it reports to.
-    let [(_, batch)] = &cloud.calls("/analytics")[..] else {
-        panic!("one batch");
-    };
-    let events = batch.as_array().unwrap().iter();
-    let events: Vec<_> = events.map(|it| it["event"].as_str().unwrap()).collect();
-    assert_eq!(events, ["login", "stats", "stats", "stats"]);
+    let batches = cloud.calls("/analytics").into_iter();
+    let batches = batches.map(|(at, batch)| {
+        let events = batch.as_array().unwrap().iter();
+        let events = events.map(|it| it["event"].as_str().unwrap().to_owned());
+        (at / 3600, events.collect::<Vec<_>>().join(" "))
+    });
+    // The last one is that of the reporter's drain, which comes before that of what it reports to.
+    let expected = [
+        (10, "login stats".to_owned()),
+        (13, "stats stats".to_owned()),
+    ];
+    assert_eq!(batches.collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_sent_is_sent_first_the_next_time() {
+    let cloud = Recorded::new();
+    let client = tracked::Analytics::new(cloud.clone());
+    cloud.is_down(true);
+    client.track("first", &json!({}));
+    client.flush().await.unwrap_err();
+    cloud.is_down(false);
+    client.track("second", &json!({}));
+    client.flush().await.unwrap();
+    client.flush().await.unwrap();
+    let calls = cloud.calls("/analytics");
+    assert_eq!(calls.len(), 2);
+    assert_eq!(
+        (&calls[1].1[0]["event"], &calls[1].1[1]["event"]),
+        (&json!("first"), &json!("second"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -461,6 +504,7 @@ impl Alerting {
             rules: Arc::new(Rules::new(store.clone())),
             tasks: tasks.clone(),
             alerts: alerts.clone(),
+            edits: tokio::sync::Mutex::default(),
         });
         let registry = registry! {
             "servers" => servers.clone(),
@@ -595,6 +639,40 @@ async fn rules_are_evaluated_at_multiples_of_their_frequency_and_can_be_paused_a
     it.ruler.delete("errors").await.unwrap();
     assert!(it.members("rules").is_empty());
     it.ruler.delete("errors").await.unwrap();
+    stop(it.running).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_is_edited_from_many_sides_has_one_task_that_of_its_row() {
+    let it = Alerting::start().await;
+    let mut edits = JoinSet::new();
+    for threshold in 0..20 {
+        let ruler = it.ruler.clone();
+        edits.spawn(async move {
+            ruler.save(rule("errors", threshold)).await.unwrap();
+            if threshold % 5 == 0 {
+                ruler.delete("errors").await.unwrap();
+            }
+            ruler.save(rule("errors", threshold)).await.unwrap();
+        });
+    }
+    while let Some(edited) = edits.join_next().await {
+        edited.unwrap();
+    }
+    assert_eq!(it.members("rules"), ["errors"]);
+
+    // As many errors as the row says are not enough; one more is.
+    let threshold = query::<i64>(&it.store, "SELECT threshold FROM rule").await;
+    it.errors(usize::try_from(threshold).unwrap()).await;
+    it.running.handle().trigger("rules/errors").await.unwrap();
+    it.errors(1).await;
+    it.running.handle().trigger("rules/errors").await.unwrap();
+    sleep(2 * SECOND).await;
+    let told = it.cloud.calls("/notify/default");
+    assert_eq!(
+        (told.len(), &told[0].1["value"]),
+        (1, &json!(threshold + 1))
+    );
     stop(it.running).await;
 }
 
