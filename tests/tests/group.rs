@@ -443,6 +443,28 @@ async fn a_oneshot_is_added_when_it_has_succeeded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_member_that_is_removed_before_it_is_up_was_removed_and_its_group_is_not_stopping() {
+    let journal = Journal::new();
+    let (tenants, running) = up(&journal).await;
+    let add = || {
+        let slow = journal.script().startup(takes(secs(5))).idle();
+        let tenants = tenants.clone();
+        tokio::spawn(async move { tenants.add(key("slow"), slow).await })
+    };
+    let added = add();
+    sleep(secs(1)).await;
+    tenants.remove("slow").await.into_result().unwrap();
+    let error = added.await.unwrap().unwrap_err();
+    assert!(matches!(error, AddError::Removed), "{error}");
+
+    let added = add();
+    sleep(secs(1)).await;
+    assert_eq!(running.stop().await.exit_code(), 0);
+    let error = added.await.unwrap().unwrap_err();
+    assert!(matches!(error, AddError::Stopping), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_that_are_dropped_still_add_and_remove() {
     let journal = Journal::new();
     let (tenants, running) = up(&journal).await;

@@ -47,9 +47,11 @@ pub enum AddError {
     Duplicate(Name),
     /// A value of its policy is wrong.
     Policy(RegistryError),
-    /// The group is being stopped or has stopped, or the member was removed before it was up. As
+    /// The group is being stopped, or has stopped. As
     /// [`HealthError::Stopping`](crate::HealthError::Stopping) it is no failure of a service that returns it while the application stops.
     Stopping,
+    /// [`remove`](crate::Group::remove) was called before it was up.
+    Removed,
     /// It is a member, and has failed before it was up.
     Failed(ServiceError),
 }
@@ -64,6 +66,7 @@ impl fmt::Display for AddError {
             Self::Duplicate(name) => write!(f, "the group has a member `{name}` already"),
             Self::Policy(error) => error.fmt(f),
             Self::Stopping => f.write_str("the group takes no member: it is being stopped"),
+            Self::Removed => f.write_str("the member was removed before it was up"),
             Self::Failed(error) => error.fmt(f),
         }
     }
@@ -75,7 +78,7 @@ impl StdError for AddError {
             Self::Stopping => Some(StopMark::SOURCE),
             Self::Failed(error) => error.source(),
             Self::Policy(error) => error.source(),
-            Self::KeyTooLong(_) | Self::Duplicate(_) => None,
+            Self::KeyTooLong(_) | Self::Duplicate(_) | Self::Removed => None,
         }
     }
 }

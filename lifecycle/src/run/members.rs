@@ -44,7 +44,8 @@ pub(crate) type AddResult = Result<(), NotAdded>;
 #[derive(Debug)]
 pub(crate) enum NotAdded {
     Failed(ServiceError),
-    /// The group is being stopped, or the member was removed.
+    Removed,
+    /// The group is being stopped.
     Stopping,
 }
 
@@ -169,11 +170,13 @@ impl Supervisor {
         let Some(answer) = calls.starting.remove(&slot) else {
             return;
         };
+        let is_removed = calls.is_leaving(slot) && self.application.request.reason().is_none();
         let instance = self.application.instance(slot);
         let result = match instance.error.get() {
             _ if matches!(to, State::Running | State::Disabled) => Ok(()),
             _ if instance.status().succeeded => Ok(()),
             Some(error) if to == State::Failed => Err(NotAdded::Failed(error.clone())),
+            _ if is_removed => Err(NotAdded::Removed),
             _ => Err(NotAdded::Stopping),
         };
         tell(answer, result);

@@ -118,7 +118,7 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
     /// # Errors
     ///
     /// The key is longer than 128 bytes, or taken; a value of the policy is wrong; the group is being stopped, or
-    /// has stopped; the member has failed before it was up, and is a member nevertheless.
+    /// has stopped; the member was removed before it was up; it has failed before it was up, and is a member nevertheless.
     pub async fn add(&self, key: K, entry: impl Into<Entry>) -> Result<(), AddError> {
         let Some(answer) = self.admit(key, entry.into())? else {
             return Ok(());
@@ -126,6 +126,7 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
         match answer.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(NotAdded::Failed(error))) => Err(AddError::Failed(error)),
+            Ok(Err(NotAdded::Removed)) => Err(AddError::Removed),
             // A supervisor that is gone has stopped the group.
             Ok(Err(NotAdded::Stopping)) | Err(_) => Err(AddError::Stopping),
         }
