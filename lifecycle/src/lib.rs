@@ -109,6 +109,9 @@
 //! - `test-util`: `lifecycle::testing`, contexts for unit tests of hooks, and checks of what every service owes; see
 //!   `guide::testing`.
 
+// Items behind a feature say so on docs.rs, which documents with a nightly compiler.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod engine;
 #[cfg(doc)]
 pub mod guide;
