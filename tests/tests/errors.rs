@@ -3,7 +3,8 @@
 use std::fmt::{Debug, Display};
 
 use lifecycle::{
-    HealthError, Intake, OptionError, Registry, StartError, TriggerError, TrySendError, registry,
+    Group, HealthError, Intake, OptionError, Registry, StartError, TriggerError, TrySendError,
+    permanent, registry,
 };
 use lifecycle_tests::{Journal, fails, start};
 
@@ -81,6 +82,52 @@ async fn an_error_of_a_trigger_prints_a_sentence() {
     );
     prints(TriggerError::Stopped, "the service has stopped");
     running.stop().await.into_result().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_handle_refuses_prints_a_sentence() {
+    let journal = Journal::new();
+    let group = Group::<String>::new();
+    let running = start(registry! {
+        "store" => journal.script().idle(),
+        "tenants" => group.clone(),
+    });
+    running.await_healthy().await.unwrap();
+    let handle = running.handle();
+    let error = handle.restart("cache").await.unwrap_err();
+    prints(error, "no service is named `cache`");
+    let error = handle.pause("store").unwrap_err();
+    prints(error, "service `store` is not scheduled: it has no ticks");
+    let long = group.add("x".repeat(129), journal.script().idle()).await;
+    let error = long.unwrap_err();
+    prints(&error, &error.to_string());
+
+    handle.shutdown();
+    let error = handle.reload().await.unwrap_err();
+    prints(&error, &error.to_string());
+    let reason = running.wait().await;
+    prints(reason, "stop requested");
+    running.stop().await.into_result().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unclean_stop_prints_its_report() {
+    let journal = Journal::new();
+    let failing =
+        start(registry! { "store" => journal.script().startup(fails("disk full")).idle() });
+    failing.wait().await;
+    let error = failing.stop().await.into_result().unwrap_err();
+    assert_eq!(format!("{error:?}"), error.outcome().to_string());
+    assert!(format!("{error:?}").contains("service `store` failed in startup: disk full"));
+}
+
+#[test]
+fn an_error_that_no_restart_can_mend_prints_as_what_was_marked() {
+    let marked = permanent(TriggerError::Stopped);
+    prints(&marked, "the service has stopped");
+    let source =
+        std::error::Error::source(&permanent("wrong password")).map(|mark| format!("{mark:?}"));
+    assert_eq!(source.as_deref(), Some("no restart can mend it"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::report::error::{ServiceError, StartError};
 
 /// Why the application stops: what [`Running::wait`](crate::Running::wait) returns.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Reason {
     /// The process got this signal.
@@ -68,6 +68,8 @@ impl fmt::Display for Reason {
 
 /// So that it can be the source of an error. `Display` prints all of it, so it has no source itself.
 impl std::error::Error for Reason {}
+
+debug_as_display! { Reason }
 
 /// Why a single service ends: what [`Context::cause`](crate::Context::cause) tells a `drain`.
 #[derive(Clone, Debug)]

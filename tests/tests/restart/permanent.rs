@@ -117,7 +117,7 @@ async fn it_is_told_and_found_as_the_error_that_was_marked() {
 fn its_text_and_its_sources_are_those_of_the_error() {
     let marked = permanent(wrong());
     assert_eq!(marked.to_string(), wrong().to_string());
-    assert_eq!(format!("{marked:?}"), format!("Permanent({:?})", wrong()));
+    assert_eq!(format!("{marked:?}"), marked.to_string());
     assert_eq!(marked.source().unwrap().to_string(), "port 70000");
     assert!(marked.get_ref().is::<Wrong>());
     assert!(marked.into_inner().is::<Wrong>());

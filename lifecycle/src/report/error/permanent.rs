@@ -40,8 +40,8 @@ pub fn permanent(error: impl Into<BoxError>) -> Permanent {
     Permanent(Mark(error.into()))
 }
 
-/// An error that no restart can mend: what [`permanent`] returns. It is displayed as the error that was marked,
-/// and that error's sources follow.
+/// An error that no restart can mend: what [`permanent`] returns. It is displayed as the error that was marked, by
+/// `Display` and `Debug`, and that error's sources follow.
 ///
 /// [`ServiceError::cause`](crate::ServiceError::cause) is the error that was marked.
 pub struct Permanent(Mark);
@@ -66,12 +66,6 @@ impl fmt::Display for Permanent {
     }
 }
 
-impl fmt::Debug for Permanent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Permanent").field(&self.0.0).finish()
-    }
-}
-
 /// The mark itself is the source, because an error that is transparent to another shows only its sources.
 impl StdError for Permanent {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
@@ -91,14 +85,7 @@ impl fmt::Display for Mark {
     }
 }
 
-impl fmt::Debug for Mark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.source() {
-            Some(source) => fmt::Debug::fmt(source, f),
-            None => f.write_str("Permanent"),
-        }
-    }
-}
+debug_as_display! { Permanent Mark }
 
 impl StdError for Mark {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
