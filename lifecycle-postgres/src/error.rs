@@ -1,16 +1,18 @@
 //! What PostgreSQL refuses, and what keeps it from answering.
 
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{BoxError, permanent};
 use tokio_postgres::error::SqlState;
 
-/// Why PostgreSQL did not do what it was asked for.
+/// Why PostgreSQL did not do what it was asked for. Its `Debug` is the sentence of its `Display`, and what PostgreSQL says.
 ///
 /// Those that no further attempt can mend ([`is_permanent`](Self::is_permanent)) make the service that asked fail; the others
 /// show as `degraded` until one succeeds.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum PostgresError {
     /// The text given to [`Postgres::connect`](crate::Postgres::connect) is no URL of a PostgreSQL.
@@ -72,6 +74,18 @@ pub enum PostgresError {
     NotOurs(String),
 }
 
+impl fmt::Debug for PostgresError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)?;
+        let mut source = self.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
 fn now(newest: u64, holder: Option<&str>) -> String {
     match holder {
         Some(holder) => format!("`{holder}` has token {newest}"),
@@ -119,4 +133,19 @@ fn is_refusal(code: &SqlState) -> bool {
         SqlState::INVALID_SCHEMA_NAME,
     ]
     .contains(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_prints_a_sentence() {
+        let error = PostgresError::Busy("report".to_owned());
+        assert_eq!(format!("{error:?}"), error.to_string());
+        assert_eq!(
+            format!("{error:?}"),
+            "another transaction is at the points of `report`"
+        );
+    }
 }
