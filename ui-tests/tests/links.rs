@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const NOT_OURS: [&str; 3] = ["target", "node_modules", ".git"];
 
 /// The crates whose documentation has a link to `crate::..`; the guide is the first one's.
-const LIBRARIES: [&str; 2] = ["lifecycle", "lifecycle-ops"];
+const LIBRARIES: [&str; 3] = ["lifecycle", "lifecycle-ops", "lifecycle-postgres"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -245,6 +245,18 @@ fn every_block_of_the_guide_is_compiled() {
     if let Some(program) = programs.difference(&blocks).next() {
         panic!("no page of the guide shows this file of guide-tests:\n{program}");
     }
+}
+
+/// The README's programs are tests of `lifecycle-tests`; the one block that is none is an expansion, which a test of the
+/// macros compares.
+#[test]
+fn every_block_of_the_readme_is_compiled() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let fences = readme.lines().filter(|line| line.starts_with("```r"));
+    let others: Vec<&str> = fences
+        .filter(|line| !["```rust", "```rust,no_run"].contains(line))
+        .collect();
+    assert_eq!(others, ["```rs"]);
 }
 
 /// A page that no index names is a page that nobody finds.

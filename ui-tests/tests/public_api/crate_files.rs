@@ -52,7 +52,8 @@ impl CrateFiles {
             _ => None,
         });
         let mut targets = trees.flat_map(|tree| flatten(tree, module));
-        let (_, target) = targets.find(|(public, _)| public == name)?;
+        // A path that leads to itself is one of another crate.
+        let (_, target) = targets.find(|(public, target)| public == name && target != path)?;
         self.definition(&target)
     }
 
