@@ -105,15 +105,17 @@ impl Lines {
             }
             Item::Fn(item) => self.push(path, &cfgs, &signature(&item.attrs, &item.vis, &item.sig)),
             Item::Macro(item) => self.words(path, item.mac.tokens.clone()),
-            other => {
-                let mut item = other.clone();
-                if let Item::Const(item) = &mut item {
-                    item.attrs = kept(&item.attrs);
-                } else if let Item::Type(item) = &mut item {
-                    item.attrs = kept(&item.attrs);
-                }
-                self.push(path, &cfgs, &unparse(item));
+            // The value is for the documentation to tell.
+            Item::Const(item) => {
+                let ty = unparse_type(&item.ty);
+                self.push(path, &cfgs, &format!("pub const {}: {ty}", item.ident));
             }
+            Item::Type(item) => {
+                let mut item = item.clone();
+                item.attrs = kept(&item.attrs);
+                self.push(path, &cfgs, &unparse(Item::Type(item)));
+            }
+            other => self.push(path, &cfgs, &unparse(other.clone())),
         }
     }
 
