@@ -25,7 +25,6 @@ impl Ruler {
     pub async fn save(&self, rule: Rule) -> Result {
         let _edit = self.edits.lock().await;
         self.rules.save(&rule).await?;
-        self.tasks.remove(&rule.name).await.into_result()?;
         self.run(rule).await
     }
 
@@ -35,7 +34,9 @@ impl Ruler {
         Ok(self.tasks.remove(name).await.into_result()?)
     }
 
+    /// In place of the task that the rule had, which has outlived a restart of this service.
     async fn run(&self, rule: Rule) -> Result {
+        self.tasks.remove(&rule.name).await.into_result()?;
         let (rules, alerts) = (self.rules.clone(), self.alerts.clone());
         let name = rule.name.clone();
         let task = Entry::new(RuleTask {

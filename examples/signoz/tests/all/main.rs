@@ -8,6 +8,7 @@
 
 mod by_hand;
 mod cloud;
+mod conformance;
 mod lines;
 #[cfg(unix)]
 mod process;
