@@ -245,7 +245,7 @@ async fn a_take_over_does_not_wait_for_a_fenced_transaction_and_comes_when_that_
             "taken from a fenced transaction"
         );
         assert!(
-            asked.elapsed() < Duration::from_millis(90),
+            asked.elapsed() < Duration::from_secs(1),
             "it waited {:?}",
             asked.elapsed()
         );
@@ -478,7 +478,11 @@ async fn a_connection_that_is_silent_is_given_up_in_bounded_time() {
         let asked = Instant::now();
         let error = told(&store.renew(&grant, TERM).await.unwrap_err());
         assert!(error.starts_with("PostgreSQL does not answer"), "{error}");
-        assert!(asked.elapsed() < SHORT * 3, "it took {:?}", asked.elapsed());
+        assert!(
+            asked.elapsed() < SHORT * 10,
+            "it took {:?}",
+            asked.elapsed()
+        );
         assert!(
             store
                 .give_back(&Grant::new("other", "me", 1))

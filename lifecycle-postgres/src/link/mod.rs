@@ -325,7 +325,7 @@ mod tests {
         assert!(matches!(ask(&link, call).await, PostgresError::Connect(_)));
         // 50, 100, 200, 400 ms, each less up to a half.
         let before = came.load(Ordering::Relaxed);
-        assert!((3..=7).contains(&before), "{before} attempts");
+        assert!((2..=7).contains(&before), "{before} attempts");
 
         let (link, came) = nothing_like_postgres(true).await;
         let began = Instant::now();
