@@ -72,3 +72,22 @@ async fn main() -> Outcome {
     .run()
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::testing::conformance;
+
+    use super::*;
+
+    mod cache {
+        use super::*;
+
+        conformance!(Cache::default());
+    }
+
+    mod reader {
+        use super::*;
+
+        conformance!(Reader(Arc::default()));
+    }
+}

@@ -172,3 +172,16 @@ async fn main() -> Result {
     Summary::of(&loops, time).print("tokio::time::interval");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::testing::conformance;
+
+    use super::*;
+
+    mod ticker {
+        use super::*;
+
+        conformance!(Ticker(Arc::default()));
+    }
+}

@@ -65,14 +65,19 @@ struct Visitors {
 
 impl Worker for Visitors {
     async fn run(&self, cx: &Context) -> Result {
-        while !cx.stop_channel().is_closed() {
-            let user = self.sent.fetch_add(1, Relaxed);
-            self.events
-                .send(Event {
-                    name: "visit",
-                    user,
-                })
-                .await?;
+        let stop = cx.stop_channel();
+        while !stop.is_closed() {
+            let user = self.sent.load(Relaxed);
+            let event = Event {
+                name: "visit",
+                user,
+            };
+            // While the queue is full a stop is heard too.
+            let Some(sent) = stop.run_until_closed(self.events.send(event)).await else {
+                break;
+            };
+            sent?;
+            self.sent.fetch_add(1, Relaxed);
             sleep(Duration::from_millis(3)).await;
         }
         Ok(())
@@ -102,4 +107,47 @@ async fn main() -> Result<Outcome> {
         .query_row(count, (), |row| row.get(0))?;
     println!("{} sent, {written} in the file", sent.load(Relaxed));
     Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::testing::conformance;
+
+    use super::*;
+
+    /// With a batch and a half to write.
+    async fn events() -> Events {
+        let database = Connection::open_in_memory().unwrap();
+        let table = "CREATE TABLE event (name TEXT, user INTEGER)";
+        database.execute_batch(table).unwrap();
+        let intake = Intake::bounded(1000);
+        for user in 0..150 {
+            intake
+                .send(Event {
+                    name: "visit",
+                    user,
+                })
+                .await
+                .unwrap();
+        }
+        Events {
+            intake,
+            database: Arc::new(Mutex::new(database)),
+        }
+    }
+
+    mod events {
+        use super::*;
+
+        conformance!(events().await);
+    }
+
+    mod visitors {
+        use super::*;
+
+        conformance!(Visitors {
+            events: Intake::bounded(10),
+            sent: Arc::default()
+        });
+    }
 }

@@ -19,3 +19,16 @@ impl Scheduled for Hello {
 async fn main() -> Outcome {
     registry! { "hello" => Hello }.run().await
 }
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::testing::conformance;
+
+    use super::*;
+
+    mod hello {
+        use super::*;
+
+        conformance!(Hello);
+    }
+}

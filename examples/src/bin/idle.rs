@@ -63,3 +63,28 @@ async fn main() -> Result {
     running.stop().await.into_result()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::testing::conformance;
+
+    use super::*;
+
+    /// One for each life, as several go on at once; beside the program of the tests.
+    fn file() -> PathBuf {
+        static LIVES: AtomicU64 = AtomicU64::new(0);
+        let name = format!("visits-{}.txt", LIVES.fetch_add(1, Relaxed));
+        let file = env::current_exe().unwrap().with_file_name(name);
+        let _ = fs::remove_file(&file);
+        file
+    }
+
+    mod visits {
+        use super::*;
+
+        conformance!(Visits {
+            file: file(),
+            count: AtomicU64::new(0),
+        });
+    }
+}

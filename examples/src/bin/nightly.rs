@@ -43,3 +43,21 @@ async fn main() -> Outcome {
     };
     registry! { "nightly" => Nightly { cfg } }.run().await
 }
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::testing::conformance;
+
+    use super::*;
+
+    mod nightly {
+        use super::*;
+
+        conformance!(Nightly {
+            cfg: Config {
+                cron: "0 3 * * *".to_owned(),
+                tz: "UTC".to_owned()
+            }
+        });
+    }
+}

@@ -45,3 +45,22 @@ async fn main() -> Outcome {
     .run()
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::testing::conformance;
+
+    use super::*;
+
+    mod migrate {
+        use super::*;
+
+        conformance!(Migrate);
+    }
+
+    mod seed {
+        use super::*;
+
+        conformance!(Seed(&["root", "guest"]));
+    }
+}

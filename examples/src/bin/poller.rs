@@ -68,3 +68,21 @@ async fn main() -> Outcome {
     };
     registry! { "poller" => Poller { partner } }.run().await
 }
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::testing::conformance;
+
+    use super::*;
+
+    mod poller {
+        use super::*;
+
+        conformance!(Poller {
+            partner: Partner {
+                first_tries: 3,
+                calls: AtomicU32::new(0)
+            }
+        });
+    }
+}

@@ -74,3 +74,29 @@ async fn main() -> Outcome {
     .run()
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::testing::conformance;
+
+    use super::*;
+
+    mod reporter {
+        use super::*;
+
+        conformance!(Reporter {
+            cfg: Config {
+                interval: Duration::from_secs(2),
+                jitter: Duration::from_secs(1)
+            },
+            begun: Instant::now(),
+            requests: Arc::default(),
+        });
+    }
+
+    mod traffic {
+        use super::*;
+
+        conformance!(Traffic(Arc::default()));
+    }
+}

@@ -61,3 +61,22 @@ async fn main() -> Outcome {
         .run()
         .await
 }
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::testing::conformance;
+
+    use super::*;
+
+    mod report {
+        use super::*;
+
+        conformance!(Report {
+            cfg: Config {
+                interval: Duration::from_secs(1)
+            },
+            begun: Instant::now(),
+            ticks: AtomicU32::new(0),
+        });
+    }
+}

@@ -130,3 +130,31 @@ async fn main() -> Outcome {
     .run()
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::testing::conformance;
+
+    use super::*;
+
+    mod tenant {
+        use super::*;
+
+        conformance!(Tenant("acme".to_owned()));
+    }
+
+    mod group {
+        use super::*;
+
+        conformance!(Tenants::new());
+    }
+
+    mod api {
+        use super::*;
+
+        conformance!(Api {
+            address: "127.0.0.1:0".to_owned(),
+            tenants: Tenants::new()
+        });
+    }
+}

@@ -65,3 +65,19 @@ async fn main() -> Outcome {
     // Connections without a request are closed at once; a request that takes longer than this makes `web` late.
     registry! { "web" => web, stop_timeout = "8s" }.run().await
 }
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::testing::conformance;
+
+    use super::*;
+
+    mod web {
+        use super::*;
+
+        conformance!(Web {
+            address: "127.0.0.1:0".to_owned(),
+            routes: routes()
+        });
+    }
+}

@@ -119,3 +119,18 @@ async fn main() -> Outcome {
     };
     registry! { "echo" => echo }.run().await
 }
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::testing::conformance;
+
+    use super::*;
+
+    mod echo {
+        use super::*;
+
+        conformance!(Echo {
+            address: "127.0.0.1:0".to_owned()
+        });
+    }
+}

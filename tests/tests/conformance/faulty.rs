@@ -40,6 +40,11 @@ fn one_that_ignores_the_stop_is_told_where_it_was() {
         &late("asked to stop while it was idle"),
     );
     fails(Case::StopsAtWork, || Deaf, &late("asked to stop in `run`"));
+    fails(
+        Case::RunsAgain,
+        || Deaf,
+        &late("asked to stop while it was idle"),
+    );
 }
 
 /// Its tick takes longer than there is time, at its second `await` only.

@@ -137,8 +137,8 @@ pub enum ConfigError {
     Variable { name: &'static str, message: String },
 }
 
-/// Where it is set. It can be read again.
-#[derive(Clone)]
+/// Where it is set. It can be read again. By default only in the environment.
+#[derive(Clone, Default)]
 pub struct Source {
     file: Option<PathBuf>,
 }

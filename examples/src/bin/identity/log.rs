@@ -10,6 +10,12 @@ use tracing_subscriber::{Registry, fmt, prelude::*, registry, reload};
 pub struct Level(reload::Handle<LevelFilter, Registry>);
 
 impl Level {
+    /// Of no log.
+    #[cfg(test)]
+    pub fn detached() -> Self {
+        Self(reload::Layer::new(LevelFilter::INFO).1)
+    }
+
     /// Without effect once there is no log any more.
     pub fn set(&self, level: LevelFilter) {
         let _ = self.0.reload(level);

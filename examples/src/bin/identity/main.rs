@@ -11,6 +11,8 @@
 mod api;
 mod clock;
 mod config;
+#[cfg(test)]
+mod conformance;
 mod instrumentation;
 mod log;
 mod password;

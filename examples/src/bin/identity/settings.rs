@@ -38,7 +38,7 @@ impl Settings {
         self.current().opaque.gc.interval
     }
 
-    fn follow(&self, new: Config) {
+    fn follow(&self, new: &Config) {
         let (level, interval) = (new.log.level, new.opaque.gc.interval);
         let old = std::mem::replace(&mut *self.current(), new.clone());
         self.level.set(level);
@@ -46,7 +46,7 @@ impl Settings {
         let mut followed = old;
         followed.log.level = level;
         followed.opaque.gc.interval = interval;
-        if followed != new {
+        if followed != *new {
             warn!("other settings have changed too: they take effect at the next start");
         }
     }
@@ -61,7 +61,7 @@ impl Idle for Settings {
     async fn reload(&self, _: &Context) -> Result {
         let source = self.source.clone();
         let new = spawn_blocking(move || source.read()).await??;
-        self.follow(new);
+        self.follow(&new);
         Ok(())
     }
 }
