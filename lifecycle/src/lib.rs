@@ -143,7 +143,7 @@ pub use crate::report::error::{
     BoxError, Fault, HealthError, OptionError, Permanent, ReloadError, RestartError, Result,
     ScheduleError, ServiceError, StartError, TriggerError, permanent,
 };
-pub use crate::report::event::{Event, EventKind};
+pub use crate::report::event::{Event, EventKind, LeaseLoss};
 pub use crate::report::group::{AddError, MemberOutcome};
 pub use crate::report::name::Name;
 pub use crate::report::outcome::{Laggard, Outcome, UncleanStop};
@@ -152,8 +152,8 @@ pub use crate::report::registry_error::{RegistryError, RegistryProblem};
 pub use crate::report::restart::{Restart, Then};
 pub use crate::report::startup::{ServiceStartup, Startup};
 pub use crate::report::status::{
-    IsolatedStatus, OnFailure, OnLate, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus,
-    Transition,
+    IsolatedStatus, LeaseStatus, OnFailure, OnLate, Phase, QueueStatus, ServiceStatus, Shape,
+    State, TickStatus, Transition,
 };
 pub use crate::report::tick::{
     ScheduleKind, ScheduleRule, Tick, TickCause, TickOutcome, TickRun, Upcoming,
@@ -165,6 +165,7 @@ pub use crate::shape::service::Service;
 pub use crate::shape::{Idle, Oneshot, Queue, Scheduled, Server, Worker};
 pub use crate::shared::context::Context;
 pub use crate::shared::handle::Handle;
+pub use crate::shared::lease::Lease;
 pub use crate::shared::stop_channel::{Closed, StopChannel};
 pub use crate::shared::subscriptions::{Events, Transitions};
 pub use crate::shared::task_output::TaskOutput;

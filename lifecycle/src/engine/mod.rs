@@ -13,6 +13,7 @@ mod alarms;
 mod below;
 pub(crate) mod graces;
 mod graph;
+mod leases;
 mod members;
 mod node;
 mod nodes;
@@ -81,6 +82,10 @@ pub(crate) enum Command {
     ForgetRestarts(usize),
     /// Record that the code of this phase was dropped because it was late, after this long.
     NoteLate(usize, Phase, Duration, OnLate),
+    /// Ask for the lease of the service until it is granted.
+    SeekLease(usize),
+    /// Ask for the lease of the service no more. If it is held, give it back or let its term end.
+    EndLease(usize, bool),
     /// The member is down and removed: its number may be given to another one.
     Removed(usize),
     /// Every service that counts is up.
@@ -303,7 +308,9 @@ impl Engine {
         // A start timeout drops `start` too. It is recorded as a failure, and not as late.
         let is_start = phase == Phase::Startup || node.settings.oneshot && phase != Phase::Drain;
         let timed_out = node.readiness == Readiness::TimedOut && is_start;
-        if node.life != Life::Asked || timed_out {
+        // What a lost lease cuts short has done nothing wrong.
+        let has_lost = node.lease.is_lost && phase != Phase::Drain;
+        if node.life != Life::Asked || timed_out || has_lost {
             return;
         }
         let on_late = node.settings.on_late;
@@ -351,7 +358,9 @@ impl Engine {
         } else {
             node.life = Life::Gone;
             self.gone += 1;
+            self.end_lease(service, true);
         }
+        let node = &self.nodes[service];
         match (node.state, node.late) {
             (State::Failed | State::Stopped, _) => {}
             (_, true) => self.move_to(service, State::Failed),
@@ -373,14 +382,15 @@ impl Engine {
 
     fn move_to(&mut self, service: usize, to: State) {
         let node = &mut self.nodes[service];
-        let was_up = node.is_up();
+        let (was, was_up) = (node.state, node.is_up());
         node.state = to;
         let is_up = node.is_up();
         let counts = node.counts();
         if counts && was_up && !is_up {
             self.not_up += 1;
             // Before the move, so that code that sees the move finds readiness false.
-            if self.not_up == 1 && self.nodes[service].restarts.after.is_some() {
+            let restarts = self.nodes[service].restarts.after.is_some();
+            if self.not_up == 1 && (restarts || was == State::Standby) {
                 self.commands.push(Command::NotAllUp);
             }
         }

@@ -36,6 +36,7 @@ pub(crate) struct Node {
     /// When its time to stop is over, once it was asked. `None` if that time has no limit.
     pub(crate) times: Option<StopTimes>,
     pub(crate) restarts: Restarts,
+    pub(crate) lease: Lease,
     pub(crate) membership: Membership,
     /// Counts its starts, stops and backoffs. An alarm holds the count at which it was set, so an alarm of
     /// an earlier step is known to be stale.
@@ -55,6 +56,15 @@ pub(crate) struct Restarts {
     pub(crate) up_since: Option<Instant>,
     /// How many in a row its policy has decided on.
     pub(crate) in_a_row: u32,
+}
+
+/// What is known of its lease, if one replica runs it.
+#[derive(Debug, Default)]
+pub(crate) struct Lease {
+    /// Whether this replica has it.
+    pub(crate) is_held: bool,
+    /// Whether it was lost since the service was started last.
+    pub(crate) is_lost: bool,
 }
 
 /// Whether it is a member of a group. Readiness does not depend on those.
@@ -124,6 +134,7 @@ impl Node {
             asked_at: None,
             times: None,
             restarts: Restarts::default(),
+            lease: Lease::default(),
             membership: Membership::Registered,
             step: 0,
         }
@@ -151,10 +162,15 @@ impl Node {
             && !self.settings.disabled
     }
 
-    /// Whether it is up: running, or a oneshot that succeeded.
+    /// Whether it waits for a lease before each start.
+    pub(crate) fn lacks_lease(&self) -> bool {
+        self.settings.leased && !self.lease.is_held
+    }
+
+    /// Whether it is up: running, on standby, or a oneshot that succeeded.
     pub(crate) fn is_up(&self) -> bool {
         match self.state {
-            State::Running => true,
+            State::Running | State::Standby => true,
             State::Stopped => self.succeeded,
             _ => false,
         }

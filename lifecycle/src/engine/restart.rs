@@ -56,7 +56,7 @@ impl Engine {
                 self.commands.push(Command::RestartsWith(service, None));
                 self.take_down(service, Duration::ZERO, now);
             }
-            (State::New | State::Waiting, _) => return Err(Refusal::NotRunning),
+            (State::New | State::Waiting | State::Standby, _) => return Err(Refusal::NotRunning),
             (State::Stopping | State::Stopped | State::Failed | State::Disabled, _) => {
                 return Err(Refusal::Ended);
             }
@@ -158,7 +158,7 @@ impl Engine {
     }
 
     /// The service is no longer up, so its dependents count it as missing again.
-    fn hold_dependents(&mut self, service: usize) {
+    pub(super) fn hold_dependents(&mut self, service: usize) {
         if self.nodes[service].readiness != Readiness::Reached {
             return;
         }
@@ -173,6 +173,10 @@ impl Engine {
         let node = &mut self.nodes[service];
         node.life = Life::Kept;
         node.restarts.up_since = None;
+        if node.lacks_lease() {
+            self.stand_by(service, now);
+            return;
+        }
         node.step += 1;
         let at = now.checked_add(wait);
         if let Some(at) = at.filter(|at| *at > now) {
@@ -200,7 +204,7 @@ impl Engine {
     }
 
     /// A dependency that has failed for good while the service itself ran, if there is one.
-    fn lost_dependency(&self, service: usize) -> Option<usize> {
+    pub(super) fn lost_dependency(&self, service: usize) -> Option<usize> {
         let mut dependencies = self.graph.dependencies(service).iter();
         let lost = dependencies.find(|edge| {
             let node = &self.nodes[edge.service as usize];
@@ -226,6 +230,7 @@ impl Engine {
     /// A stop of the application was requested: cancels every restart.
     pub(super) fn forget_restarts(&mut self, now: Instant) {
         self.held.clear();
+        self.seek_no_leases();
         for service in 0..self.nodes.len() {
             self.forget_restart(service);
             self.nodes[service].restarts.goes_first = false;

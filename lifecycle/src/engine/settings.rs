@@ -21,6 +21,8 @@ pub(crate) struct ServiceSettings {
     pub(crate) registry: bool,
     /// Whether it is not to be started at all.
     pub(crate) disabled: bool,
+    /// Whether one replica runs it: it is started once it has its lease.
+    pub(crate) leased: bool,
 }
 
 impl Default for ServiceSettings {
@@ -33,6 +35,7 @@ impl Default for ServiceSettings {
             oneshot: false,
             registry: false,
             disabled: false,
+            leased: false,
         }
     }
 }

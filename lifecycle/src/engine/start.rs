@@ -84,8 +84,13 @@ impl Engine {
         if !matches!(self.stage, Stage::Up) {
             return;
         }
+        if self.nodes[service].lacks_lease() {
+            self.stand_by(service, now);
+            return;
+        }
         let node = &mut self.nodes[service];
         node.life = Life::Up;
+        node.lease.is_lost = false;
         node.step += 1;
         node.has_left = false;
         node.readiness = Readiness::Pending;

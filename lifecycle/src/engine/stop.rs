@@ -256,7 +256,8 @@ impl Engine {
         own.into_iter().chain(self.deadline()).min()
     }
 
-    fn deadline(&self) -> Option<Instant> {
+    /// When the application's time to stop is over, once it was asked.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.stage {
             Stage::Up => None,
             Stage::Requested { deadline, .. } | Stage::Stopping { deadline } => deadline,
@@ -323,6 +324,7 @@ impl Engine {
         if let Some(slots) = &mut self.slots {
             slots.blocked.insert(service);
         }
+        self.end_lease(service, false);
         self.down(service, false, now);
     }
 }

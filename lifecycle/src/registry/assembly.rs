@@ -10,7 +10,9 @@ use crate::engine::settings::RegistrySettings;
 use crate::report::name::Name;
 use crate::report::reason::OnHangup;
 use crate::report::status::{OnFailure, OnLate};
+use crate::run::plan::Stores;
 use crate::shape::service::Service;
+use crate::store::Leases;
 use lifecycle_rules::graph::DependencyKind;
 
 /// Collects the entries and settings of one `registry!`.
@@ -18,6 +20,7 @@ use lifecycle_rules::graph::DependencyKind;
 pub struct Assembly {
     entries: Entries,
     settings: RegistrySettings,
+    stores: Stores,
 }
 
 /// Takes the settings of the service that was just added.
@@ -30,6 +33,7 @@ pub fn assembly() -> Assembly {
     Assembly {
         entries: Entries::default(),
         settings: RegistrySettings::default(),
+        stores: Stores::default(),
     }
 }
 
@@ -49,6 +53,16 @@ impl Assembly {
         self.settings.on_hangup = Some(what);
     }
 
+    /// `leases = store`
+    pub fn leases(&mut self, store: impl Leases) {
+        self.stores.leases = Some(Arc::new(store));
+    }
+
+    /// `lease_term = term`
+    pub fn lease_term(&mut self, term: Duration) {
+        self.stores.lease_term = Some(term);
+    }
+
     /// `name => service`
     pub fn service<S: Service>(&mut self, name: &'static str, service: S) -> AssemblyEntry<'_> {
         AssemblyEntry(self.entries.add(Name::from(name), Arc::new(service)))
@@ -56,7 +70,7 @@ impl Assembly {
 
     /// The registry, after the last entry. The macro has found no problem with the entries.
     pub fn finish(self) -> Registry {
-        Registry::new(self.entries.plan(), self.settings)
+        Registry::new(self.entries.plan(), self.settings, self.stores)
     }
 }
 
@@ -83,6 +97,12 @@ impl AssemblyEntry<'_> {
     /// `before = all`
     pub fn before_all(self) -> Self {
         self.0.node.before_all = true;
+        self
+    }
+
+    /// `replicas = one`
+    pub fn one_replica(self) -> Self {
+        self.0.node.settings.leased = true;
         self
     }
 

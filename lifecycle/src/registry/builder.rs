@@ -12,7 +12,9 @@ use crate::report::name::Name;
 use crate::report::reason::OnHangup;
 use crate::report::registry_error::{RegistryError, RegistryProblem};
 use crate::report::status::{OnFailure, OnLate};
+use crate::run::plan::Stores;
 use crate::shape::service::Service;
+use crate::store::Leases;
 use lifecycle_rules::graph::DependencyKind;
 
 /// Assembles a [`Registry`] from names that are known only at run time: shards, tenants, plug-ins.
@@ -39,6 +41,7 @@ use lifecycle_rules::graph::DependencyKind;
 pub struct RegistryBuilder {
     entries: Entries,
     settings: RegistrySettings,
+    stores: Stores,
     /// Settings that came before any service.
     stray: Vec<&'static str>,
 }
@@ -160,6 +163,41 @@ impl RegistryBuilder {
         })
     }
 
+    /// One replica of the application runs it, and each of the others waits on
+    /// [standby](crate::State::Standby): it is started once this replica has its lease, and stopped when it loses it.
+    /// See [the guide](crate::guide::replicas). The leases are kept in a [store](Self::leases).
+    ///
+    /// ```
+    /// # use lifecycle::{Idle, Registry, service, testing::InMemoryStore};
+    /// # #[service(idle)] struct Nightly;
+    /// # impl Idle for Nightly {}
+    /// let registry = Registry::builder()
+    ///     .leases(InMemoryStore::new())
+    ///     .service("nightly", Nightly)
+    ///     .one_replica()
+    ///     .build()?;
+    /// # Ok::<(), lifecycle::RegistryError>(())
+    /// ```
+    pub fn one_replica(self) -> Self {
+        self.set("one_replica", |service| {
+            service.node.settings.leased = true;
+        })
+    }
+
+    /// Where the leases are kept of the services that [one replica](Self::one_replica) runs: a store that all
+    /// replicas share.
+    pub fn leases(mut self, store: impl Leases) -> Self {
+        self.stores.leases = Some(Arc::new(store));
+        self
+    }
+
+    /// For how long a lease is taken and renewed. A replica that is killed is replaced within this time and a third
+    /// of it; one that can't reach the store stops the service a tenth of it earlier. Default: 30 s.
+    pub fn lease_term(mut self, term: Duration) -> Self {
+        self.stores.lease_term = Some(term);
+        self
+    }
+
     /// See [`Registry::on_hangup`].
     pub fn on_hangup(mut self, what: OnHangup) -> Self {
         self.settings.on_hangup = Some(what);
@@ -186,7 +224,7 @@ impl RegistryBuilder {
     /// dependency that is unknown, on itself or named twice (in `after`, in `wants` or in both), a cycle
     /// (also one by [`before_all`](Self::before_all)), a setting before the first service, a shutdown delay
     /// that leaves nothing of the deadline, values that make no restart policy, a name in `restart_with` that
-    /// is not in `after`.
+    /// is not in `after`, a service for one replica without a store of leases, a term of zero.
     pub fn build(self) -> Result<Registry, RegistryError> {
         let RegistrySettings {
             deadline,
@@ -196,9 +234,20 @@ impl RegistryBuilder {
         let limits = RegistryProblem::of(deadline, shutdown_delay).into_iter();
         let strays = self.stray.into_iter().map(RegistryProblem::stray);
         let names = self.entries.problems();
-        let problems: Vec<_> = limits.chain(strays).chain(names).collect();
+        let terms = RegistryProblem::of_term(self.stores.lease_term).into_iter();
+        let leases = self.entries.without_store(&self.stores);
+        let problems: Vec<_> = limits
+            .chain(terms)
+            .chain(strays)
+            .chain(names)
+            .chain(leases)
+            .collect();
         if problems.is_empty() {
-            Ok(Registry::new(self.entries.plan(), self.settings))
+            Ok(Registry::new(
+                self.entries.plan(),
+                self.settings,
+                self.stores,
+            ))
         } else {
             Err(RegistryError { problems })
         }

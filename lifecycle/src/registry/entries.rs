@@ -10,7 +10,7 @@ use crate::panics::CatchOnDrop;
 use crate::report::name::Name;
 use crate::report::registry_error::RegistryProblem;
 use crate::report::status::Shape;
-use crate::run::plan::{RegisteredService, ServiceSet};
+use crate::run::plan::{RegisteredService, ServiceSet, Stores};
 use crate::run::unstarted;
 use crate::shape::service::{Sealed, Service};
 use crate::shared::application::Application;
@@ -57,6 +57,14 @@ impl Entries {
         let entries: Vec<graph::Service<'_>> = self.services.iter().map(Entry::entry).collect();
         let of_the_graph = check(&entries).into_iter().map(RegistryProblem::from);
         of_the_graph.chain(self.services.iter().flat_map(Entry::problems))
+    }
+
+    /// The services that one replica is to run, where there is no store for their leases.
+    pub(crate) fn without_store(&self, stores: &Stores) -> impl Iterator<Item = RegistryProblem> {
+        let is_missing = stores.leases.is_none();
+        let nodes = self.services.iter().map(|entry| &entry.node);
+        let leased = nodes.filter(move |node| is_missing && node.settings.leased);
+        leased.map(|node| RegistryProblem::without_leases(&node.name))
     }
 
     /// Of entries without problems.

@@ -24,7 +24,7 @@ use crate::report::event::Event;
 use crate::report::name::Name;
 use crate::report::outcome::Outcome;
 use crate::report::reason::OnHangup;
-use crate::run::plan::{Launch, ServiceSet};
+use crate::run::plan::{Launch, ServiceSet, Stores};
 use crate::run::running::Running;
 use crate::run::runtime_end;
 use crate::run::watchdog::Watchdog;
@@ -68,6 +68,7 @@ pub struct Registry {
     settings: RegistrySettings,
     signals: bool,
     stop_on: SharedStopOn,
+    stores: Stores,
     #[cfg(all(feature = "cron", feature = "test-util"))]
     wall_clock: Option<WallClock>,
 }
@@ -78,13 +79,14 @@ impl Registry {
         RegistryBuilder::default()
     }
 
-    pub(crate) fn new(plan: ServiceSet, settings: RegistrySettings) -> Self {
+    pub(crate) fn new(plan: ServiceSet, settings: RegistrySettings, stores: Stores) -> Self {
         Self {
             preview: Preview::new(plan.services, plan.graph),
             only: None,
             settings,
             signals: cfg!(feature = "signal"),
             stop_on: SharedStopOn::default(),
+            stores,
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock: None,
         }
@@ -357,6 +359,7 @@ impl Registry {
             settings,
             signals,
             stop_on,
+            stores,
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock,
         } = self;
@@ -371,6 +374,7 @@ impl Registry {
             settings,
             signals,
             stop_on: stop_on.into_future(),
+            stores,
             members: None,
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock,

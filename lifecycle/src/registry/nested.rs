@@ -101,6 +101,7 @@ impl Registry {
             },
             signals: false,
             stop_on: self.stop_on.for_a_run(),
+            stores: self.stores.clone(),
             members: None,
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock: self.wall_clock.clone(),

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use self::chain::{StopMark, chain, tells_of_the_stop};
+pub(crate) use self::permanent::is_permanent;
 pub use self::permanent::{Permanent, permanent};
 pub use self::reload_error::ReloadError;
 pub use self::restart_error::RestartError;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::report::error::ServiceError;
 use crate::report::name::Name;
 use crate::report::reason::Reason;
-use crate::report::status::{OnLate, Phase, State};
+use crate::report::status::{OnLate, Phase, State, worded};
 
 /// Something that happened in an application: to one of its services, or to all of it.
 ///
@@ -101,6 +101,20 @@ pub enum EventKind {
         /// The service that it is restarted with.
         with: Option<Name>,
     },
+    /// This replica has taken the lease of the service, and starts it.
+    #[non_exhaustive]
+    LeaseTaken {
+        /// The fencing token.
+        token: u64,
+    },
+    /// This replica has lost the lease of the service, and stops it.
+    #[non_exhaustive]
+    LeaseLost {
+        /// The fencing token that it had.
+        token: u64,
+        /// Why.
+        why: LeaseLoss,
+    },
     /// The service failed. Of one service the first 16 failures are told, as in
     /// [`Outcome::failures`](crate::Outcome::failures).
     Failed(ServiceError),
@@ -138,10 +152,22 @@ pub enum EventKind {
     },
 }
 
+worded! {
+    /// Why a lease was lost.
+    LeaseLoss {
+        /// The store refused to renew it.
+        Refused = "the renewal was refused",
+        /// The store has not answered for so long that the term may be over.
+        Unanswered = "the lease store did not answer in time",
+        /// The machine was suspended, or its wall clock set ahead, for so long that the term may be over.
+        Suspended = "the machine was suspended, or its clock was set ahead",
+    }
+}
+
 impl EventKind {
     /// What kind it is, in one stable word, for a filter or a metric: `moved`, `startup_failed`,
-    /// `tick_ended`, `flush_ended`, `degraded`, `recovered`, `paused`, `resumed`, `restart_planned`, `failed`,
-    /// `late`, `reload_failed`, `reloaded`, `healthy` or `stopping`. The feature `serde` writes the same one. Later
+    /// `tick_ended`, `flush_ended`, `degraded`, `recovered`, `paused`, `resumed`, `restart_planned`,
+    /// `lease_taken`, `lease_lost`, `failed`, `late`, `reload_failed`, `reloaded`, `healthy` or `stopping`. The feature `serde` writes the same one. Later
     /// versions may add words.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
@@ -155,6 +181,8 @@ impl EventKind {
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::RestartPlanned { .. } => "restart_planned",
+            Self::LeaseTaken { .. } => "lease_taken",
+            Self::LeaseLost { .. } => "lease_lost",
             Self::Failed(_) => "failed",
             Self::Late { .. } => "late",
             Self::ReloadFailed(_) => "reload_failed",
@@ -233,6 +261,8 @@ impl fmt::Display for EventKind {
                 with: Some(with), ..
             } => write!(f, "restart with {with}"),
             Self::RestartPlanned { .. } => f.write_str("restart by hand"),
+            Self::LeaseTaken { token } => write!(f, "lease taken, token {token}"),
+            Self::LeaseLost { token, why } => write!(f, "lease lost, token {token}: {why}"),
             Self::Failed(error) | Self::ReloadFailed(error) => error.fmt(f),
             Self::Late { phase, had, .. } => write!(f, "late, dropped in {phase} after {had:.1?}"),
             Self::Reloaded { took, failures: 0 } => write!(f, "reloaded in {took:.1?}"),

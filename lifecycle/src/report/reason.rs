@@ -84,6 +84,8 @@ pub enum Cause {
     /// The service is restarted: by hand, or with a service that it depends on. (Where it is restarted because it
     /// has failed, the cause is that failure.)
     Restart,
+    /// Another replica may run the service from now on: its lease was lost.
+    LeaseLost,
 }
 
 impl fmt::Display for Cause {
@@ -93,6 +95,7 @@ impl fmt::Display for Cause {
             Self::Failure(error) => error.fmt(f),
             Self::Finished => f.write_str("finished"),
             Self::Restart => f.write_str("restarted"),
+            Self::LeaseLost => f.write_str("its lease was lost"),
         }
     }
 }

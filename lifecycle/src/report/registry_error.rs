@@ -91,6 +91,32 @@ impl RegistryProblem {
         }
     }
 
+    /// The term of the leases is no time at all.
+    pub(crate) fn of_term(term: Option<Duration>) -> Option<Self> {
+        term.filter(Duration::is_zero).map(|_| Self {
+            sentence: "the `lease_term` is zero".to_owned(),
+            help: "use a term of some seconds, or leave it out: it is 30 s then".to_owned(),
+        })
+    }
+
+    /// One replica is to run the service, and there is no store of leases.
+    pub(crate) fn without_leases(service: &Name) -> Self {
+        Self {
+            sentence: format!("one replica runs `{service}`, and there are no `leases`"),
+            help: "name the store that all replicas share: `.leases(store)`".to_owned(),
+        }
+    }
+
+    /// One replica is to run a service whose value is `None`: it would hold a lease for nothing.
+    pub(crate) fn disabled_lease(service: &Name) -> Self {
+        Self {
+            sentence: format!("one replica runs `{service}`, which is disabled"),
+            help: format!(
+                "register `{service}` with a value, or leave out that one replica runs it"
+            ),
+        }
+    }
+
     /// A target without services.
     pub(crate) fn empty_target() -> Self {
         Self {

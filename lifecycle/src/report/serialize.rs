@@ -16,7 +16,7 @@ use crate::report::outcome::{Laggard, Outcome};
 use crate::report::reason::Reason;
 use crate::report::startup::{ServiceStartup, Startup};
 use crate::report::status::{
-    IsolatedStatus, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus,
+    IsolatedStatus, LeaseStatus, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus,
 };
 use crate::report::tick::{ScheduleRule, TickRun, Upcoming};
 use crate::report::timestamp::{Precision, Timestamp};
@@ -93,6 +93,7 @@ impl Serialize for ServiceStatus {
             "last_error": self.last_error,
             "next_start_in_seconds": self.next_start.map(in_seconds),
             "stop_by_in_seconds": self.stop_by.map(in_seconds),
+            "lease": self.lease,
             "ticks": self.ticks,
             "queue": self.queue,
             "isolated": self.isolated,
@@ -140,6 +141,10 @@ impl Serialize for Event {
             EventKind::FlushEnded { items, .. } => Some(items),
             _ => None,
         };
+        let token = match kind {
+            EventKind::LeaseTaken { token } | EventKind::LeaseLost { token, .. } => Some(token),
+            _ => None,
+        };
         let took = kind.took();
         let since_epoch = self.time.duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut fields = serializer.serialize_map(None)?;
@@ -151,6 +156,7 @@ impl Serialize for Event {
         entry(&mut fields, "from", from)?;
         entry(&mut fields, "to", to)?;
         entry(&mut fields, "items", items)?;
+        entry(&mut fields, "token", token)?;
         entry(&mut fields, "took_seconds", seconds(took))?;
         entry(&mut fields, "error", kind.error().as_deref())?;
         fields.end()
@@ -165,6 +171,16 @@ fn entry<M: SerializeMap>(
     match value {
         Some(value) => fields.serialize_entry(name, &value),
         None => Ok(()),
+    }
+}
+
+impl Serialize for LeaseStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fields!(serializer, "LeaseStatus", {
+            "name": &*self.name,
+            "holder": &*self.holder,
+            "token": self.token,
+        })
     }
 }
 

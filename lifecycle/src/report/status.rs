@@ -70,11 +70,12 @@ worded! {
     /// | from | to |
     /// |---|---|
     /// | `New` | `Waiting`; `Disabled` |
-    /// | `Waiting` | `Starting`; `Failed` when a dependency failed; `Stopped` when the application stops first |
+    /// | `Waiting` | `Starting`; `Standby` when another replica runs it; `Failed` when a dependency failed; `Stopped` when the application stops first |
     /// | `Starting` | `Running`; `Stopping`; `Failed`; `Stopped` for a oneshot that succeeded |
     /// | `Running` | `Stopping`; `Failed`; `Stopped` for a oneshot in the background that succeeded |
-    /// | `Stopping` | `Stopped`; `Failed`; `Backoff` when it is restarted |
-    /// | `Backoff` | `Starting`; `Waiting` when something it needs is down; `Failed` when that has failed for good; `Stopped` when the application stops |
+    /// | `Stopping` | `Stopped`; `Failed`; `Backoff` when it is restarted; `Standby` when its lease is lost |
+    /// | `Standby` | `Starting` once this replica has the lease; `Waiting` when something it needs is down by then; `Failed`; `Stopped` when the application stops |
+    /// | `Backoff` | `Starting`; `Standby` when its lease is lost meanwhile; `Waiting` when something it needs is down; `Failed` when that has failed for good; `Stopped` when the application stops |
     ///
     /// `Stopped`, `Failed` and `Disabled` are final.
     State {
@@ -97,6 +98,8 @@ worded! {
         /// Not to be started: its value is `None`, or the start was limited to
         /// [others](crate::Registry::only). Counts as healthy.
         Disabled = "disabled",
+        /// Another replica runs it: it waits for its lease, and is started then. Counts as healthy.
+        Standby = "standby",
     }
 }
 
@@ -131,7 +134,7 @@ impl State {
 
     /// The state whose `as u8` this is.
     pub(crate) fn from_byte(byte: u8) -> Self {
-        const ALL: [State; 9] = [
+        const ALL: [State; 10] = [
             State::New,
             State::Waiting,
             State::Starting,
@@ -141,6 +144,7 @@ impl State {
             State::Failed,
             State::Backoff,
             State::Disabled,
+            State::Standby,
         ];
         ALL[usize::from(byte)]
     }
@@ -293,6 +297,8 @@ pub struct ServiceStatus {
     /// and as the deadline of the application has shortened it since. It stays when the service is down. `None` before
     /// the request, and for a service that has no code to stop.
     pub stop_by: Option<Instant>,
+    /// Its lease, if one replica runs it.
+    pub lease: Option<Box<LeaseStatus>>,
     /// Its ticks; `None` for the other shapes.
     pub ticks: Option<TickStatus>,
     /// The counts of its items, if it is a queue; `None` for the other shapes.
@@ -312,17 +318,29 @@ impl ServiceStatus {
         !self.on_failure.ends_ignored()
     }
 
-    /// Whether it is where a started application wants it: running, a oneshot that succeeded, or disabled.
+    /// Whether it is where a started application wants it: running, on standby, a oneshot that succeeded, or disabled.
     /// (The application's own [readiness](crate::Handle::is_healthy) leaves out those under
     /// [`OnFailure::Ignore`].)
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         match self.state {
-            State::Running | State::Disabled => true,
+            State::Running | State::Standby | State::Disabled => true,
             State::Stopped => self.succeeded,
             _ => false,
         }
     }
+}
+
+/// What this replica knows of the lease of a service that one replica runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeaseStatus {
+    /// What the lease is called: the namespace of the store, a slash, and the name of the service.
+    pub name: Arc<str>,
+    /// What this replica is called in the store.
+    pub holder: Arc<str>,
+    /// The fencing token, while this replica holds the lease.
+    pub token: Option<u64>,
 }
 
 /// What is known of a service's ticks.

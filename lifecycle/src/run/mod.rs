@@ -2,6 +2,7 @@
 
 pub(crate) mod conclude;
 pub(crate) mod inside;
+pub(crate) mod leases;
 pub(crate) mod members;
 pub(crate) mod plan;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::engine::Graph;
 use crate::engine::settings::{RegistrySettings, ServiceSettings};
@@ -14,6 +15,7 @@ use crate::run::members::MemberCalls;
 use crate::shape::service::{Inner, Sealed, Service};
 use crate::shared::application::Application;
 use crate::shared::instance::Instance;
+use crate::store::Leases;
 #[cfg(all(feature = "cron", feature = "test-util"))]
 use crate::time::WallClock;
 
@@ -35,6 +37,12 @@ pub(crate) struct RegisteredService {
 }
 
 impl RegisteredService {
+    /// Whether its value is `None`: no replica can run it.
+    pub(crate) fn is_none(&self) -> bool {
+        let service = self.service.as_ref();
+        service.is_some_and(|service| service.__nature(Sealed::OPEN).is_disabled)
+    }
+
     /// The state of the service that the rest of the program sees.
     pub(crate) fn instance(&self) -> Instance {
         match self.service.as_ref() {
@@ -60,6 +68,14 @@ pub(crate) fn instance_of(
     instance
 }
 
+/// What the replicas of an application share.
+#[derive(Clone, Default)]
+pub(crate) struct Stores {
+    pub(crate) leases: Option<Arc<dyn Leases>>,
+    /// As it is set, if it is.
+    pub(crate) lease_term: Option<Duration>,
+}
+
 /// Everything that a registry hands down when it is started.
 pub(crate) struct Launch {
     pub(crate) services: Vec<RegisteredService>,
@@ -69,6 +85,7 @@ pub(crate) struct Launch {
     pub(crate) settings: RegistrySettings,
     pub(crate) signals: bool,
     pub(crate) stop_on: Option<StopOn>,
+    pub(crate) stores: Stores,
     /// The requests for members, if the services are those of a group.
     pub(crate) members: Option<MemberCalls>,
     #[cfg(all(feature = "cron", feature = "test-util"))]

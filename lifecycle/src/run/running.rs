@@ -19,7 +19,8 @@ use crate::report::registry_error::{RegistryError, RegistryProblem};
 #[cfg(doc)]
 use crate::report::status::OnFailure;
 use crate::run::conclude;
-use crate::run::plan::{Launch, RegisteredService};
+use crate::run::leases::Keepers;
+use crate::run::plan::{Launch, RegisteredService, Stores};
 use crate::run::runtime_end::Up;
 use crate::run::signals::{HangupListener, Listener};
 use crate::run::supervisor::Supervisor;
@@ -123,13 +124,14 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
         settings,
         signals,
         stop_on,
+        stores,
         members,
         #[cfg(all(feature = "cron", feature = "test-util"))]
         wall_clock,
     } = launch;
     // A start that is refused drops the future here, and its destructor may panic.
     let stop_on = CatchOnDrop::new(stop_on);
-    let runtime = match runtime_for(problems, &settings, &services) {
+    let runtime = match runtime_for(problems, &settings, &stores, &services) {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&application, services, error),
     };
@@ -170,6 +172,7 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
             let _ = instance.disabled.set(());
         }
     }
+    let leases = Keepers::begin(stores, &application, &services);
     let inbox = application.begin(Some(runtime.clone()));
     // Not collected in place, which would keep the larger allocation of `services` for as long as the run.
     let mut values = Vec::with_capacity(services.len());
@@ -181,6 +184,7 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
         services: values,
         kept: BTreeMap::new(),
         restart_calls: Vec::new(),
+        leases,
         members,
         stop_on: stop_on.into_inner().flatten(),
         signals,
@@ -210,6 +214,7 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
 fn runtime_for(
     mut problems: Vec<RegistryProblem>,
     settings: &RegistrySettings,
+    stores: &Stores,
     services: &[RegisteredService],
 ) -> Result<Runtime, StartError> {
     // The limits may have been changed after the registry was built, so they are checked again.
@@ -221,6 +226,11 @@ fn runtime_for(
     let of_policy =
         |node: &RegisteredService| RegistryProblem::of_policy(&node.name, node.settings.on_failure);
     problems.extend(services.iter().flat_map(of_policy));
+    problems.extend(RegistryProblem::of_term(stores.lease_term));
+    let leased = services
+        .iter()
+        .filter(|node| node.settings.leased && node.is_none());
+    problems.extend(leased.map(|node| RegistryProblem::disabled_lease(&node.name)));
     if !problems.is_empty() {
         return Err(StartError::Registry(RegistryError { problems }));
     }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod failures;
+mod leases;
 pub(crate) mod restarts;
 mod stop_causes;
 pub(super) mod tasks;
@@ -17,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use self::restarts::RestartCall;
 use self::stop_causes::resolved;
 use self::tasks::ServiceTasks;
+use super::leases::Keepers;
 use super::members::{MemberCalls, MemberRequest, requested};
 use crate::engine::graces::JOIN_GRACE;
 use crate::engine::{Engine, Failure};
@@ -58,6 +60,8 @@ pub(crate) struct Supervisor {
     pub(crate) kept: BTreeMap<usize, Arc<dyn Service>>,
     /// The calls that wait for a service to be up again.
     pub(crate) restart_calls: Vec<RestartCall>,
+    /// The tasks that keep the leases, if one replica runs some of the services.
+    pub(crate) leases: Option<Keepers>,
     /// The requests for members, if the services are those of a group.
     pub(crate) members: Option<MemberCalls>,
     pub(crate) stop_on: Option<StopOn>,
@@ -211,6 +215,9 @@ impl Supervisor {
         let (service, news) = match event {
             SupervisorEvent::Runner { service, news } => (service, news),
             SupervisorEvent::Ping(answer) => return drop(answer),
+            SupervisorEvent::Lease { service, news } => {
+                return self.hear_of_lease(service, news, now);
+            }
             SupervisorEvent::Restart {
                 service,
                 member,
@@ -290,6 +297,9 @@ impl Supervisor {
         }
         for (service, task) in std::mem::take(&mut tasks.leaving) {
             self.await_leaving(service, task).await;
+        }
+        if let Some(leases) = self.leases.take() {
+            leases.ended(self.engine.deadline()).await;
         }
         self.application.record().ended = Some(Instant::now());
         // A reload under way ends by the request to stop.

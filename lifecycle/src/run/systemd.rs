@@ -160,7 +160,7 @@ fn status_of(application: &Application) -> String {
         names.map(|instance| &*instance.name).collect::<Vec<_>>()
     };
     let is_up = |instance: &&Instance| match instance.state() {
-        State::Running => true,
+        State::Running | State::Standby => true,
         State::Stopped => instance
             .run()
             .is_some_and(|run| run.succeeded.load(Ordering::Acquire)),

@@ -34,11 +34,12 @@ use crate::shared::health::{Health, HealthBoard};
 use crate::shared::inner::Outer;
 use crate::shared::instance::Instance;
 use crate::shared::latch::Latch;
+use crate::shared::lease::LeaseTable;
 use crate::shared::members::{InstanceRef, Member, Members};
 use crate::shared::moments::{Moment, Now};
 use crate::shared::record::Record;
 use crate::shared::request::Request;
-use crate::shared::runner_news::{RestartResult, RunnerNews, SupervisorEvent};
+use crate::shared::runner_news::{LeaseNews, RestartResult, RunnerNews, SupervisorEvent};
 use crate::shared::subscribers::{Subscribers, Subscription};
 use crate::time::shared_timers::SharedTimers;
 
@@ -79,6 +80,8 @@ pub(crate) struct Application {
     pub(crate) reloads: tokio::sync::Mutex<()>,
     /// Whether a reload waits for its turn that a hangup has asked for.
     pub(crate) is_reload_queued: AtomicBool,
+    /// The leases, if one replica runs some of the services.
+    pub(crate) leases: OnceLock<LeaseTable>,
     /// When every service that counts was up for the first time.
     pub(crate) first_healthy: Moment,
 }
@@ -143,6 +146,7 @@ impl Application {
             is_told_of: AtomicBool::new(false),
             reloads: tokio::sync::Mutex::default(),
             is_reload_queued: AtomicBool::new(false),
+            leases: OnceLock::new(),
             first_healthy: Moment::default(),
         });
         for (service, instance) in application.instances.iter().enumerate() {
@@ -311,8 +315,12 @@ impl Application {
 
     /// The states of an inner application follow that of its service.
     fn add_states(&self, states: &mut Vec<ServiceStatus>) {
-        for instance in self.all_instances() {
-            states.push(instance.status());
+        for (service, instance) in self.all_instances().enumerate() {
+            let mut status = instance.status();
+            if let Some(leases) = self.leases.get() {
+                leases.add_to(service, &mut status);
+            }
+            states.push(status);
             if let Some(inner) = instance.inner() {
                 inner.add_states(states);
             }
@@ -372,6 +380,14 @@ impl Application {
         if let Some(events) = events {
             // An error means that the supervisor is gone: the report has no reader.
             let _ = events.send(SupervisorEvent::Runner { service, news });
+        }
+    }
+
+    pub(crate) fn report_lease(&self, service: usize, news: LeaseNews) {
+        let events = self.links().as_ref().map(|links| links.events.clone());
+        if let Some(events) = events {
+            // An error means that the supervisor is gone, and the lease with it.
+            let _ = events.send(SupervisorEvent::Lease { service, news });
         }
     }
 

@@ -17,6 +17,7 @@ use crate::shared::application::Application;
 use crate::shared::current::{self, Current, ServiceId};
 use crate::shared::handle::Handle;
 use crate::shared::instance::Instance;
+use crate::shared::lease::Lease;
 use crate::shared::orders::Orders;
 use crate::shared::run::Run;
 use crate::shared::runner_news::RunnerNews;
@@ -236,9 +237,35 @@ impl Context {
         let reason = self.application.request.reason();
         Some(match reason {
             Some(reason) => Cause::Shutdown(reason.clone()),
+            None if self.lease().is_some_and(|lease| lease.is_lost()) => Cause::LeaseLost,
             None if self.run.is_followed() => Cause::Restart,
             None => Cause::Finished,
         })
+    }
+
+    /// The lease that this run of the service has, where one replica runs it (`replicas = one`); `None` otherwise,
+    /// and once the run is over.
+    ///
+    /// ```
+    /// use lifecycle::{Context, Result, Scheduled, service};
+    ///
+    /// #[service(scheduled(interval = "1m"))]
+    /// struct Billing;
+    ///
+    /// impl Scheduled for Billing {
+    ///     async fn tick(&self, cx: &Context) -> Result {
+    ///         let token = cx.lease().map(|lease| lease.token());
+    ///         charge(token).await // a system that refuses tokens older than the newest it has seen
+    ///     }
+    /// }
+    /// # async fn charge(_: Option<u64>) -> Result { Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn lease(&self) -> Option<Lease> {
+        self.application
+            .leases
+            .get()?
+            .of_run(self.service, &self.run)
     }
 
     /// When what is running now will be dropped if it has not returned; `None` while the service has

@@ -77,7 +77,8 @@ impl Handle {
     /// The status of the service with this name; `None` if there is no such service.
     #[must_use]
     pub fn status(&self, service: &str) -> Option<ServiceStatus> {
-        Some(self.application.find(service)?.instance().status())
+        let found = self.application.find(service)?;
+        Some(found.status())
     }
 
     /// Why the application stops; `None` while nothing has asked for it.

@@ -24,7 +24,7 @@ use crate::report::event::EventKind;
 use crate::report::name::Name;
 use crate::report::outcome::Laggard;
 use crate::report::reason::Reason;
-use crate::report::status::{Phase, State};
+use crate::report::status::{Phase, ServiceStatus, State};
 use crate::shared::application::Application;
 use crate::shared::current;
 use crate::shared::instance::Instance;
@@ -58,6 +58,14 @@ impl Found {
             index: member.slot()?,
             member: Some(member),
         })
+    }
+
+    pub(crate) fn status(&self) -> ServiceStatus {
+        let mut status = self.instance().status();
+        if let Some(leases) = self.application.leases.get() {
+            leases.add_to(self.index, &mut status);
+        }
+        status
     }
 
     /// Tells of something that happens to it now.

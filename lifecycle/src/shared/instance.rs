@@ -364,6 +364,7 @@ impl Instance {
             last_error,
             next_start: next_start.filter(|_| state == State::Backoff),
             stop_by: run.as_ref().and_then(|run| run.end_of_time()),
+            lease: None,
             ticks: self.ticks().map(TickFacts::status),
             queue: self.queue().map(QueueCounts::status),
             isolated: self

@@ -16,6 +16,7 @@ pub(crate) mod inner;
 pub(crate) mod instance;
 pub(crate) mod isolated;
 pub(crate) mod latch;
+pub(crate) mod lease;
 pub(crate) mod members;
 pub(crate) mod moments;
 pub(crate) mod nested;

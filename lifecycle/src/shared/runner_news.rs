@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
-use crate::report::error::{RestartError, ServiceError};
+use crate::report::error::{BoxError, RestartError, ServiceError};
+use crate::report::event::LeaseLoss;
 use crate::report::status::Phase;
+use crate::shared::lease::Lease;
 use crate::shared::members::Member;
 
 /// What the supervisor takes from its inbox.
@@ -13,6 +16,8 @@ use crate::shared::members::Member;
 pub(crate) enum SupervisorEvent {
     /// What a service's task reports.
     Runner { service: usize, news: RunnerNews },
+    /// What has become of the lease of a service.
+    Lease { service: usize, news: LeaseNews },
     /// A handle asks whether the supervisor still works. Dropping the sender is the answer.
     Ping(oneshot::Sender<()>),
     /// A handle restarts a service. `asker` is the service whose code does so, if one does.
@@ -23,6 +28,17 @@ pub(crate) enum SupervisorEvent {
         asker: Option<usize>,
         answer: oneshot::Sender<RestartResult>,
     },
+}
+
+/// What has become of a lease.
+#[derive(Debug)]
+pub(crate) enum LeaseNews {
+    /// It was granted.
+    Taken(Lease),
+    /// It is lost. What runs may go on until this instant.
+    Lost(Lease, LeaseLoss, Instant),
+    /// It will never be granted: the store refuses to be used.
+    Failed(BoxError),
 }
 
 /// What becomes of a restart by hand.

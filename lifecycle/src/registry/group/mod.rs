@@ -35,7 +35,7 @@ use crate::report::registry_error::{RegistryError, RegistryProblem};
 use crate::report::status::{self, Shape};
 use crate::run::inside;
 use crate::run::members::{AddResult, MemberCalls, MemberRequest, NotAdded};
-use crate::run::plan::Launch;
+use crate::run::plan::{Launch, Stores};
 use crate::run::running;
 use crate::shape::service::{Nature, Sealed, Service, TaskNeed};
 use crate::shared::application::Application;
@@ -356,6 +356,7 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
         state.phase = Phase::Up(link);
         drop(state);
         let launch = Launch {
+            stores: Stores::default(),
             services: Vec::new(),
             application: application.clone(),
             problems: Vec::new(),

@@ -94,7 +94,7 @@ impl StdError for Mark {
 }
 
 /// Whether the error, or one of its sources, was marked. What made another service fail is no part of the question.
-pub(super) fn is_permanent(error: &(dyn StdError + 'static)) -> bool {
+pub(crate) fn is_permanent(error: &(dyn StdError + 'static)) -> bool {
     sources(error)
         .take_while(|error| !error.is::<ServiceError>())
         .any(<dyn StdError>::is::<Mark>)

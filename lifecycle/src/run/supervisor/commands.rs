@@ -42,7 +42,7 @@ impl Supervisor {
                     systemd.moved();
                 }
                 self.answer_add(service, to);
-                if to == State::Backoff {
+                if matches!(to, State::Backoff | State::Standby) {
                     self.application.instance(service).leave_run();
                 }
                 if to.is_final() {
@@ -89,6 +89,8 @@ impl Supervisor {
             Command::NoteLate(service, phase, had, on_late) => {
                 self.note_late(service, phase, had, on_late);
             }
+            Command::SeekLease(service) => self.seek_lease(service),
+            Command::EndLease(service, gives_back) => self.end_lease(service, gives_back),
             Command::Removed(member) => self.removed(member),
             Command::AllUp => {
                 self.application.set_health(Health::Healthy);
@@ -279,6 +281,9 @@ impl Supervisor {
     pub(super) fn begin_run(&self, index: usize) -> Arc<Run> {
         let run = Run::of(self.application.member(index));
         self.application.instance(index).begin_run(&run);
+        if let Some(leases) = self.application.leases.get() {
+            leases.begin_run(index, &run);
+        }
         run
     }
 

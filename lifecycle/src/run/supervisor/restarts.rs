@@ -59,6 +59,9 @@ impl Supervisor {
                 kept.push(call);
             } else if state.is_final() {
                 tell(call.answer, self.ended(service));
+            } else if state == State::Standby {
+                let name = self.application.instance(service).name.clone();
+                tell(call.answer, Err(RestartError::NotRunning(name)));
             } else if state == State::Running && call.is_started {
                 tell(call.answer, Ok(()));
             } else {

@@ -62,6 +62,12 @@ pub(crate) fn log(service: Option<&Name>, kind: &EventKind) {
             let with = with.as_ref().map(Name::as_str);
             log_safely!(info, service = %service, with, "restarting");
         }
+        EventKind::LeaseTaken { token } => {
+            log_safely!(info, service = %service, token = *token, "lease taken");
+        }
+        EventKind::LeaseLost { token, why } => {
+            log_safely!(warn, service = %service, token = *token, %why, "lease lost");
+        }
         EventKind::Failed(error) => {
             log_safely!(error, service = %service, %error, "failed");
         }
