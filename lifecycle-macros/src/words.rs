@@ -67,6 +67,8 @@ pub(crate) const STARTUP_OPTIONS: &[&str] = &[RETRY];
 pub(crate) const DEADLINE: &str = "deadline";
 pub(crate) const SHUTDOWN_DELAY: &str = "shutdown_delay";
 pub(crate) const ON_HANGUP: &str = "on_hangup";
+pub(crate) const LEASES: &str = "leases";
+pub(crate) const LEASE_TERM: &str = "lease_term";
 pub(crate) const AFTER: &str = "after";
 pub(crate) const WANTS: &str = "wants";
 pub(crate) const BEFORE: &str = "before";
@@ -75,6 +77,7 @@ pub(crate) const STOP_TIMEOUT: &str = "stop_timeout";
 pub(crate) const ON_FAILURE: &str = "on_failure";
 pub(crate) const ON_LATE: &str = "on_late";
 pub(crate) const RESTART_WITH: &str = "restart_with";
+pub(crate) const REPLICAS: &str = "replicas";
 
 // The policy `restart(..)` and its options.
 pub(crate) const RESTART: &str = "restart";
@@ -85,8 +88,9 @@ pub(crate) const THEN: &str = "then";
 
 pub(crate) const RESTART_OPTIONS: [&str; 4] = [BACKOFF, MAX, RESET, THEN];
 
-pub(crate) const REGISTRY_SETTINGS: [&str; 3] = [DEADLINE, SHUTDOWN_DELAY, ON_HANGUP];
-pub(crate) const SERVICE_SETTINGS: [&str; 8] = [
+pub(crate) const REGISTRY_SETTINGS: [&str; 5] =
+    [DEADLINE, SHUTDOWN_DELAY, ON_HANGUP, LEASES, LEASE_TERM];
+pub(crate) const SERVICE_SETTINGS: [&str; 9] = [
     AFTER,
     WANTS,
     BEFORE,
@@ -95,6 +99,7 @@ pub(crate) const SERVICE_SETTINGS: [&str; 8] = [
     ON_FAILURE,
     ON_LATE,
     RESTART_WITH,
+    REPLICAS,
 ];
 
 /// Each word, and what other libraries call the same.
@@ -215,6 +220,18 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ),
     (ON_LATE, &["late", "on_deadline"]),
     (RESTART_WITH, &["bind_to", "binds_to", "part_of"]),
+    (LEASES, &["election", "lease", "lease_store", "locks"]),
+    (LEASE_TERM, &["lease_duration", "lease_time", "term", "ttl"]),
+    (
+        REPLICAS,
+        &[
+            "instances",
+            "leader",
+            "leader_only",
+            "one_replica",
+            "singleton",
+        ],
+    ),
     (BACKOFF, &["delay", "interval", "retry", "wait"]),
     (
         MAX,

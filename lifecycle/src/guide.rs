@@ -13,6 +13,7 @@
 //! - [Configuration and reload](configuration): where values come from, and how they change while it runs.
 //! - [Optional services and targets](optional): what is left out by configuration, and by the command line.
 //! - [Restarts](restarts): what is started again, when, and what that means for the others.
+//! - [One replica runs it](one_replica): leases, standby, what happens when one is lost.
 //! - [A registry in a registry](nesting): parts of a program with services of their own.
 //! - [Members that come and go](groups) while the application runs.
 //!
@@ -52,6 +53,7 @@
 //! | What starts first? How do I wait for the database? | `after`, and [`startup(retry = ..)`](macro@crate::service) |
 //! | How do I flush what is in memory? | `drain`: [`Scheduled`](crate::Scheduled), [`Queue`](crate::Queue) |
 //! | What if a service fails? | [restarts] |
+//! | What must only one of my replicas do? | [one_replica] |
 //! | What if a tick panics, or hangs? | `on_panic`, `tick_timeout`: [the options](macro@crate::service#arguments) |
 //! | What if one does not stop? | [`deadline`](crate::Registry::deadline), [`Outcome::laggards`](crate::Outcome::laggards) |
 //! | How do I run something every night? | `cron`, a page beside this one: `lifecycle::_cron` |
@@ -97,6 +99,9 @@ pub mod optional {}
 
 #[doc = include_str!("../docs/restarts.md")]
 pub mod restarts {}
+
+#[doc = include_str!("../docs/one_replica.md")]
+pub mod one_replica {}
 
 #[doc = include_str!("../docs/nesting.md")]
 pub mod nesting {}

@@ -201,6 +201,7 @@ pub use lifecycle_macros::service;
 /// | `stop_timeout` | how long it may take to stop, within [its share of the deadline](crate::Registry::deadline); a quarter is kept for `drain` | 10 s |
 /// | `on_failure` | `shutdown`, `ignore`, `restart` or `restart(..)`: see [`OnFailure`](crate::OnFailure) | `shutdown` |
 /// | `on_late` | `fail` or `ignore`: what it means that it did not stop in its time and was dropped; see [`OnLate`](crate::OnLate) | `fail` |
+/// | `replicas` | `one`: of all replicas of the application one runs it, each other one waits on standby; needs `leases` (see [the guide](mod@crate::guide::one_replica)) | each replica runs it |
 /// | `restart_with` | names from its `after`: where one of these is restarted, it is stopped before that and started after, at no cost to its own restarts | none; it goes on |
 ///
 /// | option of `restart(..)` | value | default |
@@ -232,6 +233,8 @@ pub use lifecycle_macros::service;
 /// |---|---|---|
 /// | `deadline` | see [`Registry::deadline`](crate::Registry::deadline) | 25 s |
 /// | `shutdown_delay` | see [`Registry::shutdown_delay`](crate::Registry::shutdown_delay) | none |
+/// | `leases` | the store of the leases, which all replicas share: anything that implements [`Leases`](crate::Leases) | none |
+/// | `lease_term` | see [`RegistryBuilder::lease_term`](crate::RegistryBuilder::lease_term) | 30 s |
 /// | `on_hangup` | what a SIGHUP does: `reload`, `stop` or `ignore`; see [`Registry::on_hangup`](crate::Registry::on_hangup) | what the system does |
 ///
 /// A duration is a literal in quotes (`"10s"`, `"1m 30s"`) or any expression of type `Duration`.
@@ -240,8 +243,8 @@ pub use lifecycle_macros::service;
 ///
 /// No entry at all, a duplicate or malformed name, a dependency (of either kind) that is unknown, on
 /// itself, repeated or part of a cycle (also one by `before = all`), an unknown or repeated setting, a zero or malformed duration, a
-/// policy that restarts nothing or whose waits are in the wrong order, a name in `restart_with` that is not in `after`, a
-/// shutdown delay that leaves nothing of the deadline (25 s unless set). All are reported at once, each on
+/// policy that restarts nothing or whose waits are in the wrong order, a name in `restart_with` that is not in `after`, `replicas = one`
+/// without `leases`, a shutdown delay that leaves nothing of the deadline (25 s unless set). All are reported at once, each on
 /// the token to change.
 #[macro_export]
 macro_rules! registry {

@@ -80,6 +80,11 @@ fn expand_setting(setting: &Setting) -> TokenStream {
             let method = Ident::new("before_all", key.span());
             return quote!(.#method());
         }
+        SettingValue::OneReplica(_) => {
+            let method = Ident::new("one_replica", key.span());
+            return quote!(.#method());
+        }
+        SettingValue::Leases(store) => store.to_token_stream(),
         SettingValue::OnLate(policy) => {
             let policy = Ident::new(policy.variant, key.span());
             quote!(__lifecycle::OnLate::#policy)

@@ -6,6 +6,7 @@
 //! - Each setting is given at most once.
 //! - Settings of the registry stand before the first service, those of a service behind it.
 //! - The shutdown delay leaves something of the deadline: see `lifecycle_rules::limits`.
+//! - Where one replica runs a service there is a store of leases.
 //! - What a service restarts with is in its `after`: see `lifecycle_rules::restart`.
 //! - Names are unique, dependencies exist, and there is no cycle: see `lifecycle_rules::graph`.
 
@@ -22,7 +23,8 @@ use crate::errors::{Errors, Order, problem_at};
 use crate::syntax::{Argument, Form, Value};
 use crate::value::duration::DurationValue;
 use crate::words::{
-    AFTER, DEADLINE, REGISTRY_SETTINGS, RESTART_WITH, SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS,
+    AFTER, DEADLINE, LEASES, REGISTRY_SETTINGS, RESTART_WITH, SERVICE_SETTINGS, SHUTDOWN_DELAY,
+    WANTS,
 };
 
 use super::args::{Args, Name, TypedEntry};
@@ -70,6 +72,7 @@ impl Model {
                 None => lost = true,
             }
         }
+        model.check_leases(&args.settings, errors);
         if model
             .entries
             .iter()
@@ -145,6 +148,27 @@ impl Model {
             }
         }
         settings
+    }
+
+    /// Without a store of leases no replica can be the one. The store is what is missing, so this is told once.
+    fn check_leases(&self, written: &[Argument], errors: &mut Errors) {
+        let is_leases = |argument: &Argument| matches!(argument, Argument::Named(argument) if argument.key == LEASES);
+        if written.iter().any(is_leases) {
+            return;
+        }
+        let settings = self.entries.iter().flat_map(|entry| &entry.settings);
+        let first = settings
+            .into_iter()
+            .find_map(|setting| match setting.value {
+                SettingValue::OneReplica(order) => Some((&setting.key, order)),
+                _ => None,
+            });
+        if let Some((key, order)) = first {
+            let sentence = "`replicas = one` needs the store of the leases";
+            let help =
+                "write `leases = store` before the first service, a store that all replicas share";
+            errors.push_at(order, problem_at(key, sentence, help));
+        }
     }
 
     /// Compares literals, or the default deadline. Computed values are checked when the registry

@@ -11,8 +11,8 @@ use crate::syntax::{NamedArgument, literal, ungrouped};
 use crate::value::choice::Choice;
 use crate::value::duration::{DurationValue, Zero, parse_length};
 use crate::words::{
-    self, AFTER, BEFORE, DEADLINE, ON_FAILURE, ON_HANGUP, ON_LATE, REGISTRY_SETTINGS, RESTART,
-    RESTART_WITH, SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS, is_argument,
+    self, AFTER, BEFORE, DEADLINE, LEASES, ON_FAILURE, ON_HANGUP, ON_LATE, REGISTRY_SETTINGS,
+    REPLICAS, RESTART, RESTART_WITH, SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS, is_argument,
 };
 
 pub(crate) struct Setting {
@@ -29,6 +29,10 @@ pub(crate) enum SettingValue {
     OnLate(Choice),
     RestartWith(Vec<Name>),
     OnHangup(Choice),
+    /// The store of the leases: any expression.
+    Leases(Expr),
+    /// `replicas = one`
+    OneReplica(Order),
 }
 
 pub(crate) struct Dependency {
@@ -44,6 +48,7 @@ pub(crate) struct Name {
 }
 
 const LATE: &[Choice] = &[Choice::new("fail", "Fail"), Choice::new("ignore", "Ignore")];
+const ONE: [Choice; 1] = [Choice::new("one", "One")];
 const ALL: [Choice; 1] = [Choice::new("all", "All")];
 const ON_HANGUPS: [Choice; 3] = [
     Choice::new("reload", "Reload"),
@@ -75,6 +80,15 @@ impl Setting {
             ON_LATE => SettingValue::OnLate(errors.handle(Choice::read(argument, LATE))?),
             ON_HANGUP => {
                 SettingValue::OnHangup(errors.handle(Choice::read(argument, &ON_HANGUPS))?)
+            }
+            LEASES => {
+                let store = errors.handle(argument.value("leases = store"))?;
+                SettingValue::Leases(store.clone())
+            }
+            REPLICAS => {
+                let order = errors.reserve();
+                errors.handle(Choice::read(argument, &ONE))?;
+                SettingValue::OneReplica(order)
             }
             _ => SettingValue::Length(errors.handle(read_length(argument, &key))?),
         };

@@ -4,6 +4,8 @@ fn main() {
         let mut __registry = __lifecycle::__private::assembly();
         __registry.deadline(::core::time::Duration::new(90, 0));
         __registry.shutdown_delay(::core::time::Duration::new(0, 0));
+        __registry.leases(store.clone());
+        __registry.lease_term(::core::time::Duration::new(60, 0));
         __registry
             .service("sdk", sdk)
             .before_all()
@@ -40,6 +42,7 @@ fn main() {
                 __lifecycle::OnFailure::Restart(__lifecycle::Restart::new().forever()),
             )
             .on_late(__lifecycle::OnLate::Ignore);
+        __registry.service("nightly", nightly).one_replica();
         __registry.finish()
     };
 }

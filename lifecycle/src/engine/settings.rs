@@ -9,6 +9,10 @@ use crate::report::status::{OnFailure, OnLate};
 
 /// The settings of one service.
 #[derive(Clone, Copy, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all of them may hold together"
+)]
 pub(crate) struct ServiceSettings {
     /// As it is set, if it is: see [`start_limit`](Self::start_limit).
     pub(crate) start_timeout: Option<Duration>,

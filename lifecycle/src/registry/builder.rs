@@ -165,7 +165,7 @@ impl RegistryBuilder {
 
     /// One replica of the application runs it, and each of the others waits on
     /// [standby](crate::State::Standby): it is started once this replica has its lease, and stopped when it loses it.
-    /// See [the guide](crate::guide::replicas). The leases are kept in a [store](Self::leases).
+    /// See [the guide](crate::guide::one_replica). The leases are kept in a [store](Self::leases).
     ///
     /// ```
     /// # use lifecycle::{Idle, Registry, service, testing::InMemoryStore};

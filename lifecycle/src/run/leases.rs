@@ -52,7 +52,7 @@ pub(crate) struct Keepers {
     settings: LeaseSettings,
     holder: Arc<str>,
     /// By service: the orders to the task, and the task.
-    keepers: BTreeMap<usize, (UnboundedSender<Order>, JoinHandle<()>)>,
+    tasks: BTreeMap<usize, (UnboundedSender<Order>, JoinHandle<()>)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,13 +87,13 @@ impl Keepers {
         Some(Self {
             settings: LeaseSettings { store, term },
             holder,
-            keepers: BTreeMap::new(),
+            tasks: BTreeMap::new(),
         })
     }
 
     /// Asks for the lease of the service until it is granted.
     pub(crate) fn seek(&mut self, service: usize, application: &Arc<Application>) {
-        let (orders, _) = self.keepers.entry(service).or_insert_with(|| {
+        let (orders, _) = self.tasks.entry(service).or_insert_with(|| {
             let leases = application.leases.get();
             let name = leases.and_then(|leases| leases.name(service));
             let (orders, inbox) = unbounded_channel();
@@ -113,7 +113,7 @@ impl Keepers {
 
     /// The service is down, or is not to be started any more.
     pub(crate) fn end(&mut self, service: usize, gives_back: bool) {
-        if let Some((orders, _)) = self.keepers.get(&service) {
+        if let Some((orders, _)) = self.tasks.get(&service) {
             let _ = orders.send(Order::End(gives_back));
         }
     }
@@ -122,7 +122,7 @@ impl Keepers {
     pub(crate) async fn ended(self, deadline: Option<Instant>) {
         let soonest = Instant::now() + RETURN_GRACE;
         let until = deadline.map(|deadline| deadline.max(soonest));
-        for (_, (orders, mut task)) in self.keepers {
+        for (_, (orders, mut task)) in self.tasks {
             drop(orders);
             let ended = match until {
                 Some(until) => timeout_at(until, &mut task).await.is_ok(),
@@ -192,7 +192,7 @@ impl Keeper {
             let freed = async {
                 // A store whose hints come all the time must not be asked all the time.
                 sleep(jittered(term / 300)).await;
-                let _ = guarded(|| store.freed(&name)).await;
+                guarded(|| store.freed(&name)).await;
             };
             tokio::select! {
                 biased;

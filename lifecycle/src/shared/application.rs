@@ -316,11 +316,11 @@ impl Application {
     /// The states of an inner application follow that of its service.
     fn add_states(&self, states: &mut Vec<ServiceStatus>) {
         for (service, instance) in self.all_instances().enumerate() {
-            let mut status = instance.status();
+            let mut shown = instance.status();
             if let Some(leases) = self.leases.get() {
-                leases.add_to(service, &mut status);
+                leases.add_to(service, &mut shown);
             }
-            states.push(status);
+            states.push(shown);
             if let Some(inner) = instance.inner() {
                 inner.add_states(states);
             }

@@ -109,7 +109,7 @@ impl Lease {
     /// When another replica may have it: a tenth of the term before its end, counted from when the request was sent
     /// that confirmed it.
     pub(crate) fn until(&self) -> Instant {
-        let own = self.0.term - self.margin();
+        let own = self.0.term.saturating_sub(self.margin());
         let at = self.hold().at;
         at.checked_add(own)
             .unwrap_or(at + Duration::from_secs(86_400 * 365 * 30))

@@ -27,6 +27,11 @@ use crate::report::error::BoxError;
 ///
 /// Each of the futures may be dropped at any time. What was asked for may happen or not; nothing else may.
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a store of leases",
+    label = "does not implement `Leases`",
+    note = "use a store that all replicas share, such as that of `lifecycle-postgres`, or implement `Leases`"
+)]
 pub trait Leases: Send + Sync + 'static {
     /// Stands before the name of each service: the lease of `nightly` in the namespace `identity` is
     /// `identity/nightly`. Default: none, so that the lease is called as the service is.

@@ -20,6 +20,11 @@ use crate::report::error::BoxError;
 ///
 /// Each of the futures may be dropped at any time. What was asked for may happen or not; nothing else may.
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a memory",
+    label = "does not implement `Memory`",
+    note = "use a store that remembers, such as that of `lifecycle-postgres`, or implement `Memory`"
+)]
 pub trait Memory: Send + Sync + 'static {
     /// Stands before the name of each service, as in [`Leases::namespace`](crate::Leases::namespace). Default: none.
     #[expect(

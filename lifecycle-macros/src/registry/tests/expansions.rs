@@ -25,6 +25,8 @@ fn the_settings() {
     let expansion = expand_registry(&quote! {
         deadline = "1m 30s",
         shutdown_delay = "0s",
+        leases = store.clone(),
+        lease_term = "1m",
         "sdk" => sdk, before = all, on_failure = ignore,
         "store" => store,
             after = ["sdk"],
@@ -37,7 +39,8 @@ fn the_settings() {
             after = ["store"],
             on_failure = restart(backoff = "100ms..30s", max = 10, reset = cfg.reset, then = ignore),
             restart_with = ["store"],
-        "page" => page, on_failure = restart(max = forever), on_late = ignore
+        "page" => page, on_failure = restart(max = forever), on_late = ignore,
+        "nightly" => nightly, replicas = one
     });
     check_expression(
         &expect_file!["../../../tests/expand/registry_settings.rs"],
