@@ -209,6 +209,17 @@ fn a_service_that_blocks_its_thread_is_given_up_and_the_others_are_stopped() {
 }
 
 #[test]
+fn what_blocks_its_thread_is_never_run_a_second_time() {
+    let ended = start("blocks-at-a-restart", "wide")
+        .end()
+        .with_code(1)
+        .prints(&["bad: blocks", "enough"])
+        .reports("service `bad` did not stop in time: dropped in run");
+    let runs = ended.lines.iter().filter(|line| *line == "bad: run");
+    assert_eq!(runs.count(), 1, "{ended:#?}");
+}
+
+#[test]
 fn a_drain_that_blocks_its_thread_is_given_up_and_the_others_are_stopped() {
     start("drains-beside-others", "multi")
         .until("bad: run")

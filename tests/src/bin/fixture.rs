@@ -249,6 +249,15 @@ fn stopping_registry_of(scenario: &str, journal: &Journal) -> Registry {
             "first" => Busy(1),
             "second" => Busy(2),
         },
+        // Its task fails, which asks for a restart, and its `run` does not let go of its thread.
+        "blocks-at-a-restart" => registry! {
+            deadline = "4s",
+            "bad" => script()
+                .run(spawns(takes(millis(50)).then(fails("lost"))).then(takes(millis(5))).then(blocks()))
+                .worker(),
+                on_failure = restart(backoff = "1ms..2ms", then = ignore), stop_timeout = "200ms",
+            "good" => Pulse,
+        },
         "drains-block-in-a-row" => registry! {
             deadline = "4s",
             "store" => script().drain(takes(millis(5))).idle(),
@@ -300,6 +309,30 @@ impl Service for Watcher {
     }
 
     async fn stop(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+/// Beats for a second and a half from a thread of its own, so that the runtime's timers go on though a thread of it is blocked, and
+/// ends the application.
+#[service(worker)]
+struct Pulse;
+
+impl Worker for Pulse {
+    async fn run(&self, cx: &Context) -> Result {
+        let (beat, mut beats) = tokio::sync::mpsc::channel(1);
+        thread::spawn(move || {
+            for _ in 0..150 {
+                thread::sleep(millis(10));
+                if beat.blocking_send(()).is_err() {
+                    break;
+                }
+            }
+        });
+        while beats.recv().await.is_some() {}
+        println!("enough");
+        cx.shutdown();
+        cx.stop_channel().await;
         Ok(())
     }
 }
