@@ -26,9 +26,10 @@ impl View<'_> {
             0 => String::new(),
             late => format!(", {late} late"),
         };
-        let title = match stop.is_over {
-            true => format!("Stop: took {}{late}", duration(stop.took)),
-            false => format!("Stop: {} so far{late}", duration(stop.took)),
+        let title = if stop.is_over {
+            format!("Stop: took {}{late}", duration(stop.took))
+        } else {
+            format!("Stop: {} so far{late}", duration(stop.took))
         };
         chart(stop.spans, &title, "stop")
     }
