@@ -56,6 +56,9 @@ pub enum PostgresError {
     /// A transaction that has not ended yet marks or begins a point of the same schedule.
     #[error("another transaction is at the points of `{0}`")]
     Busy(String),
+    /// [`fence`](crate::fence) was called by a service without a lease.
+    #[error("`{0}` has no lease to be fenced by: its entry needs `replicas = one`")]
+    NoLease(String),
     /// Another replica has taken over: what this one would have written is not to be committed.
     #[error("the lease `{name}` was taken over: this replica had token {token}, {}", now(*.newest, .holder.as_deref()))]
     #[non_exhaustive]

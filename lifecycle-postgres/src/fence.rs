@@ -8,10 +8,26 @@ use tokio_postgres::types::Type;
 use crate::error::PostgresError;
 use crate::leases::token;
 use crate::statements::{FENCE, HOLDER, ONCE};
-use lifecycle::{Grant, Point};
+use lifecycle::{Context, Grant, Point};
 
-/// Keeps other replicas from taking the lease over before this transaction has ended, so that what it
-/// writes is a holder's. Best the first statement of the transaction.
+/// Keeps other replicas from taking this run's lease over before this transaction has ended, so that what it writes is a holder's. Best
+/// the first statement of the transaction.
+///
+/// # Errors
+///
+/// [`NoLease`](PostgresError::NoLease) where the entry of the service does not say `replicas = one`. Else as [`fence_grant`].
+///
+/// # Cancellation safety
+///
+/// As [`fence_grant`].
+pub async fn fence(tx: &mut Transaction<'_>, cx: &Context) -> Result<(), PostgresError> {
+    match cx.lease() {
+        Some(lease) => fence_grant(tx, lease.grant()).await,
+        None => Err(PostgresError::NoLease(cx.name().to_string())),
+    }
+}
+
+/// The same by this grant, for code that has no context.
 ///
 /// # Errors
 ///
