@@ -21,5 +21,9 @@ mod text;
 
 pub use self::body::Body;
 pub use self::error::OpsError;
+#[cfg(feature = "prometheus-client")]
+pub use self::metrics::PrometheusCollector;
+#[cfg(feature = "opentelemetry")]
+pub use self::metrics::observe;
 pub use self::ops::Ops;
 pub use self::service::OpsService;

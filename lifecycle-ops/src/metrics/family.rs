@@ -19,6 +19,10 @@ pub(crate) enum Kind {
 
 macro_rules! families {
     ($($family:ident = $kind:ident $name:literal: $help:literal;)+) => {
+        /// All of them.
+        #[cfg(feature = "opentelemetry")]
+        pub(crate) static ALL: &[&Family] = &[$(&$family),+];
+
         $(pub(crate) static $family: Family = Family { name: $name, kind: Kind::$kind, help: $help };)+
     };
 }

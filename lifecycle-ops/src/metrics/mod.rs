@@ -2,6 +2,12 @@
 
 pub(crate) mod exposition;
 pub(crate) mod family;
+#[cfg(feature = "opentelemetry")]
+mod open_telemetry;
+#[cfg(feature = "prometheus-client")]
+mod prometheus;
+#[cfg(any(feature = "opentelemetry", feature = "prometheus-client"))]
+mod snapshot;
 
 use std::time::SystemTime;
 
@@ -9,6 +15,10 @@ use lifecycle::{Handle, QueueStatus, ServiceStatus, State, TickOutcome, TickStat
 use tokio::time::Instant;
 
 use self::family::Family;
+#[cfg(feature = "opentelemetry")]
+pub use self::open_telemetry::observe;
+#[cfg(feature = "prometheus-client")]
+pub use self::prometheus::PrometheusCollector;
 use crate::chronicle::{Chronicle, Durations};
 
 /// Every state, for the one metric that has a line for each.
@@ -38,6 +48,16 @@ impl<'a> Subject<'a> {
             handle,
             durations: chronicle.durations(&states),
             states,
+        }
+    }
+
+    /// Without what is counted from events.
+    #[cfg(any(feature = "opentelemetry", feature = "prometheus-client"))]
+    fn of(handle: &'a Handle) -> Self {
+        Self {
+            handle,
+            durations: None,
+            states: handle.states(),
         }
     }
 

@@ -30,14 +30,16 @@ pub(crate) struct View<'a> {
 }
 
 pub(crate) fn html(ops: &OpsService) -> String {
+    let reason = ops.handle.reason();
     let view = View {
         ops,
         handle: &ops.handle,
         services: ops.handle.states(),
-        reason: ops.handle.reason(),
         startup: ops.handle.startup(),
         events: ops.chronicle.last(),
-        steers: ops.access.takes_orders(),
+        // Nothing begins once the application stops.
+        steers: ops.access.takes_orders() && reason.is_none(),
+        reason,
     };
     view.document().into_string()
 }

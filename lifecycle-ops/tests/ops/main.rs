@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+#[cfg(any(feature = "opentelemetry", feature = "prometheus-client"))]
+mod bridges;
 mod client;
 mod events;
 mod listener;
