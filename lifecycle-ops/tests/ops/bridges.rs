@@ -50,7 +50,9 @@ async fn a_registry_of_prometheus_client_tells_what_the_application_does_now() {
 #[tokio::test(start_paused = true)]
 async fn the_instruments_of_opentelemetry_tell_what_the_application_does_when_they_are_asked() {
     use opentelemetry::metrics::MeterProvider;
-    use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+    use opentelemetry_sdk::metrics::data::{
+        AggregatedMetrics, MetricData, ResourceMetrics, ScopeMetrics,
+    };
     use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 
     let (handle, running) = application().await;
@@ -65,10 +67,10 @@ async fn the_instruments_of_opentelemetry_tell_what_the_application_does_when_th
         .get_finished_metrics()
         .unwrap()
         .iter()
-        .flat_map(|all| all.scope_metrics())
-        .flat_map(|scope| scope.metrics())
+        .flat_map(ResourceMetrics::scope_metrics)
+        .flat_map(ScopeMetrics::metrics)
     {
-        let mut note = |value: f64, labels: Vec<String>| {
+        let mut note = |value: &dyn std::fmt::Display, labels: Vec<String>| {
             told.push(format!("{}{labels:?} {value}", metric.name()));
         };
         let labels = |attributes: &mut dyn Iterator<Item = &opentelemetry::KeyValue>| {
@@ -81,12 +83,12 @@ async fn the_instruments_of_opentelemetry_tell_what_the_application_does_when_th
         match metric.data() {
             AggregatedMetrics::F64(MetricData::Gauge(gauge)) => {
                 for point in gauge.data_points() {
-                    note(point.value(), labels(&mut point.attributes()));
+                    note(&point.value(), labels(&mut point.attributes()));
                 }
             }
             AggregatedMetrics::U64(MetricData::Sum(sum)) => {
                 for point in sum.data_points() {
-                    note(point.value() as f64, labels(&mut point.attributes()));
+                    note(&point.value(), labels(&mut point.attributes()));
                 }
             }
             _ => panic!("{} is neither", metric.name()),

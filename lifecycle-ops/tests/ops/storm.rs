@@ -1,5 +1,7 @@
 //! A crowd of connections at the stop of a real program.
 
+#![allow(clippy::print_stdout, reason = "the program talks to the test")]
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -83,7 +85,7 @@ impl Program {
     fn says(&mut self, words: &str) -> Option<String> {
         self.lines
             .by_ref()
-            .map_while(|line| line.ok())
+            .map_while(std::result::Result::ok)
             .find_map(|line| {
                 let (_, rest) = line.split_once(words)?;
                 Some(rest.trim().to_owned())
