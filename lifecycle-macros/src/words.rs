@@ -31,6 +31,7 @@ pub(crate) const TICK_TIMEOUT: &str = "tick_timeout";
 pub(crate) const ON_ERROR: &str = "on_error";
 pub(crate) const ON_PANIC: &str = "on_panic";
 pub(crate) const MAX_FAILURES: &str = "max_failures";
+pub(crate) const CATCH_UP: &str = "catch_up";
 pub(crate) const SIZE: &str = "size";
 pub(crate) const RETRY: &str = "retry";
 pub(crate) const ATTEMPTS: &str = "attempts";
@@ -51,6 +52,7 @@ pub(crate) const SCHEDULED_OPTIONS: &[&str] = &[
     ON_ERROR,
     ON_PANIC,
     MAX_FAILURES,
+    CATCH_UP,
 ];
 pub(crate) const QUEUE_OPTIONS: &[&str] = &[
     SIZE,
@@ -69,6 +71,7 @@ pub(crate) const SHUTDOWN_DELAY: &str = "shutdown_delay";
 pub(crate) const ON_HANGUP: &str = "on_hangup";
 pub(crate) const LEASES: &str = "leases";
 pub(crate) const LEASE_TERM: &str = "lease_term";
+pub(crate) const MEMORY: &str = "memory";
 pub(crate) const AFTER: &str = "after";
 pub(crate) const WANTS: &str = "wants";
 pub(crate) const BEFORE: &str = "before";
@@ -88,8 +91,14 @@ pub(crate) const THEN: &str = "then";
 
 pub(crate) const RESTART_OPTIONS: [&str; 4] = [BACKOFF, MAX, RESET, THEN];
 
-pub(crate) const REGISTRY_SETTINGS: [&str; 5] =
-    [DEADLINE, SHUTDOWN_DELAY, ON_HANGUP, LEASES, LEASE_TERM];
+pub(crate) const REGISTRY_SETTINGS: [&str; 6] = [
+    DEADLINE,
+    SHUTDOWN_DELAY,
+    ON_HANGUP,
+    LEASES,
+    LEASE_TERM,
+    MEMORY,
+];
 pub(crate) const SERVICE_SETTINGS: [&str; 9] = [
     AFTER,
     WANTS,
@@ -178,6 +187,17 @@ const SYNONYMS: &[(&str, &[&str])] = &[
         &["missed_tick", "missed_tick_behavior", "misfire", "overrun"],
     ),
     (
+        CATCH_UP,
+        &[
+            "catchup",
+            "late",
+            "lookback",
+            "make_up",
+            "misfire_grace_time",
+            "window",
+        ],
+    ),
+    (
         SIZE,
         &["batch_size", "capacity", "count", "max", "max_size"],
     ),
@@ -213,6 +233,10 @@ const SYNONYMS: &[(&str, &[&str])] = &[
         ],
     ),
     (SHUTDOWN_DELAY, &["delay", "pre_stop"]),
+    (
+        MEMORY,
+        &["history", "job_store", "remember", "state", "store"],
+    ),
     (ON_HANGUP, &["hangup", "hup", "on_sighup", "sighup"]),
     (
         ON_FAILURE,

@@ -16,6 +16,7 @@
 //! - [One replica runs it](one_replica): leases, standby, what happens when one is lost.
 //! - [A registry in a registry](nesting): parts of a program with services of their own.
 //! - [Members that come and go](groups) while the application runs.
+//! - [Schedules that are remembered](catch_up): what was due while nothing ran.
 //!
 //! # Where it runs
 //!
@@ -108,6 +109,9 @@ pub mod nesting {}
 
 #[doc = include_str!("../docs/groups.md")]
 pub mod groups {}
+
+#[doc = include_str!("../docs/catch_up.md")]
+pub mod catch_up {}
 
 #[doc = include_str!("../docs/probes.md")]
 pub mod probes {}

@@ -169,7 +169,7 @@ pub use crate::shared::lease::Lease;
 pub use crate::shared::stop_channel::{Closed, StopChannel};
 pub use crate::shared::subscriptions::{Events, Transitions};
 pub use crate::shared::task_output::TaskOutput;
-pub use crate::store::{Grant, Leases, Memory, Point, Remembered};
+pub use crate::store::{FileMemory, Grant, Leases, Memory, Point, Remembered};
 
 #[cfg(all(doc, feature = "cron"))]
 #[doc = include_str!("../docs/cron.md")]

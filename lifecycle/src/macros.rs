@@ -51,6 +51,7 @@
 /// | `initial_delay` | a duration | none | the first tick is due this long after the service is running; not beside `first` |
 /// | `jitter` | a duration, at most the interval or the delay | none | a random time up to this, by which each tick comes earlier, and a first one that does not wait for an interval later. With `cron`, later, and of any length |
 /// | `missed` | `coalesce`, `skip`, `burst` or `delay` | `coalesce` | what becomes of the points that a tick has overrun: one late tick at once; none before the next point; each of them at once, one after another; a whole interval from then on. Not with `delay = ..`, which misses nothing; `cron` has no interval for the last of them |
+/// | `catch_up` | a duration | none | points that pass while the process is down are made up for, if they are not older than this: see [the guide](mod@crate::guide::catch_up). The registry needs a `memory`. An interval then counts from the last point that was run, by whatever process, and a delay too; `jitter` makes each tick later. Not beside `first` and `initial_delay`; `missed` is `coalesce` or `burst`, of at most 100 |
 /// | `tick_timeout` | a duration | none | a tick that takes longer is dropped, and has failed |
 /// | `on_error` | `continue` or `fail` | `continue` | a tick that fails is logged and counted, or is the failure of the service |
 /// | `on_panic` | `fail` or `continue` | `fail` | a tick that panics is the failure of the service, or is logged and counted as one that fails; `continue` is not beside `on_error = fail` |
@@ -235,6 +236,7 @@ pub use lifecycle_macros::service;
 /// | `shutdown_delay` | see [`Registry::shutdown_delay`](crate::Registry::shutdown_delay) | none |
 /// | `leases` | the store of the leases, which all replicas share: anything that implements [`Leases`](crate::Leases) | none |
 /// | `lease_term` | see [`RegistryBuilder::lease_term`](crate::RegistryBuilder::lease_term) | 30 s |
+/// | `memory` | where the points of schedules with `catch_up` are remembered; see [`Registry::memory`](crate::Registry::memory) | that of the registry around it |
 /// | `on_hangup` | what a SIGHUP does: `reload`, `stop` or `ignore`; see [`Registry::on_hangup`](crate::Registry::on_hangup) | what the system does |
 ///
 /// A duration is a literal in quotes (`"10s"`, `"1m 30s"`) or any expression of type `Duration`.

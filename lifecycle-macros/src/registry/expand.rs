@@ -93,6 +93,7 @@ fn expand_setting(setting: &Setting) -> TokenStream {
             let names = names.iter().map(|name| &name.text);
             quote!(&[#(#names),*])
         }
+        SettingValue::Value(value) => value.to_token_stream(),
         SettingValue::OnFailure(Policy::Shutdown) => quote!(__lifecycle::OnFailure::Shutdown),
         SettingValue::OnHangup(choice) => {
             let variant = Ident::new(choice.variant, Span::mixed_site());

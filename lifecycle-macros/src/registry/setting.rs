@@ -11,8 +11,9 @@ use crate::syntax::{NamedArgument, literal, ungrouped};
 use crate::value::choice::Choice;
 use crate::value::duration::{DurationValue, Zero, parse_length};
 use crate::words::{
-    self, AFTER, BEFORE, DEADLINE, LEASES, ON_FAILURE, ON_HANGUP, ON_LATE, REGISTRY_SETTINGS,
-    REPLICAS, RESTART, RESTART_WITH, SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS, is_argument,
+    self, AFTER, BEFORE, DEADLINE, LEASES, MEMORY, ON_FAILURE, ON_HANGUP, ON_LATE,
+    REGISTRY_SETTINGS, REPLICAS, RESTART, RESTART_WITH, SERVICE_SETTINGS, SHUTDOWN_DELAY, WANTS,
+    is_argument,
 };
 
 pub(crate) struct Setting {
@@ -33,6 +34,8 @@ pub(crate) enum SettingValue {
     Leases(Expr),
     /// `replicas = one`
     OneReplica(Order),
+    /// Any expression.
+    Value(Expr),
 }
 
 pub(crate) struct Dependency {
@@ -89,6 +92,10 @@ impl Setting {
                 let order = errors.reserve();
                 errors.handle(Choice::read(argument, &ONE))?;
                 SettingValue::OneReplica(order)
+            }
+            MEMORY => {
+                let value = argument.value("memory = FileMemory::new(\"schedules\")");
+                SettingValue::Value(errors.handle(value)?.clone())
             }
             _ => SettingValue::Length(errors.handle(read_length(argument, &key))?),
         };

@@ -17,12 +17,15 @@ use super::schedule::Pace;
 pub(crate) fn expand(item: &Item, model: &Model<'_>) -> TokenStream {
     let (shape, service, hooks) = match &model.shape {
         Shape::Idle => ("IdleShape", "IdleService", "Idle"),
-        Shape::Scheduled(schedule) => match schedule.pace {
-            Pace::Cron { .. } => ("CronShape", "CronService", "Scheduled"),
-            Pace::Interval(_) | Pace::Delay(_) => {
-                ("ScheduledShape", "ScheduledService", "Scheduled")
-            }
-        },
+        Shape::Scheduled(schedule) => {
+            let (shape, service) = match (&schedule.pace, &schedule.catch_up) {
+                (Pace::Cron { .. }, None) => ("CronShape", "CronService"),
+                (Pace::Cron { .. }, Some(_)) => ("CatchUpCronShape", "CronService"),
+                (_, None) => ("ScheduledShape", "ScheduledService"),
+                (_, Some(_)) => ("CatchUpShape", "ScheduledService"),
+            };
+            (shape, service, "Scheduled")
+        }
         Shape::Queue(_) => ("QueueShape", "QueueService", "Queue"),
         Shape::Worker => ("WorkerShape", "WorkerService", "Worker"),
         Shape::Server => ("ServerShape", "ServerService", "Server"),

@@ -13,8 +13,8 @@ use crate::value::option::{OptionValue, Source};
 use crate::value::quantity::Quantity;
 use crate::value::range::WaitRange;
 use crate::words::{
-    CRON, FIRST, FLUSH_TIMEOUT, INITIAL_DELAY, INTERVAL, JITTER, MISSED, ON_ERROR, ON_PANIC, SIZE,
-    TICK_TIMEOUT, TZ,
+    CATCH_UP, CRON, FIRST, FLUSH_TIMEOUT, INITIAL_DELAY, INTERVAL, JITTER, MISSED, ON_ERROR,
+    ON_PANIC, SIZE, TICK_TIMEOUT, TZ,
 };
 
 use super::queue::Batches;
@@ -35,6 +35,7 @@ pub(crate) fn expand_schedule(schedule: &Schedule) -> TokenStream {
         (&schedule.initial_delay, INITIAL_DELAY, Returned::Some),
         (&schedule.jitter, JITTER, Returned::Value),
         (&schedule.tick_timeout, TICK_TIMEOUT, Returned::Some),
+        (&schedule.catch_up, CATCH_UP, Returned::Value),
     ];
     let others = others.into_iter().filter_map(|(option, method, returned)| {
         let option = option.as_ref()?;

@@ -9,6 +9,8 @@
 //! - `first = after_interval` needs an interval: there is none with `cron`.
 //! - `missed` needs ticks that can be missed: there are none with `delay`.
 //! - `missed = delay` needs an interval: there is none with `cron`.
+//! - `catch_up` makes up for missed points: with it, `missed` is `coalesce` or `burst`, and no `first` or
+//!   `initial_delay` says when the first tick is due.
 //! - `max_failures` and `on_panic = continue` are not given with `on_error = fail`.
 
 use lifecycle_rules::cron;
@@ -22,8 +24,8 @@ use crate::value::fields::Fields;
 use crate::value::option::OptionValue;
 use crate::value::quantity::Quantity;
 use crate::words::{
-    CRON, DELAY, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MAX_FAILURES, MISSED, ON_ERROR, ON_PANIC,
-    SCHEDULED, SCHEDULED_OPTIONS, TICK_TIMEOUT, TZ,
+    CATCH_UP, CRON, DELAY, FIRST, INITIAL_DELAY, INTERVAL, JITTER, MAX_FAILURES, MISSED, ON_ERROR,
+    ON_PANIC, SCHEDULED, SCHEDULED_OPTIONS, TICK_TIMEOUT, TZ,
 };
 
 use super::options::{Grammar, Needed, Options};
@@ -74,6 +76,7 @@ pub(crate) struct Schedule {
     pub(crate) on_error: Option<Choice>,
     pub(crate) on_panic: Option<Choice>,
     pub(crate) max_failures: Option<u32>,
+    pub(crate) catch_up: Option<OptionValue>,
 }
 
 pub(crate) enum Pace {
@@ -118,6 +121,8 @@ impl Schedule {
         let max_failures = options.value(MAX_FAILURES, errors, |argument| {
             read_count(argument, FAILURES)
         });
+        let catch_up = options.value(CATCH_UP, errors, read);
+        check_catch_up(&options, missed, errors);
         check_pairs(&options, on_error, on_panic, errors);
         Some(Self {
             pace: pace?,
@@ -129,6 +134,7 @@ impl Schedule {
             on_error,
             on_panic,
             max_failures,
+            catch_up,
         })
     }
 }
@@ -265,6 +271,33 @@ fn check_jitter(
         let sentence = format_args!("the jitter `{written}` is longer than the {of} `{whole}`");
         let help = format_args!("write at most `{JITTER} = \"{whole}\"`");
         found.report(errors, problem_at(text, sentence, help));
+    }
+}
+
+/// Reports what says nothing beside `catch_up`, or the opposite.
+fn check_catch_up(options: &Options<'_>, missed: Option<Choice>, errors: &mut Errors) {
+    if options.find(CATCH_UP).is_none() {
+        return;
+    }
+    for key in [FIRST, INITIAL_DELAY] {
+        if let Some(found) = options.find(key) {
+            let sentence = format_args!(
+                "with `{CATCH_UP}` the first tick is due when the memory says, so `{key}` says nothing"
+            );
+            found.report(
+                errors,
+                problem_at(&found.argument.key, sentence, "remove it"),
+            );
+        }
+    }
+    let missed = missed.filter(|missed| matches!(missed.text, "skip" | DELAY));
+    if let Some((missed, found)) = missed.zip(options.find(MISSED)) {
+        let sentence = format_args!(
+            "`{MISSED} = {}` leaves out what `{CATCH_UP}` makes up for",
+            missed.text
+        );
+        let help = format_args!("remove it, or write `{MISSED} = burst`");
+        found.report(errors, problem_at(&found.argument.key, sentence, help));
     }
 }
 

@@ -12,7 +12,7 @@ use crate::report::reason::OnHangup;
 use crate::report::status::{OnFailure, OnLate};
 use crate::run::plan::Stores;
 use crate::shape::service::Service;
-use crate::store::Leases;
+use crate::store::{Leases, Memory};
 use lifecycle_rules::graph::DependencyKind;
 
 /// Collects the entries and settings of one `registry!`.
@@ -61,6 +61,11 @@ impl Assembly {
     /// `lease_term = term`
     pub fn lease_term(&mut self, term: Duration) {
         self.stores.lease_term = Some(term);
+    }
+
+    /// See [`Registry::memory`].
+    pub fn memory(&mut self, memory: impl Memory) {
+        self.stores.memory = Some(Arc::new(memory));
     }
 
     /// `name => service`

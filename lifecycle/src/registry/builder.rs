@@ -14,7 +14,7 @@ use crate::report::registry_error::{RegistryError, RegistryProblem};
 use crate::report::status::{OnFailure, OnLate};
 use crate::run::plan::Stores;
 use crate::shape::service::Service;
-use crate::store::Leases;
+use crate::store::{Leases, Memory};
 use lifecycle_rules::graph::DependencyKind;
 
 /// Assembles a [`Registry`] from names that are known only at run time: shards, tenants, plug-ins.
@@ -201,6 +201,12 @@ impl RegistryBuilder {
     /// See [`Registry::on_hangup`].
     pub fn on_hangup(mut self, what: OnHangup) -> Self {
         self.settings.on_hangup = Some(what);
+        self
+    }
+
+    /// See [`Registry::memory`].
+    pub fn memory(mut self, memory: impl Memory) -> Self {
+        self.stores.memory = Some(Arc::new(memory));
         self
     }
 

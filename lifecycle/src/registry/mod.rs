@@ -12,6 +12,7 @@ mod target;
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::assembly::{Assembly, AssemblyEntry, assembly};
@@ -30,6 +31,7 @@ use crate::run::runtime_end;
 use crate::run::watchdog::Watchdog;
 use crate::shared::handle::Handle;
 use crate::shared::subscriptions::Transitions;
+use crate::store::Memory;
 #[cfg(all(feature = "cron", feature = "test-util"))]
 use crate::time::WallClock;
 
@@ -279,6 +281,16 @@ impl Registry {
     /// registry, if its service is disabled, as its value is `None`, or if there is no name at all.
     pub fn only<N: Into<Name>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.only = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Where the points of schedules with `catch_up` are remembered: a [`FileMemory`](crate::FileMemory), a database, or
+    /// your own. Default: the memory that comes with the store of the leases, or else that of the registry that this one is a service of; without any, a schedule with
+    /// `catch_up` fails its start. In `registry!` it is `memory = ..`.
+    ///
+    /// See [the guide](crate::guide::catch_up).
+    pub fn memory(mut self, memory: impl Memory) -> Self {
+        self.stores.memory = Some(Arc::new(memory));
         self
     }
 

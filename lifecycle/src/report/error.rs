@@ -83,11 +83,16 @@ pub enum OptionError {
     /// A duration of the schedule is zero.
     #[error("the {setting} `{field}` is zero: a scheduled service needs a positive one")]
     Zero {
-        /// Which: `interval`, `delay` or `tick_timeout`.
+        /// Which: `interval`, `delay`, `tick_timeout` or `catch_up`.
         setting: &'static str,
         /// What the attribute says: the field path, or the expression.
         field: &'static str,
     },
+    /// The schedule has a `catch_up`, and nothing remembers its points.
+    #[error(
+        "`catch_up` needs a memory, and the registry has none: write `memory = ..` before its services"
+    )]
+    NoMemory,
     /// The interval of a queue is zero.
     #[error("the interval `{field}` is zero: a queue needs a positive one")]
     QueueInterval {

@@ -82,6 +82,14 @@ pub enum EventKind {
     },
     /// What made the service degraded is over.
     Recovered,
+    /// Points of a schedule with `catch_up` have no tick, and will have none.
+    #[non_exhaustive]
+    PointsSkipped {
+        /// How many. Those of an expression are counted up to some 1,000.
+        count: u64,
+        /// Why, as a sentence.
+        why: Arc<str>,
+    },
     /// The schedule of the service was [paused](crate::Handle::pause).
     Paused,
     /// The schedule of the service was [resumed](crate::Handle::resume).
@@ -166,7 +174,7 @@ worded! {
 
 impl EventKind {
     /// What kind it is, in one stable word, for a filter or a metric: `moved`, `startup_failed`,
-    /// `tick_ended`, `flush_ended`, `degraded`, `recovered`, `paused`, `resumed`, `restart_planned`,
+    /// `tick_ended`, `flush_ended`, `degraded`, `recovered`, `points_skipped`, `paused`, `resumed`, `restart_planned`,
     /// `lease_taken`, `lease_lost`, `failed`, `late`, `reload_failed`, `reloaded`, `healthy` or `stopping`. The feature `serde` writes the same one. Later
     /// versions may add words.
     #[must_use]
@@ -178,6 +186,7 @@ impl EventKind {
             Self::FlushEnded { .. } => "flush_ended",
             Self::Degraded { .. } => "degraded",
             Self::Recovered => "recovered",
+            Self::PointsSkipped { .. } => "points_skipped",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::RestartPlanned { .. } => "restart_planned",
@@ -245,6 +254,7 @@ impl fmt::Display for EventKind {
                 ended(f, &items, *took, error.as_deref())
             }
             Self::Degraded { why } => write!(f, "degraded: {why}"),
+            Self::PointsSkipped { count, why } => write!(f, "{count} points skipped: {why}"),
             Self::Recovered | Self::Paused | Self::Resumed => f.write_str(self.as_str()),
             Self::RestartPlanned {
                 wait,

@@ -20,6 +20,7 @@ pub(crate) mod event;
 pub(crate) mod group;
 pub(crate) mod name;
 pub(crate) mod outcome;
+pub(crate) mod point;
 pub(crate) mod reason;
 pub(crate) mod registry_error;
 pub(crate) mod restart;

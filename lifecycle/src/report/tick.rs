@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::name::Name;
+use super::point::Point;
 use super::status::worded;
 use super::timestamp::{Precision, Timestamp};
 
@@ -44,12 +45,18 @@ pub struct Tick {
     /// One that was triggered was due when it began.
     pub due: Instant,
     /// The time of the wall clock that it is for, if its expression names one: not for a tick that was triggered,
-    /// for a schedule without a `cron`, and for a first tick that `first` or `initial_delay` asks for.
+    /// for a schedule with neither `cron` nor `catch_up`, and for a first tick that `first` or `initial_delay` asks for.
     pub due_time: Option<SystemTime>,
     /// How many points before `due` have no tick of their own, so that this one stands for them as well. Zero, unless
     /// they were missed, and `missed = coalesce`. Those of an expression are counted up to 1,000; with a `jitter` they
     /// are as many as there are whole intervals.
     pub missed: u64,
+    /// The point that the memory of the schedule has begun for it, with the number of the attempt. `None` for a schedule
+    /// without `catch_up`, and for a tick that was triggered.
+    pub point: Option<Point>,
+    /// The name that the memory knows the schedule by: its namespace, a `/` and the service. `None` for a schedule
+    /// without `catch_up`.
+    pub remembered_as: Option<Arc<str>>,
     pub(crate) name: Name,
     pub(crate) started: SystemTime,
 }
@@ -59,13 +66,18 @@ impl Tick {
     /// request.
     ///
     /// Of a tick for a time that a `cron` names it is the service with that time by UTC, `report/2026-11-25T03:00Z`
-    /// (with seconds, where they are not zero): the same in each process, and again if the tick is made up for.
+    /// (with seconds, where they are not zero): the same in each process, and again if the tick is made up for. With
+    /// `catch_up` so is that of every tick that was due, and the service is named as the memory knows it, with the
+    /// namespace: `identity/report/2026-11-25T03:00Z`.
     ///
     /// No other tick has a time that others could know. Its key is when it began and its number,
     /// `collector/2026-11-25T14:07:31.250Z#12`: the same whenever it is asked for, and that of no other tick.
     #[must_use]
     pub fn key(&self) -> String {
-        let name = &self.name;
+        let name: &dyn fmt::Display = match &self.remembered_as {
+            Some(name) => name,
+            None => &self.name,
+        };
         if let Some(time) = self.due_time {
             return format!("{name}/{}", Timestamp(time, Precision::Minute));
         }

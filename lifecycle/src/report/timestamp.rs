@@ -8,7 +8,7 @@ const DAY: i64 = 86_400;
 /// How much of a second is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Precision {
-    /// `2026-11-25T03:00Z`; with the second, where that is not zero.
+    /// `2026-11-25T03:00Z`; with the second and its microseconds, where these are not zero.
     Minute,
     /// `2026-11-25T03:00:00.000Z`
     Millisecond,
@@ -26,8 +26,9 @@ impl fmt::Display for Timestamp {
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}")?;
         match self.1 {
-            Precision::Minute if second == 0 => {}
-            Precision::Minute => write!(f, ":{second:02}")?,
+            Precision::Minute if second == 0 && nanos < 1_000 => {}
+            Precision::Minute if nanos < 1_000 => write!(f, ":{second:02}")?,
+            Precision::Minute => write!(f, ":{second:02}.{:06}", nanos / 1_000)?,
             Precision::Millisecond => write!(f, ":{second:02}.{:03}", nanos / 1_000_000)?,
         }
         f.write_str("Z")

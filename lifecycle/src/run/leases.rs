@@ -72,6 +72,7 @@ impl Keepers {
         let Stores {
             leases: store,
             lease_term,
+            ..
         } = stores;
         let store = store.filter(|_| services.iter().any(|node| node.settings.leased))?;
         let holder = holder();

@@ -15,7 +15,7 @@ use crate::run::members::MemberCalls;
 use crate::shape::service::{Inner, Sealed, Service};
 use crate::shared::application::Application;
 use crate::shared::instance::Instance;
-use crate::store::Leases;
+use crate::store::{Leases, Memory};
 #[cfg(all(feature = "cron", feature = "test-util"))]
 use crate::time::WallClock;
 
@@ -74,6 +74,8 @@ pub(crate) struct Stores {
     pub(crate) leases: Option<Arc<dyn Leases>>,
     /// As it is set, if it is.
     pub(crate) lease_term: Option<Duration>,
+    /// Where schedules are remembered, if not by the store of the leases, or where those of the registry around it are.
+    pub(crate) memory: Option<Arc<dyn Memory>>,
 }
 
 /// Everything that a registry hands down when it is started.

@@ -30,6 +30,7 @@ use crate::shared::application::Application;
 use crate::shared::context::Context;
 use crate::shared::handle::Handle;
 use crate::shared::nested;
+use crate::store::Opaque;
 
 /// A started registry. Exactly one exists per run, and it decides when the services stop; for a
 /// view that can be cloned see [`handle`](Self::handle).
@@ -140,6 +141,10 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
         Some(_) => Engine::of_group(settings),
         None => Engine::new(graph, services.iter().map(|node| node.settings), settings),
     };
+    let of_leases = || stores.leases.clone()?.memory();
+    if let Some(memory) = stores.memory.clone().or_else(of_leases) {
+        let _ = application.memory.set(Opaque(memory));
+    }
     #[cfg(all(feature = "cron", feature = "test-util"))]
     if let Some(clock) = wall_clock {
         let _ = application.wall_clock.set(clock);

@@ -3,19 +3,25 @@
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::scheduled::Scheduled;
+use super::tick_loop::remembered::{self, ReadValues};
 use super::tick_loop::{self, ReadResult, Schedule};
 use super::{Declared, Live, is_left_out};
 use crate::report::error::{OptionError, Result};
 use crate::report::status::Shape;
 use crate::shared::context::Context;
+use crate::shared::remembering;
+use crate::time::catch_up::{Points, Values};
 use crate::time::outlook::Outlook;
 use crate::time::point::Point;
-use crate::time::{Calendar, CronValues, Field, Plan, Reading, Times, check_tick_timeout};
+use crate::time::{
+    Calendar, CronValues, Field, Plan, Reading, Times, check_catch_up, check_tick_timeout,
+};
 
 /// What `#[service(scheduled(cron = ..))]` implements. The methods are called again and again, so that a
 /// change of the configuration takes effect.
@@ -46,6 +52,11 @@ pub trait CronService: Scheduled {
     /// `tick_timeout = ..`
     fn tick_timeout(&self) -> Option<Duration> {
         None
+    }
+
+    /// `catch_up = ..`
+    fn catch_up(&self) -> Duration {
+        Duration::ZERO
     }
 }
 
@@ -210,6 +221,91 @@ impl ByClock {
                 self.refused = Some(Box::new((values, error.clone())));
             }
         })
+    }
+}
+
+/// The shape of `#[service(scheduled(cron = .., catch_up = ..))]`.
+#[derive(Debug)]
+pub struct CatchUpCronShape;
+
+impl<S: CronService + Declared> Live<S> for CatchUpCronShape {
+    const SHAPE: Shape = Shape::Scheduled;
+
+    type Started = ();
+
+    /// A service whose schedule can't be followed fails before its `startup` runs.
+    fn check(service: &S) -> Result {
+        ByExpression::default().read(service)?;
+        Ok(())
+    }
+
+    async fn startup(service: &S, cx: &Context) -> Result {
+        remembering::memory_of(cx)?;
+        service.startup(cx).await
+    }
+
+    fn run(service: &S, (): (), cx: &Context) -> impl Future<Output = Result> + Send {
+        remembered::run::<S, ByExpression>(service, cx)
+    }
+
+    fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.drain(cx)
+    }
+
+    fn reload(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.reload(cx)
+    }
+
+    fn reloads() -> bool {
+        !is_left_out(S::reload)
+    }
+}
+
+/// Reads the values of a schedule by cron expression that is remembered. The same values are not checked twice: a search
+/// of all time zones is slow.
+#[derive(Default)]
+struct ByExpression {
+    times: Option<Arc<Times>>,
+    /// The service's last values, if no schedule can be made of them, and why.
+    refused: Option<Box<(CronValues, OptionError)>>,
+}
+
+impl<S: CronService> ReadValues<S> for ByExpression {
+    const PLAN: Plan = S::PLAN;
+
+    fn read(&mut self, service: &S) -> Result<Values, OptionError> {
+        Ok(Values {
+            points: Points::Times(self.times::<S>(values(service))?),
+            window: check_catch_up(service.catch_up())?,
+            jitter: service.jitter(),
+            tick_timeout: tick_timeout(service)?,
+        })
+    }
+}
+
+impl ByExpression {
+    fn times<S: CronService>(&mut self, values: CronValues) -> Result<Arc<Times>, OptionError> {
+        let is_known = |times: &&Arc<Times>| *times.values() == values && times.are_local_still();
+        if let Some(times) = self.times.as_ref().filter(is_known) {
+            return Ok(times.clone());
+        }
+        match self.refused.as_deref() {
+            Some((before, error)) if *before == values => return Err(error.clone()),
+            _ => {}
+        }
+        match times::<S>(values.clone()) {
+            Ok(times) => {
+                self.refused = None;
+                Ok(self.times.insert(Arc::new(times)).clone())
+            }
+            Err(error) => {
+                // The machine's own zone may be known by the next time.
+                if !matches!(error, OptionError::LocalZone { .. }) {
+                    self.refused = Some(Box::new((values, error.clone())));
+                }
+                Err(error)
+            }
+        }
     }
 }
 

@@ -29,11 +29,11 @@ use std::task::{self, Poll};
 use tokio::time::sleep;
 
 #[cfg(feature = "cron")]
-pub use self::cron::{CronService, CronShape, Written, text};
+pub use self::cron::{CatchUpCronShape, CronService, CronShape, Written, text};
 pub use self::idle::{Idle, IdleService, IdleShape};
 pub use self::oneshot::{Oneshot, OneshotService, OneshotShape};
 pub use self::queue::{AttemptsUsedUp, Overflow, Queue, QueueService, QueueShape};
-pub use self::scheduled::{Scheduled, ScheduledService, ScheduledShape};
+pub use self::scheduled::{CatchUpShape, Scheduled, ScheduledService, ScheduledShape};
 pub use self::server::{Server, ServerService, ServerShape};
 pub use self::worker::{Worker, WorkerService, WorkerShape};
 use crate::report::error::{self, FailedAttempts, Result};

@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::tick_loop::remembered::{self, ReadValues};
 use super::tick_loop::{self, ReadResult, Schedule};
 use super::{Declared, Live, Nothing, is_left_out};
 use crate::report::error::{OptionError, Result};
 use crate::report::status::Shape;
+use crate::report::tick::ScheduleKind;
 use crate::shared::context::Context;
+use crate::shared::remembering;
+use crate::time::catch_up::{Points, Values};
 use crate::time::outlook::Outlook;
 use crate::time::point::Point;
-use crate::time::{Plan, Timeline, Timing};
+use crate::time::{Plan, Timeline, Timing, check_catch_up};
 
 /// The hooks of a service that does something again and again.
 ///
@@ -32,6 +36,9 @@ use crate::time::{Plan, Timeline, Timing};
 ///
 /// A tick can ask what it is for: [`Context::tick`] tells when it was due, why it began, how many missed points it
 /// stands for, and a key that names it.
+///
+/// What is due while the process is down is lost, unless the schedule says `catch_up = "12h"` and the registry has a
+/// [`memory`](crate::Registry::memory): see [the guide](crate::guide::catch_up).
 ///
 /// From outside a schedule is asked for a tick ([`Handle::trigger`](crate::Handle::trigger)), is
 /// [paused](crate::Handle::pause) and resumed, and shows its [last ticks](crate::Handle::runs) and the
@@ -116,6 +123,11 @@ pub trait ScheduledService: Scheduled {
     /// `tick_timeout = ..`
     fn tick_timeout(&self) -> Option<Duration> {
         None
+    }
+
+    /// `catch_up = ..`
+    fn catch_up(&self) -> Duration {
+        Duration::ZERO
     }
 }
 
@@ -224,4 +236,71 @@ fn timing<S: ScheduledService>(service: &S) -> Result<Timing, OptionError> {
         tick_timeout: service.tick_timeout(),
     };
     timing.check(&S::PLAN)
+}
+
+/// The shape of `#[service(scheduled(.., catch_up = ..))]`.
+#[derive(Debug)]
+pub struct CatchUpShape;
+
+impl<S: ScheduledService + Declared> Live<S> for CatchUpShape {
+    const SHAPE: Shape = Shape::Scheduled;
+
+    type Started = ();
+
+    /// A service whose schedule can't be followed fails before its `startup` runs.
+    fn check(service: &S) -> Result {
+        values(service)?;
+        Ok(())
+    }
+
+    async fn startup(service: &S, cx: &Context) -> Result {
+        remembering::memory_of(cx)?;
+        service.startup(cx).await
+    }
+
+    fn run(service: &S, (): (), cx: &Context) -> impl Future<Output = Result> + Send {
+        remembered::run::<S, ByPeriod>(service, cx)
+    }
+
+    fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.drain(cx)
+    }
+
+    fn reload(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        service.reload(cx)
+    }
+
+    fn reloads() -> bool {
+        !is_left_out(S::reload)
+    }
+}
+
+/// Reads the values of a schedule by interval or delay that is remembered.
+#[derive(Default)]
+struct ByPeriod;
+
+impl<S: ScheduledService> ReadValues<S> for ByPeriod {
+    const PLAN: Plan = S::PLAN;
+
+    fn read(&mut self, service: &S) -> Result<Values, OptionError> {
+        values(service)
+    }
+}
+
+fn values<S: ScheduledService>(service: &S) -> Result<Values, OptionError> {
+    let Timing {
+        period,
+        jitter,
+        tick_timeout,
+    } = timing(service)?;
+    let points = match S::PLAN.kind {
+        ScheduleKind::Interval | ScheduleKind::Cron => Points::Every(period),
+        ScheduleKind::Delay => Points::AfterEnd(period),
+    };
+    Ok(Values {
+        points,
+        window: check_catch_up(service.catch_up())?,
+        jitter,
+        tick_timeout,
+    })
 }

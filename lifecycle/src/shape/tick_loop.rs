@@ -5,6 +5,7 @@
 //! calls at every tick are marked `#[inline]`, so that rustc can inline them there.
 
 mod next_turn;
+pub(super) mod remembered;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;

@@ -41,6 +41,7 @@ use crate::shared::record::Record;
 use crate::shared::request::Request;
 use crate::shared::runner_news::{LeaseNews, RestartResult, RunnerNews, SupervisorEvent};
 use crate::shared::subscribers::{Subscribers, Subscription};
+use crate::store::{Memory, Opaque};
 use crate::time::shared_timers::SharedTimers;
 
 #[derive(Debug)]
@@ -61,6 +62,8 @@ pub(crate) struct Application {
     /// Closed when the supervisor is gone, and with it everything of the run.
     pub(crate) gone: Latch,
     pub(crate) record: Mutex<Record>,
+    /// Set before the start, if the registry has a memory of its own.
+    pub(crate) memory: OnceLock<Opaque<dyn Memory>>,
     /// A test's own wall clock.
     #[cfg(all(feature = "cron", feature = "test-util"))]
     pub(crate) wall_clock: OnceLock<crate::time::WallClock>,
@@ -134,6 +137,7 @@ impl Application {
             cut: Latch::new(),
             gone: Latch::new(),
             record: Mutex::default(),
+            memory: OnceLock::new(),
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock: OnceLock::new(),
             begun: OnceLock::new(),
@@ -230,6 +234,12 @@ impl Application {
     /// Where the tasks of services are spawned; `None` before the start and after the end.
     pub(crate) fn runtime(&self) -> Option<Runtime> {
         self.links().as_ref()?.runtime.clone()
+    }
+
+    /// The memory of the registry, or else of the one around it.
+    pub(crate) fn memory(&self) -> Option<Arc<dyn Memory>> {
+        let own = self.memory.get().map(|memory| memory.0.clone());
+        own.or_else(|| self.outer()?.0.memory())
     }
 
     /// What the wall clock shows.

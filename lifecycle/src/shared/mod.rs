@@ -24,6 +24,7 @@ pub(crate) mod orders;
 pub(crate) mod queue_counts;
 pub(crate) mod record;
 pub(crate) mod reload;
+pub(crate) mod remembering;
 pub(crate) mod request;
 pub(crate) mod restarts;
 pub(crate) mod run;

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::panics;
 use crate::report::error::{OptionError, TriggerError};
+use crate::report::point::Point as RememberedPoint;
 use crate::report::tick::TickCause;
 use crate::shared::tick_history::{EndedTick, TickEnd, TickHistory};
 use crate::shared::trigger_calls::{TickResult, TriggerCall, TriggerCalls};
@@ -104,6 +105,8 @@ struct Inner {
     closed: bool,
     /// `None` until a tick fails or a value is refused, which most services never see.
     problems: Option<Box<Problems>>,
+    /// Of a schedule that is remembered.
+    memory: Option<Box<MemoryFacts>>,
     /// The calls of `trigger` that wait for the next tick.
     waiting: Vec<TriggerCall>,
     /// The waker of the loop.
@@ -118,6 +121,16 @@ struct Problems {
     last_failure: Option<Arc<str>>,
     /// Why the schedule can't follow the service's values, and the same as a sentence.
     refused: Option<(OptionError, Arc<str>)>,
+}
+
+/// What is known of a schedule that is remembered.
+#[derive(Debug)]
+struct MemoryFacts {
+    name: Arc<str>,
+    /// What the tick that was due last has begun.
+    point: Option<RememberedPoint>,
+    /// Why the memory can't be followed, as a sentence.
+    trouble: Option<Arc<str>>,
 }
 
 impl Inner {
@@ -198,6 +211,34 @@ impl TickFacts {
         let mut inner = self.inner();
         let problems = inner.problems.as_deref_mut();
         problems.is_some_and(|problems| problems.refused.take().is_some())
+    }
+
+    /// The schedule is remembered by this name from now on.
+    pub(crate) fn remember_as(&self, name: Arc<str>) {
+        let facts = MemoryFacts {
+            name,
+            point: None,
+            trouble: None,
+        };
+        self.inner().memory = Some(Box::new(facts));
+    }
+
+    /// The next tick that is due has begun this point.
+    pub(crate) fn begun_point(&self, point: RememberedPoint) {
+        if let Some(memory) = &mut self.inner().memory {
+            memory.point = Some(point);
+        }
+    }
+
+    /// Why the memory can't be followed, or that it can. Returns whether that is new.
+    pub(crate) fn set_trouble(&self, why: Option<&Arc<str>>) -> bool {
+        let mut inner = self.inner();
+        let Some(memory) = &mut inner.memory else {
+            return false;
+        };
+        let is_new = memory.trouble.as_ref() != why;
+        memory.trouble = why.cloned();
+        is_new
     }
 
     #[inline]
@@ -340,6 +381,7 @@ impl TickFacts {
             problems.failures_in_a_row = 0;
             problems.refused = None;
         }
+        inner.memory = None;
     }
 
     /// A run begins, or will: calls of `trigger` are accepted again.

@@ -1,11 +1,11 @@
 //! Memory: which point of a schedule began last, and whether it has ended.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
 use crate::report::error::BoxError;
+use crate::report::point::Point;
 
 /// A store that remembers the last point of each schedule, over the end of the process and for all replicas.
 ///
@@ -23,7 +23,7 @@ use crate::report::error::BoxError;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a memory",
     label = "does not implement `Memory`",
-    note = "use a store that remembers, such as that of `lifecycle-postgres`, or implement `Memory`"
+    note = "use a store that remembers, such as `FileMemory` or that of `lifecycle-postgres`, or implement `Memory`"
 )]
 pub trait Memory: Send + Sync + 'static {
     /// Stands before the name of each service, as in [`Leases::namespace`](crate::Leases::namespace). Default: none.
@@ -48,31 +48,6 @@ pub trait Memory: Send + Sync + 'static {
     /// Remembers that this point has ended, if it is the one that is remembered, by this attempt; once more is `true`
     /// as well. `false`, and nothing changes: another point or another attempt is.
     async fn end(&self, name: &str, point: &Point) -> Result<bool, BoxError>;
-}
-
-/// A point in time for which a schedule runs, and which attempt at it this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Point {
-    /// When it was due, in whole microseconds.
-    pub at: SystemTime,
-    /// One more than that of the attempt before it. It is 0 for the first.
-    pub attempt: u32,
-}
-
-impl Point {
-    /// This attempt at what is due at `at`, which is cut to whole microseconds: that is what databases keep.
-    #[must_use]
-    pub fn new(at: SystemTime, attempt: u32) -> Self {
-        let nanoseconds = match at.duration_since(SystemTime::UNIX_EPOCH) {
-            Ok(after) => after.subsec_nanos() % 1_000,
-            Err(before) => (1_000 - before.duration().subsec_nanos() % 1_000) % 1_000,
-        };
-        Self {
-            at: at - Duration::from_nanos(nanoseconds.into()),
-            attempt,
-        }
-    }
 }
 
 /// What a [`Memory`] holds under one name.
@@ -123,25 +98,11 @@ impl<M: Memory + ?Sized> Memory for Arc<M> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn a_point_is_cut_to_whole_microseconds_downwards() {
-        let epoch = SystemTime::UNIX_EPOCH;
-        let cut = |at| Point::new(at, 0).at;
-        assert_eq!(
-            cut(epoch + Duration::from_nanos(1_999)),
-            epoch + Duration::from_micros(1)
-        );
-        assert_eq!(cut(epoch + SECOND), epoch + SECOND);
-        assert_eq!(
-            cut(epoch - Duration::from_nanos(1)),
-            epoch - Duration::from_micros(1)
-        );
-        assert_eq!(cut(epoch - SECOND), epoch - SECOND);
-    }
 
     #[test]
     fn a_later_point_or_the_next_attempt_at_one_that_has_not_ended_is_allowed() {

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "cron")]
 mod calendar;
+pub(crate) mod catch_up;
 mod clock;
 #[cfg(feature = "cron")]
 mod cron;
@@ -22,10 +23,10 @@ use std::time::Duration;
 pub(crate) use self::calendar::{Calendar, Reading};
 #[cfg(feature = "cron")]
 pub(crate) use self::cron::{CronValues, Field, Times};
-pub(crate) use self::plan::Timing;
 #[cfg(feature = "cron")]
 pub(crate) use self::plan::check_tick_timeout;
 pub use self::plan::{First, Missed, OnError, OnPanic, Plan};
+pub(crate) use self::plan::{Timing, check_catch_up};
 pub(crate) use self::timeline::Timeline;
 #[cfg(all(feature = "cron", feature = "test-util"))]
 pub use self::wall_clock::WallClock;

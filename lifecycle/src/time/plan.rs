@@ -170,6 +170,16 @@ impl Timing {
     }
 }
 
+pub(crate) fn check_catch_up(window: Duration) -> Result<Duration, OptionError> {
+    if window.is_zero() {
+        return Err(OptionError::Zero {
+            setting: "catch_up",
+            field: "catch_up",
+        });
+    }
+    Ok(window)
+}
+
 pub(crate) fn check_tick_timeout(limit: Option<Duration>) -> Result<(), OptionError> {
     if limit.is_some_and(|limit| limit.is_zero()) {
         return Err(OptionError::Zero {

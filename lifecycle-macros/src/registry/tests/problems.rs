@@ -143,6 +143,18 @@ fn arguments_of_the_attribute() {
             "unknown setting `delay` | did you mean `shutdown_delay`?",
         ),
         (
+            quote!(memory, "a" => s),
+            "`memory` has no value | write `memory = FileMemory::new(\"schedules\")`",
+        ),
+        (
+            quote!(memroy = m, "a" => s),
+            "unknown setting `memroy` | did you mean `memory`?",
+        ),
+        (
+            quote!("a" => s, memory = m),
+            "`memory` is a setting of the whole registry | write it before the first service",
+        ),
+        (
             quote!(on_hangup = relod, "a" => s),
             "unknown value `relod` of `on_hangup` | did you mean `reload`?",
         ),

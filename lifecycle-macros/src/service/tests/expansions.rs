@@ -145,6 +145,26 @@ fn scheduled_with_every_option() {
 }
 
 #[test]
+fn scheduled_with_catch_up() {
+    let expansion = expand(
+        quote!(scheduled(
+            interval = "24h",
+            missed = burst,
+            catch_up = "cfg.catch_up"
+        )),
+        quote!(
+            struct Report {
+                cfg: Config,
+            }
+        ),
+    );
+    check_items(
+        &expect_file!["../../../tests/expand/scheduled_catch_up.rs"],
+        expansion,
+    );
+}
+
+#[test]
 fn scheduled_by_a_delay() {
     let expansion = expand(
         quote!(scheduled(

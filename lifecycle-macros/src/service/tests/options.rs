@@ -37,6 +37,8 @@ fn what_is_sound() {
             initial_delay = "cfg.start",
             tick_timeout = self.cfg.limit()
         )),
+        quote!(scheduled(interval = "24h", catch_up = "7d", missed = burst)),
+        quote!(scheduled(delay = "1h", catch_up = self.window)),
         quote!(queue(interval = "every", size = "cfg.size")),
         quote!(queue(
             size = self.cfg.size * 2,
@@ -306,4 +308,40 @@ fn all_at_once_in_source_order() {
         "a service has one schedule, and `delay` is the second",
     ];
     assert_eq!(sentences, expected);
+}
+
+#[test]
+fn what_says_nothing_beside_catch_up() {
+    let first = "with `catch_up` the first tick is due when the memory says, so `first` says nothing | remove it";
+    let delay = "with `catch_up` the first tick is due when the memory says, so `initial_delay` says nothing | remove it";
+    check([
+        (
+            scheduled(&quote!(catch_up = "1d", first = immediate)),
+            first,
+        ),
+        (
+            scheduled(&quote!(initial_delay = "1s", catch_up = "1d")),
+            delay,
+        ),
+        (
+            scheduled(&quote!(catch_up = "1d", missed = skip)),
+            "`missed = skip` leaves out what `catch_up` makes up for | remove it, or write `missed = burst`",
+        ),
+        (
+            scheduled(&quote!(missed = delay, catch_up = "1d")),
+            "`missed = delay` leaves out what `catch_up` makes up for | remove it, or write `missed = burst`",
+        ),
+        (
+            scheduled(&quote!(catch_up = "0s")),
+            "`catch_up` is zero | write a duration above zero, such as `catch_up = \"10s\"`",
+        ),
+        (
+            scheduled(&quote!(catchup = "1d")),
+            "unknown argument `catchup` of `scheduled` | did you mean `catch_up`?",
+        ),
+        (
+            scheduled(&quote!(misfire_grace_time = "1d")),
+            "unknown argument `misfire_grace_time` of `scheduled` | did you mean `catch_up`?",
+        ),
+    ]);
 }

@@ -41,6 +41,9 @@ pub(crate) fn log(service: Option<&Name>, kind: &EventKind) {
         EventKind::Recovered => {
             log_safely!(info, service = %service, "recovered");
         }
+        EventKind::PointsSkipped { count, why } => {
+            log_safely!(warn, service = %service, count, why = &**why, "points of the schedule skipped");
+        }
         EventKind::Paused => {
             log_safely!(info, service = %service, "paused");
         }

@@ -34,6 +34,10 @@ impl TickFacts {
     /// Why the service is degraded: its schedule can't be followed, or its last tick has failed.
     pub(crate) fn degraded(&self) -> Option<Arc<str>> {
         let inner = self.inner();
+        let memory = inner.memory.as_deref();
+        if let Some(why) = memory.and_then(|memory| memory.trouble.clone()) {
+            return Some(why);
+        }
         let problems = inner.problems.as_deref()?;
         match &problems.refused {
             Some((_, sentence)) => Some(sentence.clone()),
@@ -49,12 +53,17 @@ impl TickFacts {
         let inner = self.inner();
         let (began, started) = inner.last_start.zip(inner.started)?;
         let point = inner.point;
+        let memory = inner.memory.as_deref();
         inner.in_flight.then(|| Tick {
             number: inner.begun,
             cause: inner.cause(),
             due: point.map_or(began, |point| point.due),
             due_time: point.and_then(|point| point.time),
             missed: point.map_or(0, |point| point.missed),
+            point: memory
+                .filter(|_| point.is_some())
+                .and_then(|memory| memory.point),
+            remembered_as: memory.map(|memory| memory.name.clone()),
             name,
             started,
         })
