@@ -35,7 +35,7 @@ impl Engine {
         if !matches!(self.stage, Stage::Up) {
             return None;
         }
-        let mut node = Node::new(settings, 0, 0);
+        let mut node = Node::new(self.shared.get(&settings), 0, 0);
         node.membership = Membership::Member;
         let free = self.slots.as_mut().and_then(|slots| slots.free.pop());
         let member = if let Some(member) = free {

@@ -41,7 +41,7 @@ pub(crate) use self::policy::PlannedRestart;
 use self::policy::Verdict;
 use self::stop::Stage;
 use self::sweep::Round;
-use crate::engine::settings::{RegistrySettings, ServiceSettings};
+use crate::engine::settings::{RegistrySettings, ServiceSettings, SharedSettings};
 use crate::report::error::ServiceError;
 use crate::report::status::{OnLate, Phase, State};
 
@@ -128,6 +128,7 @@ pub(crate) enum StopCause {
 #[derive(Debug)]
 pub(crate) struct Engine {
     nodes: Nodes,
+    shared: SharedSettings,
     /// The free nodes, if the services are the members of a group.
     slots: Option<Slots>,
     graph: Arc<Graph>,
@@ -158,15 +159,18 @@ impl Engine {
         let settings: Vec<ServiceSettings> = settings.into_iter().collect();
         // A disabled service holds none up that wants it. One that needs it is disabled too.
         let is_awaited = |edge: &&Edge| !settings[edge.service as usize].disabled;
-        let node = |(service, &settings)| {
+        let mut shared = SharedSettings::default();
+        let node = |(service, of_it)| {
             let awaited = graph.dependencies(service).iter().filter(is_awaited);
-            Node::new(settings, awaited.count(), graph.dependents(service).len())
+            let of_it = shared.get(of_it);
+            Node::new(of_it, awaited.count(), graph.dependents(service).len())
         };
         let nodes: Nodes = settings.iter().enumerate().map(node).collect();
         Self {
             not_up: nodes.iter().filter(|node| node.counts()).count(),
             gone: settings.iter().filter(|settings| settings.disabled).count(),
             nodes,
+            shared,
             slots: None,
             graph,
             limits,

@@ -1,5 +1,6 @@
 //! The engine's state of one service.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -14,7 +15,7 @@ use crate::report::status::State;
     reason = "each is a fact of its own, and all of them may hold together"
 )]
 pub(crate) struct Node {
-    pub(crate) settings: ServiceSettings,
+    pub(crate) settings: Arc<ServiceSettings>,
     pub(crate) state: State,
     pub(crate) life: Life,
     pub(crate) readiness: Readiness,
@@ -114,15 +115,19 @@ pub(crate) enum Below {
 }
 
 impl Node {
-    pub(crate) fn new(settings: ServiceSettings, dependencies: usize, dependents: usize) -> Self {
+    pub(crate) fn new(
+        settings: Arc<ServiceSettings>,
+        dependencies: usize,
+        dependents: usize,
+    ) -> Self {
         Self {
-            settings,
-            state: State::New,
             life: if settings.disabled {
                 Life::Gone
             } else {
                 Life::Unborn
             },
+            settings,
+            state: State::New,
             readiness: Readiness::Pending,
             has_turn: false,
             has_left: false,

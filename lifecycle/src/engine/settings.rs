@@ -1,5 +1,6 @@
 //! The settings of a service and of the registry, with their defaults.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle_rules::limits::DEFAULT_DEADLINE;
@@ -8,7 +9,7 @@ use crate::report::reason::OnHangup;
 use crate::report::status::{OnFailure, OnLate};
 
 /// The settings of one service.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own, and all of them may hold together"
@@ -50,6 +51,21 @@ impl ServiceSettings {
         const DEFAULT: Duration = Duration::from_secs(90);
         self.start_timeout
             .or_else(|| (!self.oneshot && !self.registry).then_some(DEFAULT))
+    }
+}
+
+/// Settings that services share. Most have the same, and all that a restart may be told would be most of what is
+/// kept of a service.
+#[derive(Debug, Default)]
+pub(crate) struct SharedSettings(Arc<ServiceSettings>);
+
+impl SharedSettings {
+    /// These settings, shared with the last service that had the same.
+    pub(crate) fn get(&mut self, settings: &ServiceSettings) -> Arc<ServiceSettings> {
+        if *self.0 != *settings {
+            self.0 = Arc::new(*settings);
+        }
+        self.0.clone()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The start: which services may start, and what the failure of one means for its dependents.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use super::alarms::Due;
@@ -44,12 +46,12 @@ impl Engine {
 
     /// The service is a oneshot, which a decorator has hidden until its start.
     pub(crate) fn is_oneshot(&mut self, service: usize) {
-        self.nodes[service].settings.oneshot = true;
+        Arc::make_mut(&mut self.nodes[service].settings).oneshot = true;
     }
 
     /// The service is a registry, which a decorator has hidden until its start.
     pub(crate) fn is_registry(&mut self, service: usize) {
-        self.nodes[service].settings.registry = true;
+        Arc::make_mut(&mut self.nodes[service].settings).registry = true;
     }
 
     /// The service is up: none of its dependents waits for it any more.

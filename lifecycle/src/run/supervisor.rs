@@ -9,11 +9,15 @@ pub(super) mod tasks;
 mod without_task;
 
 use std::collections::BTreeMap;
+use std::future::pending;
+use std::pin::Pin;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use self::restarts::RestartCall;
 use self::stop_causes::resolved;
@@ -34,6 +38,7 @@ use crate::run::signals::{HangupListener, Listener};
 use crate::run::systemd::Systemd;
 use crate::shape::service::Service;
 use crate::shared::application::Application;
+use crate::shared::latch::Closed;
 use crate::shared::request::WatchdogMessage;
 use crate::shared::runner_news::{RunnerNews, SupervisorEvent};
 
@@ -83,6 +88,7 @@ enum Wake {
     Cut,
     External(Result<(), Panic>),
     Member(MemberRequest),
+    Notified,
     Alarm,
 }
 
@@ -94,6 +100,58 @@ struct Seen {
     cut: bool,
 }
 
+/// What the loop waits for beside its inbox. Made once, because to register with each of them again for every event
+/// would be most of what an event costs.
+struct Sources<'a> {
+    alarm: &'a Notify,
+    request: Closed<'a>,
+    stop: Closed<'a>,
+    cut: Closed<'a>,
+    notified: Pin<Box<Notified<'a>>>,
+    /// When the loop is woken for an alarm: at the next one, or sooner. `None` while there is none, so that no
+    /// timer is left for the runtime.
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl<'a> Sources<'a> {
+    fn of(application: &'a Application) -> Self {
+        Self {
+            alarm: &application.alarm,
+            request: application.request.closed(),
+            stop: application.stop.closed(),
+            cut: application.cut.closed(),
+            notified: Box::pin(application.alarm.notified()),
+            sleep: None,
+        }
+    }
+
+    /// The next alarm is at this instant. A timer that is due sooner is left: services that start one after the other
+    /// have alarms one after the other, and none of them comes.
+    fn set_alarm(&mut self, next: Option<Instant>) {
+        match (&mut self.sleep, next) {
+            (_, None) => self.sleep = None,
+            (Some(sleep), Some(next)) => {
+                if sleep.is_elapsed() || sleep.deadline() > next {
+                    sleep.as_mut().reset(next);
+                }
+            }
+            (None, Some(next)) => self.sleep = Some(Box::pin(sleep_until(next))),
+        }
+    }
+
+    fn was_notified(&mut self) {
+        self.notified = Box::pin(self.alarm.notified());
+    }
+}
+
+/// Resolves when the timer is due; never if there is none.
+async fn elapsed(sleep: &mut Option<Pin<Box<Sleep>>>) {
+    match sleep {
+        Some(sleep) => sleep.await,
+        None => pending().await,
+    }
+}
+
 /// How many events are taken from the inbox at once.
 const BATCH: usize = 256;
 
@@ -103,6 +161,8 @@ impl Supervisor {
         let mut events = Vec::with_capacity(BATCH);
         let mut commands = Vec::new();
         let mut sees = Seen::default();
+        let application = self.application.clone();
+        let mut sources = Sources::of(&application);
 
         // Read once for each wake-up, because a move costs little more than that.
         let mut moment = self.application.now();
@@ -118,7 +178,10 @@ impl Supervisor {
             self.engine.take_commands(&mut commands);
             while !commands.is_empty() {
                 for command in commands.drain(..) {
-                    self.carry_out(command, &mut moment, &mut tasks).await;
+                    if let Some(left) = self.carry_out(command, moment, &mut tasks) {
+                        self.await_left(left).await;
+                        moment = self.application.now();
+                    }
                 }
                 self.engine.take_commands(&mut commands);
             }
@@ -127,7 +190,7 @@ impl Supervisor {
             if self.engine.is_over() {
                 break;
             }
-            let wake = self.wake(&mut events, sees).await;
+            let wake = self.wake(&mut events, sees, &mut sources).await;
             moment = self.application.now();
             let now = moment.at;
             if let Some(systemd) = &mut self.systemd {
@@ -136,7 +199,9 @@ impl Supervisor {
             match wake {
                 Wake::RunnerNews => {
                     for event in events.drain(..) {
-                        self.hear(event, now, &mut tasks).await;
+                        if let Some((service, news)) = self.hear(event, now) {
+                            self.hear_waiting(service, news, now, &mut tasks).await;
+                        }
                     }
                 }
                 Wake::Requested(reason) => {
@@ -153,7 +218,7 @@ impl Supervisor {
                 }
                 Wake::External(ended) => self.external(ended),
                 Wake::Member(request) => self.serve(request, now, &mut tasks),
-                Wake::Alarm => self.pass_on_alarm(),
+                Wake::Notified | Wake::Alarm => self.pass_on_alarm(),
             }
             if let Some(at) = self.application.time_limit() {
                 self.engine.limit_time(at, now);
@@ -166,7 +231,12 @@ impl Supervisor {
         self.finish(tasks).await
     }
 
-    async fn wake(&mut self, events: &mut Vec<SupervisorEvent>, sees: Seen) -> Wake {
+    async fn wake(
+        &mut self,
+        events: &mut Vec<SupervisorEvent>,
+        sees: Seen,
+        sources: &mut Sources<'_>,
+    ) -> Wake {
         let alarm = self.engine.next_alarm();
         if sees.request {
             self.tell_alarm(alarm);
@@ -175,19 +245,35 @@ impl Supervisor {
         let next = alarm.into_iter().chain(due).min();
         let external = self.stop_on.as_mut();
         let members = self.members.as_mut();
-        tokio::select! {
+        sources.set_alarm(next);
+        let request = &self.application.request;
+        let reason = || request.reason().cloned().unwrap_or(Reason::Requested);
+        let Sources {
+            request: asked,
+            stop,
+            cut,
+            notified,
+            sleep,
+            ..
+        } = &mut *sources;
+        let wake = tokio::select! {
             biased;
             // Before the runners' news: a service that is ready now must not start its dependents.
-            reason = self.application.request.made(), if !sees.request => Wake::Requested(reason),
+            // The reason is set before the latch closes.
+            () = asked, if !sees.request => Wake::Requested(reason()),
             _ = self.inbox.recv_many(events, BATCH) => Wake::RunnerNews,
             // The owner requests a stop before it closes `stop`, so the request is handled first.
-            () = self.application.stop.closed(), if sees.request && !sees.stop => Wake::StopCalled,
-            () = self.application.cut.closed(), if sees.stop && !sees.cut => Wake::Cut,
+            () = stop, if sees.request && !sees.stop => Wake::StopCalled,
+            () = cut, if sees.stop && !sees.cut => Wake::Cut,
             ended = resolved(external) => Wake::External(ended),
             request = requested(members) => Wake::Member(request),
-            () = self.application.alarm.notified() => Wake::Alarm,
-            () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => Wake::Alarm,
+            () = notified.as_mut() => Wake::Notified,
+            () = elapsed(sleep) => Wake::Alarm,
+        };
+        if matches!(wake, Wake::Notified) {
+            sources.was_notified();
         }
+        wake
     }
 
     /// Tells the watchdog of the next alarm: a blocked thread may hold up the runtime's clock.
@@ -211,12 +297,17 @@ impl Supervisor {
         }
     }
 
-    async fn hear(&mut self, event: SupervisorEvent, now: Instant, tasks: &mut ServiceTasks) {
+    /// Passes the event on. Returns news that take a wait, so that the others don't pay for its future.
+    fn hear(&mut self, event: SupervisorEvent, now: Instant) -> Option<(usize, RunnerNews)> {
         let (service, news) = match event {
             SupervisorEvent::Runner { service, news } => (service, news),
-            SupervisorEvent::Ping(answer) => return drop(answer),
+            SupervisorEvent::Ping(answer) => {
+                drop(answer);
+                return None;
+            }
             SupervisorEvent::Lease { service, news } => {
-                return self.hear_of_lease(service, news, now);
+                self.hear_of_lease(service, news, now);
+                return None;
             }
             SupervisorEvent::Restart {
                 service,
@@ -227,29 +318,48 @@ impl Supervisor {
                 if member.is_none_or(|member| !member.is_removed()) {
                     self.restart(service, asker, answer, now);
                 }
-                return;
+                return None;
             }
         };
         match news {
+            RunnerNews::Failed(_) | RunnerNews::Down { is_kept: true } => {
+                return Some((service, news));
+            }
             RunnerNews::Oneshot => self.engine.is_oneshot(service),
             RunnerNews::Registry => self.engine.is_registry(service),
             RunnerNews::Ready => self.engine.ready(service, now),
+            RunnerNews::Late(phase) => self.engine.late(service, phase, now),
+            #[cfg(test)]
+            RunnerNews::Restart(wait) => self.engine.restart_after(service, wait, now),
+            RunnerNews::Down { is_kept: false } => {
+                if !self.application.is_followed() {
+                    // A drain for a restart that was cancelled, or one behind a decorator, has left its items.
+                    self.application.end_queues_of(service);
+                }
+                self.engine.down(service, false, now);
+            }
+        }
+        None
+    }
+
+    /// Passes on news that take a wait.
+    async fn hear_waiting(
+        &mut self,
+        service: usize,
+        news: RunnerNews,
+        now: Instant,
+        tasks: &mut ServiceTasks,
+    ) {
+        match news {
             RunnerNews::Failed(error) if self.is_due_to_the_stop(service, &error, now).await => {
                 self.left(service, &error);
             }
             RunnerNews::Failed(error) => self.engine.failed(service, Failure::Reported(error), now),
-            RunnerNews::Late(phase) => self.engine.late(service, phase, now),
-            #[cfg(test)]
-            RunnerNews::Restart(wait) => self.engine.restart_after(service, wait, now),
             RunnerNews::Down { is_kept } => {
-                if is_kept {
-                    self.take_back(service, tasks).await;
-                } else if !self.application.is_followed() {
-                    // A drain for a restart that was cancelled, or one behind a decorator, has left its items.
-                    self.application.end_queues_of(service);
-                }
+                self.take_back(service, tasks).await;
                 self.engine.down(service, is_kept, now);
             }
+            _ => {}
         }
     }
 

@@ -272,7 +272,7 @@ where
             wait,
             error: error.into(),
         });
-        shown.0.run().set_failed_attempts(Some(attempts));
+        shown.0.run().set_failed_attempts(attempts);
         sleep(wait).await;
     }
 }
@@ -282,7 +282,7 @@ struct Shown<'a>(&'a Context);
 
 impl Drop for Shown<'_> {
     fn drop(&mut self) {
-        self.0.run().set_failed_attempts(None);
+        drop(self.0.run().take_failed_attempts());
     }
 }
 

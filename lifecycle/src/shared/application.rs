@@ -36,7 +36,7 @@ use crate::shared::instance::Instance;
 use crate::shared::latch::Latch;
 use crate::shared::lease::LeaseTable;
 use crate::shared::members::{InstanceRef, Member, Members};
-use crate::shared::moments::{Moment, Now};
+use crate::shared::moments::{self, Moment, Now};
 use crate::shared::record::Record;
 use crate::shared::request::Request;
 use crate::shared::runner_news::{LeaseNews, RestartResult, RunnerNews, SupervisorEvent};
@@ -352,12 +352,12 @@ impl Application {
 
     /// The time since the start; of the outermost application, if it is an inner one.
     pub(crate) fn age(&self) -> Duration {
-        self.now().age
+        self.age_at(Instant::now())
     }
 
     pub(crate) fn now(&self) -> Now {
         let at = Instant::now();
-        let age = self.age_at(at);
+        let age = moments::nanos(self.age_at(at));
         Now { at, age }
     }
 
@@ -447,6 +447,7 @@ impl Application {
         }
         let took = instance.moments.note(from, to, now.age);
         if self.is_observed() {
+            let took = Duration::from_nanos(took);
             self.tell(service, EventKind::Moved { from, to, took });
         } else {
             events::log_move(instance.name.as_str(), to);

@@ -242,7 +242,7 @@ impl Application {
             return;
         };
         let has_changed = self.health.decide_on_inner(service, || {
-            let counts = !instance.on_failure.ends_ignored();
+            let counts = !instance.on_failure().ends_ignored();
             counts && instance.state() == State::Running && !inner.health.is_up()
         });
         if has_changed {

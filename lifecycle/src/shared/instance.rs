@@ -30,11 +30,29 @@ use crate::shared::restarts::{Facts, RestartFacts};
 use crate::shared::run::Run;
 use crate::shared::tick_facts::TickFacts;
 
+/// What its failure means, without room for a restart where there is none.
+#[derive(Debug)]
+enum Policy {
+    Shutdown,
+    Ignore,
+    Other(Box<OnFailure>),
+}
+
+impl Policy {
+    fn new(policy: OnFailure) -> Self {
+        match policy {
+            OnFailure::Shutdown => Self::Shutdown,
+            OnFailure::Ignore => Self::Ignore,
+            policy => Self::Other(Box::new(policy)),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Instance {
     pub(crate) name: Name,
     shape: AtomicU8,
-    pub(crate) on_failure: OnFailure,
+    policy: Policy,
     state: AtomicU8,
     /// Set before the start if it is not to be started: its state shows that only once the start goes on.
     pub(crate) disabled: OnceLock<()>,
@@ -70,7 +88,7 @@ impl Instance {
         let instance = Self {
             name,
             shape: AtomicU8::new(Shape::Custom as u8),
-            on_failure,
+            policy: Policy::new(on_failure),
             state: AtomicU8::new(State::New as u8),
             disabled: OnceLock::new(),
             ticks: OnceLock::new(),
@@ -87,6 +105,14 @@ impl Instance {
         };
         instance.take_shape(shape);
         instance
+    }
+
+    pub(crate) fn on_failure(&self) -> &OnFailure {
+        match &self.policy {
+            Policy::Shutdown => &OnFailure::Shutdown,
+            Policy::Ignore => &OnFailure::Ignore,
+            Policy::Other(policy) => policy,
+        }
     }
 
     /// The application of the service, if the service is a registry: of its current run or else of the last
@@ -334,7 +360,7 @@ impl Instance {
             State::Stopped => self.has_succeeded(),
             _ => false,
         };
-        let is_missing = !is_there && !self.on_failure.ends_ignored();
+        let is_missing = !is_there && !self.on_failure().ends_ignored();
         is_missing.then(|| (self.name.clone(), state))
     }
 
@@ -355,7 +381,7 @@ impl Instance {
             succeeded: run
                 .as_ref()
                 .is_some_and(|run| run.succeeded.load(Ordering::Acquire)),
-            on_failure: self.on_failure,
+            on_failure: *self.on_failure(),
             degraded: self.degraded(run.as_deref()),
             error: self.error.get().cloned(),
             paused: self.ticks().is_some_and(TickFacts::is_paused),

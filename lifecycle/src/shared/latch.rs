@@ -38,8 +38,8 @@ pub(crate) struct Latch {
 struct Waiters {
     /// The waiter with the key `FIRST`.
     first: Option<Waker>,
-    /// The other waiters, by key.
-    others: BTreeMap<usize, Waker>,
+    /// The other waiters, by key, once there was one. Most latches have none.
+    others: Option<Box<BTreeMap<usize, Waker>>>,
 }
 
 const FIRST: usize = 0;
@@ -50,7 +50,7 @@ impl Latch {
             is_closed: AtomicBool::new(false),
             waiters: Mutex::new(Waiters {
                 first: None,
-                others: BTreeMap::new(),
+                others: None,
             }),
         }
     }
@@ -60,7 +60,10 @@ impl Latch {
         self.is_closed.store(true, Ordering::Release);
         let Waiters { first, others } = mem::take(&mut *waiters);
         drop(waiters);
-        for waker in first.into_iter().chain(others.into_values()) {
+        for waker in first
+            .into_iter()
+            .chain(others.into_iter().flat_map(|others| others.into_values()))
+        {
             panics::wake(waker);
         }
     }
@@ -89,6 +92,9 @@ impl Latch {
         if self.is_closed() {
             return Poll::Ready(());
         }
+        if self.is_waiting(*key, task.waker()) {
+            return Poll::Pending;
+        }
         // Cloned before the lock is taken, because it is code of the waiter.
         let waker = task.waker().clone();
         let mut waiters = self.waiters();
@@ -99,6 +105,14 @@ impl Latch {
         drop(waiters);
         drop(before);
         Poll::Pending
+    }
+
+    /// Whether the latch is open, and will wake the waiter with this key by this waker.
+    fn is_waiting(&self, key: Option<usize>, waker: &Waker) -> bool {
+        let Some(key) = key else { return false };
+        let waiters = self.waiters();
+        let known = waiters.get(key);
+        !self.is_closed() && known.is_some_and(|known| known.will_wake(waker))
     }
 
     /// Removes the waiter with this key.
@@ -119,12 +133,26 @@ impl Waiters {
     fn set(&mut self, key: &mut Option<usize>, waker: Waker) -> Option<Waker> {
         let key = *key.get_or_insert_with(|| match self.first {
             None => FIRST,
-            Some(_) => self.others.last_key_value().map_or(1, |(last, _)| last + 1),
+            Some(_) => {
+                let last = self
+                    .others
+                    .as_ref()
+                    .and_then(|others| others.last_key_value());
+                last.map_or(1, |(last, _)| last + 1)
+            }
         });
         if key == FIRST {
             self.first.replace(waker)
         } else {
-            self.others.insert(key, waker)
+            self.others.get_or_insert_default().insert(key, waker)
+        }
+    }
+
+    fn get(&self, key: usize) -> Option<&Waker> {
+        if key == FIRST {
+            self.first.as_ref()
+        } else {
+            self.others.as_ref()?.get(&key)
         }
     }
 
@@ -132,7 +160,7 @@ impl Waiters {
         if key == FIRST {
             self.first.take()
         } else {
-            self.others.remove(&key)
+            self.others.as_mut()?.remove(&key)
         }
     }
 }

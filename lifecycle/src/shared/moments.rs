@@ -16,7 +16,13 @@ use crate::report::status::State;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Now {
     pub(crate) at: Instant,
-    pub(crate) age: Duration,
+    /// In nanoseconds, because each move is noted in those.
+    pub(crate) age: u64,
+}
+
+/// An age of more than five hundred years is not told from that.
+pub(crate) fn nanos(age: Duration) -> u64 {
+    u64::try_from(age.as_nanos()).unwrap_or(u64::MAX - 1)
 }
 
 /// Each as the time since the start of the application. Those of the first start stay when the service is
@@ -34,18 +40,18 @@ pub(crate) struct Moments {
 
 impl Moments {
     /// The service moves now, at this age of the application. Returns how long it was in the state that it
-    /// leaves.
-    pub(crate) fn note(&self, from: State, to: State, age: Duration) -> Duration {
+    /// leaves, in nanoseconds as well.
+    pub(crate) fn note(&self, from: State, to: State, age: u64) -> u64 {
         match (from, to) {
-            (_, State::Waiting) => self.waiting.set_once(age),
-            (_, State::Starting) => self.starting.set_once(age),
-            (State::Starting, State::Running | State::Stopped) => self.ready.set_once(age),
+            (_, State::Waiting) => self.waiting.set_once_to(age),
+            (_, State::Starting) => self.starting.set_once_to(age),
+            (State::Starting, State::Running | State::Stopped) => self.ready.set_once_to(age),
             (State::Waiting | State::Starting, State::Failed) if self.ready.get().is_none() => {
-                self.failed.set_once(age);
+                self.failed.set_once_to(age);
             }
             _ => {}
         }
-        let before = self.moved.get().unwrap_or_default();
+        let before = self.moved.nanos().unwrap_or_default();
         self.moved.set(age);
         age.saturating_sub(before)
     }
@@ -57,18 +63,24 @@ pub(crate) struct Moment(AtomicU64);
 
 impl Moment {
     pub(crate) fn get(&self) -> Option<Duration> {
-        let nanos = self.0.load(Ordering::Relaxed).checked_sub(1)?;
-        Some(Duration::from_nanos(nanos))
+        self.nanos().map(Duration::from_nanos)
     }
 
-    fn set(&self, age: Duration) {
-        let nanos = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX - 1);
+    fn nanos(&self) -> Option<u64> {
+        self.0.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    fn set(&self, nanos: u64) {
         self.0.store(nanos.saturating_add(1), Ordering::Relaxed);
     }
 
     pub(crate) fn set_once(&self, age: Duration) {
-        if self.get().is_none() {
-            self.set(age);
+        self.set_once_to(nanos(age));
+    }
+
+    fn set_once_to(&self, nanos: u64) {
+        if self.nanos().is_none() {
+            self.set(nanos);
         }
     }
 }

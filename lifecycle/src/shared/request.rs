@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::panics;
 use crate::report::reason::Reason;
-use crate::shared::latch::Latch;
+use crate::shared::latch::{Closed, Latch};
 
 /// The first request to stop the application. Later ones change nothing, except that the refusal of a start
 /// replaces the reason.
@@ -131,6 +131,11 @@ impl Request {
         let made = *self.made_at.get()?;
         let begun = self.begun_at.get().copied();
         Some(begun.filter(|begun| begun.wall > made.wall).unwrap_or(made))
+    }
+
+    /// The same as [`made`](Self::made), without the reason.
+    pub(crate) fn closed(&self) -> Closed<'_> {
+        self.made.closed()
     }
 
     /// Resolves when there is a request.

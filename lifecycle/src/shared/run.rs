@@ -59,10 +59,8 @@ pub(crate) struct Run {
     span: SpanSlot,
     /// When its code is dropped; set when it is asked to stop.
     stop_times: Mutex<Option<StopTimes>>,
-    /// The sentence that the service passed to `degraded(..)`.
-    degraded: Mutex<Option<Arc<str>>>,
-    /// `Some` while `startup` fails and is tried again.
-    failed_attempts: Mutex<Option<Box<FailedAttempts>>>,
+    /// Since it was not as well as it should be.
+    troubles: OnceLock<Box<Troubles>>,
     /// The first failure of this run.
     failure: OnceLock<ServiceError>,
     /// Whether the service is hand-written, as far as the supervisor can see.
@@ -72,6 +70,14 @@ pub(crate) struct Run {
     /// How often a hook `drain` has begun.
     #[cfg(feature = "test-util")]
     drains: AtomicU8,
+}
+
+#[derive(Debug, Default)]
+struct Troubles {
+    /// The sentence that the service passed to `degraded(..)`.
+    degraded: Mutex<Option<Arc<str>>>,
+    /// `Some` while `startup` fails and is tried again.
+    failed_attempts: Mutex<Option<FailedAttempts>>,
 }
 
 impl Run {
@@ -97,8 +103,7 @@ impl Run {
             member,
             span: SpanSlot::default(),
             stop_times: Mutex::new(None),
-            degraded: Mutex::new(None),
-            failed_attempts: Mutex::new(None),
+            troubles: OnceLock::new(),
             failure: OnceLock::new(),
             is_custom: AtomicBool::new(false),
             reload: OnceLock::new(),
@@ -241,7 +246,10 @@ impl Run {
 
     /// Returns whether the sentence has changed.
     pub(crate) fn set_degraded(&self, why: Option<Arc<str>>) -> bool {
-        let mut degraded = self.degraded.lock().unwrap_or_else(PoisonError::into_inner);
+        if why.is_none() && self.troubles.get().is_none() {
+            return false;
+        }
+        let mut degraded = self.make_troubles().degraded();
         let changes = *degraded != why;
         *degraded = why;
         changes
@@ -249,27 +257,27 @@ impl Run {
 
     /// The sentence that the service itself passed.
     pub(crate) fn degraded(&self) -> Option<Arc<str>> {
-        self.degraded
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.troubles.get()?.degraded().clone()
     }
 
-    /// Shows how many attempts of `startup` have failed, and why; `None` clears it.
-    pub(crate) fn set_failed_attempts(&self, attempts: Option<FailedAttempts>) {
-        let before = std::mem::replace(&mut *self.failed_attempts(), attempts.map(Box::new));
+    /// Shows how many attempts of `startup` have failed, and why.
+    pub(crate) fn set_failed_attempts(&self, attempts: FailedAttempts) {
+        let before = self.make_troubles().failed_attempts().replace(attempts);
         // The lock is released by now: the destructor of the error is the user's code.
         drop(before);
     }
 
     pub(crate) fn take_failed_attempts(&self) -> Option<FailedAttempts> {
-        let attempts = self.failed_attempts().take();
-        attempts.map(|attempts| *attempts)
+        self.troubles.get()?.failed_attempts().take()
     }
 
     /// Why `startup` is being tried again.
     pub(crate) fn failing_start(&self) -> Option<Arc<str>> {
-        Some(self.failed_attempts().as_ref()?.sentence())
+        Some(self.troubles.get()?.failed_attempts().as_ref()?.sentence())
+    }
+
+    fn make_troubles(&self) -> &Troubles {
+        self.troubles.get_or_init(Box::default)
     }
 
     fn stop_times(&self) -> MutexGuard<'_, Option<StopTimes>> {
@@ -277,8 +285,14 @@ impl Run {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn failed_attempts(&self) -> MutexGuard<'_, Option<Box<FailedAttempts>>> {
+impl Troubles {
+    fn degraded(&self) -> MutexGuard<'_, Option<Arc<str>>> {
+        self.degraded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed_attempts(&self) -> MutexGuard<'_, Option<FailedAttempts>> {
         self.failed_attempts
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

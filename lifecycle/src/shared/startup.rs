@@ -58,7 +58,7 @@ fn moments_of(instance: &Instance) -> ServiceStartup {
 /// been starting longest; otherwise the one that was ready last. Those that don't count are left out.
 fn last_of(application: &Application, services: &[ServiceStartup]) -> Option<usize> {
     let counting = || {
-        let counts = |index: &usize| !application.instances[*index].on_failure.ends_ignored();
+        let counts = |index: &usize| !application.instances[*index].on_failure().ends_ignored();
         (0..services.len()).filter(counts)
     };
     let begun = |index: &usize| services[*index].starting.is_some();

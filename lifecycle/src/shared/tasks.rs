@@ -40,17 +40,29 @@ pub(crate) struct Tasks(Mutex<Owned>);
 #[derive(Debug, Default)]
 struct Owned {
     door: Door,
+    /// A task of the service's own was refused after [`Tasks::cut`].
+    has_refused: bool,
+    /// Made for the first task. Most services have none.
+    list: Option<Box<List>>,
+}
+
+#[derive(Debug, Default)]
+struct List {
     /// The key of the next task.
     key: u64,
     tasks: BTreeMap<u64, TaskSlot>,
     /// How many of them are [`TaskKind::Own`].
     own: usize,
-    /// A task of the service's own was refused after [`Tasks::cut`].
-    has_refused: bool,
     /// The registries that the service has started: see [`nested`](crate::shared::nested).
     runs: Vec<Arc<Application>>,
     /// The waker of the task that waits for the set to be empty.
     waiter: Option<Waker>,
+}
+
+impl Owned {
+    fn is_empty(&self) -> bool {
+        self.list.as_ref().is_none_or(|list| list.tasks.is_empty())
+    }
 }
 
 /// Whether tasks may be spawned.
@@ -130,17 +142,19 @@ impl Tasks {
             owned.has_refused |= owned.door == Door::Cut && kind == TaskKind::Own;
             return None;
         }
-        let key = owned.key;
-        owned.key += 1;
-        owned.own += usize::from(kind == TaskKind::Own);
-        owned.tasks.insert(key, TaskSlot::New);
+        let list = owned.list.get_or_insert_default();
+        let key = list.key;
+        list.key += 1;
+        list.own += usize::from(kind == TaskKind::Own);
+        list.tasks.insert(key, TaskSlot::New);
         Some(key)
     }
 
     /// The task is spawned. It may have ended already, and has left the set then.
     fn spawned(&self, key: u64, handle: AbortHandle) {
         let mut owned = self.lock();
-        match owned.tasks.get_mut(&key) {
+        let list = owned.list.as_mut();
+        match list.and_then(|list| list.tasks.get_mut(&key)) {
             Some(entry @ TaskSlot::New) => *entry = TaskSlot::Spawned(handle),
             Some(_) => {
                 drop(owned);
@@ -152,10 +166,11 @@ impl Tasks {
 
     fn leave(&self, key: u64, kind: TaskKind) {
         let mut owned = self.lock();
-        let entry = owned.tasks.remove(&key);
-        owned.own -= usize::from(kind == TaskKind::Own);
-        let waiter = if owned.tasks.is_empty() {
-            owned.waiter.take()
+        let Some(list) = &mut owned.list else { return };
+        let entry = list.tasks.remove(&key);
+        list.own -= usize::from(kind == TaskKind::Own);
+        let waiter = if list.tasks.is_empty() {
+            list.waiter.take()
         } else {
             None
         };
@@ -173,10 +188,11 @@ impl Tasks {
             owned.has_refused |= owned.door == Door::Cut;
             return false;
         }
+        let runs = &mut owned.list.get_or_insert_default().runs;
         let (gone, mut there): (Vec<_>, Vec<_>) =
-            owned.runs.drain(..).partition(|run| run.gone.is_closed());
+            runs.drain(..).partition(|run| run.gone.is_closed());
         there.push(run.clone());
-        owned.runs = there;
+        *runs = there;
         drop(owned);
         drop(gone);
         true
@@ -184,25 +200,29 @@ impl Tasks {
 
     /// Takes out the registries that the service has started.
     pub(crate) fn take_runs(&self) -> Vec<Arc<Application>> {
-        mem::take(&mut self.lock().runs)
+        let mut owned = self.lock();
+        let list = owned.list.as_mut();
+        list.map(|list| mem::take(&mut list.runs))
+            .unwrap_or_default()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.lock().tasks.is_empty()
+        self.lock().is_empty()
     }
 
     /// Whether a task of the service's own is left.
     pub(crate) fn has_own(&self) -> bool {
-        self.lock().own > 0
+        let owned = self.lock();
+        owned.list.as_ref().is_some_and(|list| list.own > 0)
     }
 
     /// Ready when the set is empty. Otherwise wakes the task that polled last when it is.
     pub(crate) fn poll_gone(&self, task: &task::Context<'_>) -> Poll<()> {
         let mut owned = self.lock();
-        if owned.tasks.is_empty() {
+        let Some(list) = owned.list.as_mut().filter(|list| !list.tasks.is_empty()) else {
             return Poll::Ready(());
-        }
-        let before = owned.waiter.replace(task.waker().clone());
+        };
+        let before = list.waiter.replace(task.waker().clone());
         drop(owned);
         drop(before);
         Poll::Pending
@@ -239,7 +259,11 @@ impl Tasks {
             owned.door = door;
         }
         let mut spawned = Vec::new();
-        for entry in owned.tasks.values_mut() {
+        for entry in owned
+            .list
+            .iter_mut()
+            .flat_map(|list| list.tasks.values_mut())
+        {
             match entry {
                 TaskSlot::New => *entry = TaskSlot::Aborted,
                 TaskSlot::Aborted => {}

@@ -19,6 +19,7 @@ use crate::report::status::{OnLate, Phase, Shape, State};
 use crate::run::service_task::{self, RunPart};
 use crate::run::unstarted::Unstarted;
 use crate::shape::service::{Nature, Sealed, Service, TaskNeed};
+use crate::shared::application::Application;
 use crate::shared::context::Context;
 use crate::shared::health::Health;
 use crate::shared::moments::Now;
@@ -27,16 +28,25 @@ use crate::shared::orders::Orders;
 use crate::shared::run::Run;
 use crate::shared::runner_news::RunnerNews;
 
+/// A service that blocks its thread.
+pub(super) struct GivenUp {
+    service: usize,
+    run: Option<Arc<Run>>,
+    /// The registries that it has started.
+    inner: Vec<Arc<Application>>,
+}
+
 impl Supervisor {
-    pub(super) async fn carry_out(
+    /// Returns the service that was given up, if one was: its tasks may still end, which callers must await.
+    pub(super) fn carry_out(
         &mut self,
         command: Command,
-        now: &mut Now,
+        now: Now,
         tasks: &mut ServiceTasks,
-    ) {
+    ) -> Option<GivenUp> {
         match command {
             Command::Move(service, to) => {
-                self.application.move_to(service, to, *now);
+                self.application.move_to(service, to, now);
                 self.answer_restarts(service, to);
                 if let Some(systemd) = &mut self.systemd {
                     systemd.moved();
@@ -69,8 +79,7 @@ impl Supervisor {
             Command::Cut(service) => self.order(service, Orders::DROP_RUN),
             Command::End(service) => self.order(service, Orders::DROP_ALL),
             Command::GiveUp(service, had, on_late) => {
-                self.give_up(service, had, on_late, tasks).await;
-                *now = self.application.now();
+                return Some(self.give_up(service, had, on_late, tasks));
             }
             Command::Fail(service, failure, used_up) => {
                 self.note_failure(service, failure, used_up);
@@ -110,6 +119,7 @@ impl Supervisor {
                 }
             }
         }
+        None
     }
 
     /// The service is restarted by hand, or with the other one.
@@ -135,31 +145,53 @@ impl Supervisor {
         }
     }
 
-    /// Goes on without a service that blocks its thread. The tasks that it has spawned may still end, so
-    /// the supervisor waits for them before it stops the service's dependencies.
-    pub(super) async fn give_up(
+    /// Goes on without a service that blocks its thread.
+    fn give_up(
         &mut self,
         service: usize,
         had: Duration,
         on_late: OnLate,
         tasks: &mut ServiceTasks,
-    ) {
+    ) -> GivenUp {
         let instance = self.application.instance(service);
         self.note_late(service, instance.phase(), had, on_late);
         tasks.abandon(service);
         instance.end_queue();
-        let Some(run) = instance.run() else { return };
-        run.tasks.close();
-        let inner = run.tasks.take_runs();
+        let run = instance.run();
+        let Some(open) = &run else {
+            return GivenUp {
+                service,
+                run,
+                inner: Vec::new(),
+            };
+        };
+        open.tasks.close();
+        let inner = open.tasks.take_runs();
         nested::stop(&inner);
         nested::cut(&inner);
+        GivenUp {
+            service,
+            run,
+            inner,
+        }
+    }
+
+    /// The tasks that the service has spawned may still end, so the supervisor waits for them before it stops the
+    /// service's dependencies.
+    pub(super) async fn await_left(&mut self, left: GivenUp) {
+        let GivenUp {
+            service,
+            run,
+            inner,
+        } = left;
+        let Some(run) = run else { return };
         // Some of these tasks may block their threads as well.
         let gone = async {
             poll_fn(|task| run.tasks.poll_gone(task)).await;
             nested::gone(&inner).await;
         };
         let _ = timeout(JOIN_GRACE, gone).await;
-        instance.close_log(&run);
+        self.application.instance(service).close_log(&run);
     }
 
     /// Drops a service that was never started. Only its destructor runs, and that may block, so it runs on a

@@ -140,7 +140,7 @@ impl Supervisor {
         let _ = instance.error.set(error.clone());
         let calls = self.members.as_ref();
         let leaves = calls.is_some_and(|calls| calls.is_leaving(service));
-        let counts = !instance.on_failure.ends_ignored() && !leaves;
+        let counts = !instance.on_failure().ends_ignored() && !leaves;
         let mut record = self.application.record();
         let is_first_fatal = counts && !record.has_fatal;
         record.has_fatal |= counts;
