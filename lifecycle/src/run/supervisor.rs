@@ -10,7 +10,7 @@ mod without_task;
 
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -102,51 +102,56 @@ struct Seen {
 
 /// What the loop waits for beside its inbox. Made once, because to register with each of them again for every event
 /// would be most of what an event costs.
-struct Sources<'a> {
+struct Sources<'a, 'p> {
     alarm: &'a Notify,
     request: Closed<'a>,
     stop: Closed<'a>,
     cut: Closed<'a>,
-    notified: Pin<Box<Notified<'a>>>,
+    notified: Pin<&'p mut Notified<'a>>,
     /// When the loop is woken for an alarm: at the next one, or sooner. `None` while there is none, so that no
     /// timer is left for the runtime.
-    sleep: Option<Pin<Box<Sleep>>>,
+    sleep: Pin<&'p mut Option<Sleep>>,
 }
 
-impl<'a> Sources<'a> {
-    fn of(application: &'a Application) -> Self {
+impl<'a, 'p> Sources<'a, 'p> {
+    fn of(
+        application: &'a Application,
+        notified: Pin<&'p mut Notified<'a>>,
+        sleep: Pin<&'p mut Option<Sleep>>,
+    ) -> Self {
         Self {
             alarm: &application.alarm,
             request: application.request.closed(),
             stop: application.stop.closed(),
             cut: application.cut.closed(),
-            notified: Box::pin(application.alarm.notified()),
-            sleep: None,
+            notified,
+            sleep,
         }
     }
 
     /// The next alarm is at this instant. A timer that is due sooner is left: services that start one after the other
     /// have alarms one after the other, and none of them comes.
     fn set_alarm(&mut self, next: Option<Instant>) {
-        match (&mut self.sleep, next) {
-            (_, None) => self.sleep = None,
+        let set = self.sleep.as_mut().as_pin_mut();
+        match (set, next) {
+            (_, None) => self.sleep.set(None),
             (Some(sleep), Some(next)) => {
                 if sleep.is_elapsed() || sleep.deadline() > next {
-                    sleep.as_mut().reset(next);
+                    sleep.reset(next);
                 }
             }
-            (None, Some(next)) => self.sleep = Some(Box::pin(sleep_until(next))),
+            (None, Some(next)) => self.sleep.set(Some(sleep_until(next))),
         }
     }
 
     fn was_notified(&mut self) {
-        self.notified = Box::pin(self.alarm.notified());
+        self.notified.set(self.alarm.notified());
     }
 }
 
 /// Resolves when the timer is due; never if there is none.
-async fn elapsed(sleep: &mut Option<Pin<Box<Sleep>>>) {
-    match sleep {
+async fn elapsed(sleep: Pin<&mut Option<Sleep>>) {
+    match sleep.as_pin_mut() {
         Some(sleep) => sleep.await,
         None => pending().await,
     }
@@ -162,7 +167,9 @@ impl Supervisor {
         let mut commands = Vec::new();
         let mut sees = Seen::default();
         let application = self.application.clone();
-        let mut sources = Sources::of(&application);
+        let notified = pin!(application.alarm.notified());
+        let sleep = pin!(None);
+        let mut sources = Sources::of(&application, notified, sleep);
 
         // Read once for each wake-up, because a move costs little more than that.
         let mut moment = self.application.now();
@@ -235,7 +242,7 @@ impl Supervisor {
         &mut self,
         events: &mut Vec<SupervisorEvent>,
         sees: Seen,
-        sources: &mut Sources<'_>,
+        sources: &mut Sources<'_, '_>,
     ) -> Wake {
         let alarm = self.engine.next_alarm();
         if sees.request {
@@ -268,7 +275,7 @@ impl Supervisor {
             ended = resolved(external) => Wake::External(ended),
             request = requested(members) => Wake::Member(request),
             () = notified.as_mut() => Wake::Notified,
-            () = elapsed(sleep) => Wake::Alarm,
+            () = elapsed(sleep.as_mut()) => Wake::Alarm,
         };
         if matches!(wake, Wake::Notified) {
             sources.was_notified();
