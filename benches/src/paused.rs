@@ -123,7 +123,8 @@ pub fn run(counted: Counted, contender: &str, services: usize, ticks: u32) -> io
     runtime
         .block_on(async {
             if counted == Counted::MemberLife {
-                return Some(lead::<Members>(work, ticks).await);
+                lead::<Members>(work, ticks).await;
+                return Some(());
             }
             on!(contender, lead(work, ticks).await)
         })

@@ -37,6 +37,7 @@ const SETTINGS: ServiceSettings = ServiceSettings {
     oneshot: false,
     registry: false,
     disabled: false,
+    leased: false,
 };
 
 /// The usual settings with this policy.
@@ -263,6 +264,9 @@ impl Rig {
                 format!("{service} late in {phase}, ignored: {had:?}")
             }
             Command::AllUp => "all up".to_owned(),
+            Command::SeekLease(service) => format!("seek the lease of {service}"),
+            Command::EndLease(service, true) => format!("give back the lease of {service}"),
+            Command::EndLease(service, false) => format!("let the lease of {service} end"),
             Command::Removed(member) => format!("{member} removed"),
             Command::Request(StopCause::Failed(service)) => format!("request: {service} failed"),
             Command::Request(StopCause::Finished) => "request: finished".to_owned(),

@@ -199,6 +199,7 @@ impl World {
                 Command::Discard(service, times) => self.discard(service, times),
                 Command::GiveUp(service, _, _) => self.alive[service] = false,
                 Command::Removed(_) => panic!("these are no members"),
+                Command::SeekLease(_) | Command::EndLease(..) => panic!("none has a lease"),
                 Command::Request(_) => {
                     assert!(!self.requested, "one request");
                     self.request();
