@@ -39,6 +39,10 @@ struct Waiters {
     /// The waiter with the key `FIRST`.
     first: Option<Waker>,
     /// The other waiters, by key, once there was one. Most latches have none.
+    #[allow(
+        clippy::box_collection,
+        reason = "a map in each of the two latches of a run would be two words more of every service"
+    )]
     others: Option<Box<BTreeMap<usize, Waker>>>,
 }
 
@@ -131,15 +135,13 @@ impl Latch {
 impl Waiters {
     /// Adds a waiter, or replaces the waker of the one with this key, which is then returned.
     fn set(&mut self, key: &mut Option<usize>, waker: Waker) -> Option<Waker> {
-        let key = *key.get_or_insert_with(|| match self.first {
-            None => FIRST,
-            Some(_) => {
-                let last = self
-                    .others
-                    .as_ref()
-                    .and_then(|others| others.last_key_value());
-                last.map_or(1, |(last, _)| last + 1)
+        let key = *key.get_or_insert_with(|| {
+            if self.first.is_none() {
+                return FIRST;
             }
+            let others = self.others.as_ref();
+            let last = others.and_then(|others| others.last_key_value());
+            last.map_or(1, |(last, _)| last + 1)
         });
         if key == FIRST {
             self.first.replace(waker)
