@@ -149,11 +149,10 @@ impl CatchUp {
         }
         let too_many = passed.count.saturating_sub(MAX_BURST);
         if too_many > 0 {
-            self.done = self.values.points.before_newest(
-                self.done.max(from_edge(from, self.done)),
-                newest,
-                now,
-            );
+            self.done = self
+                .values
+                .points
+                .before_newest(self.done.max(from_edge(from, self.done)), newest);
         }
         let skipped = match (too_old, too_many) {
             (_, 0) => too_old,
@@ -306,7 +305,7 @@ impl Points {
     }
 
     /// The point, or the time, before the newest [`MAX_BURST`] points up to `newest`, which all come after `done`.
-    fn before_newest(&self, done: SystemTime, newest: SystemTime, now: SystemTime) -> SystemTime {
+    fn before_newest(&self, done: SystemTime, newest: SystemTime) -> SystemTime {
         match self {
             Self::Every(period) | Self::AfterEnd(period) => {
                 let span = u32::try_from(MAX_BURST)
@@ -314,7 +313,7 @@ impl Points {
                 newest.checked_sub(span).unwrap_or(done)
             }
             #[cfg(feature = "cron")]
-            Self::Times(times) => before_newest_of(times, done, newest, now),
+            Self::Times(times) => before_newest_of(times, done, newest),
         }
     }
 }
@@ -372,20 +371,15 @@ fn passed_of(times: &Times, done: SystemTime, from: SystemTime, now: SystemTime)
 
 /// Looks back over spans that double, until one holds enough points or reaches back to `done`.
 #[cfg(feature = "cron")]
-fn before_newest_of(
-    times: &Times,
-    done: SystemTime,
-    newest: SystemTime,
-    now: SystemTime,
-) -> SystemTime {
+fn before_newest_of(times: &Times, done: SystemTime, newest: SystemTime) -> SystemTime {
     let kept = usize::try_from(MAX_BURST).unwrap_or(usize::MAX);
-    let now = Reading::timestamp(now);
+    let end = Reading::timestamp(newest);
     let mut span = Duration::from_secs(MAX_BURST);
     loop {
         let start = newest.checked_sub(span).unwrap_or(done).max(done);
         let mut last = VecDeque::with_capacity(kept + 1);
         let mut point = Reading::timestamp(start);
-        while let Some(next) = times.after(point).filter(|next| *next <= now) {
+        while let Some(next) = times.after(point).filter(|next| *next <= end) {
             point = next;
             last.push_back(next);
             if last.len() > kept {
