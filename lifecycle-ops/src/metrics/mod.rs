@@ -22,7 +22,7 @@ pub use self::prometheus::PrometheusCollector;
 use crate::chronicle::{Chronicle, Durations};
 
 /// Every state, for the one metric that has a line for each.
-const STATES: [State; 9] = [
+const STATES: [State; 10] = [
     State::New,
     State::Waiting,
     State::Starting,
@@ -31,6 +31,7 @@ const STATES: [State; 9] = [
     State::Stopped,
     State::Failed,
     State::Backoff,
+    State::Standby,
     State::Disabled,
 ];
 
