@@ -9,8 +9,8 @@ use lifecycle::{
 };
 use tokio::time::sleep;
 
-pub const MINUTE: Duration = Duration::from_secs(60);
-pub const HOUR: Duration = Duration::from_secs(3600);
+pub const MINUTE: Duration = Duration::from_mins(1);
+pub const HOUR: Duration = Duration::from_hours(1);
 
 /// A tick: how many minutes after [`start`] its point is, which attempt it was, and how many others it stood for.
 pub type Ran = (u64, u32, u64);

@@ -57,9 +57,10 @@ async fn under_burst_each_missed_point_has_its_tick_the_oldest_first() {
         let job = || {
             let memory = world.store.clone();
             let builder = Registry::builder().memory(memory);
-            let registry = match by_cron {
-                false => builder.service("job", HourlyBurst(world.notes.clone())),
-                true => builder.service("job", OnTheHourBurst(world.notes.clone())),
+            let registry = if by_cron {
+                builder.service("job", OnTheHourBurst(world.notes.clone()))
+            } else {
+                builder.service("job", HourlyBurst(world.notes.clone()))
             };
             world.start(registry.build().unwrap())
         };

@@ -96,12 +96,11 @@ fn check(seed: u64, journal: &Journal) {
         match what {
             "run" => {
                 let at = entry.at;
-                for (other, since) in &running {
-                    panic!(
-                        "{seed}: {name} runs at {at:?} beside {other}, which runs since {since:?}:\n{:#?}",
-                        journal.timed()
-                    );
-                }
+                assert!(
+                    running.is_empty(),
+                    "{seed}: {name} runs at {at:?} beside {running:?}:\n{:#?}",
+                    journal.timed()
+                );
                 running.push((name.to_owned(), at));
             }
             "ended" => running.retain(|(other, _)| other != name),

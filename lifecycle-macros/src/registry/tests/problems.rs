@@ -321,6 +321,36 @@ fn entries_gone_wrong() {
 }
 
 #[test]
+fn replicas_and_leases() {
+    check_each([
+        (
+            quote!("a" => s, replicas = one),
+            "`replicas = one` needs the store of the leases | write `leases = store` before the first service, a store that all replicas share",
+        ),
+        (
+            quote!(leases = store, "a" => s, replicas = 1),
+            "unknown value `1` of `replicas` | write `one`",
+        ),
+        (
+            quote!(leases = store, "a" => s, replica = one),
+            "unknown setting `replica` | did you mean `replicas`?",
+        ),
+        (
+            quote!(leases, "a" => s, replicas = one),
+            "`leases` has no value | write `leases = store`",
+        ),
+        (
+            quote!("a" => s, leases = store),
+            "`leases` is a setting of the whole registry | write it before the first service",
+        ),
+        (
+            quote!(leases = store, lease_term = "0s", "a" => s),
+            "`lease_term` is zero | write a duration above zero, such as `lease_term = \"10s\"`",
+        ),
+    ]);
+}
+
+#[test]
 fn settings_gone_wrong() {
     check_each([
         (
@@ -386,30 +416,6 @@ fn settings_gone_wrong() {
         (
             quote!("a" => s, on_late = drop),
             "unknown value `drop` of `on_late` | write `fail` or `ignore`",
-        ),
-        (
-            quote!("a" => s, replicas = one),
-            "`replicas = one` needs the store of the leases | write `leases = store` before the first service, a store that all replicas share",
-        ),
-        (
-            quote!(leases = store, "a" => s, replicas = 1),
-            "unknown value `1` of `replicas` | write `one`",
-        ),
-        (
-            quote!(leases = store, "a" => s, replica = one),
-            "unknown setting `replica` | did you mean `replicas`?",
-        ),
-        (
-            quote!(leases, "a" => s, replicas = one),
-            "`leases` has no value | write `leases = store`",
-        ),
-        (
-            quote!("a" => s, leases = store),
-            "`leases` is a setting of the whole registry | write it before the first service",
-        ),
-        (
-            quote!(leases = store, lease_term = "0s", "a" => s),
-            "`lease_term` is zero | write a duration above zero, such as `lease_term = \"10s\"`",
         ),
         (
             quote!("a" => s, on_deadline = ignore),

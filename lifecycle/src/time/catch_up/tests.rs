@@ -24,9 +24,9 @@ fn tick(hours: u32, attempt: u32, missed: u64) -> Next {
     Next::Tick { point, missed }
 }
 
-fn too_old(count: u64, window: u32) -> Option<Skipped> {
+fn too_old(count: u64, window: u32) -> Skipped {
     let why = WhySkipped::TooOld(HOUR * window);
-    Some(Skipped { count, why })
+    Skipped { count, why }
 }
 
 const HALF: Duration = Duration::from_secs(1800);
@@ -61,11 +61,11 @@ fn what_is_older_than_the_window_is_skipped_and_told_once() {
     let mut schedule = standing(2, false, false);
     assert_eq!(
         schedule.next(hour(5) + HALF),
-        (too_old(4, 2), tick(5, 1, 1))
+        (Some(too_old(4, 2)), tick(5, 1, 1))
     );
     let mut schedule = standing(2, false, true);
     // A point at the very edge is within the window.
-    assert_eq!(schedule.next(hour(5)), (too_old(2, 2), tick(5, 1, 2)));
+    assert_eq!(schedule.next(hour(5)), (Some(too_old(2, 2)), tick(5, 1, 2)));
     let mut none = CatchUp::new(
         Values {
             window: HALF / 2,
@@ -207,7 +207,7 @@ mod by_cron {
         let mut hourly = schedule("0 * * * *", 2, false);
         let point = Point::new(at(600), 1);
         let tick = Next::Tick { point, missed: 2 };
-        assert_eq!(hourly.next(at(600)), (too_old(7, 2), tick));
+        assert_eq!(hourly.next(at(600)), (Some(too_old(7, 2)), tick));
         assert_eq!(hourly.next(at(600)), (None, tick));
     }
 
