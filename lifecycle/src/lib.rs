@@ -68,6 +68,8 @@
 //! - **Restart.** Under [`OnFailure::Restart`] what fails after it was up is drained and started again, after waits that
 //!   grow, and as often as its policy allows. Readiness is false meanwhile; a service that recovered leaves the exit
 //!   code 0. See [the guide](guide::restarts).
+//! - **One replica.** Under `replicas = one` a service runs on one of all replicas, under a lease; the others are on
+//!   [standby](State::Standby). See [the guide](guide::one_replica).
 //! - **Stop.** On SIGINT, SIGTERM, a failure, [`shutdown()`](Handle::shutdown), or the end of all
 //!   services. Readiness turns false first; then dependents stop before their dependencies, each
 //!   with its stop channel closed, its loop ended and its `drain` run, in that order and never
