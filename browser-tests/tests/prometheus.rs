@@ -66,6 +66,7 @@ fn impatient_rules() -> String {
         ("for: 1m", "for: 1s"),
         ("[10m]", "[10s]"),
         ("for: 5m", "for: 3s"),
+        ("for: 2m", "for: 2s"),
     ] {
         assert!(rules.contains(patient), "no `{patient}` in the rules");
         rules = rules.replace(patient, impatient);
@@ -131,18 +132,20 @@ fn firing(port: u16) -> BTreeSet<String> {
     shown.collect()
 }
 
-/// The failure is made: a service that fails each time it is up, and a tick that never ends. Beside it runs an application
+/// The failure is made: a service that fails each time it is up, a tick that never ends, and a store of
+/// leases that is away. Beside it runs an application
 /// in which all is well, so that a rule which is always true fails.
 #[test]
 fn each_alert_goes_off_on_a_failure_that_is_made_and_on_nothing_else() {
     let folder = Folder::new();
     let targets = [free_port(), free_port()];
     let _bad = Program::wall(targets[0], "alarming");
-    let _well = Program::wall(targets[1], "running");
+    let _well = Program::wall(targets[1], "leading");
     let port = free_port();
     let _prometheus = prometheus(&folder.0, port, targets);
     let expected = [
         "bad: LifecycleCrashLoop feed",
+        "bad: LifecycleLeaseFree report",
         "bad: LifecycleNotReady",
         "bad: LifecycleScheduleSilent gc",
     ];

@@ -6,11 +6,13 @@
 //! - `lingering`: some take their time to stop.
 //! - `restarting`: one fails again and again.
 //! - `draining`: it stops as soon as it is up, and takes its time.
-//! - `alarming`: one fails at once each time it is up, and a tick never ends.
+//! - `alarming`: one fails at once each time it is up, a tick never ends, and the store of the leases is away.
+//! - `leading`: all is well, and it has the lease of one service.
 //! - `failed`: one has failed for good and is ignored, one is degraded, a schedule fails.
 
 use std::time::Duration;
 
+use lifecycle::testing::InMemoryStore;
 use lifecycle::{Context, Idle, OnFailure, Registry, Restart, Result, Scheduled, Worker, service};
 use lifecycle_ops::Ops;
 use tokio::time::sleep;
@@ -202,6 +204,19 @@ async fn main() -> lifecycle::Result<lifecycle::Outcome> {
             ),
             _ => entry,
         };
+    }
+    if ["alarming", "leading"].contains(&mode) {
+        let store = InMemoryStore::new();
+        store.set_reachable(mode == "leading");
+        let report = Plain {
+            startup: Duration::ZERO,
+            drain: Duration::ZERO,
+            degraded: false,
+        };
+        builder = builder
+            .leases(store)
+            .service("report", report)
+            .one_replica();
     }
     let registry = builder.build()?;
     if mode == "draining" {

@@ -40,6 +40,8 @@ families! {
     NEXT_TICK = Gauge "lifecycle_tick_next_timestamp_seconds": "When the next tick is due.";
     TICK_RUNNING = Gauge "lifecycle_tick_running": "Whether a tick is in flight.";
     TICK_DURATION = Histogram "lifecycle_tick_duration_seconds": "How long ticks took.";
+    LEASE_HELD = Gauge "lifecycle_lease_held": "Whether this replica has the lease of the service.";
+    LEASE_TOKEN = Gauge "lifecycle_lease_token": "The fencing token of the lease, while this replica has it.";
     QUEUE_DEPTH = Gauge "lifecycle_queue_depth": "Items that are accepted and not flushed.";
     QUEUE_FLUSHED = Counter "lifecycle_queue_flushed": "Items that were flushed.";
     QUEUE_FAILURES = Counter "lifecycle_queue_failures": "Attempts to flush that have failed.";

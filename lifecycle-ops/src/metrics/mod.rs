@@ -119,6 +119,7 @@ pub(crate) fn collect(subject: &Subject<'_>, out: &mut impl Sink) {
     starts(subject, out);
     ticks(subject, out);
     durations(subject, out);
+    leases(subject, out);
     queues(subject, out);
 }
 
@@ -246,6 +247,17 @@ fn durations(subject: &Subject<'_>, out: &mut impl Sink) {
         };
         out.buckets(&family::TICK_DURATION, name, &buckets);
     }
+}
+
+/// Only services that one replica runs have these.
+fn leases(subject: &Subject<'_>, out: &mut impl Sink) {
+    each(subject, out, &family::LEASE_HELD, |status| {
+        let lease = status.lease.as_ref()?;
+        Some(Value::Count(lease.token.is_some().into()))
+    });
+    each(subject, out, &family::LEASE_TOKEN, |status| {
+        status.lease.as_ref()?.token.map(Value::Count)
+    });
 }
 
 fn queues(subject: &Subject<'_>, out: &mut impl Sink) {

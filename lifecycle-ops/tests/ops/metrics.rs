@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use http::Method;
-use lifecycle::{Running, registry};
+use lifecycle::testing::InMemoryStore;
+use lifecycle::{Leases, Running, registry};
 use lifecycle_ops::{Ops, OpsService};
 
 use crate::client::{Answer, get, request, send};
@@ -13,7 +14,9 @@ use crate::services::{Plain, Ticking, stopped};
 
 async fn application() -> (OpsService, Running) {
     let registry = registry! {
+        leases = InMemoryStore::new(),
         "store" => Plain,
+        "report" => Plain, replicas = one,
         "gc" => Ticking { takes: Duration::from_millis(20), ..Ticking::default() },
     }
     .signals(false);
@@ -108,6 +111,46 @@ async fn how_long_ticks_take_is_counted_where_it_is_asked_for() {
     let text = get(&ops, "/metrics").await.text;
     assert!(!text.contains("duration_seconds_bucket"), "it was not");
     stopped(running).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_held_with_its_token_or_not() {
+    let store = InMemoryStore::new();
+    let term = Duration::from_hours(1);
+    for token in 1..=2 {
+        let other = store.take("taken", "another", term).await.unwrap().unwrap();
+        let registry = registry! {
+            leases = store.clone(),
+            "taken" => Plain, replicas = one,
+            "mine" => Plain, replicas = one,
+            "plain" => Plain,
+        }
+        .signals(false);
+        let ops = Ops::service(registry.handle());
+        let running = registry.start();
+        running.await_healthy().await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let text = get(&ops, "/metrics").await.text;
+        for line in [
+            "# TYPE lifecycle_lease_held gauge",
+            "lifecycle_lease_held{service=\"taken\"} 0",
+            "lifecycle_lease_held{service=\"mine\"} 1",
+            "lifecycle_service_state{service=\"taken\",state=\"standby\"} 1",
+            &format!("lifecycle_lease_token{{service=\"mine\"}} {token}"),
+        ] {
+            has(&text, line);
+        }
+        assert!(
+            !text.contains("lifecycle_lease_token{service=\"taken\"}"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("lifecycle_lease_held{service=\"plain\"}"),
+            "{text}"
+        );
+        stopped(running).await;
+        store.give_back(&other).await.unwrap();
+    }
 }
 
 /// Only where Prometheus is installed, as it is where `.ci/run` has run.
