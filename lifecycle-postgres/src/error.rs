@@ -72,6 +72,11 @@ pub enum PostgresError {
         /// Who has the lease; `None` when it was given back.
         holder: Option<String>,
     },
+    /// [`once`](crate::once) was called where no point of a schedule is due: in a tick by hand, or by a service that nothing remembers.
+    #[error(
+        "`{0}` runs for no point that is remembered: `once` is for ticks of a schedule with `catch_up`"
+    )]
+    NoPoint(String),
     /// The point has ended already, or another attempt at it has begun: what this tick would have written is not to be committed.
     #[error("the point of `{0}` has ended, or another attempt at it has begun")]
     NotOurs(String),

@@ -58,7 +58,28 @@ pub async fn fence_grant(tx: &mut Transaction<'_>, grant: &Grant) -> Result<(), 
     })
 }
 
-/// Marks this point of a schedule ended when the transaction commits.
+/// Marks the point that this tick is for ended when the transaction commits: what the tick writes in it takes effect once, whoever
+/// is killed when. Best its last statement: the row stays locked until the end.
+///
+/// For ticks of a schedule with `catch_up` whose memory is this database.
+///
+/// # Errors
+///
+/// [`NoPoint`](PostgresError::NoPoint) in a tick that was triggered, and where no memory has begun the point. Else as [`once_point`].
+///
+/// # Cancellation safety
+///
+/// As [`once_point`].
+pub async fn once(tx: &mut Transaction<'_>, cx: &Context) -> Result<(), PostgresError> {
+    let tick = cx.tick();
+    let point = tick.and_then(|tick| tick.remembered_as.zip(tick.point));
+    let Some((name, point)) = point else {
+        return Err(PostgresError::NoPoint(cx.name().to_string()));
+    };
+    once_point(tx, &name, &point).await
+}
+
+/// The same for this point of the schedule that is remembered by this name, for code that has no context.
 ///
 /// # Errors
 ///

@@ -16,5 +16,5 @@ mod tls;
 pub use tokio_postgres;
 
 pub use self::error::PostgresError;
-pub use self::fence::{fence, fence_grant, once_point};
+pub use self::fence::{fence, fence_grant, once, once_point};
 pub use self::postgres::Postgres;

@@ -1,6 +1,6 @@
 //! The statements, as text, for those who write to PostgreSQL by another library than tokio-postgres.
 //!
-//! What [`fence`](crate::fence) and [`once_point`](crate::once_point) do is [`FENCE`] and [`ONCE`]; the README shows them with sqlx and diesel. Each
+//! What [`fence`](crate::fence) and [`once`](crate::once) do is [`FENCE`] and [`ONCE`]; the README shows them with sqlx and diesel. Each
 //! names its tables without a schema, so it finds them by the connection's `search_path`.
 
 /// What brings the tables about, one step for each version, in order. [`Postgres`](crate::Postgres) takes the steps that are

@@ -90,6 +90,15 @@ impl Replica {
         assert!(sent.unwrap().success());
     }
 
+    /// Whether it has not ended.
+    ///
+    /// # Panics
+    ///
+    /// When the system does not tell.
+    pub fn is_up(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_none()
+    }
+
     /// Waits for its end, for two seconds, and takes what it has printed.
     pub fn end(mut self) -> Vec<String> {
         let bound = Instant::now() + Duration::from_secs(2);
