@@ -1,14 +1,15 @@
 //! The service that one replica runs, and what its replicas have written.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use lifecycle::testing::InMemoryStore;
 use lifecycle::{
-    Context, EventKind, Handle, Lease, Registry, RegistryBuilder, Result, Running, State, Worker,
-    service,
+    BoxError, Context, EventKind, Grant, Handle, Lease, Leases, Registry, RegistryBuilder, Result,
+    Running, State, Worker, async_trait, service,
 };
-use lifecycle_tests::{Journal, secs, start, state_of};
+use lifecycle_tests::{Journal, millis, secs, start, state_of};
 use tokio::time::sleep;
 
 /// The term of the leases in these tests.
@@ -84,8 +85,72 @@ impl Worker for Leader {
     }
 }
 
+/// The store as one replica reaches it, which may be cut off while the others are not.
+#[derive(Clone)]
+pub(crate) struct View {
+    store: InMemoryStore,
+    is_cut: Arc<AtomicBool>,
+    /// How many milliseconds an answer is on its way.
+    latency: Arc<AtomicU64>,
+}
+
+impl View {
+    pub(crate) fn new(store: &InMemoryStore) -> Self {
+        Self {
+            store: store.clone(),
+            is_cut: Arc::default(),
+            latency: Arc::default(),
+        }
+    }
+
+    pub(crate) fn cut(&self, is_cut: bool) {
+        self.is_cut.store(is_cut, Ordering::Relaxed);
+    }
+
+    pub(crate) fn slow_down(&self, latency: u64) {
+        self.latency.store(latency, Ordering::Relaxed);
+    }
+
+    async fn answered<T>(&self, answer: T) -> T {
+        sleep(millis(self.latency.load(Ordering::Relaxed))).await;
+        answer
+    }
+
+    fn check(&self) -> Result<(), BoxError> {
+        if self.is_cut.load(Ordering::Relaxed) {
+            return Err("cut off".into());
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Leases for View {
+    async fn take(
+        &self,
+        name: &str,
+        holder: &str,
+        term: Duration,
+    ) -> Result<Option<Grant>, BoxError> {
+        self.check()?;
+        let taken = self.store.take(name, holder, term).await;
+        self.answered(taken).await
+    }
+
+    async fn renew(&self, grant: &Grant, term: Duration) -> Result<bool, BoxError> {
+        self.check()?;
+        let renewed = self.store.renew(grant, term).await;
+        self.answered(renewed).await
+    }
+
+    async fn give_back(&self, grant: &Grant) -> Result<bool, BoxError> {
+        self.check()?;
+        self.store.give_back(grant).await
+    }
+}
+
 /// A registry with this store, and the leader `job`.
-pub(crate) fn replica(store: &InMemoryStore, leader: Leader) -> RegistryBuilder {
+pub(crate) fn replica(store: &(impl Leases + Clone), leader: Leader) -> RegistryBuilder {
     Registry::builder()
         .leases(store.clone())
         .lease_term(TERM)

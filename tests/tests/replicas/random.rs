@@ -10,7 +10,7 @@ use lifecycle::{Restart, Running};
 use lifecycle_tests::{Journal, millis, paused, secs};
 use tokio::time::sleep;
 
-use crate::leader::{Leader, TERM, replica, started};
+use crate::leader::{Leader, TERM, View, replica, started};
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -33,11 +33,12 @@ async fn play(seed: u64) {
     let mut rng = Rng::with_seed(seed);
     let (store, journal) = (InMemoryStore::new(), Arc::new(Journal::new()));
     let mut up: [Option<Running>; 4] = Default::default();
+    let views = NAMES.map(|_| View::new(&store));
     for _ in 0..rng.usize(5..40) {
         let index = rng.usize(0..NAMES.len());
         match rng.u8(0..10) {
             0..=3 if up[index].is_none() => {
-                up[index] = Some(started(part(&mut rng, index, &store, &journal)));
+                up[index] = Some(started(part(&mut rng, index, &views[index], &journal)));
             }
             0..=2 => {
                 if let Some(running) = up[index].take() {
@@ -45,7 +46,9 @@ async fn play(seed: u64) {
                     assert!(outcome.laggards().is_empty(), "{seed}: {outcome}");
                 }
             }
-            3 => store.set_reachable(rng.bool()),
+            3 if rng.bool() => store.set_reachable(rng.bool()),
+            3 => views[index].cut(rng.bool()),
+            4 if rng.bool() => views[index].slow_down(rng.u64(0..9_000)),
             4 => store.set_answering(rng.u8(0..4) > 0),
             5 => {
                 if let Some(running) = &up[index] {
@@ -59,6 +62,10 @@ async fn play(seed: u64) {
     }
     store.set_reachable(true);
     store.set_answering(true);
+    for view in &views {
+        view.cut(false);
+        view.slow_down(0);
+    }
     for running in up.into_iter().flatten() {
         drop(running.stop().await);
     }
@@ -71,7 +78,7 @@ async fn play(seed: u64) {
 fn part(
     rng: &mut Rng,
     index: usize,
-    store: &InMemoryStore,
+    store: &View,
     journal: &Arc<Journal>,
 ) -> lifecycle::RegistryBuilder {
     let some = |rng: &mut Rng, most: u64| millis(rng.u64(0..most));
