@@ -13,7 +13,10 @@
 use std::time::Duration;
 
 use lifecycle::testing::InMemoryStore;
-use lifecycle::{Context, Idle, OnFailure, Registry, Restart, Result, Scheduled, Worker, service};
+use lifecycle::{
+    Context, Idle, OnFailure, Registry, RegistryBuilder, Restart, Result, Scheduled, Worker,
+    service,
+};
 use lifecycle_ops::Ops;
 use tokio::time::sleep;
 
@@ -120,6 +123,21 @@ fn name(index: usize) -> String {
     }
 }
 
+/// With a service that one replica runs, and a store of leases that is there or away.
+fn with_a_lease(builder: RegistryBuilder, is_there: bool) -> RegistryBuilder {
+    let store = InMemoryStore::new();
+    store.set_reachable(is_there);
+    let report = Plain {
+        startup: Duration::ZERO,
+        drain: Duration::ZERO,
+        degraded: false,
+    };
+    builder
+        .leases(store)
+        .service("report", report)
+        .one_replica()
+}
+
 #[tokio::main]
 async fn main() -> lifecycle::Result<lifecycle::Outcome> {
     let mut args = std::env::args().skip(1);
@@ -206,17 +224,7 @@ async fn main() -> lifecycle::Result<lifecycle::Outcome> {
         };
     }
     if ["alarming", "leading"].contains(&mode) {
-        let store = InMemoryStore::new();
-        store.set_reachable(mode == "leading");
-        let report = Plain {
-            startup: Duration::ZERO,
-            drain: Duration::ZERO,
-            degraded: false,
-        };
-        builder = builder
-            .leases(store)
-            .service("report", report)
-            .one_replica();
+        builder = with_a_lease(builder, mode == "leading");
     }
     let registry = builder.build()?;
     if mode == "draining" {
