@@ -47,6 +47,27 @@ fn the_script_of_a_start_a_reload_and_a_stop() {
     socket.recv(&mut [0]).unwrap_err();
 }
 
+/// `systemctl reload` may follow at once: systemd waits for its `RELOADING=1`.
+#[test]
+fn a_reload_at_the_moment_it_is_ready_is_told() {
+    let home = Home::new("");
+    let path = home.settings().with_file_name("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    for _ in 0..20 {
+        let server = home.launch(|command| anywhere(command).env("NOTIFY_SOCKET", &path));
+        assert_eq!(next(&socket)[0], "READY=1");
+        server.signal(Signal::HUP);
+        assert_eq!(next(&socket)[0], "RELOADING=1");
+        assert_eq!(next(&socket), ["READY=1"]);
+        server.signal(Signal::TERM);
+        assert_eq!(next(&socket)[0], "STOPPING=1");
+        server.finish().expect_code(0);
+    }
+}
+
 /// systemd must not lose patience before the server does.
 #[test]
 fn the_unit_leaves_the_server_the_time_that_it_takes() {

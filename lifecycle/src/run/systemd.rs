@@ -98,20 +98,22 @@ impl Systemd {
     pub(crate) fn ready(&mut self, application: &Application, now: Instant) {
         if self.extend_at.take().is_some() {
             self.takes(status_of(application), now);
+            let mut told_of = application.told_of();
             send(&[NotifyState::Ready, NotifyState::Status(&self.status)]);
-            application.is_told_of.store(true, Ordering::Release);
+            *told_of = true;
         }
     }
 
     /// The stop was requested.
     pub(crate) fn stopping(&mut self, application: &Application, reason: &Reason, asked: Instant) {
         self.extend_at = None;
-        application.is_told_of.store(false, Ordering::Release);
         let now = Instant::now();
         let left = self
             .deadline
             .saturating_sub(now.saturating_duration_since(asked));
         self.takes(line(&format!("stopping: {reason}")), now);
+        let mut told_of = application.told_of();
+        *told_of = false;
         send(&[
             NotifyState::Stopping,
             NotifyState::Custom(&extension(left)),

@@ -78,7 +78,7 @@ pub(crate) struct Application {
     pub(crate) events: Events,
     /// systemd was told that the application is up, and not that it stops: reloads are told too.
     #[cfg(all(feature = "systemd", target_os = "linux"))]
-    pub(crate) is_told_of: AtomicBool,
+    is_told_of: Mutex<bool>,
     /// One reload at a time.
     pub(crate) reloads: tokio::sync::Mutex<()>,
     /// Whether a reload waits for its turn that a hangup has asked for.
@@ -147,7 +147,7 @@ impl Application {
             subscribers: Arc::default(),
             events: Events::default(),
             #[cfg(all(feature = "systemd", target_os = "linux"))]
-            is_told_of: AtomicBool::new(false),
+            is_told_of: Mutex::default(),
             reloads: tokio::sync::Mutex::default(),
             is_reload_queued: AtomicBool::new(false),
             leases: OnceLock::new(),
@@ -512,6 +512,15 @@ impl Application {
 
     pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether systemd hears of reloads. The guard is held while a message is sent: so systemd hears of a reload
+    /// after `READY` and before `STOPPING`, and of each one that begins after `READY`.
+    #[cfg(all(feature = "systemd", target_os = "linux"))]
+    pub(crate) fn told_of(&self) -> MutexGuard<'_, bool> {
+        self.is_told_of
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn links(&self) -> MutexGuard<'_, Option<Links>> {

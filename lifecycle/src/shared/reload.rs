@@ -88,7 +88,7 @@ async fn run(application: Arc<Application>) -> Result<(), ReloadError> {
         application.is_reload_queued.store(false, Ordering::Release);
         let told = Told::begin(&application);
         let reloaded = reload_all(&application).await;
-        told.end();
+        told.end(&application);
         reloaded
     };
     tokio::select! {
@@ -98,42 +98,37 @@ async fn run(application: Arc<Application>) -> Result<(), ReloadError> {
     }
 }
 
-/// systemd is told of the reload. One that a stop ends is not told as over: the stop is told.
-struct Told {
-    #[cfg(all(feature = "systemd", target_os = "linux"))]
-    is_told: bool,
-}
+/// Whether systemd was told of the reload. One that a stop ends is not told as over: the stop is told.
+#[derive(Clone, Copy)]
+struct Told(bool);
 
 #[cfg(all(feature = "systemd", target_os = "linux"))]
 impl Told {
     fn begin(application: &Application) -> Self {
         use sd_notify::NotifyState;
-        let is_told = application.is_told_of.load(Ordering::Acquire);
+        let told_of = application.told_of();
         // Without the time systemd would wait for ever.
-        if let (true, Ok(time)) = (is_told, NotifyState::monotonic_usec_now()) {
+        if let (true, Ok(time)) = (*told_of, NotifyState::monotonic_usec_now()) {
             let _ = sd_notify::notify(&[NotifyState::Reloading, time]);
         }
-        Self { is_told }
+        Self(*told_of)
     }
 
-    fn end(self) {
-        if self.is_told {
+    fn end(self, application: &Application) {
+        let told_of = application.told_of();
+        if self.0 && *told_of {
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         }
     }
 }
 
 #[cfg(not(all(feature = "systemd", target_os = "linux")))]
-#[allow(
-    clippy::unused_self,
-    reason = "with systemd there is something to tell"
-)]
 impl Told {
     fn begin(_: &Application) -> Self {
-        Self {}
+        Self(false)
     }
 
-    fn end(self) {}
+    fn end(self, _: &Application) {}
 }
 
 async fn reload_all(application: &Arc<Application>) -> Result<(), ReloadError> {
