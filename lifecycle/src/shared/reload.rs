@@ -99,6 +99,7 @@ async fn run(application: Arc<Application>) -> Result<(), ReloadError> {
 }
 
 /// Whether systemd was told of the reload. One that a stop ends is not told as over: the stop is told.
+#[cfg(all(feature = "systemd", target_os = "linux"))]
 #[derive(Clone, Copy)]
 struct Told(bool);
 
@@ -122,10 +123,15 @@ impl Told {
     }
 }
 
+/// There is nobody to tell.
+#[cfg(not(all(feature = "systemd", target_os = "linux")))]
+#[derive(Clone, Copy)]
+struct Told;
+
 #[cfg(not(all(feature = "systemd", target_os = "linux")))]
 impl Told {
     fn begin(_: &Application) -> Self {
-        Self(false)
+        Self
     }
 
     fn end(self, _: &Application) {}
