@@ -1,6 +1,7 @@
-//! A replica: a child process of the program `replica`.
+//! A replica: a child process that prints what it does.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -76,6 +77,28 @@ impl Replica {
         );
         eventually(&what, bound, || self.when(text, after).is_some());
         self.when(text, after).unwrap()
+    }
+
+    /// Where its service of `lifecycle-ops` listens, by its log.
+    pub fn page(&self) -> Option<SocketAddr> {
+        let lines = self.lines.lock().unwrap();
+        let told = |(_, line): &(Instant, String)| {
+            let address = line.split_once("ops listens address=")?.1;
+            address.split(' ').next()?.parse().ok()
+        };
+        lines.iter().find_map(told)
+    }
+
+    /// What its page answers at this path: status line, headers and body. `None` if it does not answer within a second.
+    pub fn ask(&self, path: &str) -> Option<String> {
+        let patience = Duration::from_secs(1);
+        let mut page = TcpStream::connect_timeout(&self.page()?, patience).ok()?;
+        page.set_read_timeout(Some(patience)).ok()?;
+        let asked = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        page.write_all(asked.as_bytes()).ok()?;
+        let mut answer = String::new();
+        page.read_to_string(&mut answer).ok()?;
+        Some(answer)
     }
 
     /// Sends it a signal: `-STOP`.
