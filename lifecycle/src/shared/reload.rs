@@ -86,9 +86,11 @@ async fn run(application: Arc<Application>) -> Result<(), ReloadError> {
     let reloaded = async {
         let _turn = application.reloads.lock().await;
         application.is_reload_queued.store(false, Ordering::Release);
-        let told = Told::begin(&application);
+        let is_told = tell_of_begin(&application);
         let reloaded = reload_all(&application).await;
-        told.end(&application);
+        if is_told {
+            tell_of_end(&application);
+        }
         reloaded
     };
     tokio::select! {
@@ -98,44 +100,33 @@ async fn run(application: Arc<Application>) -> Result<(), ReloadError> {
     }
 }
 
-/// Whether systemd was told of the reload. One that a stop ends is not told as over: the stop is told.
+/// Tells systemd that a reload begins. Returns whether it is told: without the time it would wait for ever.
 #[cfg(all(feature = "systemd", target_os = "linux"))]
-#[derive(Clone, Copy)]
-struct Told(bool);
-
-#[cfg(all(feature = "systemd", target_os = "linux"))]
-impl Told {
-    fn begin(application: &Application) -> Self {
-        use sd_notify::NotifyState;
-        let told_of = application.told_of();
-        // Without the time systemd would wait for ever.
-        if let (true, Ok(time)) = (*told_of, NotifyState::monotonic_usec_now()) {
-            let _ = sd_notify::notify(&[NotifyState::Reloading, time]);
-        }
-        Self(*told_of)
+fn tell_of_begin(application: &Application) -> bool {
+    use sd_notify::NotifyState;
+    let told_of = application.told_of();
+    if let (true, Ok(time)) = (*told_of, NotifyState::monotonic_usec_now()) {
+        let _ = sd_notify::notify(&[NotifyState::Reloading, time]);
     }
+    *told_of
+}
 
-    fn end(self, application: &Application) {
-        let told_of = application.told_of();
-        if self.0 && *told_of {
-            let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-        }
+#[cfg(not(all(feature = "systemd", target_os = "linux")))]
+fn tell_of_begin(_: &Application) -> bool {
+    false
+}
+
+/// Tells systemd that a reload is over. One that a stop ends is not told as over: the stop is told.
+#[cfg(all(feature = "systemd", target_os = "linux"))]
+fn tell_of_end(application: &Application) {
+    let told_of = application.told_of();
+    if *told_of {
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     }
 }
 
-/// There is nobody to tell.
 #[cfg(not(all(feature = "systemd", target_os = "linux")))]
-#[derive(Clone, Copy)]
-struct Told;
-
-#[cfg(not(all(feature = "systemd", target_os = "linux")))]
-impl Told {
-    fn begin(_: &Application) -> Self {
-        Self
-    }
-
-    fn end(self, _: &Application) {}
-}
+fn tell_of_end(_: &Application) {}
 
 async fn reload_all(application: &Arc<Application>) -> Result<(), ReloadError> {
     let began = Instant::now();
