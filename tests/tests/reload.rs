@@ -4,12 +4,12 @@
 //! that can't read it falls silently behind.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use lifecycle::{
-    Context, EventKind, Group, Idle, Intake, Oneshot, Phase, Queue, Registry, ReloadError, Result,
-    Scheduled, Server, Service, State, Worker, async_trait, registry, service,
+    Context, EventKind, Group, Handle, Idle, Intake, Oneshot, Phase, Queue, Registry, ReloadError,
+    Result, Scheduled, Server, Service, State, Worker, async_trait, registry, service,
 };
 use lifecycle_tests::{Log, Plain, hush, millis, secs, start, state_of, threads};
 use tokio::time::{Instant, sleep, timeout};
@@ -786,4 +786,88 @@ async fn reload_members(group: &Group<&'static str>, registered: impl Service) {
         assert_eq!(notes.take(), expected(&there));
     }
     running.stop().await.into_result().unwrap();
+}
+
+/// Asks the outermost registry for a reload, wherever it is itself.
+#[service(worker)]
+struct AsksOutside {
+    outer: Arc<OnceLock<Handle>>,
+    notes: Notes,
+    has_asked: AtomicU32,
+}
+
+impl AsksOutside {
+    async fn ask(&self, part: &str) {
+        let result = self.outer.get().unwrap().reload().await;
+        let text = result.map_or_else(|error| error.to_string(), |()| "done".to_owned());
+        self.notes.add(format!("{part}: {text}"));
+    }
+}
+
+impl Worker for AsksOutside {
+    async fn startup(&self, _: &Context) -> Result {
+        self.ask("startup").await;
+        Ok(())
+    }
+
+    async fn run(&self, cx: &Context) -> Result {
+        sleep(secs(1)).await;
+        self.ask("run").await;
+        until_stopped(cx).await
+    }
+
+    async fn reload(&self, _: &Context) -> Result {
+        if self.has_asked.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.ask("reload").await;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn code_deep_inside_that_a_reload_of_the_outermost_registry_would_wait_for_is_told_so_at_once()
+ {
+    for depth in 1..=3 {
+        for is_member in [false, true] {
+            let _log = Log::open();
+            let (outer, notes) = (Arc::new(OnceLock::new()), Notes::default());
+            let asks = AsksOutside {
+                outer: outer.clone(),
+                notes: notes.clone(),
+                has_asked: AtomicU32::new(0),
+            };
+            let mut inner: Box<dyn Service> = Box::new(asks);
+            let mut path = Vec::new();
+            for level in 0..depth {
+                path.insert(0, format!("l{level}"));
+                inner = if is_member && level == 0 {
+                    let group = Group::new();
+                    group.add("l0".to_owned(), inner).await.unwrap();
+                    Box::new(group)
+                } else {
+                    let one = Registry::builder().service(format!("l{level}"), inner);
+                    Box::new(one.build().unwrap())
+                };
+            }
+            path.insert(0, "top".to_owned());
+            let registry = registry! { "top" => inner };
+            assert!(outer.set(registry.handle()).is_ok());
+            let began = Instant::now();
+            let running = start(registry);
+            running.await_healthy().await.unwrap();
+            sleep(secs(2)).await;
+            let refused = format!(
+                "service `{}` asks for a reload that would wait for it: ask from a task (`cx.spawn`)",
+                path.join("/")
+            );
+            let expected = [
+                format!("startup: {refused}"),
+                format!("reload: {refused}"),
+                "run: done".to_owned(),
+            ];
+            assert_eq!(notes.take(), expected, "{depth} {is_member}");
+            assert_eq!(began.elapsed(), secs(2), "no time limit was waited for");
+            running.stop().await.into_result().unwrap();
+        }
+    }
 }

@@ -20,12 +20,14 @@ pub(crate) use self::parts::Reload;
 use crate::engine::Graph;
 use crate::report::error::{Fault, ReloadError, ServiceError};
 use crate::report::event::EventKind;
+use crate::report::name::Name;
 use crate::report::reason::Reason;
 use crate::report::status::{Phase, Shape, State};
 use crate::shared::application::Application;
 use crate::shared::current;
 use crate::shared::instance::Instance;
 use crate::shared::members::InstanceRef;
+use crate::shared::nested;
 use crate::shared::orders::Orders;
 use crate::shared::run::Run;
 use crate::shared::subscribers::Subscription;
@@ -33,7 +35,7 @@ use crate::shared::subscribers::Subscription;
 /// Reloads, after the reloads that were asked for before.
 pub(crate) async fn reload(application: &Arc<Application>) -> Result<(), ReloadError> {
     if let Some(asker) = asker_within(application) {
-        return Err(ReloadError::FromWithin(asker.name.clone()));
+        return Err(ReloadError::FromWithin(asker));
     }
     if !application.has_begun() && application.request.reason().is_none() {
         return Err(ReloadError::NotStarted);
@@ -67,14 +69,21 @@ pub(crate) fn on_hangup(application: &Arc<Application>) {
     }));
 }
 
-/// The service whose code asks for a reload on this thread, if the reload would wait for that code.
-fn asker_within(application: &Arc<Application>) -> Option<InstanceRef<'_>> {
+/// The service whose code asks for a reload on this thread, here or in an inner application, if the reload would
+/// wait for that code.
+fn asker_within(application: &Arc<Application>) -> Option<Name> {
     let asker = current::service()?;
-    if asker.application != Arc::as_ptr(application).addr() {
-        return None;
+    let mut service = asker.index as usize;
+    let mut asking = nested::application(asker)?;
+    let name = asking.instance(service).name.clone();
+    let mut waits = beside::is_in_hook();
+    loop {
+        waits |= is_starting(&asking.instance(service));
+        if Arc::ptr_eq(&asking, application) {
+            return waits.then_some(name);
+        }
+        (asking, service) = asking.outer()?;
     }
-    let instance = application.instance(asker.index as usize);
-    (beside::is_in_hook() || is_starting(&instance)).then_some(instance)
 }
 
 fn stopping(application: &Application) -> ReloadError {

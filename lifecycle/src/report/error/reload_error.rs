@@ -22,7 +22,7 @@ pub enum ReloadError {
     /// it is no failure of a service that returns it then.
     Stopping(Reason),
     /// It was asked for by code that the reload would wait for: a `reload` hook, or the `startup` of this
-    /// service.
+    /// service. It may be a service of a registry or a group within.
     FromWithin(Name),
 }
 
