@@ -15,6 +15,7 @@
 //!   that it shows; a new one is shown first and then looks for the reason. So one of the two asks it.
 //! - The locks of an inner application are released before those of the outer one are taken.
 
+use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::time::Instant;
@@ -106,6 +107,11 @@ impl Found {
         Some(service)
     }
 
+    /// Whether this is the same service in the same run of the registry that it belongs to.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        ptr::eq(self.instance(), other.instance())
+    }
+
     pub(crate) fn instance(&self) -> &Instance {
         match &self.member {
             None => &self.application.instances[self.index],
@@ -122,6 +128,13 @@ impl Application {
         drop(before);
         if let Some(reason) = self.request.reason() {
             inner.ask_to_stop(reason.clone());
+        }
+    }
+
+    /// This is another run of the same services: what was paused in the one before stays so.
+    pub(super) fn keep_paused(&self, before: &Self) {
+        for (instance, before) in self.instances.iter().zip(&before.instances) {
+            instance.keep_paused(before);
         }
     }
 

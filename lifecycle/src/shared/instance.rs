@@ -12,6 +12,10 @@
 //!   place, so the service's task may report a few failures more than are kept; the supervisor, which alone
 //!   keeps them, counts exactly.
 //! - No user code runs under the lock of `run`: the run that is replaced is dropped after it is released.
+//! - No pause is lost when a registry that is a service is restarted. Its next application is shown under the lock
+//!   of `inner`, after what is paused in the one before is paused in it. Code that pauses or resumes looks
+//!   its schedule up again afterwards, by way of the same lock. If it finds the same one, that change came before the
+//!   new application was shown, and was taken over; else it makes the change in the new one.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -48,6 +52,14 @@ impl Policy {
     }
 }
 
+/// The applications of a service that is a registry.
+#[derive(Debug, Default)]
+struct InnerRuns {
+    now: Option<Arc<Application>>,
+    /// The last one of the same service in an earlier run of the registry around it, until this one shows its own.
+    before: Option<Arc<Application>>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Instance {
     pub(crate) name: Name,
@@ -68,8 +80,8 @@ pub(crate) struct Instance {
     omitted_failures: AtomicU64,
     /// Since there was an isolated task.
     isolated: OnceLock<Box<IsolatedTasks>>,
-    /// The application of the service, if the service is a registry.
-    inner: OnceLock<Box<Mutex<Arc<Application>>>>,
+    /// Set if the service is a registry or a group.
+    inner: OnceLock<Box<Mutex<InnerRuns>>>,
     /// Since it was restarted.
     restarts: OnceLock<Box<RestartFacts>>,
     /// The first failure.
@@ -115,28 +127,46 @@ impl Instance {
         }
     }
 
-    /// The application of the service, if the service is a registry: of its current run or else of the last
-    /// one, and before the first run one that has not begun.
     #[inline]
     pub(crate) fn has_inner(&self) -> bool {
         self.inner.get().is_some()
     }
 
+    /// The application of the service, if the service is a registry: of its current run or else of the last
+    /// one, and before the first run one that has not begun.
     pub(crate) fn inner(&self) -> Option<Arc<Application>> {
-        let inner = self.inner.get()?;
-        Some(inner.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        let inner = self.inner.get()?.lock();
+        inner.unwrap_or_else(PoisonError::into_inner).now.clone()
     }
 
-    /// Shows this application instead, and returns the one before.
+    /// Shows this application instead, with what is paused in the one before. Returns that one.
     pub(crate) fn set_inner(&self, inner: Arc<Application>) -> Option<Arc<Application>> {
-        let mut is_first = false;
-        let shown = self.inner.get_or_init(|| {
-            is_first = true;
-            Box::new(Mutex::new(inner.clone()))
-        });
-        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *shown, inner);
-        (!is_first).then_some(before)
+        let mut runs = self.inner_runs();
+        let before = runs.before.take();
+        if let Some(before) = runs.now.as_ref().or(before.as_ref()) {
+            inner.keep_paused(before);
+        }
+        runs.now.replace(inner).or(before)
+    }
+
+    /// This is the same service in another run of the registry around it: what was paused stays so. It may be
+    /// behind a decorator, so what it is shows only later.
+    pub(crate) fn keep_paused(&self, before: &Self) {
+        if before.ticks().is_some_and(TickFacts::is_paused) {
+            self.ticks.get_or_init(Box::default).pause();
+        }
+        let Some(inner) = before.inner() else {
+            return;
+        };
+        match self.inner() {
+            Some(now) => now.keep_paused(&inner),
+            None => self.inner_runs().before = Some(inner),
+        }
+    }
+
+    fn inner_runs(&self) -> MutexGuard<'_, InnerRuns> {
+        let inner = self.inner.get_or_init(Box::default).lock();
+        inner.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes this the current run.

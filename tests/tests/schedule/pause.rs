@@ -1,12 +1,20 @@
 //! Schedules that are paused, and resumed.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
 use lifecycle::__private::{First, Missed, ScheduleKind};
 use lifecycle::{
-    EventKind, Handle, Idle, ScheduleError, ServiceStatus, State, Tick, TickCause, registry,
-    service,
+    EventKind, Group, Handle, Idle, Registry, Running, ScheduleError, ServiceStatus, State, Tick,
+    TickCause, registry, service,
 };
 use lifecycle_tests::schedule::{Coalesce, Default, Immediate, Interval};
-use lifecycle_tests::{Journal, Knobs, millis, paused, start, state_of, takes};
+use lifecycle_tests::{
+    Journal, Knobs, Plain as Wrapped, Trace, fails, millis, paused, secs, start, state_of, takes,
+    threads,
+};
+use tokio::time::{sleep, timeout};
 
 type Plain = (Interval, Coalesce, Default);
 
@@ -293,4 +301,187 @@ fn a_schedule_of_an_inner_registry_is_paused_by_its_path() {
         assert!(trace.told()[0].key().starts_with("batch/probe/2"));
         running.stop().await.into_result().unwrap();
     });
+}
+
+async fn restart(running: &Running, what: &str) {
+    running.handle().restart(what).await.unwrap();
+    running.await_healthy().await.unwrap();
+}
+
+/// The path of the schedule, how it is wrapped, and what is restarted.
+type Wrapping = (
+    &'static str,
+    fn(&Trace) -> Registry,
+    &'static [&'static str],
+);
+
+#[test]
+fn a_pause_holds_over_restarts_of_its_service_and_of_the_registries_around_it() {
+    let wrappings: [Wrapping; 5] = [
+        ("probe", |trace| trace.alone::<Plain>(), &["probe"]),
+        (
+            "batch/probe",
+            |trace| registry! { "batch" => trace.alone::<Plain>() },
+            &["batch/probe", "batch"],
+        ),
+        (
+            "outer/batch/probe",
+            |trace| {
+                let batch = registry! { "batch" => trace.alone::<Plain>() };
+                registry! { "outer" => batch }
+            },
+            &["outer/batch/probe", "outer/batch", "outer"],
+        ),
+        (
+            "batch/probe",
+            |trace| {
+                let inner = registry! { "probe" => Wrapped(trace.probe::<Plain>()) };
+                registry! { "batch" => Wrapped(inner) }
+            },
+            &["batch/probe", "batch"],
+        ),
+        (
+            "outer/batch/probe",
+            |trace| {
+                let batch = registry! { "batch" => Wrapped(trace.alone::<Plain>()) };
+                registry! { "outer" => batch }
+            },
+            &["outer/batch/probe", "outer/batch", "outer"],
+        ),
+    ];
+    for (path, wrap, around) in wrappings {
+        paused(async {
+            let trace = Knobs::every(100).trace();
+            let running = start(wrap(&trace));
+            let handle = running.handle();
+            running.await_healthy().await.unwrap();
+            trace.reach(150).await;
+            handle.pause(path).unwrap();
+            for (rounds, what) in around.iter().chain(around).enumerate() {
+                restart(&running, what).await;
+                let status = handle.status(path).unwrap();
+                assert!(status.paused, "{path} after a restart of {what}");
+                sleep(millis(1_000)).await;
+                assert_eq!(trace.starts(), [100], "{path} {rounds}");
+            }
+            handle.trigger(path).await.unwrap();
+            assert_eq!(trace.starts().len(), 2);
+            handle.resume(path).unwrap();
+            sleep(millis(250)).await;
+            assert!(trace.starts().len() > 3);
+            let before = trace.starts().len();
+            restart(&running, around.last().unwrap()).await;
+            assert!(!handle.status(path).unwrap().paused);
+            sleep(millis(250)).await;
+            assert_eq!(trace.starts().len(), before + 2);
+            running.stop().await.into_result().unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_pause_holds_while_a_policy_restarts_the_registry_around_it() {
+    paused(async {
+        let (trace, journal) = (Knobs::every(100).trace(), Journal::new());
+        let fails = takes(millis(250)).then(fails("as scripted"));
+        let inner = registry! {
+            "probe" => trace.probe::<Plain>(),
+            "feed" => journal.script().run(fails).worker(), after = ["probe"],
+        };
+        let running = start(registry! {
+            "batch" => inner, on_failure = restart(backoff = "1s..2s", max = forever),
+        });
+        let handle = running.handle();
+        running.await_healthy().await.unwrap();
+        handle.pause("batch/probe").unwrap();
+        trace.reach(60_000).await;
+        assert!(handle.status("batch").unwrap().restarts > 20);
+        assert!(handle.status("batch/probe").unwrap().paused);
+        assert_eq!(trace.starts(), [0; 0]);
+        running.stop().await.into_result().unwrap();
+    });
+}
+
+#[test]
+fn a_pause_of_a_member_holds_over_restarts_of_the_member_and_of_the_group() {
+    paused(async {
+        for is_registry in [false, true] {
+            let trace = Knobs::every(100).trace();
+            let group: Group<&str> = Group::new();
+            let (path, around) = if is_registry {
+                let added = group.add("acme", trace.alone::<Plain>()).await;
+                added.unwrap();
+                ("tenants/acme/probe", ["tenants/acme", "tenants", "outer"])
+            } else {
+                let added = group.add("acme", trace.probe::<Plain>()).await;
+                added.unwrap();
+                ("tenants/acme", ["tenants/acme", "tenants", "outer"])
+            };
+            let inner = registry! { "tenants" => group.clone() };
+            let running = start(registry! { "outer" => inner });
+            let (handle, path) = (running.handle(), format!("outer/{path}"));
+            running.await_healthy().await.unwrap();
+            sleep(millis(10)).await;
+            handle.pause(&path).unwrap();
+            for what in around {
+                let what = match what {
+                    "outer" => what.to_owned(),
+                    inner => format!("outer/{inner}"),
+                };
+                restart(&running, &what).await;
+                sleep(millis(500)).await;
+                assert!(
+                    handle.status(&path).unwrap().paused,
+                    "{path} after a restart of {what}"
+                );
+                assert_eq!(trace.starts(), [0; 0]);
+            }
+            group.remove("acme").await.into_result().unwrap();
+            let added = group.add("acme", trace.probe::<Plain>()).await;
+            added.unwrap();
+            assert!(
+                !handle.status("outer/tenants/acme").unwrap().paused,
+                "another one"
+            );
+            running.stop().await.into_result().unwrap();
+        }
+    });
+}
+
+#[test]
+fn no_pause_and_no_resume_is_lost_whenever_the_registry_around_it_is_restarted() {
+    let runtime = threads(2);
+    let run = async {
+        let trace = Knobs::every(3_600_000).trace();
+        let batch = registry! { "batch" => trace.alone::<Plain>() };
+        let running = start(registry! { "outer" => batch });
+        running.await_healthy().await.unwrap();
+        let handle = running.handle();
+        let (is_over, path) = (Arc::new(AtomicBool::new(false)), "outer/batch/probe");
+        let turns = thread::spawn({
+            let (handle, is_over) = (handle.clone(), is_over.clone());
+            move || {
+                for is_pause in [true, false].into_iter().cycle() {
+                    let turn = if is_pause {
+                        Handle::pause
+                    } else {
+                        Handle::resume
+                    };
+                    turn(&handle, path).unwrap();
+                    assert_eq!(handle.status(path).unwrap().paused, is_pause);
+                    if is_over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+            }
+        });
+        for round in 0..2_000 {
+            let what = ["outer", "outer/batch"][round % 2];
+            handle.restart(what).await.unwrap();
+        }
+        is_over.store(true, Ordering::Relaxed);
+        turns.join().unwrap();
+        running.stop().await.into_result().unwrap();
+    };
+    runtime.block_on(async { timeout(secs(60), run).await.unwrap() });
 }

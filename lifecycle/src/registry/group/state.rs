@@ -63,6 +63,8 @@ pub(super) struct Place {
     number: u64,
     /// In the run of the group that is under way.
     pub(super) member: Option<Arc<Member>>,
+    /// In the last run of the group, until it is in the next one.
+    before: Option<Arc<Member>>,
 }
 
 impl Place {
@@ -75,6 +77,7 @@ impl Place {
             key_at,
             number: 0,
             member: None,
+            before: None,
         }
     }
 
@@ -102,6 +105,9 @@ impl Place {
         let service = self.service.as_ref()?.as_ref()?.clone();
         let name = self.name_within(&link.path);
         let member = Member::new(instance_of(name, &*service, &self.settings));
+        if let Some(before) = self.before.take() {
+            member.instance.keep_paused(&before.instance);
+        }
         self.member = Some(member.clone());
         Some(MemberRequest::Add {
             member,
@@ -149,7 +155,7 @@ impl<K: Eq + Hash> State<K> {
         };
         self.members.retain(|_, place| place.service.is_some());
         for place in self.members.values_mut() {
-            place.member = None;
+            place.before = place.member.take();
         }
         self.phase = if is_followed {
             Phase::Waiting(Some(Arc::downgrade(outer)))

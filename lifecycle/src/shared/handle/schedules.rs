@@ -16,7 +16,8 @@ impl Handle {
     /// From now on no tick of this service begins by itself. One that is in flight ends, and
     /// [`trigger`](Self::trigger) works as before. [`ServiceStatus::paused`](crate::ServiceStatus::paused) shows it.
     ///
-    /// It stays so until [`resume`](Self::resume), over restarts of the service too, and has no other effect: the
+    /// It stays so until [`resume`](Self::resume), over restarts of the service and of a registry or a group
+    /// around it too, and has no other effect: the
     /// service counts as running, and stops as it would. Before the start of the registry the first tick is held
     /// back already. Pausing again changes nothing.
     ///
@@ -35,11 +36,7 @@ impl Handle {
     /// No such service, or one that has no ticks. What a decorator has wrapped shows once it is up: see
     /// [`ScheduleError::NotUp`].
     pub fn pause(&self, service: &str) -> Result<(), ScheduleError> {
-        let found = self.scheduled(service)?;
-        if found.instance().ticks().is_some_and(TickFacts::pause) {
-            found.tell(EventKind::Paused);
-        }
-        Ok(())
+        self.steer(service, TickFacts::pause, EventKind::Paused)
     }
 
     /// Ticks of this service begin by themselves again. What has become due during the [pause](Self::pause) was
@@ -51,11 +48,7 @@ impl Handle {
     ///
     /// Those of [`pause`](Self::pause).
     pub fn resume(&self, service: &str) -> Result<(), ScheduleError> {
-        let found = self.scheduled(service)?;
-        if found.instance().ticks().is_some_and(TickFacts::resume) {
-            found.tell(EventKind::Resumed);
-        }
-        Ok(())
+        self.steer(service, TickFacts::resume, EventKind::Resumed)
     }
 
     /// The rule by which this service ticks, with the values that it follows now: its interval or delay, or its cron
@@ -116,6 +109,30 @@ impl Handle {
         let (now, wall) = (Instant::now(), found.application.wall_time());
         let upcoming = |ticks: &TickFacts| ticks.upcoming(now, wall, count.min(MAX_UPCOMING));
         Ok(found.instance().ticks().map(upcoming).unwrap_or_default())
+    }
+
+    /// Has the schedule do this, and tells of it if that is new. A registry around it may be restarted meanwhile:
+    /// then the schedule of its next run does it too.
+    fn steer(
+        &self,
+        service: &str,
+        change: fn(&TickFacts) -> bool,
+        told: EventKind,
+    ) -> Result<(), ScheduleError> {
+        let mut found = self.scheduled(service)?;
+        let mut is_new = false;
+        loop {
+            is_new |= found.instance().ticks().is_some_and(change);
+            let now = self.scheduled(service)?;
+            if now.is_same(&found) {
+                break;
+            }
+            found = now;
+        }
+        if is_new {
+            found.tell(told);
+        }
+        Ok(())
     }
 
     fn scheduled(&self, service: &str) -> Result<Found, ScheduleError> {
