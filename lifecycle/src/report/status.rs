@@ -277,7 +277,7 @@ pub struct ServiceStatus {
     pub on_failure: OnFailure,
     /// Why it works less well than it should: the sentence that it passed to `cx.degraded(..)`, or else
     /// what the library sees: a `startup` that fails and is tried again, a schedule or a queue whose
-    /// values can't be followed, a last tick that has failed.
+    /// values can't be followed, a last tick that has failed. On standby: that the store of the leases does not answer.
     pub degraded: Option<Arc<str>>,
     /// Why it failed: the first cause.
     pub error: Option<ServiceError>,

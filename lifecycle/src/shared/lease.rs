@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use crate::report::status::{LeaseStatus, ServiceStatus};
+use crate::report::status::{self, LeaseStatus, ServiceStatus};
 use crate::shared::latch::Latch;
 use crate::shared::run::Run;
 use crate::store::Grant;
@@ -216,7 +216,9 @@ impl LeaseTable {
             holder: entry.holder.clone(),
             token: held.map(Lease::token),
         }));
-        if status.degraded.is_none() && !status.state.is_final() {
+        // What the service has said, and what its ticks failed with, is of a run that is over.
+        let is_silent = status.degraded.is_none() && !status.state.is_final();
+        if is_silent || status.state == status::State::Standby {
             status.degraded.clone_from(&facts.degraded);
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lifecycle::testing::InMemoryStore;
-use lifecycle::{Leases, Restart, State};
+use lifecycle::{Context, Leases, Registry, Restart, Result, Scheduled, State, service};
 use lifecycle_tests::{Journal, millis, secs, state_of};
 use tokio::time::{Instant, sleep};
 
@@ -84,6 +84,59 @@ async fn while_the_store_is_away_it_runs_on_until_the_term_may_be_over() {
     reaches(&one.handle(), "job", State::Running).await;
     assert!(one.handle().status("job").unwrap().degraded.is_none());
     one.stop().await.into_result().unwrap();
+}
+
+/// What it says of itself, and what its ticks fail with, is of the run that is over.
+#[tokio::test(start_paused = true)]
+async fn on_standby_it_is_degraded_by_its_store_alone() {
+    let store = InMemoryStore::new();
+    let one = started(
+        Registry::builder()
+            .leases(store.clone())
+            .lease_term(TERM)
+            .service("job", Unwell)
+            .one_replica()
+            .service("word", Unwell)
+            .one_replica(),
+    );
+    let shown = |service: &str| {
+        let status = one.handle().status(service).unwrap();
+        (status.state, status.degraded.map(|why| why.to_string()))
+    };
+    reaches(&one.handle(), "word", State::Running).await;
+    sleep(secs(2)).await;
+    let unwell = |why: &str| (State::Running, Some(why.to_owned()));
+    assert_eq!(shown("job"), unwell("it fails"));
+    assert_eq!(shown("word"), unwell("it is unwell"));
+    for service in ["job", "word"] {
+        store.expire(service);
+        store.take(service, "another", TERM).await.unwrap().unwrap();
+    }
+    for service in ["job", "word"] {
+        reaches(&one.handle(), service, State::Standby).await;
+        assert_eq!(shown(service), (State::Standby, None));
+    }
+    store.set_reachable(false);
+    sleep(TERM).await;
+    let away = "the lease store does not answer: the store is unreachable";
+    for service in ["job", "word"] {
+        assert_eq!(shown(service), (State::Standby, Some(away.to_owned())));
+    }
+    drop(one);
+}
+
+/// Fails, or says that it is unwell.
+#[service(scheduled(interval = "1s"))]
+struct Unwell;
+
+impl Scheduled for Unwell {
+    async fn tick(&self, cx: &Context) -> Result {
+        if cx.name() == "job" {
+            return Err("it fails".into());
+        }
+        cx.degraded("it is unwell");
+        Ok(())
+    }
 }
 
 #[tokio::test(start_paused = true)]
