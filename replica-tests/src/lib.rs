@@ -1,9 +1,11 @@
 //! A PostgreSQL of the test's own, a proxy that freezes, and replicas: child processes that are stopped, killed and watched by the
 //! lines they print.
 
+pub mod clock;
 pub mod proxy;
 pub mod replica;
 pub mod server;
+pub mod tables;
 
 use std::time::{Duration, Instant};
 

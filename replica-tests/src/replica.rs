@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::eventually;
 
 /// A replica under way. It is killed with the value.
@@ -99,6 +101,13 @@ impl Replica {
         let mut answer = String::new();
         page.read_to_string(&mut answer).ok()?;
         Some(answer)
+    }
+
+    /// What its page tells of a service, as data. `None` if it does not answer.
+    pub fn status(&self, service: &str) -> Option<Value> {
+        let answer = self.ask(&format!("/services/{service}"))?;
+        let (_, body) = answer.split_once("\r\n\r\n")?;
+        serde_json::from_str(body).ok()
     }
 
     /// Sends it a signal: `-STOP`.

@@ -1,6 +1,8 @@
 //! Eight replicas, and faults at random: `FAULTS=500 cargo test --test chaos` for the long run; `SEED=..` for one again.
+//!
+//! Each test is made with two programs: an application by its registry, and one that goes by the rules by hand and goes on with its job
+//! when it has lost its lease.
 
-use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -9,15 +11,47 @@ use replica_tests::eventually;
 use replica_tests::proxy::Proxy;
 use replica_tests::replica::Replica;
 use replica_tests::server::Server;
-use tokio_postgres::Client;
+use replica_tests::tables::{count, prepared, unexplained, wrong};
 
 const TERM: Duration = Duration::from_millis(400);
 const REPLICAS: usize = 8;
 
+/// What a replica is.
+#[derive(Clone, Copy, PartialEq)]
+enum Program {
+    /// An application by its registry.
+    Application,
+    /// The rules by hand, on the store itself.
+    ByHand,
+}
+
+impl Program {
+    fn command(self, url: &str, name: &str, is_fenced: bool) -> Command {
+        let term = TERM.as_millis().to_string();
+        match self {
+            Self::Application => {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_application"));
+                command.args([url, name]).env("TERM_MS", term);
+                if !is_fenced {
+                    command.env("UNFENCED", "");
+                }
+                command
+            }
+            Self::ByHand => {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_replica"));
+                let fenced = if is_fenced { "fenced" } else { "unfenced" };
+                command.args([url, name, &term, fenced]);
+                command
+            }
+        }
+    }
+}
+
 /// The replicas, and what is to be mended when.
 struct Field {
     server: Server,
-    mode: &'static str,
+    program: Program,
+    is_fenced: bool,
     /// Nothing but that: what shows a stale write soonest.
     stops_leaders: bool,
     replicas: Vec<(Replica, Proxy)>,
@@ -36,11 +70,12 @@ enum Mend {
 }
 
 impl Field {
-    fn new(server: Server, mode: &'static str, seed: u64) -> Self {
+    fn new(server: Server, program: Program, is_fenced: bool, seed: u64) -> Self {
         let mut field = Self {
             server,
-            mode,
-            stops_leaders: mode == "unfenced",
+            program,
+            is_fenced,
+            stops_leaders: !is_fenced,
             replicas: Vec::new(),
             printed: Vec::new(),
             mend: Vec::new(),
@@ -57,10 +92,9 @@ impl Field {
     fn begin(&self, number: usize, proxy: &Proxy) -> Replica {
         let name = format!("replica-{number}");
         let url = self.server.url_at(proxy.port());
-        let term = TERM.as_millis().to_string();
         Replica::start(
             &name,
-            Command::new(env!("CARGO_BIN_EXE_replica")).args([&url, &name, &term, self.mode]),
+            &mut self.program.command(&url, &name, self.is_fenced),
         )
     }
 
@@ -77,7 +111,11 @@ impl Field {
             let lines = self.replicas[*number].0.lines();
             lines
                 .iter()
-                .rfind(|line| line.starts_with("leads") || line.starts_with("lost"))
+                .rfind(|line| {
+                    ["leads", "lost", "drained"]
+                        .iter()
+                        .any(|told| line.starts_with(told))
+                })
                 .is_some_and(|line| line.starts_with("leads"))
         };
         let leader = well.iter().copied().find(leads);
@@ -164,42 +202,16 @@ impl Field {
     }
 }
 
-async fn prepared() -> (Server, Client) {
-    let server = Server::start();
-    let client = server.client().await;
-    client
-        .batch_execute(
-            "create table writes (id bigserial, token bigint, holder text, at timestamptz default clock_timestamp());
-             create table runs (point timestamptz, attempt bigint, token bigint, holder text)",
-        )
-        .await
-        .unwrap();
-    (server, client)
-}
-
-/// Writes of a holder after one of a later holder.
-const STALE: &str = "select count(*) from (select token, max(token) over (order by id) as newest from writes) as w where token < newest";
-
-async fn count(server: &Server, sql: &str) -> i64 {
-    server
-        .client()
-        .await
-        .query_one(sql, &[])
-        .await
-        .unwrap()
-        .get(0)
-}
-
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().unwrap())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn under_random_faults_nothing_stale_is_written_no_point_ends_twice_and_every_gap_is_told() {
+/// Nothing stale is written, no point ends twice, and every gap is told.
+async fn keeps_the_rules(program: Program) {
     let (faults, seed) = (setting("FAULTS", 60), setting("SEED", fastrand::u64(..)));
     println!("SEED={seed} FAULTS={faults}");
     let (server, _) = prepared().await;
-    let mut field = Field::new(server, "fenced", seed);
+    let mut field = Field::new(server, program, true, seed);
     for _ in 0..faults {
         field.hurt();
         let pause = TERM.mul_f64(field.random.f64());
@@ -209,56 +221,60 @@ async fn under_random_faults_nothing_stale_is_written_no_point_ends_twice_and_ev
     let (server, printed) = field.end();
 
     let client = server.client().await;
-    assert_eq!(count(&server, STALE).await, 0, "stale writes");
-    let twice =
-        "select count(*) from (select point from runs group by point having count(*) > 1) as p";
-    assert_eq!(count(&server, twice).await, 0, "points that ended twice");
-
-    let rows = client
-        .query("select extract(epoch from point)::bigint from runs", &[])
-        .await
-        .unwrap();
-    let ran: BTreeSet<i64> = rows.iter().map(|row| row.get(0)).collect();
-    let mut told = BTreeSet::new();
-    for line in &printed {
-        if let Some(range) = line.strip_prefix("missed ") {
-            let (from, to) = range.split_once(' ').unwrap();
-            told.extend(from.parse::<i64>().unwrap()..=to.parse().unwrap());
-        }
-    }
-    let (first, last) = (*ran.first().unwrap(), *ran.last().unwrap());
-    let unexplained: Vec<_> = (first..last)
-        .filter(|point| !ran.contains(point) && !told.contains(point))
-        .collect();
+    let (stale, twice) = wrong(&client).await;
+    assert_eq!(stale, 0, "stale writes");
+    assert_eq!(twice, 0, "points that ended twice");
+    let (unexplained, course) = unexplained(&client, &printed).await;
     assert!(
         unexplained.is_empty(),
         "neither run nor told as missed: {unexplained:?}"
     );
     println!(
-        "{} writes by {} holders; {} of {} points ran, the others were told",
-        count(&server, "select count(*) from writes").await,
-        count(&server, "select max(token) from writes").await,
-        ran.len(),
-        last - first + 1,
+        "{} writes by {} holders; {} points: {} ran, {} had no run of their own, and all of these were told",
+        count(&client, "writes").await,
+        count(&client, "(select distinct token from writes) as t").await,
+        course.points,
+        course.ran,
+        course.missed,
     );
 }
 
 /// What the run above would show if the fence did nothing.
-#[tokio::test(flavor = "multi_thread")]
-async fn without_the_fence_stale_writes_are_seen() {
-    let (server, _) = prepared().await;
-    let mut field = Field::new(server, "unfenced", setting("SEED", fastrand::u64(..)));
+async fn shows_stale_writes_without_the_fence(program: Program) {
+    let (server, client) = prepared().await;
+    let seed = setting("SEED", fastrand::u64(..));
+    let mut field = Field::new(server, program, false, seed);
     let mut stale = 0;
     for fault in 1..=400 {
         field.hurt();
         let pause = TERM.mul_f64(field.random.f64());
         tokio::time::sleep(pause).await;
         field.mend(Instant::now());
-        stale = count(&field.server, STALE).await;
+        (stale, _) = wrong(&client).await;
         if stale > 0 {
             println!("{stale} stale writes after {fault} faults");
             break;
         }
     }
     assert!(stale > 0, "the test of the fence can't fail");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_random_faults_nothing_stale_is_written_no_point_ends_twice_and_every_gap_is_told() {
+    keeps_the_rules(Program::Application).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_random_faults_the_fence_holds_against_a_job_that_goes_on_as_well() {
+    keeps_the_rules(Program::ByHand).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_fence_stale_writes_are_seen() {
+    shows_stale_writes_without_the_fence(Program::Application).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_fence_stale_writes_of_a_job_that_goes_on_are_seen() {
+    shows_stale_writes_without_the_fence(Program::ByHand).await;
 }

@@ -1,14 +1,14 @@
 //! Replicas of one program, and what befalls them: signals, a network that is silent, a server that crashes, a clock that is wrong.
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use replica_tests::clock::shifted;
 use replica_tests::eventually;
 use replica_tests::proxy::Proxy;
 use replica_tests::replica::Replica;
 use replica_tests::server::Server;
-use tokio_postgres::Client;
+use replica_tests::tables::{count, prepared, wrong};
 
 const TERM: Duration = Duration::from_millis(1500);
 const SOON: Duration = Duration::from_secs(20);
@@ -31,35 +31,6 @@ fn two(server: &Server) -> (Replica, Replica) {
     let other = replica(server, "b");
     other.until("up", began);
     (leader, other)
-}
-
-/// The job's own tables, with the store's beside them.
-async fn prepared() -> (Server, Client) {
-    let server = Server::start();
-    let client = server.client().await;
-    client
-        .batch_execute(
-            "create table writes (id bigserial, token bigint, holder text, at timestamptz default clock_timestamp());
-             create table runs (point timestamptz, attempt bigint, token bigint, holder text)",
-        )
-        .await
-        .unwrap();
-    (server, client)
-}
-
-async fn count(client: &Client, of: &str) -> i64 {
-    client
-        .query_one(&format!("select count(*) from {of}"), &[])
-        .await
-        .unwrap()
-        .get(0)
-}
-
-/// Writes of a holder after one of a later holder, and points that were run twice.
-async fn wrong(client: &Client) -> (i64, i64) {
-    let stale = "(select token, max(token) over (order by id) as newest from writes) as w where token < newest";
-    let twice = "(select point from runs group by point having count(*) > 1) as p";
-    (count(client, stale).await, count(client, twice).await)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,11 +193,7 @@ async fn a_clock_that_is_ten_minutes_ahead_runs_no_point_twice_and_keeps_no_leas
     let (server, client) = prepared().await;
     let began = Instant::now();
     let mut ahead = command(&server.url(), "ahead");
-    ahead
-        .env("LD_PRELOAD", faketime())
-        .env("FAKETIME", "+10m")
-        .env("DONT_FAKE_MONOTONIC", "1");
-    let ahead = Replica::start("ahead", &mut ahead);
+    let ahead = Replica::start("ahead", shifted(&mut ahead, "+10m"));
     let ran = ahead.until("ran", began);
     let other = replica(&server, "b");
     let up = other.until("up", ran);
@@ -256,13 +223,4 @@ async fn a_clock_that_is_ten_minutes_ahead_runs_no_point_twice_and_keeps_no_leas
         "{taken:?}"
     );
     assert_eq!(wrong(&client).await, (0, 0));
-}
-
-/// The library that sets a program's clock.
-fn faketime() -> PathBuf {
-    let folders = std::fs::read_dir("/usr/lib").unwrap().flatten();
-    let mut found = folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
-    found
-        .find(|path| path.exists())
-        .expect("apt-get install faketime")
 }

@@ -1,32 +1,46 @@
-//! Replicas of an application whose registry has its leases on PostgreSQL.
+//! Replicas of an application whose registry has its leases on PostgreSQL: who follows a leader, and after how long.
 
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use replica_tests::clock::shifted;
 use replica_tests::replica::Replica;
 use replica_tests::server::Server;
+use replica_tests::tables::{count, prepared, wrong};
+use tokio::time::sleep;
 
-fn replica(server: &Server, name: &str) -> Replica {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_leader"));
-    Replica::start(name, command.args([&server.url(), name]))
+const TERM: Duration = Duration::from_secs(2);
+const SOON: Duration = Duration::from_secs(20);
+
+fn command(server: &Server, name: &str, term: Duration) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_application"));
+    let term = term.as_millis().to_string();
+    command.args([&server.url(), name]).env("TERM_MS", term);
+    command
+}
+
+fn replica(server: &Server, name: &str, term: Duration) -> Replica {
+    Replica::start(name, &mut command(server, name, term))
+}
+
+/// One that has asked for its leases in vain.
+async fn standby(server: &Server, name: &str, term: Duration) -> Replica {
+    let began = Instant::now();
+    let other = replica(server, name, term);
+    other.until("standby service=leader", began);
+    sleep(Duration::from_millis(300)).await;
+    assert!(other.when("leads", began).is_none(), "two at once");
+    other
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_replicas_one_leads_and_another_follows_when_it_stops_is_killed_or_is_frozen() {
-    let server = Server::start();
-    let client = server.client().await;
-    client
-        .batch_execute("create table writes (id bigserial, token bigint, holder text)")
-        .await
-        .unwrap();
+    let (server, client) = prepared().await;
     let mut began = Instant::now();
-    let mut leader = replica(&server, "replica 0");
+    let mut leader = replica(&server, "replica 0", TERM);
     leader.until("leads", began);
     for (number, signal) in ["-TERM", "-KILL", "-STOP"].into_iter().enumerate() {
-        let next = replica(&server, &format!("replica {}", number + 1));
-        next.until("up", began);
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        assert!(next.when("leads", began).is_none(), "two at once");
+        let next = standby(&server, &format!("replica {}", number + 1), TERM).await;
         began = Instant::now();
         leader.signal(signal);
         let leads = next.until("leads", began);
@@ -37,9 +51,99 @@ async fn of_replicas_one_leads_and_another_follows_when_it_stops_is_killed_or_is
         }
         leader = next;
     }
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    let written = "select count(distinct holder), count(*) filter (where token < newest) from
-        (select holder, token, max(token) over (order by id) as newest from writes) as w";
-    let row = client.query_one(written, &[]).await.unwrap();
-    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (4, 0));
+    leader.until("ran ", began);
+    assert_eq!(
+        count(&client, "(select distinct holder from writes) as h").await,
+        4
+    );
+    assert_eq!(wrong(&client).await, (0, 0));
+}
+
+/// A term plays no part: the lease is given back. It is the best of five, for the machine may be busy.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_asked_to_stop_is_followed_within_200_ms() {
+    let term = Duration::from_secs(20);
+    let (server, client) = prepared().await;
+    let mut leader = replica(&server, "replica 0", term);
+    leader.until("leads", Instant::now() - SOON);
+    let mut took = Vec::new();
+    for number in 1..=5 {
+        let next = standby(&server, &format!("replica {number}"), term).await;
+        let asked = Instant::now();
+        leader.signal("-TERM");
+        took.push(next.until("leads", asked) - asked);
+        leader = next;
+    }
+    println!("after SIGTERM: {took:?}");
+    let best = took.iter().min().unwrap();
+    assert!(*best < Duration::from_millis(200), "{took:?}");
+    assert_eq!(wrong(&client).await, (0, 0));
+}
+
+/// A term after the last renewal, and a third of it for the next look; what is more is for a busy machine.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_killed_is_followed_within_a_term_and_a_poll() {
+    let (server, client) = prepared().await;
+    let mut leader = replica(&server, "replica 0", TERM);
+    leader.until("leads", Instant::now() - SOON);
+    for number in 1..=3 {
+        let next = standby(&server, &format!("replica {number}"), TERM).await;
+        let killed = Instant::now();
+        leader.signal("-KILL");
+        let took = next.until("leads", killed) - killed;
+        println!("after SIGKILL: {took:?}, with a term of {TERM:?}");
+        assert!(took < TERM * 4 / 3 + Duration::from_secs(1), "{took:?}");
+        leader = next;
+    }
+    assert_eq!(wrong(&client).await, (0, 0));
+}
+
+/// It leads as long as it renews and no longer, and each point of either clock is run once at most.
+async fn a_clock_that_is_off(by: &str) {
+    let (server, client) = prepared().await;
+    let off = |name: &str| {
+        let mut command = command(&server, name, TERM);
+        let off = Replica::start(name, shifted(&mut command, by));
+        off.until("standby service=report", Instant::now() - SOON);
+        off
+    };
+    let first = off("off");
+    first.until("ran ", Instant::now() - SOON);
+    let near = "runs where abs(extract(epoch from point - now())) between 590 and 610";
+    assert!(count(&client, near).await > 0, "its clock is right");
+    let right = standby(&server, "right", TERM).await;
+    sleep(TERM * 2).await;
+    assert_eq!(right.when("lease taken", Instant::now() - SOON), None);
+
+    let killed = Instant::now();
+    first.signal("-KILL");
+    right.until("lease taken service=report", killed);
+    let leads = right.until("leads", killed);
+    println!(
+        "after SIGKILL of one that is off by {by}: {:?}",
+        leads - killed
+    );
+    sleep(TERM).await;
+    // And back, by a clock that is off in the same way.
+    let again = off("off again");
+    let asked = Instant::now();
+    right.signal("-TERM");
+    again.until("lease taken service=report", asked);
+    again.until("leads", asked);
+    sleep(TERM).await;
+    assert_eq!(wrong(&client).await, (0, 0));
+    assert_eq!(
+        count(&client, "(select distinct token from writes) as t").await,
+        3
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_ten_minutes_ahead_leads_no_longer_and_runs_no_point_twice() {
+    a_clock_that_is_off("+10m").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_ten_minutes_behind_leads_no_longer_and_runs_no_point_twice() {
+    a_clock_that_is_off("-10m").await;
 }

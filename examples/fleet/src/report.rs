@@ -14,11 +14,13 @@ pub struct Report {
     database: Database,
 }
 
-/// The point that was begun has no report, so that somebody can find out.
+/// Which nights have no report, so that somebody can find out.
 #[derive(Debug, thiserror::Error)]
-#[error("no report for {key}")]
+#[error("no report for {key} and {missed} nights before it")]
 struct NoReport {
     key: String,
+    /// Those that it would have stood for.
+    missed: u64,
     source: BoxError,
 }
 
@@ -62,6 +64,7 @@ impl Scheduled for Report {
         let tick = cx.tick().ok_or("no tick")?;
         self.write(cx, &tick).await.map_err(|source| NoReport {
             key: tick.key(),
+            missed: tick.missed,
             source,
         })?;
         Ok(())

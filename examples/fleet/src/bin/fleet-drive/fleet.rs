@@ -76,10 +76,7 @@ impl Fleet {
     /// By the pages: which replica has the lease of this service, and its fence.
     pub fn leader(&self, service: &str) -> Option<(String, u64)> {
         self.replicas.iter().find_map(|replica| {
-            let answer = replica.ask(&format!("/services/{service}"))?;
-            let (_, body) = answer.split_once("\r\n\r\n")?;
-            let status: serde_json::Value = serde_json::from_str(body).ok()?;
-            let fence = status["lease"]["token"].as_u64()?;
+            let fence = replica.status(service)?["lease"]["token"].as_u64()?;
             Some((replica.name.clone(), fence))
         })
     }

@@ -34,27 +34,28 @@ pub async fn read(client: &Client, logs: &[String], step: i64) -> Result<Records
     Ok(Records {
         reports: reports.collect(),
         censuses: censuses.collect(),
-        failed: failed(client, logs).await?,
+        failed: failed(client, logs, step).await?,
         step,
     })
 }
 
-async fn failed(client: &Client, logs: &[String]) -> Result<BTreeMap<i64, String>> {
+/// Of lines like `no report for fleet/report/2026-11-25T03:00Z and 2 nights before it: no answer`: each of these nights.
+async fn failed(client: &Client, logs: &[String], step: i64) -> Result<BTreeMap<i64, String>> {
+    const SINCE_1970: &str = "select extract(epoch from ($1::text || 'Z')::timestamptz)::bigint";
     let mut failed = BTreeMap::new();
     for line in logs {
-        let Some((_, what)) = line.split_once("no report for fleet/report/") else {
+        let told = line.split_once("no report for fleet/report/");
+        let parts = told.and_then(|(_, what)| Some((what, what.split_once("Z and ")?)));
+        let Some((what, (time, rest))) = parts else {
             continue;
         };
-        let Some((time, _)) = what.split_once('Z') else {
-            continue;
-        };
-        let point = client
-            .query_one(
-                "select extract(epoch from ($1::text || 'Z')::timestamptz)::bigint",
-                &[&time],
-            )
-            .await?;
-        failed.insert(point.get(0), format!("no report for {what}"));
+        let missed = rest.split(' ').next().unwrap_or_default();
+        let missed: i64 = missed.parse()?;
+        let point: i64 = client.query_one(SINCE_1970, &[&time]).await?.get(0);
+        for night in 0..=missed {
+            let line = format!("no report for {what}");
+            failed.insert(point - night * step, line);
+        }
     }
     Ok(failed)
 }
