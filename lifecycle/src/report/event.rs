@@ -82,7 +82,9 @@ pub enum EventKind {
     },
     /// What made the service degraded is over.
     Recovered,
-    /// Points of a schedule with `catch_up` have no tick, and will have none.
+    /// Points of a schedule have no tick of their own, and will have none: see
+    /// [`TickStatus::missed`](crate::TickStatus::missed). One event tells of each gap. Of a schedule that is late all the
+    /// time, about one a minute tells of all gaps since the one before.
     #[non_exhaustive]
     PointsSkipped {
         /// How many. Those of an expression are counted up to some 1,000.
@@ -254,6 +256,7 @@ impl fmt::Display for EventKind {
                 ended(f, &items, *took, error.as_deref())
             }
             Self::Degraded { why } => write!(f, "degraded: {why}"),
+            Self::PointsSkipped { count: 1, why } => write!(f, "1 point skipped: {why}"),
             Self::PointsSkipped { count, why } => write!(f, "{count} points skipped: {why}"),
             Self::Recovered | Self::Paused | Self::Resumed => f.write_str(self.as_str()),
             Self::RestartPlanned {

@@ -190,6 +190,7 @@ impl Serialize for TickStatus {
             "count": self.count,
             "failures": self.failures,
             "consecutive_failures": self.consecutive_failures,
+            "missed": self.missed,
             "in_flight": self.in_flight(),
             "last_duration_seconds": seconds(self.last_duration),
             "last_error": self.last_error.as_deref(),

@@ -353,6 +353,14 @@ pub struct TickStatus {
     pub failures: u64,
     /// How many have failed since the last success.
     pub consecutive_failures: u64,
+    /// How many points of the schedule had no tick of their own, since the application was started: a tick was still
+    /// running when they passed, or the program was held up, the machine slept or its clock was set ahead. Whether a
+    /// late tick stands for them or none makes no difference.
+    ///
+    /// None are counted that passed while the schedule was paused, or the service was down or stopping; none with
+    /// `delay` or `missed = burst`, which leave none out. With `catch_up` only those that were
+    /// [skipped](crate::EventKind::PointsSkipped) are counted. Those of a cron expression are counted up to 1,000 in each gap.
+    pub missed: u64,
     /// When the last one began; the one in flight, if there is one.
     pub last_start: Option<Instant>,
     /// When the last one ended.

@@ -165,8 +165,8 @@ impl<S: CronService + Declared> Schedule<S> for ByClock {
         (self.calendar.point(now(cx)), Some(read))
     }
 
-    fn begin(&mut self, _: Point) {
-        self.calendar.begin();
+    fn begin(&mut self, point: Point) {
+        self.calendar.begin(point);
     }
 
     fn read(&mut self, service: &S, cx: &Context, _: Instant) -> ReadResult {
@@ -187,6 +187,10 @@ impl<S: CronService + Declared> Schedule<S> for ByClock {
 
     fn new_outlook(&mut self) -> Option<Outlook> {
         self.calendar.new_outlook()
+    }
+
+    fn take_left_out(&mut self) -> u64 {
+        self.calendar.take_left_out()
     }
 
     fn tick_timeout(&self) -> Option<Duration> {

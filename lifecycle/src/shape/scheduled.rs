@@ -42,7 +42,8 @@ use crate::time::{Plan, Timeline, Timing, check_catch_up};
 ///
 /// From outside a schedule is asked for a tick ([`Handle::trigger`](crate::Handle::trigger)), is
 /// [paused](crate::Handle::pause) and resumed, and shows its [last ticks](crate::Handle::runs) and the
-/// [next ones](crate::Handle::upcoming).
+/// [next ones](crate::Handle::upcoming). Points without a tick of their own are counted
+/// ([`TickStatus::missed`](crate::TickStatus::missed)), and each gap is told by one warning.
 ///
 /// A tick is never early. It begins when one of tokio's timers fires, which count whole milliseconds. With
 /// an interval of about a millisecond some points have passed by then, and collapse too.
@@ -222,6 +223,10 @@ impl<S: ScheduledService + Declared> Schedule<S> for Timeline {
 
     fn new_outlook(&mut self) -> Option<Outlook> {
         self.new_outlook()
+    }
+
+    fn take_left_out(&mut self) -> u64 {
+        self.take_left_out()
     }
 
     fn tick_timeout(&self) -> Option<Duration> {

@@ -4,6 +4,7 @@
 //! The loop is generic over the service, so rustc compiles it in the user's crate. The functions that it
 //! calls at every tick are marked `#[inline]`, so that rustc can inline them there.
 
+mod gap;
 mod next_turn;
 pub(super) mod remembered;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use self::gap::Gap;
 use self::next_turn::{NextTurn, Turn};
 use super::scheduled::Scheduled;
 use crate::panics::{self, Panic};
@@ -65,6 +67,9 @@ pub(super) trait Schedule<S>: Sized {
 
     /// What the ticks after the next one are counted from, if that has changed since this was called last.
     fn new_outlook(&mut self) -> Option<Outlook>;
+
+    /// How many points have passed, and have no tick of their own, since this was called last.
+    fn take_left_out(&mut self) -> u64;
 
     /// How long a tick may take.
     fn tick_timeout(&self) -> Option<Duration>;
@@ -154,7 +159,10 @@ impl<'a, S, C: Schedule<S>> Turns<'a, S, C> {
         let wall = self.cx.application().wall_time();
         let calls = self.ticks.begun(now, wall, point);
         match (&calls, point) {
-            (Some(_), Some(point)) => self.schedule.begin(point),
+            (Some(_), Some(point)) => {
+                self.schedule.begin(point);
+                self.note_missed(Gap::HeldUp);
+            }
             (Some(_), None) => {}
             (None, _) => self.hold(now),
         }
@@ -188,6 +196,8 @@ impl<'a, S, C: Schedule<S>> Turns<'a, S, C> {
         self.read(now);
         if told.is_resumed() {
             self.schedule.resume(self.cx, now);
+            // The pause was asked for, and so was what it left out.
+            self.schedule.take_left_out();
         }
         self.plan(now);
     }
@@ -210,6 +220,7 @@ impl<'a, S, C: Schedule<S>> Turns<'a, S, C> {
             due: self.schedule.due(),
         };
         ended.note(self.cx, self.ticks, &C::PLAN)?;
+        self.note_missed(Gap::Overrun);
         self.look_ahead();
         self.next.timer.set(self.schedule.wake_at(now));
         Ok(())
@@ -222,8 +233,17 @@ impl<'a, S, C: Schedule<S>> Turns<'a, S, C> {
         }
     }
 
+    #[inline]
+    fn note_missed(&mut self, gap: Gap) {
+        let count = self.schedule.take_left_out();
+        if count > 0 {
+            gap.tell(self.cx, self.ticks, count);
+        }
+    }
+
     /// Plans the next turn, and shows when the next tick is due.
     fn plan(&mut self, now: Instant) {
+        self.note_missed(Gap::HeldUp);
         self.look_ahead();
         self.ticks.planned(self.schedule.due());
         self.next.timer.set(self.schedule.wake_at(now));

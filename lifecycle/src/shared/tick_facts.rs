@@ -1,6 +1,7 @@
 //! The ticks of one service as the rest of the program sees them: facts for probes, and the calls that
 //! trigger a tick.
 
+mod gaps;
 mod shown;
 
 use std::fmt;
@@ -119,6 +120,12 @@ struct Problems {
     failures: u64,
     failures_in_a_row: u64,
     last_failure: Option<Arc<str>>,
+    /// How many points have no tick of their own.
+    missed: u64,
+    /// How many of those were not told of yet.
+    untold: u64,
+    /// The more gaps were told of, the later this is.
+    told_until: Option<Instant>,
     /// Why the schedule can't follow the service's values, and the same as a sentence.
     refused: Option<(OptionError, Arc<str>)>,
 }

@@ -39,6 +39,8 @@ pub(crate) struct Calendar {
     jitter: Duration,
     /// All times up to this one have had their tick, or were skipped.
     done: Timestamp,
+    /// How many times have passed, and have no tick of their own, since this was taken last.
+    left_out: u64,
     /// `None` while a tick runs, and when the expression names no further time.
     next: Option<Next>,
     reading: Reading,
@@ -90,6 +92,7 @@ impl Calendar {
             is_shown: false,
             jitter,
             done: now.wall,
+            left_out: 0,
             next: None,
             reading: now,
         };
@@ -214,15 +217,28 @@ impl Calendar {
         leap > MAX_AHEAD
     }
 
-    /// The tick that is due begins. It counts for all times up to now, unless each time has a tick of
+    /// The tick for this point begins. It counts for all times up to now, unless each time has a tick of
     /// its own.
-    pub(crate) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self, point: Point) {
         let now = self.reading.wall;
+        if let Some(Next::Time { missed, .. }) = self.next {
+            // What was missed before is counted since it was found.
+            self.leave_out(point.missed.saturating_sub(missed));
+        }
         self.done = match self.next.take() {
             Some(Next::Time { time, .. }) if self.has_tick_for_each() => time,
             Some(Next::Time { time, .. }) => now.max(time),
             Some(Next::First(_)) | None => now.max(self.done),
         };
+    }
+
+    /// How many times have passed, and have no tick of their own, since this was called last.
+    pub(crate) fn take_left_out(&mut self) -> u64 {
+        mem::take(&mut self.left_out)
+    }
+
+    fn leave_out(&mut self, count: u64) {
+        self.left_out = self.left_out.saturating_add(count);
     }
 
     fn has_tick_for_each(&self) -> bool {
@@ -245,9 +261,14 @@ impl Calendar {
         }
         match missed {
             Missed::Burst => {}
-            Missed::Skip => self.next = self.not_before(now.wall),
+            Missed::Skip => {
+                let (last, passed) = self.times.latest(time, now.wall);
+                self.leave_out(passed + u64::from(last < now.wall));
+                self.next = self.not_before(now.wall);
+            }
             Missed::Coalesce | Missed::Delay => {
                 let (time, passed) = self.times.latest(time, now.wall);
+                self.leave_out(passed);
                 self.next = Some(Next::Time {
                     time,
                     due: now.wall,

@@ -20,6 +20,8 @@ pub(crate) struct Timeline {
     due: Option<Instant>,
     /// How many points before `due` have passed, and have no tick but the one that is due.
     missed: u64,
+    /// How many points have passed, and have no tick of their own, since this was taken last.
+    left_out: u64,
     /// The durations that the next tick was planned by.
     timing: Timing,
     /// The period that was shown last; zero before.
@@ -39,6 +41,7 @@ impl Timeline {
             point: None,
             due: None,
             missed: 0,
+            left_out: 0,
             timing,
             shown: Duration::ZERO,
         };
@@ -118,6 +121,8 @@ impl Timeline {
     /// The tick for this point begins.
     #[inline]
     pub(crate) fn begin(&mut self, point: Point) {
+        // What was missed before is counted since the last tick has ended.
+        self.leave_out(point.missed.saturating_sub(self.missed));
         self.due = None;
         self.point = Some(point.due);
         self.missed = 0;
@@ -140,6 +145,17 @@ impl Timeline {
         if self.plan.kind == ScheduleKind::Interval {
             self.catch_up(now);
         }
+    }
+
+    /// How many points have passed, and have no tick of their own, since this was called last.
+    #[inline]
+    pub(crate) fn take_left_out(&mut self) -> u64 {
+        std::mem::take(&mut self.left_out)
+    }
+
+    #[inline]
+    fn leave_out(&mut self, count: u64) {
+        self.left_out = self.left_out.saturating_add(count);
     }
 
     fn first(&mut self, delay: Option<Duration>, now: Instant) -> Option<Instant> {
@@ -199,25 +215,32 @@ impl Timeline {
         };
         match self.plan.missed {
             Missed::Burst => {}
-            Missed::Delay => self.begin_anew(now),
+            Missed::Delay => {
+                let (_, passed) = latest(due, now, self.timing.period);
+                self.leave_out(passed.saturating_add(1));
+                self.begin_anew(now);
+            }
             Missed::Coalesce => {
                 let (last, passed) = latest(due, now, self.timing.period);
                 // Random points form no grid to return to: the late tick is the next point.
                 self.due = Some(if self.jitters() { now } else { last });
                 self.missed = self.missed.saturating_add(passed);
+                self.leave_out(passed);
             }
             Missed::Skip => {
-                self.due = self.first_from(due, now);
+                self.due = self.skip_to(now, due);
                 self.missed = 0;
             }
         }
     }
 
-    /// The first point from `now` on, of the points that follow `due`.
-    fn first_from(&self, due: Instant, now: Instant) -> Option<Instant> {
+    /// The first point from `now` on, of the points that follow `due`. Those before it are left out.
+    fn skip_to(&mut self, now: Instant, due: Instant) -> Option<Instant> {
         // Skips the whole periods at once. One more is left, or with jitter a few random points.
-        let (mut point, _) = latest(due, now, self.timing.period);
+        let (mut point, passed) = latest(due, now, self.timing.period);
+        self.leave_out(passed);
         while point < now {
+            self.leave_out(1);
             point = self.after(point)?;
         }
         Some(point)

@@ -6,6 +6,7 @@ mod clocks;
 mod fields;
 mod history;
 mod instants;
+mod missed;
 mod oracle;
 mod pause;
 mod stop;

@@ -6,6 +6,7 @@ mod circles;
 mod facts;
 mod history;
 mod instants;
+mod missed;
 mod oracle;
 mod panicking;
 mod pause;

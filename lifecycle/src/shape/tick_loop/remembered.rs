@@ -29,7 +29,7 @@ use crate::shared::remembering::{Asked, Remembering};
 use crate::shared::tick_facts::TickFacts;
 use crate::shared::trigger_calls::TriggerCalls;
 use crate::store::Remembered;
-use crate::time::catch_up::{CatchUp, Next, Values, WhySkipped};
+use crate::time::catch_up::{CatchUp, Next, Skipped, Values, WhySkipped};
 use crate::time::point::Point as TickPoint;
 use crate::time::{CLOCK_CHECK, Missed, OnPanic, Plan};
 
@@ -223,9 +223,26 @@ impl<S, R: ReadValues<S>> Turns<'_, S, R> {
     }
 
     fn hear(&mut self) {
-        self.ticks.hear();
+        let told = self.ticks.hear();
         self.read();
+        if told.is_resumed() {
+            // The pause was asked for, and so was what it left out.
+            if let Some(skipped) = self.schedule.next(self.wall()).0 {
+                self.tell(skipped);
+            }
+        }
         self.plan();
+    }
+
+    fn tell(&self, skipped: Skipped) {
+        let Skipped { count, why } = skipped;
+        let why: Arc<str> = match why {
+            WhySkipped::TooOld(window) => {
+                format!("they are older than the `catch_up` of {window:?}").into()
+            }
+            WhySkipped::TooMany => "only the newest 100 are made up for".into(),
+        };
+        self.cx.tell(EventKind::PointsSkipped { count, why });
     }
 
     /// Sets the timer for what is due next, and shows it. Returns what is due now.
@@ -233,14 +250,8 @@ impl<S, R: ReadValues<S>> Turns<'_, S, R> {
         let (now, wall) = (Instant::now(), self.wall());
         let (skipped, next) = self.schedule.next(wall);
         if let Some(skipped) = skipped {
-            let why: Arc<str> = match skipped.why {
-                WhySkipped::TooOld(window) => {
-                    format!("they are older than the `catch_up` of {window:?}").into()
-                }
-                WhySkipped::TooMany => "only the newest 100 are made up for".into(),
-            };
-            let count = skipped.count;
-            self.cx.tell(EventKind::PointsSkipped { count, why });
+            self.ticks.skipped(skipped.count);
+            self.tell(skipped);
         }
         self.ticks.look_ahead(self.schedule.outlook());
         let due = match next {

@@ -20,6 +20,7 @@ impl TickFacts {
             count: inner.count,
             failures: problems.map_or(0, |problems| problems.failures),
             consecutive_failures: problems.map_or(0, |problems| problems.failures_in_a_row),
+            missed: problems.map_or(0, |problems| problems.missed),
             last_start: inner.last_start,
             last_end: inner.last_end,
             last_duration: inner.began.zip(inner.last_end).map(took),
