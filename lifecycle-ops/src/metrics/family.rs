@@ -35,6 +35,7 @@ families! {
     DEGRADED = Gauge "lifecycle_service_degraded": "Whether the service works less well than it should.";
     START_DURATION = Gauge "lifecycle_service_start_duration_seconds": "How long the first start of the service took.";
     TICKS = Counter "lifecycle_ticks": "Ticks that have ended, by how they ended.";
+    TICKS_MISSED = Counter "lifecycle_ticks_missed": "Points of the schedule that had no tick of their own.";
     LAST_SUCCESS = Gauge "lifecycle_tick_last_success_timestamp_seconds":
         "When the last tick that succeeded, of the last 32, has ended.";
     NEXT_TICK = Gauge "lifecycle_tick_next_timestamp_seconds": "When the next tick is due.";

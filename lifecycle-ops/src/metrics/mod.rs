@@ -201,6 +201,12 @@ fn ticks(subject: &Subject<'_>, out: &mut impl Sink) {
             out.sample(&family::TICKS, labels, Value::Count(count));
         }
     }
+    each(subject, out, &family::TICKS_MISSED, |status| {
+        status
+            .ticks
+            .as_ref()
+            .map(|ticks| Value::Count(ticks.missed))
+    });
     each(subject, out, &family::LAST_SUCCESS, |status| {
         status.ticks.as_ref()?;
         last_success(subject.handle, &status.name).map(Value::Real)

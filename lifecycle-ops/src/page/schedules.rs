@@ -42,7 +42,7 @@ impl View<'_> {
                 }
                 td data-label="next" { (next(status, ticks)) }
                 td data-label="last" { (last(ticks)) }
-                td data-label="ticks" { (ticks.count) @if ticks.failures > 0 { ", " (ticks.failures) " failed" } }
+                td data-label="ticks" { (ticks.count) @if ticks.failures > 0 { ", " (ticks.failures) " failed" } @if ticks.missed > 0 { ", " (ticks.missed) " missed" } }
                 td data-label="" { (PreEscaped(sparkline(&self.handle.runs(&status.name).unwrap_or_default()))) }
                 @if self.steers { td .act {
                     (button(&status.name, "trigger"))

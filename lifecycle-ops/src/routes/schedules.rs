@@ -19,6 +19,7 @@ pub(super) fn answer(handle: &Handle) -> Answer {
             "paused": status.paused,
             "in_flight": ticks.in_flight(),
             "consecutive_failures": ticks.consecutive_failures,
+            "missed": ticks.missed,
             "next": handle.upcoming(&status.name, NEXT).unwrap_or_default(),
             "runs": handle.runs(&status.name).unwrap_or_default(),
         }))

@@ -37,6 +37,7 @@ async fn a_registry_of_prometheus_client_tells_what_the_application_does_now() {
         "# TYPE lifecycle_ticks counter",
         "lifecycle_ticks_total{service=\"gc\",outcome=\"success\"} 2",
         "lifecycle_ticks_total{service=\"gc\",outcome=\"failure\"} 1",
+        "lifecycle_ticks_missed_total{service=\"gc\"} 0",
         "lifecycle_ready 1",
         "lifecycle_build_info{version=\"0.1.0\"} 1",
     ] {
@@ -98,6 +99,7 @@ async fn the_instruments_of_opentelemetry_tell_what_the_application_does_when_th
         "lifecycle_service_state[\"service=store\", \"state=running\"] 1",
         "lifecycle_service_state[\"service=store\", \"state=failed\"] 0",
         "lifecycle_ticks[\"outcome=success\", \"service=gc\"] 2",
+        "lifecycle_ticks_missed[\"service=gc\"] 0",
         "lifecycle_ready[] 1",
         "lifecycle_build_info[\"version=0.1.0\"] 1",
     ] {

@@ -60,6 +60,8 @@ async fn states_and_ticks_are_told_in_the_text_of_prometheus() {
         "# TYPE lifecycle_ticks_total counter",
         "lifecycle_ticks_total{service=\"gc\",outcome=\"success\"} 2",
         "lifecycle_ticks_total{service=\"gc\",outcome=\"failure\"} 1",
+        "# TYPE lifecycle_ticks_missed_total counter",
+        "lifecycle_ticks_missed_total{service=\"gc\"} 0",
         "# TYPE lifecycle_tick_last_success_timestamp_seconds gauge",
         "lifecycle_tick_running{service=\"gc\"} 0",
         "lifecycle_service_start_duration_seconds{service=\"store\"} 0",
@@ -71,6 +73,34 @@ async fn states_and_ticks_are_told_in_the_text_of_prometheus() {
     assert!(!answer.text.contains("lifecycle_queue"), "there is none");
     stopped(running).await;
     has(&get(&ops, "/metrics").await.text, "lifecycle_ready 0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn points_that_a_tick_has_overrun_are_told_as_missed() {
+    let takes = Duration::from_secs(150);
+    let registry = registry! { "gc" => Ticking { takes, ..Ticking::default() }, "plain" => Plain };
+    let ops = Ops::service(registry.handle());
+    let running = registry.signals(false).start();
+    // From 60 to 210, over 120; the tick for 180 goes on until 360, over 240 and 300.
+    tokio::time::sleep(Duration::from_secs(365)).await;
+    let text = get(&ops, "/metrics").await.text;
+    has(&text, "lifecycle_ticks_missed_total{service=\"gc\"} 3");
+    assert_eq!(text.matches("lifecycle_ticks_missed_total{").count(), 1);
+    has(
+        &open_metrics(&ops).await.text,
+        "# TYPE lifecycle_ticks_missed counter",
+    );
+    let json = get(&ops, "/schedules").await.text;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json[0]["missed"], 3);
+    let json = get(&ops, "/services/gc").await.text;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["ticks"]["missed"], 3);
+    let page = get(&ops, "/").await.text;
+    assert!(page.contains("2, 3 missed"), "{page}");
+    assert!(page.contains("1 point skipped: a tick was still running"));
+    assert!(page.contains("2 points skipped: a tick was still running"));
+    drop(running);
 }
 
 #[tokio::test(start_paused = true)]
