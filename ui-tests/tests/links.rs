@@ -11,7 +11,12 @@ use std::path::{Path, PathBuf};
 const NOT_OURS: [&str; 3] = ["target", "node_modules", ".git"];
 
 /// The crates whose documentation has a link to `crate::..`; the guide is the first one's.
-const LIBRARIES: [&str; 3] = ["lifecycle", "lifecycle-ops", "lifecycle-postgres"];
+const LIBRARIES: [&str; 4] = [
+    "lifecycle",
+    "lifecycle-etcd",
+    "lifecycle-ops",
+    "lifecycle-postgres",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
