@@ -1,7 +1,8 @@
-//! A PostgreSQL of the test's own, a proxy that freezes, and replicas: child processes that are stopped, killed and watched by the
+//! A PostgreSQL or an etcd of the test's own, a proxy that freezes, and replicas: child processes that are stopped, killed and watched by the
 //! lines they print.
 
 pub mod clock;
+pub mod etcd;
 pub mod proxy;
 pub mod replica;
 pub mod server;

@@ -1,0 +1,64 @@
+//! One replica of an application: `leader_on_etcd ENDPOINTS NAME TERM_MS fenced|unfenced`. The one that leads writes its token to the key
+//! `job/writer`, again and again. With `HOLDS` in its environment it waits a second before each write, as code does that blocks its thread.
+
+use std::time::Duration;
+
+use lifecycle::{Context, Registry, Result, Scheduled, service};
+use lifecycle_etcd::Etcd;
+
+#[service(scheduled(interval = "20ms"))]
+struct Leader {
+    etcd: Etcd,
+    name: String,
+    fenced: bool,
+}
+
+impl Scheduled for Leader {
+    async fn startup(&self, cx: &Context) -> Result {
+        println!("leads {}", cx.lease().ok_or("no lease")?.token());
+        Ok(())
+    }
+
+    async fn tick(&self, cx: &Context) -> Result {
+        let token = cx.lease().ok_or("no lease")?.token();
+        let write = self.etcd.write();
+        let write = if self.fenced { write.fence(cx)? } else { write };
+        let write = write.put("job/writer", format!("{token} {}", self.name));
+        if std::env::var_os("HOLDS").is_some() {
+            println!("holds");
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        // In a task of its own, which a lost lease does not drop.
+        let write = tokio::spawn(async move {
+            match write.commit().await {
+                Ok(_) => println!("wrote {token}"),
+                Err(error) => println!("wrote nothing: {error:?}"),
+            }
+        });
+        Ok(write.await?)
+    }
+
+    async fn drain(&self, _: &Context) -> Result {
+        println!("drained");
+        Ok(())
+    }
+}
+
+#[tokio::main]
+async fn main() -> lifecycle::Result<lifecycle::Outcome> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let etcd = Etcd::connect(&arguments[1]).namespace("test");
+    let leader = Leader {
+        etcd: etcd.clone(),
+        name: arguments[2].clone(),
+        fenced: arguments[4] == "fenced",
+    };
+    println!("up");
+    let registry = Registry::builder()
+        .leases(etcd)
+        .lease_term(Duration::from_millis(arguments[3].parse()?))
+        .service("leader", leader)
+        .one_replica()
+        .build()?;
+    Ok(registry.run().await)
+}

@@ -1,0 +1,243 @@
+//! Replicas of an application whose registry has its leases, or its memory, on etcd.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use replica_tests::etcd::Etcd;
+use replica_tests::eventually;
+use replica_tests::replica::Replica;
+
+const TERM: Duration = Duration::from_secs(2);
+const SOON: Duration = Duration::from_secs(20);
+
+fn command(etcd: &Etcd, name: &str, term: Duration, fenced: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_leader_on_etcd"));
+    let term = term.as_millis().to_string();
+    command.args([&etcd.endpoints(), name, &term, fenced]);
+    command
+}
+
+fn replica(etcd: &Etcd, name: &str, term: Duration) -> Replica {
+    Replica::start(name, &mut command(etcd, name, term, "fenced"))
+}
+
+/// A replica that leads, and one that has asked in vain.
+fn two(etcd: &Etcd, term: Duration) -> (Replica, Replica) {
+    let began = Instant::now();
+    let leader = replica(etcd, "a", term);
+    leader.until("leads", began);
+    let other = replica(etcd, "b", term);
+    other.until("up", began);
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(other.when("leads", began).is_none(), "two at once");
+    (leader, other)
+}
+
+/// With the term that is set where none is: the next one does not wait for its end.
+#[test]
+fn a_leader_that_is_asked_to_stop_hands_over_at_once() {
+    let etcd = Etcd::start();
+    let (leader, other) = two(&etcd, Duration::from_secs(30));
+    let asked = Instant::now();
+    leader.signal("-TERM");
+    let taken = other.until("leads", asked);
+    println!("after SIGTERM: {:?}", taken - asked);
+    let drained = leader.until("drained", asked);
+    assert!(drained <= taken, "two at once");
+    assert!(
+        taken - asked < Duration::from_secs(2),
+        "{:?}",
+        taken - asked
+    );
+}
+
+#[test]
+fn a_leader_that_is_killed_or_frozen_is_followed_within_a_term_and_a_poll() {
+    let etcd = Etcd::start();
+    let (mut leader, mut other) = two(&etcd, TERM);
+    for signal in ["-KILL", "-STOP"] {
+        let ended = Instant::now();
+        leader.signal(signal);
+        let taken = other.until("leads", ended);
+        println!(
+            "after {signal}: {:?}, with a term of {TERM:?}",
+            taken - ended
+        );
+        assert!(taken - ended < TERM * 4 / 3 + Duration::from_secs(1));
+        if signal == "-STOP" {
+            let going_on = Instant::now();
+            leader.signal("-CONT");
+            leader.until("drained", going_on);
+        }
+        let next = replica(&etcd, "c", TERM);
+        next.until("up", ended);
+        std::thread::sleep(Duration::from_millis(500));
+        leader = std::mem::replace(&mut other, next);
+    }
+}
+
+#[test]
+fn an_etcd_that_is_frozen_costs_the_lease_before_its_term_is_over_and_gives_it_again() {
+    let etcd = Etcd::start();
+    let (leader, other) = two(&etcd, TERM);
+    for _ in 0..2 {
+        let frozen = Instant::now();
+        etcd.signal(0, "-STOP");
+        let (mut drained, replicas) = (None, [&leader, &other]);
+        eventually("the leader steps down", SOON, || {
+            drained = replicas
+                .iter()
+                .find_map(|replica| replica.when("drained", frozen));
+            drained.is_some()
+        });
+        let after = drained.unwrap() - frozen;
+        println!("stepped down {after:?} after etcd was frozen, with a term of {TERM:?}");
+        assert!(after < TERM, "it goes on for {after:?}");
+        std::thread::sleep(TERM);
+        let there = Instant::now();
+        etcd.signal(0, "-CONT");
+        eventually("somebody leads again", SOON, || {
+            replicas
+                .iter()
+                .any(|replica| replica.when("leads", there).is_some())
+        });
+        eventually("it writes", SOON, || {
+            replicas
+                .iter()
+                .any(|replica| replica.when("wrote ", there).is_some())
+        });
+    }
+}
+
+#[test]
+fn an_etcd_that_is_killed_and_started_again_is_found_by_all() {
+    let etcd = Etcd::start();
+    let (leader, other) = two(&etcd, TERM);
+    let down = Instant::now();
+    etcd.crash(0);
+    leader.until("drained", down);
+    etcd.start_again(0);
+    let there = Instant::now();
+    eventually("somebody leads again", SOON, || {
+        [&leader, &other]
+            .iter()
+            .any(|replica| replica.when("leads", there).is_some())
+    });
+    let ended = Instant::now();
+    for replica in [&leader, &other] {
+        replica.signal("-TERM");
+    }
+    let mut replicas = [leader, other];
+    eventually("they end", SOON, || {
+        replicas.iter_mut().all(|replica| !replica.is_up())
+    });
+    println!("ended after {:?}", ended.elapsed());
+}
+
+/// One that is frozen in the middle of its tick, past its term, and goes on: what it writes then.
+fn of_a_stale_leader(fenced: &str) -> String {
+    let etcd = Etcd::start();
+    let began = Instant::now();
+    let leader = Replica::start("a", command(&etcd, "a", TERM, fenced).env("HOLDS", ""));
+    leader.until("wrote", began);
+    let other = Replica::start("b", &mut command(&etcd, "b", TERM, fenced));
+    let up = other.until("up", began);
+    leader.until("holds", up);
+    let frozen = Instant::now();
+    leader.signal("-STOP");
+    let taken = other.until("leads", frozen);
+    other.until("wrote ", taken);
+    let going_on = Instant::now();
+    leader.signal("-CONT");
+    leader.until("wrote", going_on);
+    let lines = leader.end();
+    let mut lines = lines.into_iter();
+    lines.rfind(|line| line.starts_with("wrote")).unwrap()
+}
+
+#[test]
+fn a_leader_that_was_frozen_past_its_term_writes_nothing_more_through_the_fence() {
+    let wrote = of_a_stale_leader("fenced");
+    assert!(
+        wrote.starts_with("wrote nothing: the lease `test/leader` was taken over"),
+        "{wrote}"
+    );
+}
+
+/// What the test above would show if the fence did nothing.
+#[test]
+fn a_leader_that_was_frozen_past_its_term_writes_over_the_newer_one_without_the_fence() {
+    let wrote = of_a_stale_leader("unfenced");
+    assert!(!wrote.contains("nothing"), "{wrote}");
+}
+
+/// How often each point was run, and the points, in milliseconds.
+fn runs(etcd: &Etcd) -> BTreeMap<u64, u32> {
+    let (key, end) = (STANDARD.encode("runs/"), STANDARD.encode("runs0"));
+    let read = format!(r#"{{"key":"{key}","range_end":"{end}","keys_only":true}}"#);
+    let answer = etcd.ask(0, "/v3/kv/range", &read);
+    let mut runs = BTreeMap::new();
+    for key in answer.split("\"key\":\"").skip(1) {
+        let key = STANDARD.decode(key.split('"').next().unwrap()).unwrap();
+        let key = String::from_utf8(key).unwrap();
+        *runs
+            .entry(key.split('/').nth(1).unwrap().parse().unwrap())
+            .or_default() += 1;
+    }
+    runs
+}
+
+/// Kills the process so many times, each time when it has just done something, and lets it end by itself at last.
+fn killed(times: usize, more: &[&str]) -> BTreeMap<u64, u32> {
+    let etcd = Etcd::start();
+    let nightly = |name: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nightly_on_etcd"));
+        Replica::start(name, command.arg(etcd.endpoints()).args(more))
+    };
+    for number in 0..times {
+        let began = Instant::now();
+        let process = nightly(&format!("process {number}"));
+        process.until("ran", began);
+        std::thread::sleep(Duration::from_millis(fastrand::u64(..300)));
+        process.signal("-KILL");
+    }
+    let began = Instant::now();
+    let mut last = nightly("the last");
+    let is_new = |point: &u64| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        u128::from(*point) + 1000 > now.unwrap().as_millis()
+    };
+    last.until("ran", began);
+    eventually("it has caught up", SOON, || runs(&etcd).keys().any(is_new));
+    last.signal("-TERM");
+    eventually("it stops", SOON, || !last.is_up());
+    runs(&etcd)
+}
+
+#[test]
+fn a_point_that_is_marked_in_its_transaction_takes_effect_once_whoever_is_killed_when() {
+    let runs = killed(15, &[]);
+    assert!(
+        runs.values().all(|times| *times == 1),
+        "points took effect twice: {runs:?}"
+    );
+    let points: Vec<_> = runs.keys().collect();
+    assert!(
+        points.windows(2).all(|two| two[1] - two[0] == 250),
+        "points are left out: {points:?}"
+    );
+    assert!(points.len() > 15);
+}
+
+/// What the test above would show if the mark did nothing.
+#[test]
+fn a_point_that_is_not_marked_is_run_again_after_a_kill() {
+    let runs = killed(40, &["unmarked"]);
+    assert!(
+        runs.values().any(|times| *times > 1),
+        "the test of the mark can't fail"
+    );
+}

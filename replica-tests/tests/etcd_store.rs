@@ -1,0 +1,533 @@
+//! The store on etcd by itself: what it promises, and what keeps it from it.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use lifecycle::{Grant, Leases, Memory, Point};
+use lifecycle_etcd::{Etcd, EtcdError};
+use replica_tests::etcd;
+use replica_tests::proxy::Proxy;
+use tokio::io::{AsyncReadExt, copy};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+
+const TERM: Duration = Duration::from_secs(30);
+const SHORT: Duration = Duration::from_millis(300);
+const SOON: Duration = Duration::from_secs(20);
+
+async fn taken(store: &Etcd, name: &str, holder: &str, term: Duration) -> Grant {
+    let grant = store.take(name, holder, term).await.unwrap();
+    grant.unwrap_or_else(|| panic!("`{name}` is not free for {holder}"))
+}
+
+fn point(seconds: u64, attempt: u32) -> Point {
+    Point::new(
+        UNIX_EPOCH + Duration::from_secs(1_800_000_000 + seconds),
+        attempt,
+    )
+}
+
+/// The error as text, with its sources, and with its mark.
+fn told(error: &lifecycle::BoxError) -> String {
+    let permanent = error.is::<lifecycle::Permanent>();
+    let text = chain(error.as_ref());
+    if permanent {
+        format!("permanent: {text}")
+    } else {
+        text
+    }
+}
+
+fn chain(error: &dyn Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", chain(source)),
+        None => error.to_string(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn racers_have_a_lease_one_after_the_other_and_see_no_error() {
+    let server = etcd::Etcd::start();
+    let held = Arc::new(AtomicU64::new(0));
+    let racers: Vec<_> = (0..8)
+        .map(|racer| {
+            let (store, held) = (Etcd::connect(server.endpoints()), held.clone());
+            tokio::spawn(async move {
+                let (mut wins, mut last) = (0, 0);
+                while wins < 20 {
+                    let Some(grant) = store.take("n", &format!("r{racer}"), TERM).await.unwrap()
+                    else {
+                        // What another gave back before the watch began is told by it all the same.
+                        timeout(SOON, store.freed("n")).await.expect("no hint");
+                        continue;
+                    };
+                    assert_eq!(held.swap(grant.token, Ordering::SeqCst), 0, "two at once");
+                    assert!(grant.token > last, "{} after {last}", grant.token);
+                    last = grant.token;
+                    wins += 1;
+                    tokio::task::yield_now().await;
+                    held.store(0, Ordering::SeqCst);
+                    assert!(store.give_back(&grant).await.unwrap());
+                }
+            })
+        })
+        .collect();
+    for racer in racers {
+        racer.await.unwrap();
+    }
+}
+
+/// With short terms and holders that never give back, each takes over when a term is over, and never before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_is_not_renewed_is_taken_over_when_its_term_is_over_and_not_before() {
+    let server = etcd::Etcd::start();
+    let stores = [(); 2].map(|()| Etcd::connect(server.endpoints()));
+    let mut last = Instant::now();
+    for (turn, store) in stores.iter().cycle().take(6).enumerate() {
+        while store.take("n", "me", TERM / 20).await.unwrap().is_none() {
+            timeout(SOON, store.freed("n")).await.expect("no hint");
+        }
+        let now = Instant::now();
+        if turn > 0 {
+            let after = now - last;
+            assert!(after >= TERM / 20, "taken over after {after:?}");
+            assert!(
+                after < TERM / 20 + Duration::from_secs(1),
+                "taken over after {after:?}"
+            );
+        }
+        last = now;
+    }
+}
+
+/// A renewal in the last moment counts, though the other has not heard of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holder_that_renews_is_never_taken_over() {
+    let server = etcd::Etcd::start();
+    let (holder, other) = (
+        Etcd::connect(server.endpoints()),
+        Etcd::connect(server.endpoints()),
+    );
+    let grant = taken(&holder, "n", "holder", Duration::from_secs(1)).await;
+    let renews = tokio::spawn(async move {
+        for _ in 0..30 {
+            sleep(Duration::from_millis(fastrand::u64(50..400))).await;
+            let renewed = holder.renew(&grant, Duration::from_secs(1)).await;
+            assert!(renewed.unwrap(), "refused");
+        }
+    });
+    while !renews.is_finished() {
+        let taken = other
+            .take("n", "other", Duration::from_secs(1))
+            .await
+            .unwrap();
+        assert_eq!(taken, None, "taken over from a holder that renews");
+        let _ = timeout(Duration::from_millis(200), other.freed("n")).await;
+    }
+    renews.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_is_given_back_is_told_at_once_and_no_compaction_hides_it() {
+    let server = etcd::Etcd::start();
+    let (holder, other) = (
+        Etcd::connect(server.endpoints()),
+        Etcd::connect(server.endpoints()),
+    );
+    for compacted in [false, true] {
+        let grant = taken(&holder, "n", "holder", TERM).await;
+        let point = point(u64::from(compacted), 0);
+        assert!(holder.begin("n", &point).await.unwrap());
+        assert_eq!(other.take("n", "other", TERM).await.unwrap(), None);
+        if compacted {
+            // The watch is to begin where the other has looked, which is gone then.
+            for _ in 0..3 {
+                assert!(holder.renew(&grant, TERM).await.unwrap());
+            }
+            let written = holder.write().put("more", "").commit().await.unwrap();
+            let compaction = format!(r#"{{"revision":"{written}"}}"#);
+            let done = server.ask(0, "/v3/kv/compaction", &compaction);
+            assert!(done.contains("200 OK"), "{done}");
+        }
+        assert!(holder.renew(&grant, TERM).await.unwrap());
+        let waits = {
+            let other = other.clone();
+            tokio::spawn(async move {
+                loop {
+                    timeout(SOON, other.freed("n")).await.expect("no hint");
+                    if let Some(grant) = other.take("n", "other", TERM).await.unwrap() {
+                        return (grant, Instant::now());
+                    }
+                }
+            })
+        };
+        sleep(SHORT).await;
+        assert!(holder.end("n", &point).await.unwrap());
+        let given = Instant::now();
+        assert!(holder.give_back(&grant).await.unwrap());
+        let (next, at) = waits.await.unwrap();
+        println!("told and taken after {:?}", at - given);
+        assert!(
+            at - given < Duration::from_secs(1),
+            "after {:?}",
+            at - given
+        );
+        assert!(next.token > grant.token);
+        assert!(other.give_back(&next).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn malformed_endpoints_are_permanent_and_an_absent_server_is_not() {
+    let error = Etcd::connect("").take("x", "me", TERM).await;
+    let error = told(&error.unwrap_err());
+    assert!(
+        error.starts_with("permanent: `` is no endpoint of etcd: it is empty"),
+        "{error}"
+    );
+    let away = Etcd::connect("http://127.0.0.1:1").timeout(SHORT);
+    let error = told(&away.take("x", "me", TERM).await.unwrap_err());
+    assert!(
+        error.starts_with("can't connect to etcd at 127.0.0.1:1: "),
+        "{error}"
+    );
+    // Where something is written that is not ours.
+    let server = etcd::Etcd::start();
+    let store = Etcd::connect(server.endpoints());
+    store
+        .write()
+        .put("lifecycle/n/point", "x")
+        .commit()
+        .await
+        .unwrap();
+    let error = told(&store.last("n").await.unwrap_err());
+    assert!(
+        error.starts_with("the key `lifecycle/n/point` holds nothing"),
+        "{error}"
+    );
+}
+
+/// Users, as an administrator sets them up with `etcdctl`.
+fn enable_users(server: &etcd::Etcd) -> String {
+    let key = STANDARD.encode("lifecycle/test/");
+    let end = STANDARD.encode("lifecycle/test0");
+    for (path, body) in [
+        ("user/add", r#"{"name":"root","password":"r"}"#.to_owned()),
+        ("role/add", r#"{"name":"root"}"#.to_owned()),
+        ("user/grant", r#"{"user":"root","role":"root"}"#.to_owned()),
+        (
+            "user/add",
+            r#"{"name":"app","password":"secret"}"#.to_owned(),
+        ),
+        ("role/add", r#"{"name":"app"}"#.to_owned()),
+        (
+            "role/grant",
+            format!(
+                r#"{{"name":"app","perm":{{"permType":"READWRITE","key":"{key}","range_end":"{end}"}}}}"#
+            ),
+        ),
+        ("user/grant", r#"{"user":"app","role":"app"}"#.to_owned()),
+        ("enable", "{}".to_owned()),
+    ] {
+        let done = server.ask(0, &format!("/v3/auth/{path}"), &body);
+        assert!(done.contains("200 OK"), "{path}: {done}");
+    }
+    root_token(server)
+}
+
+fn root_token(server: &etcd::Etcd) -> String {
+    let root = r#"{"name":"root","password":"r"}"#;
+    let answer = server.ask(0, "/v3/auth/authenticate", root);
+    let (_, token) = answer.split_once("\"token\":\"").unwrap();
+    token.split_once('"').unwrap().0.to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_needs_the_right_password_and_a_role_for_the_prefix_and_signs_in_again() {
+    let server = etcd::Etcd::start();
+    let anybody = Etcd::connect(server.endpoints());
+    let app = anybody.clone().user("app", "secret");
+    // As etcdctl does, before users are enabled.
+    let early = app.take("test/early", "me", TERM).await.unwrap();
+    assert!(early.is_some());
+    let token = enable_users(&server);
+
+    let wrong = anybody.clone().user("app", "wrong");
+    let error = told(&wrong.take("test/n", "me", TERM).await.unwrap_err());
+    assert!(
+        error.starts_with("permanent: etcd failed to sign in: "),
+        "{error}"
+    );
+    assert!(error.contains("invalid user ID or password"), "{error}");
+    let error = told(&anybody.take("test/n", "me", TERM).await.unwrap_err());
+    assert!(
+        error.starts_with("permanent: etcd failed to take a lease: "),
+        "{error}"
+    );
+    assert!(error.contains("user name is empty"), "{error}");
+    let error = told(&app.take("other/n", "me", TERM).await.unwrap_err());
+    assert!(
+        error.starts_with("permanent: ") && error.contains("permission denied"),
+        "{error}"
+    );
+
+    let grant = taken(&app, "test/n", "me", TERM).await;
+    assert!(app.renew(&grant, TERM).await.unwrap());
+    assert!(app.begin("test/n", &point(0, 0)).await.unwrap());
+    let other = anybody.clone().user("app", "secret");
+    assert_eq!(other.take("test/n", "other", TERM).await.unwrap(), None);
+    let waits = tokio::spawn(async move { timeout(SOON, other.freed("test/n")).await });
+
+    // Another revision of the users makes tokens old, and a start anew forgets them.
+    let more = r#"{"name":"more","password":"m"}"#;
+    let done = server.ask_as(&token, "/v3/auth/user/add", more);
+    assert!(done.contains("200 OK"), "{done}");
+    assert!(app.renew(&grant, TERM).await.unwrap());
+    sleep(SHORT).await;
+    assert!(app.give_back(&grant).await.unwrap());
+    waits.await.unwrap().expect("no hint for a user");
+    let grant = taken(&app, "test/n", "me", TERM).await;
+    server.crash(0);
+    server.start_again(0);
+    assert!(app.renew(&grant, TERM).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_loses_its_leader_goes_on_and_one_that_is_frozen_is_left() {
+    let server = etcd::Etcd::cluster(3);
+    let store = Etcd::connect(server.endpoints());
+    let grant = taken(&store, "n", "me", TERM).await;
+    assert!(store.begin("n", &point(0, 0)).await.unwrap());
+
+    let leader = server.leader();
+    server.crash(leader);
+    let began = Instant::now();
+    assert!(store.renew(&grant, TERM).await.unwrap());
+    assert!(store.end("n", &point(0, 0)).await.unwrap());
+    println!("renewed {:?} after the leader was lost", began.elapsed());
+    server.start_again(leader);
+
+    // What the store asks now is frozen: it accepts connections, and says nothing.
+    for member in 0..3 {
+        server.signal(member, "-STOP");
+        let renewed = store.renew(&grant, TERM).await;
+        assert!(
+            renewed.unwrap(),
+            "not renewed while member {member} is frozen"
+        );
+        server.signal(member, "-CONT");
+        server.leader();
+    }
+    assert!(store.give_back(&grant).await.unwrap());
+    assert!(taken(&store, "n", "me", TERM).await.token > grant.token);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_grow_and_points_stay_when_etcd_is_killed_and_started_again() {
+    let server = etcd::Etcd::start();
+    let store = Etcd::connect(server.endpoints());
+    let mut grant = taken(&store, "n", "me", TERM).await;
+    for round in 0..3 {
+        assert!(store.begin("n", &point(round, 0)).await.unwrap());
+        server.crash(0);
+        let asked = Instant::now();
+        let away = store.clone().timeout(SHORT).renew(&grant, TERM).await;
+        let error = told(&away.unwrap_err());
+        assert!(error.starts_with("can't connect to etcd"), "{error}");
+        assert!(asked.elapsed() < Duration::from_secs(2));
+        server.start_again(0);
+        assert!(store.renew(&grant, TERM).await.unwrap());
+        assert!(!store.begin("n", &point(round, 0)).await.unwrap());
+        assert!(store.end("n", &point(round, 0)).await.unwrap());
+        assert!(store.give_back(&grant).await.unwrap());
+        let next = taken(&store, "n", "me", TERM).await;
+        assert!(next.token > grant.token);
+        grant = next;
+    }
+}
+
+/// Passes requests on, and answers to nobody.
+async fn deaf(port: u16) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listens = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                let (mut from_client, _kept) = client.into_split();
+                let (mut answers, mut to_server) = server.into_split();
+                let mut lost = [0; 4096];
+                let losing = async { while answers.read(&mut lost).await.unwrap_or(0) > 0 {} };
+                let _ = tokio::join!(copy(&mut from_client, &mut to_server), losing);
+            });
+        }
+    });
+    listens
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_etcd_has_done_and_not_told_is_known_again_when_it_is_asked_elsewhere() {
+    let server = etcd::Etcd::start();
+    let deaf = deaf(server.port(0)).await;
+    let endpoints = format!("{},{}", server.at(deaf), server.endpoints());
+    // Looks are lost as well: only what is sent first to the deaf one is what matters, so the look has been there.
+    let direct = Etcd::connect(server.endpoints());
+    for round in 0..3 {
+        // Each value asks the deaf one first.
+        let store = Etcd::connect(&endpoints).timeout(Duration::from_millis(800));
+        let name = format!("n{round}");
+        let grant = taken(&store, &name, "me", TERM).await;
+        assert_eq!(direct.take(&name, "other", TERM).await.unwrap(), None);
+        let write = direct.write().fence_grant(&grant).put("job", "");
+        write.commit().await.unwrap();
+        let store = Etcd::connect(&endpoints).timeout(Duration::from_millis(800));
+        assert!(store.renew(&grant, TERM).await.unwrap());
+        let store = Etcd::connect(&endpoints).timeout(Duration::from_millis(800));
+        assert!(store.begin(&name, &point(0, 0)).await.unwrap());
+        // A user's write is not sent twice.
+        let store = Etcd::connect(&endpoints).timeout(Duration::from_millis(800));
+        let error = store.write().put("job", "mine").commit().await.unwrap_err();
+        assert!(matches!(error, EtcdError::Silent { .. }), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_for_a_caller_that_has_gone_is_given_back() {
+    let server = etcd::Etcd::start();
+    let proxy = Proxy::to(server.port(0));
+    let slow = Etcd::connect(server.at(proxy.port()));
+    // So that there is a connection, which freezes.
+    assert!(slow.last("n").await.unwrap().is_none());
+    proxy.freeze();
+    let gone = timeout(SHORT, slow.take("n", "gone", TERM)).await;
+    assert!(gone.is_err());
+    proxy.thaw();
+    let other = Etcd::connect(server.endpoints());
+    let began = Instant::now();
+    loop {
+        if other.take("n", "other", TERM).await.unwrap().is_some() {
+            break;
+        }
+        assert!(began.elapsed() < SOON, "it stays taken for nobody");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fenced_write_of_an_old_holder_is_refused_and_one_without_fence_is_not() {
+    let server = etcd::Etcd::start();
+    let (old, new) = (
+        Etcd::connect(server.endpoints()),
+        Etcd::connect(server.endpoints()),
+    );
+    let stale = taken(&old, "n", "old", SHORT).await;
+    let write = |grant: &Grant| old.write().fence_grant(grant).put("job", "old");
+    write(&stale).commit().await.unwrap();
+    // Over, and nobody has taken it: it is the holder's still.
+    sleep(SHORT).await;
+    write(&stale).delete("nothing").commit().await.unwrap();
+    let newest = taken(&new, "n", "new", TERM).await;
+    let error = write(&stale).commit().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the lease `n` was taken over: this replica had token {}, `new` has it now",
+            stale.token
+        )
+    );
+    new.write()
+        .fence_grant(&newest)
+        .put("job", "new")
+        .commit()
+        .await
+        .unwrap();
+    // A renewal changes nothing of the fence.
+    assert!(new.renew(&newest, TERM).await.unwrap());
+    new.write()
+        .fence_grant(&newest)
+        .put("job", "new")
+        .commit()
+        .await
+        .unwrap();
+
+    // By another client: the key, and the token as its revision.
+    let key = STANDARD.encode(new.lease_key("n"));
+    let read = server.ask(0, "/v3/kv/range", &format!(r#"{{"key":"{key}"}}"#));
+    let revision = format!("\"mod_revision\":\"{}\"", newest.token);
+    assert!(read.contains(&revision), "{read}");
+
+    assert!(new.give_back(&newest).await.unwrap());
+    let error = new
+        .write()
+        .fence_grant(&newest)
+        .put("job", "new")
+        .commit()
+        .await;
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        format!(
+            "the lease `n` was taken over: this replica had token {}, and nobody has it now",
+            newest.token
+        )
+    );
+    // What the tests above would show if the fence did nothing.
+    old.write().put("job", "stale").commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_point_is_ended_with_what_is_written_or_neither_is() {
+    let server = etcd::Etcd::start();
+    let store = Etcd::connect(server.endpoints());
+    let write = |point: &Point| store.write().put("job", "done").once_point("n", point);
+    let refused = |error: EtcdError| matches!(error, EtcdError::NotOurs(_));
+    assert!(refused(write(&point(0, 0)).commit().await.unwrap_err()));
+    assert!(store.begin("n", &point(0, 0)).await.unwrap());
+    assert!(refused(write(&point(0, 1)).commit().await.unwrap_err()));
+    write(&point(0, 0)).commit().await.unwrap();
+    assert!(store.last("n").await.unwrap().unwrap().ended);
+    assert!(refused(write(&point(0, 0)).commit().await.unwrap_err()));
+    assert!(!store.begin("n", &point(0, 1)).await.unwrap());
+    // The end by the library comes after, and is no error.
+    assert!(store.end("n", &point(0, 0)).await.unwrap());
+
+    // With a fence as well, of which either may refuse.
+    assert!(store.begin("n", &point(1, 0)).await.unwrap());
+    let grant = taken(&store, "n", "me", TERM).await;
+    let both = || write(&point(1, 0)).fence_grant(&grant);
+    both().commit().await.unwrap();
+    assert!(refused(both().commit().await.unwrap_err()));
+    assert!(store.begin("n", &point(2, 0)).await.unwrap());
+    assert!(store.give_back(&grant).await.unwrap());
+    let error = write(&point(2, 0)).fence_grant(&grant).commit().await;
+    assert!(matches!(error, Err(EtcdError::TakenOver { .. })));
+    assert!(!store.last("n").await.unwrap().unwrap().ended);
+}
+
+/// Whoever removes the keys of a lease by hand frees it, and the holder is told so by its next renewal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_is_removed_by_hand_is_free_and_a_lost_sign_of_life_is_no_end() {
+    let server = etcd::Etcd::start();
+    let store = Etcd::connect(server.endpoints());
+    let other = Etcd::connect(server.endpoints());
+    let grant = taken(&store, "n", "me", TERM).await;
+    store
+        .write()
+        .delete("lifecycle/n/alive")
+        .commit()
+        .await
+        .unwrap();
+    assert_eq!(other.take("n", "other", TERM).await.unwrap(), None);
+    assert!(store.renew(&grant, TERM).await.unwrap());
+    store
+        .write()
+        .delete("lifecycle/n/holder")
+        .commit()
+        .await
+        .unwrap();
+    assert!(!store.renew(&grant, TERM).await.unwrap());
+    assert!(taken(&other, "n", "other", TERM).await.token > grant.token);
+}
