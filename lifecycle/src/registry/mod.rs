@@ -309,6 +309,9 @@ impl Registry {
     /// `trigger` is an error. After `shutdown` the start starts nothing. When the registry is dropped, or
     /// can't be started, `wait` and `await_healthy` return.
     ///
+    /// If the registry becomes a service of another one, the view is of that service, over all of its runs: see
+    /// [the guide](crate::guide::nesting).
+    ///
     /// ```
     /// # use lifecycle::{Idle, State, registry, service};
     /// # #[service(idle)] struct Store;

@@ -65,7 +65,9 @@ impl Preview {
             };
             Some(instance_of(node.name.within(path), service, &node.settings))
         });
-        Application::new(instances.collect(), graph)
+        let application = Application::new(instances.collect(), graph);
+        application.is_run_of(&self.application);
+        application
     }
 
     /// The services for a run as a service of another registry. The values stay here, so another run may

@@ -421,7 +421,7 @@ impl Supervisor {
         self.application.record().ended = Some(Instant::now());
         // A reload under way ends by the request to stop.
         drop(self.application.reloads.lock().await);
-        self.application.events.seen().await;
+        self.application.seen().await;
         self.application.end();
         if let Err(fault) = self.drop_stop_on() {
             self.note_panic_of_stop_on(fault);

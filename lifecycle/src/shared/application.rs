@@ -14,7 +14,7 @@
 //!   and the outcome do.
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle as Runtime;
@@ -30,6 +30,7 @@ use crate::report::name::Name;
 use crate::report::reason::Reason;
 use crate::report::status::{Phase, ServiceStatus, State, Transition};
 use crate::shared::events::{self, Events};
+use crate::shared::followed::Followed;
 use crate::shared::health::{Health, HealthBoard};
 use crate::shared::inner::Outer;
 use crate::shared::instance::Instance;
@@ -74,6 +75,10 @@ pub(crate) struct Application {
     pub(super) health: HealthBoard,
     /// Set if it is the application of a service of another one.
     pub(super) outer: OnceLock<Outer>,
+    /// Set if it is a run of a registry that is a service: the application of that registry.
+    pub(super) registry: OnceLock<Weak<Application>>,
+    /// Where the registry runs, if this is the application of one that is a service.
+    pub(super) followed: Followed,
     subscribers: Arc<Subscribers>,
     pub(crate) events: Events,
     /// systemd was told that the application is up, and not that it stops: reloads are told too.
@@ -144,6 +149,8 @@ impl Application {
             links: Mutex::default(),
             health: HealthBoard::new(),
             outer: OnceLock::new(),
+            registry: OnceLock::new(),
+            followed: Followed::new(),
             subscribers: Arc::default(),
             events: Events::default(),
             #[cfg(all(feature = "systemd", target_os = "linux"))]
@@ -459,7 +466,7 @@ impl Application {
             at: now.at,
         };
         self.subscribers.send(transition);
-        self.for_each_outer(|outer| outer.subscribers.send(transition));
+        self.for_each_listener(|listener| listener.subscribers.send(transition));
         if instance.has_inner() {
             self.look_at_inner(service);
         }
@@ -469,8 +476,10 @@ impl Application {
     pub(crate) fn tell(&self, service: usize, kind: EventKind) {
         let name = &self.instance(service).name.clone();
         events::log(Some(name), &kind);
-        self.for_each_outer(|outer| outer.tell_observers(Some(name), || kind.clone()));
-        self.tell_observers(Some(name), || kind);
+        self.for_each_listener(|listener| {
+            listener.tell_observers(self, Some(name), || kind.clone());
+        });
+        self.tell_observers(self, Some(name), || kind);
     }
 
     /// The same of the whole application. Of an inner one the moves of its service say as much.
@@ -478,13 +487,21 @@ impl Application {
         if !self.is_inner() {
             events::log(None, &kind);
         }
-        self.tell_observers(None, || kind);
+        self.tell_registry(|registry| registry.tell_observers(self, None, || kind.clone()));
+        self.tell_observers(self, None, || kind);
     }
 
-    fn tell_observers(&self, service: Option<&Name>, kind: impl FnOnce() -> EventKind) {
+    /// `teller` is where it happens: this one, or one that this one is told of.
+    fn tell_observers(
+        &self,
+        teller: &Self,
+        service: Option<&Name>,
+        kind: impl FnOnce() -> EventKind,
+    ) {
         if self.events.is_observed() {
-            let runtime = self.runtime();
-            let time = self.wall_time();
+            // That of a registry which is a service has neither a runtime nor a clock.
+            let own = if self.has_begun() { self } else { teller };
+            let (runtime, time) = (own.runtime(), own.wall_time());
             self.events
                 .tell(service.cloned(), kind(), time, runtime.as_ref());
         }
@@ -497,8 +514,21 @@ impl Application {
     }
 
     fn is_observed_outside(&self) -> bool {
-        let outer = self.outer();
-        outer.is_some_and(|(outer, _)| outer.is_observed())
+        let registry = self.registry.get().and_then(Weak::upgrade);
+        registry.is_some_and(|registry| registry.events.is_observed())
+            || self.outer().is_some_and(|(outer, _)| outer.is_observed())
+    }
+
+    pub(super) fn has_subscribers(&self) -> bool {
+        self.subscribers.is_some()
+    }
+
+    /// Resolves when the observers have seen all events, or are too slow to wait for.
+    pub(crate) async fn seen(&self) {
+        self.events.seen().await;
+        if let Some(registry) = self.registry.get().and_then(Weak::upgrade) {
+            registry.events.seen().await;
+        }
     }
 
     pub(crate) fn set_health(&self, health: Health) {

@@ -26,6 +26,9 @@ use crate::shared::waits::{self, Waits};
 /// A view of a [`Running`](crate::Running) registry: cheap to clone, `'static`, and harmless to
 /// drop. There is one [before the start](crate::Registry::handle), and it stays valid after the stop:
 /// it then keeps what it shows, and nothing of the runtime.
+///
+/// One that was taken of a registry that is then named in another one as a service shows that service: see
+/// [the guide](crate::guide::nesting).
 #[derive(Clone)]
 pub struct Handle {
     application: Arc<Application>,
@@ -41,20 +44,21 @@ impl Handle {
     /// Only the first request counts. Within a registry that is a service this means the outermost
     /// application.
     pub fn shutdown(&self) {
-        self.application.outermost().ask_to_stop(Reason::Requested);
+        let outermost = self.application.followed().outermost();
+        outermost.ask_to_stop(Reason::Requested);
     }
 
     /// Resolves when there is a reason to stop. Cancel-safe.
     pub async fn wait(&self) -> Reason {
-        self.application.request.made().await
+        self.application.stops().await
     }
 
     /// Readiness: every service is running, or is a oneshot that succeeded, and no stop was requested.
-    /// Those under [`OnFailure::Ignore`] do not count. Costs two atomic loads, whatever the number of
+    /// Those under [`OnFailure::Ignore`] do not count. Costs three atomic loads, whatever the number of
     /// services.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
-        self.application.is_healthy()
+        self.application.followed().is_healthy()
     }
 
     /// Resolves when every service is running and every oneshot has succeeded, but for those under
@@ -64,27 +68,27 @@ impl Handle {
     ///
     /// The failure that made it impossible, or why the application stops instead.
     pub async fn await_healthy(&self) -> Result<(), HealthError> {
-        self.application.await_healthy().await
+        self.application.comes_up().await
     }
 
     /// The status of every service, in registry order. The services of one that is a registry itself follow
     /// it, with names like `parent/child`.
     #[must_use]
     pub fn states(&self) -> Vec<ServiceStatus> {
-        self.application.states()
+        self.application.followed().states()
     }
 
     /// The status of the service with this name; `None` if there is no such service.
     #[must_use]
     pub fn status(&self, service: &str) -> Option<ServiceStatus> {
-        let found = self.application.find(service)?;
+        let found = self.application.followed().find(service)?;
         Some(found.status())
     }
 
     /// Why the application stops; `None` while nothing has asked for it.
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
-        self.application.request.reason().cloned()
+        self.application.followed().request.reason().cloned()
     }
 
     /// How the application came up, or is coming up: for each service when it began to wait, to start, was
@@ -106,7 +110,7 @@ impl Handle {
     /// ```
     #[must_use]
     pub fn startup(&self) -> Startup {
-        startup::report(&self.application, None)
+        startup::report(&self.application.followed(), None)
     }
 
     /// Has the services take over new values: calls their `reload` hooks, those of dependencies first, and then
@@ -146,7 +150,7 @@ impl Handle {
     /// # async fn read_config() -> Result<Duration> { Ok(Duration::from_secs(1)) }
     /// ```
     pub async fn reload(&self) -> Result<(), ReloadError> {
-        reload::reload(&self.application).await
+        reload::reload(&self.application.followed()).await
     }
 
     /// What each service depends on, in registry order, as [`states`](Self::states) lists the services.
@@ -154,7 +158,7 @@ impl Handle {
     #[must_use]
     pub fn dependencies(&self) -> Vec<Vec<Dependency>> {
         let mut all = Vec::new();
-        add_dependencies(&self.application, &mut all);
+        add_dependencies(&self.application.followed(), &mut all);
         all
     }
 
@@ -169,7 +173,7 @@ impl Handle {
     /// # }
     /// ```
     pub async fn ping(&self) {
-        self.application.ping().await;
+        self.application.followed().ping().await;
     }
 
     /// Runs a tick of a scheduled service now, or as soon as the one in flight has ended: never two
@@ -197,7 +201,7 @@ impl Handle {
     /// The failure of the tick or the flush; no such service, one without either, or one that has stopped; a
     /// registry that was not started; a wait that would have no end.
     pub async fn trigger(&self, service: &str) -> Result<(), TriggerError> {
-        let Some(target) = self.application.find(service) else {
+        let Some(target) = self.application.followed().find(service) else {
             return Err(TriggerError::Unknown(service.to_owned()));
         };
         let target = Target(target);
@@ -229,10 +233,11 @@ impl Handle {
     /// No such service, one that is disabled, does not run or has ended; code of a service that this would stop; a registry
     /// that was not started or is being stopped; the failure that has ended the service for good on its way.
     pub async fn restart(&self, service: &str) -> Result<(), RestartError> {
-        let Some(target) = self.application.find(service) else {
+        let Some(target) = self.application.followed().find(service) else {
             return Err(RestartError::Unknown(service.to_owned()));
         };
-        target.restart(self.application.has_begun()).await
+        let has_begun = self.application.followed().has_begun();
+        target.restart(has_begun).await
     }
 
     /// Every move of every service from now on, each once and in order. A slow subscriber delays no

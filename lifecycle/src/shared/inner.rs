@@ -138,12 +138,15 @@ impl Application {
         }
     }
 
-    pub(crate) fn set_outer(&self, outer: &Arc<Self>, service: usize) {
-        let _ = self.outer.set(Outer {
+    pub(crate) fn set_outer(self: &Arc<Self>, outer: &Arc<Self>, service: usize) {
+        let is_new = self.outer.set(Outer {
             application: Arc::downgrade(outer),
             service,
             limit: Mutex::new(None),
         });
+        if is_new.is_ok() {
+            self.follow(outer, service);
+        }
     }
 
     /// Whether the services have another run in another application, because the registry is restarted as a

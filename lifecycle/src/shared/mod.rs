@@ -10,6 +10,7 @@ pub(crate) mod current;
 pub(crate) mod events;
 pub(crate) mod failure;
 pub(crate) mod flush_calls;
+pub(crate) mod followed;
 pub(crate) mod handle;
 pub(crate) mod health;
 pub(crate) mod inner;

@@ -51,6 +51,11 @@ impl Subscribers {
         }
     }
 
+    /// Whether there is a subscription.
+    pub(crate) fn is_some(&self) -> bool {
+        !self.list().senders.is_empty()
+    }
+
     /// Sends a move to each subscriber. It is made only if there is one.
     pub(crate) fn send(&self, transition: impl FnOnce() -> Transition) {
         let list = self.list();

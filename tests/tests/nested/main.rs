@@ -6,6 +6,7 @@
 //! and whether what is in it listens or not.
 
 mod as_service;
+mod handles;
 
 use std::future::{Future, pending};
 use std::pin::Pin;

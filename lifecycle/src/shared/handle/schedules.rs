@@ -136,7 +136,7 @@ impl Handle {
     }
 
     fn scheduled(&self, service: &str) -> Result<Found, ScheduleError> {
-        let found = self.application.find(service);
+        let found = self.application.followed().find(service);
         let found = found.ok_or_else(|| ScheduleError::Unknown(service.to_owned()))?;
         let instance = found.instance();
         if instance.ticks().is_some() {
