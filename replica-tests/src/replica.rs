@@ -17,6 +17,7 @@ pub struct Replica {
     /// The name it holds leases by.
     pub name: String,
     process: Child,
+    began: Instant,
     lines: Arc<Mutex<Vec<(Instant, String)>>>,
     reader: Option<JoinHandle<()>>,
 }
@@ -45,6 +46,7 @@ impl Replica {
         Self {
             name: name.to_owned(),
             process,
+            began: Instant::now(),
             lines,
             reader: Some(reader),
         }
@@ -108,6 +110,15 @@ impl Replica {
         let answer = self.ask(&format!("/services/{service}"))?;
         let (_, body) = answer.split_once("\r\n\r\n")?;
         serde_json::from_str(body).ok()
+    }
+
+    /// Waits until it has printed a line with this in it, whenever that was.
+    ///
+    /// # Panics
+    ///
+    /// When none has come within ten seconds.
+    pub fn has(&self, text: &str) -> Instant {
+        self.until(text, self.began)
     }
 
     /// Sends it a signal: `-STOP`.

@@ -134,19 +134,17 @@ impl Scheduled for Report {
     async fn tick(&self, cx: &Context) -> Result {
         let tick = cx.tick().ok_or("no tick")?;
         let point = tick.due_time.map_or(0, seconds);
+        // A further attempt does not know what this one stands for, so it is told before anything befalls it.
+        if tick.missed > 0 {
+            println!("missed {} {}", point - tick.missed, point - 1);
+        }
         // A tick that is dropped, as one is that takes too long, says so too.
         let told = Told(point);
         let ran = self.run(cx, &tick).await;
         std::mem::forget(told);
         match &ran {
             Ok(()) => println!("ran {point}"),
-            Err(error) => {
-                println!("failed {point}: {error}");
-                // Those that it stood for are no other tick's any more.
-                if tick.missed > 0 {
-                    println!("missed {} {}", point - tick.missed, point - 1);
-                }
-            }
+            Err(error) => println!("failed {point}: {error}"),
         }
         ran
     }

@@ -34,28 +34,47 @@ pub async fn read(client: &Client, logs: &[String], step: i64) -> Result<Records
     Ok(Records {
         reports: reports.collect(),
         censuses: censuses.collect(),
-        failed: failed(client, logs, step).await?,
+        told: told(client, logs, step).await?,
         step,
     })
 }
 
-/// Of lines like `no report for fleet/report/2026-11-25T03:00Z and 2 nights before it: no answer`: each of these nights.
-async fn failed(client: &Client, logs: &[String], step: i64) -> Result<BTreeMap<i64, String>> {
+/// Of lines like `no report for fleet/report/2026-11-25T03:00Z: no answer` this night, and of those like
+/// `the report for fleet/report/2026-11-25T03:00Z stands for 2 nights before it` the two before.
+async fn told(client: &Client, logs: &[String], step: i64) -> Result<BTreeMap<i64, String>> {
     const SINCE_1970: &str = "select extract(epoch from ($1::text || 'Z')::timestamptz)::bigint";
-    let mut failed = BTreeMap::new();
+    let mut told = BTreeMap::new();
     for line in logs {
-        let told = line.split_once("no report for fleet/report/");
-        let parts = told.and_then(|(_, what)| Some((what, what.split_once("Z and ")?)));
-        let Some((what, (time, rest))) = parts else {
+        let Some((what, (time, rest))) = night(line) else {
             continue;
         };
-        let missed = rest.split(' ').next().unwrap_or_default();
-        let missed: i64 = missed.parse()?;
         let point: i64 = client.query_one(SINCE_1970, &[&time]).await?.get(0);
-        for night in 0..=missed {
-            let line = format!("no report for {what}");
-            failed.insert(point - night * step, line);
+        let before = rest
+            .strip_prefix(" stands for ")
+            .and_then(|rest| rest.split(' ').next());
+        match before {
+            None => {
+                told.insert(point, what.to_owned());
+            }
+            Some(nights) => {
+                let before =
+                    (1..=nights.parse()?).map(|night| (point - night * step, what.to_owned()));
+                told.extend(before);
+            }
         }
     }
-    Ok(failed)
+    Ok(told)
+}
+
+/// What is told of a night, the night, and what is told of it after that.
+fn night(line: &str) -> Option<(&str, (&str, &str))> {
+    let starts = [
+        "no report for fleet/report/",
+        "the report for fleet/report/",
+    ];
+    let start = starts
+        .iter()
+        .find_map(|start| Some((line.find(start)?, start.len())));
+    let (at, length) = start?;
+    Some((&line[at..], line[at + length..].split_once('Z')?))
 }

@@ -25,8 +25,8 @@ pub struct Written {
 pub struct Records {
     pub reports: Vec<Report>,
     pub censuses: Vec<Written>,
-    /// The points whose reports failed, with the line of the log that says so.
-    pub failed: BTreeMap<i64, String>,
+    /// The points that a line of a log tells of: their reports failed, or another attempt at a later one stood for them.
+    pub told: BTreeMap<i64, String>,
     /// How many seconds are between two points.
     pub step: i64,
 }
@@ -42,8 +42,8 @@ pub struct Gap {
 pub enum Why {
     /// The report of this point, by this replica, stands for them.
     StoodFor(i64, String),
-    /// The log of a replica tells so.
-    Failed(String),
+    /// The log of a replica tells why.
+    Told(String),
     Unexplained,
 }
 
@@ -130,36 +130,39 @@ fn stale<'a>(rows: impl Iterator<Item = &'a Written>) -> usize {
     .count()
 }
 
-/// A report stands for as many of the points before it as it says. What has failed says so itself.
+/// A report stands for as many of the points before it as it says. Others are told of by a log.
 fn gaps(records: &Records) -> Vec<Gap> {
     let mut reports: Vec<&Report> = records.reports.iter().collect();
     reports.sort_by_key(|report| report.point);
     let mut gaps = Vec::new();
     for two in reports.windows(2) {
         let (before, report) = (two[0], two[1]);
-        let mut stood_for = Vec::new();
-        let mut point = before.point + records.step;
-        while point < report.point {
-            match records.failed.get(&point) {
-                Some(line) => gaps.push(Gap {
-                    points: vec![point],
-                    why: Why::Failed(line.clone()),
-                }),
-                None => stood_for.push(point),
-            }
-            point += records.step;
+        let missing = (1..).map(|night| before.point + night * records.step);
+        let mut missing: Vec<i64> = missing.take_while(|point| *point < report.point).collect();
+        let says_so =
+            |missing: &Vec<i64>| i64::try_from(missing.len()).is_ok_and(|gap| gap <= report.missed);
+        if !says_so(&missing) {
+            missing.retain(|point| match records.told.get(point) {
+                Some(line) => {
+                    gaps.push(Gap {
+                        points: vec![*point],
+                        why: Why::Told(line.clone()),
+                    });
+                    false
+                }
+                None => true,
+            });
         }
-        if stood_for.is_empty() {
+        if missing.is_empty() {
             continue;
         }
-        let says_so = i64::try_from(stood_for.len()).is_ok_and(|gap| gap <= report.missed);
-        let why = if says_so {
+        let why = if says_so(&missing) {
             Why::StoodFor(report.point, report.written.replica.clone())
         } else {
             Why::Unexplained
         };
         gaps.push(Gap {
-            points: stood_for,
+            points: missing,
             why,
         });
     }
@@ -208,7 +211,7 @@ impl fmt::Display for Why {
                     time(*point)
                 )
             }
-            Self::Failed(line) => f.write_str(line),
+            Self::Told(line) => f.write_str(line),
             Self::Unexplained => f.write_str("UNEXPLAINED"),
         }
     }
@@ -312,7 +315,7 @@ mod tests {
                 .to_string()
                 .contains("00:00:14, 00:00:16, 00:00:18: UNEXPLAINED")
         );
-        records.failed.insert(16, "no report".to_owned());
+        records.told.insert(16, "no report".to_owned());
         assert!(Verdict::of(&records).is_good());
     }
 
