@@ -43,6 +43,46 @@ fn each_service_shows_what_it_depends_on_in_the_order_of_the_registry() {
     assert_eq!(DependencyKind::Wants.as_str(), "wants");
 }
 
+/// As many services as this, in an order that is not that of their names.
+fn many(names: &[String], inner: Registry) -> Registry {
+    let mut builder = Registry::builder().service("mod", inner);
+    for name in names {
+        builder = builder.service(name.clone(), Plain);
+    }
+    builder.build().unwrap()
+}
+
+#[test]
+fn each_of_many_services_is_found_by_its_name() {
+    let inner: Vec<String> = (0..100).rev().map(|index| format!("in-{index}")).collect();
+    let names: Vec<String> = (0..500)
+        .map(|index| format!("s{}", index * 7 % 500))
+        .collect();
+    for count in [0, 1, 15, 16, 17, 500] {
+        let names = &names[..count];
+        let within = many(&inner[..count.min(99)], registry! { "last" => Plain });
+        let registry = many(names, within);
+        let handle = registry.handle();
+        let found = |name: &str| handle.status(name).map(|status| status.name.to_string());
+        for status in handle.states() {
+            assert_eq!(found(&status.name).as_deref(), Some(&*status.name));
+        }
+        assert_eq!(found("mod/mod/last").as_deref(), Some("mod/mod/last"));
+        for unknown in [
+            "",
+            "s",
+            "s500",
+            "mod/s1",
+            "mod/",
+            "/",
+            "mod/mod/last/more",
+            "mo/last",
+        ] {
+            assert_eq!(found(unknown), None, "{unknown}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_supervisor_answers_while_services_run_and_while_they_drain() {
     let journal = Journal::new();

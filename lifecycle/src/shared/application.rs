@@ -38,6 +38,7 @@ use crate::shared::latch::Latch;
 use crate::shared::lease::LeaseTable;
 use crate::shared::members::{InstanceRef, Member, Members};
 use crate::shared::moments::{self, Moment, Now};
+use crate::shared::names::NameIndex;
 use crate::shared::record::Record;
 use crate::shared::request::Request;
 use crate::shared::runner_news::{LeaseNews, RestartResult, RunnerNews, SupervisorEvent};
@@ -49,6 +50,7 @@ use crate::time::shared_timers::SharedTimers;
 pub(crate) struct Application {
     /// The services of a registry.
     pub(super) instances: Box<[Instance]>,
+    pub(super) names: NameIndex,
     /// The members, if it is the application of a group.
     pub(crate) members: Option<Box<Members>>,
     pub(crate) graph: Arc<Graph>,
@@ -134,6 +136,7 @@ impl Application {
     ) -> Arc<Self> {
         let application = Arc::new(Self {
             instances,
+            names: NameIndex::default(),
             members,
             graph,
             request: Request::new(),

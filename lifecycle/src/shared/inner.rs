@@ -29,7 +29,7 @@ use crate::report::status::{Phase, ServiceStatus, State};
 use crate::shared::application::Application;
 use crate::shared::current;
 use crate::shared::instance::Instance;
-use crate::shared::members::{InstanceRef, Member};
+use crate::shared::members::Member;
 use crate::shared::nested;
 use crate::shared::record::Record;
 use crate::shared::runner_news::RestartResult;
@@ -217,13 +217,22 @@ impl Application {
                     member,
                 });
             }
-            let leads_to = |instance: &InstanceRef<'_>| {
-                let rest = path.strip_prefix(instance.name.as_str());
-                rest.is_some_and(|rest| rest.starts_with('/'))
-            };
-            let inner = application.all_instances().find(leads_to)?.inner()?;
-            application = inner;
+            let mut beginnings = path.match_indices('/').map(|(end, _)| &path[..end]);
+            application = beginnings.find_map(|name| application.inner_of(name))?;
         }
+    }
+
+    /// The inner application of the service with this name.
+    fn inner_of(&self, name: &str) -> Option<Arc<Self>> {
+        if let Some(members) = &self.members {
+            let mut shown = members.shown().into_iter();
+            return shown
+                .find(|member| member.instance.name == *name)?
+                .instance
+                .inner();
+        }
+        let index = self.names.find(&self.instances, name)?;
+        self.instances[index].inner()
     }
 
     fn find_own(&self, name: &str) -> Option<(usize, Option<Arc<Member>>)> {
@@ -232,8 +241,7 @@ impl Application {
             let member = shown.find(|member| member.instance.name == *name)?;
             return Some((member.slot()?, Some(member)));
         }
-        let mut instances = self.instances.iter();
-        let index = instances.position(|instance| instance.name == *name)?;
+        let index = self.names.find(&self.instances, name)?;
         Some((index, None))
     }
 

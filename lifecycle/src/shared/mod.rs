@@ -20,6 +20,7 @@ pub(crate) mod latch;
 pub(crate) mod lease;
 pub(crate) mod members;
 pub(crate) mod moments;
+mod names;
 pub(crate) mod nested;
 pub(crate) mod orders;
 pub(crate) mod queue_counts;
