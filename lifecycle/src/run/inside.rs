@@ -20,7 +20,7 @@ pub(crate) async fn watch(cx: &Context, inner: &Arc<Application>) -> Result {
     let part = cx.run().make_reload().join();
     let goes_on = Box::pin(go_on(cx, inner));
     let reload = || -> BoxFuture<'_> { Box::pin(async { Ok(reload::reload(inner).await?) }) };
-    Beside::new(cx, part, goes_on, reload).await
+    Beside::new(cx, part, goes_on, Box::new(reload)).await
 }
 
 async fn go_on(cx: &Context, inner: &Application) -> Result {

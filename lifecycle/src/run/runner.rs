@@ -238,7 +238,7 @@ impl<'a> Runner<'a> {
         // Dropped at once if `start` has returned.
         let part = self.run().make_reload().runner();
         if let Some(start) = self.start.take() {
-            let beside = Beside::new(cx, part, start, || service.reload(cx));
+            let beside = Beside::new(cx, part, start, Box::new(|| service.reload(cx)));
             self.start = Some(Box::pin(beside));
         }
     }

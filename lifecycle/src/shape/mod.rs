@@ -16,17 +16,16 @@ mod queue;
 mod scheduled;
 mod server;
 pub(crate) mod service;
+mod startup;
 mod tick_loop;
 mod worker;
 
 use std::any::type_name;
-use std::future::{Future, poll_fn};
+use std::future::{Future, ready};
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
 use std::task::{self, Poll};
-
-use tokio::time::sleep;
 
 #[cfg(feature = "cron")]
 pub use self::cron::{CatchUpCronShape, CronService, CronShape, Written, text};
@@ -35,14 +34,14 @@ pub use self::oneshot::{Oneshot, OneshotService, OneshotShape};
 pub use self::queue::{AttemptsUsedUp, Overflow, Queue, QueueService, QueueShape};
 pub use self::scheduled::{CatchUpShape, Scheduled, ScheduledService, ScheduledShape};
 pub use self::server::{Server, ServerService, ServerShape};
+use self::startup::{Attempt, UnlessStopped, with_retries};
 pub use self::worker::{Worker, WorkerService, WorkerShape};
-use crate::report::error::{self, FailedAttempts, Result};
-use crate::report::event::EventKind;
+use crate::report::error::Result;
 use crate::report::status::Shape;
 use crate::retry::Retry;
 use crate::shape::service::{BoxFuture, Nature, Sealed, Service, TaskNeed};
 use crate::shared::context::Context;
-use crate::shared::reload::Beside;
+use crate::shared::reload::{Beside, Part};
 
 /// Ties a type to the shape its attribute names.
 #[diagnostic::on_unimplemented(
@@ -136,23 +135,29 @@ where
     {
         Box::pin(async move {
             cx.take_shape(S::Shape::SHAPE, S::Shape::is_up_while_it_runs());
-            let Some(started) = start_up_unless_stopped(self, cx).await? else {
+            if cx.run().stop.is_closed() {
+                return Ok(());
+            }
+            S::Shape::check(self)?;
+            // A constant, so that rustc compiles retries only for services that ask for them.
+            let started = if Retries::<S>::ARE_ASKED_FOR {
+                let attempt = || -> Attempt<'_, _> { Box::pin(S::Shape::startup(self, cx)) };
+                let mut startup = with_retries(S::Shape::SHAPE, S::RETRY, cx, Box::new(attempt));
+                UnlessStopped::new(cx, startup.as_mut()).await?
+            } else {
+                let startup = pin!(S::Shape::startup(self, cx));
+                UnlessStopped::new(cx, startup).await?
+            };
+            let Some(started) = started else {
                 return Ok(());
             };
-            cx.run().started_up.store(true, Ordering::Release);
-            // Before the service shows as running, because from then on it may be asked to reload.
-            let part = S::Shape::reloads().then(|| cx.run().make_reload().join());
-            if S::Shape::is_up_while_it_runs() {
-                cx.show_ready();
-            }
+            let part = started_up(cx, S::Shape::reloads(), S::Shape::is_up_while_it_runs());
             let run = Running(pin!(S::Shape::run(self, started, cx)));
             let Some(part) = part else {
                 return run.await;
             };
-            // Boxed, so that services without the hook don't carry the larger future.
-            let run = Box::pin(run);
             let reload = || -> BoxFuture<'_> { Box::pin(S::Shape::reload(self, cx)) };
-            Box::pin(Beside::new(cx, part, run, reload)).await
+            beside_reload(cx, part, run, Box::new(reload)).await
         })
     }
 
@@ -163,15 +168,22 @@ where
         Self: 'f,
     {
         Box::pin(async move {
-            cx.exited().await;
-            if cx.run().started_up.load(Ordering::Acquire) {
-                cx.run().enter_drain();
-                S::Shape::drain(self, cx).await
-            } else {
-                S::Shape::abandon(self, cx);
-                Ok(())
+            if may_drain(cx).await {
+                return S::Shape::drain(self, cx).await;
             }
+            S::Shape::abandon(self, cx);
+            Ok(())
         })
+    }
+
+    // The same as the default, but one for all services.
+    fn reload<'a, 'c, 'f>(&'a self, _: &'c Context) -> BoxFuture<'f>
+    where
+        'a: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        nothing_to_reload()
     }
 
     fn __nature(&self, _: Sealed) -> Nature {
@@ -202,88 +214,47 @@ impl Future for Running<'_> {
     }
 }
 
-/// What the service came up with, or `None` if it was asked to stop before. A stop request drops a startup
-/// in flight.
-async fn start_up_unless_stopped<S>(
-    service: &S,
-    cx: &Context,
-) -> Result<Option<<S::Shape as Live<S>>::Started>>
-where
-    S: Declared + Sync,
-    S::Shape: Live<S>,
-{
-    let stop = &cx.run().stop;
-    let mut startup = pin!(start_up(service, cx));
-    let mut stopped = pin!(stop.closed());
-    poll_fn(|task| {
-        if stop.is_closed() {
-            return Poll::Ready(Ok(None));
-        }
-        // Most startups are ready at the first poll; those never register with the stop channel.
-        if let Poll::Ready(started) = startup.as_mut().poll(task) {
-            return Poll::Ready(started.map(Some));
-        }
-        stopped.as_mut().poll(task).map(|()| Ok(None))
-    })
-    .await
+struct Retries<S>(PhantomData<S>);
+
+impl<S: Declared> Retries<S> {
+    const ARE_ASKED_FOR: bool = S::RETRY.is_some();
 }
 
-/// Starts the service up, with retries if its attribute asks for them.
-async fn start_up<S>(service: &S, cx: &Context) -> Result<<S::Shape as Live<S>>::Started>
-where
-    S: Declared,
-    S::Shape: Live<S>,
-{
-    S::Shape::check(service)?;
-    match S::RETRY {
-        None => S::Shape::startup(service, cx).await,
-        // Boxed, so that services without retries don't carry the larger future.
-        Some(retry) => Box::pin(start_up_with_retries(service, cx, retry)).await,
+/// The service has started up, and shows as running if it is up while it runs. Returns its part in reloads, if it has
+/// something to reload.
+fn started_up(cx: &Context, reloads: bool, is_up: bool) -> Option<Part<'_>> {
+    cx.run().started_up.store(true, Ordering::Release);
+    // Before the service shows as running, because from then on it may be asked to reload.
+    let part = reloads.then(|| cx.run().make_reload().join());
+    if is_up {
+        cx.show_ready();
     }
+    part
 }
 
-async fn start_up_with_retries<S>(
-    service: &S,
-    cx: &Context,
-    retry: Retry,
-) -> Result<<S::Shape as Live<S>>::Started>
-where
-    S: Declared + Sync,
-    S::Shape: Live<S>,
-{
-    let shown = Shown(cx);
-    let mut failures = 0;
-    loop {
-        let error = match S::Shape::startup(service, cx).await {
-            Ok(started) => return Ok(started),
-            Err(error) => error,
-        };
-        // The application is stopping, so another attempt would fail in the same way.
-        if cx.application().request.reason().is_some() && cx.application().is_the_stop(&error) {
-            return Err(error);
-        }
-        let attempts = FailedAttempts::after(S::Shape::SHAPE, failures, error);
-        failures = attempts.count();
-        let wait = retry.wait_after(failures);
-        let error = attempts.last();
-        let error = error::chain(error.as_ref());
-        cx.tell(EventKind::StartupFailed {
-            failures,
-            wait,
-            error: error.into(),
-        });
-        shown.0.run().set_failed_attempts(attempts);
-        sleep(wait).await;
-    }
+/// Runs the service, and its hook `reload` when that is asked for. Boxed, so that services without the hook don't carry
+/// the larger future.
+fn beside_reload<'a>(
+    cx: &'a Context,
+    part: Part<'a>,
+    run: Running<'a>,
+    reload: Box<dyn Fn() -> BoxFuture<'a> + Send + 'a>,
+) -> BoxFuture<'a> {
+    Box::pin(Beside::new(cx, part, Box::pin(run), reload))
 }
 
-/// Clears the failed attempts from the service's status when it is dropped.
-struct Shown<'a>(&'a Context);
-
-impl Drop for Shown<'_> {
-    fn drop(&mut self) {
-        drop(self.0.run().take_failed_attempts());
+/// Waits until the run has ended. Then tells whether the service had started up, so that its drain begins.
+async fn may_drain(cx: &Context) -> bool {
+    cx.exited().await;
+    let has_started_up = cx.run().started_up.load(Ordering::Acquire);
+    if has_started_up {
+        cx.run().enter_drain();
     }
+    has_started_up
+}
+
+fn nothing_to_reload() -> BoxFuture<'static> {
+    Box::pin(ready(Ok(())))
 }
 
 /// The future that a default hook of `S` returns. It names `S`, because a hook of another service may call

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 
 pub(crate) use self::beside::Beside;
 use self::parts::Answer;
-pub(crate) use self::parts::Reload;
+pub(crate) use self::parts::{Part, Reload};
 use crate::engine::Graph;
 use crate::report::error::{Fault, ReloadError, ServiceError};
 use crate::report::event::EventKind;

@@ -30,13 +30,13 @@ impl<'a> Beside<'a> {
         cx: &'a Context,
         part: Part<'a>,
         code: BoxFuture<'a>,
-        reload: impl Fn() -> BoxFuture<'a> + Send + 'a,
+        reload: Box<dyn Fn() -> BoxFuture<'a> + Send + 'a>,
     ) -> Self {
         Self {
             cx,
             part,
             code,
-            reload: Box::new(reload),
+            reload,
             hook: None,
         }
     }
