@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use lifecycle::{Dependency, DependencyKind, Handle};
 
-/// The dependencies by index, without those that follow from others.
+/// The dependencies by index, without those that follow from others if there are not too many services for that.
 #[derive(Debug)]
 pub(crate) struct Layers {
     /// The services of each layer, from those that need nothing on. In a layer, those that are connected are near
@@ -22,6 +22,9 @@ pub(crate) struct Edge {
 
 /// How often the places in the layers are improved, from one end to the other and back.
 const ROUNDS: usize = 6;
+
+/// Up to so many services it is found out which edges follow from others. It takes a bit for each two of them.
+const REDUCED: usize = 5_000;
 
 impl Layers {
     /// `names` are those of the services, in the order of the registry.
@@ -44,7 +47,11 @@ impl Layers {
         for (service, &depth) in depths.iter().enumerate() {
             rows[depth].push(service);
         }
-        let edges = reduced(dependencies, &order);
+        let edges = if dependencies.len() <= REDUCED {
+            reduced(dependencies, &order)
+        } else {
+            all(dependencies)
+        };
         sort(&mut rows, &edges, dependencies.len());
         Self { rows, edges }
     }
@@ -118,6 +125,18 @@ fn reduced(dependencies: &[Vec<(usize, DependencyKind)>], order: &[usize]) -> Ve
         above[dependent * words..][..words].copy_from_slice(&union);
     }
     edges
+}
+
+fn all(dependencies: &[Vec<(usize, DependencyKind)>]) -> Vec<Edge> {
+    let lists = dependencies.iter().enumerate();
+    let edges = lists.flat_map(|(dependent, list)| {
+        list.iter().map(move |&(dependency, kind)| Edge {
+            dependency,
+            dependent,
+            kind,
+        })
+    });
+    edges.collect()
 }
 
 /// Moves each service to the middle of those it is connected with in the other layers, a few times.
@@ -207,5 +226,19 @@ mod tests {
             .collect();
         assert_eq!(Layers::of(&wide).edges.len(), 1_999);
         assert!(Layers::of(&[]).rows.is_empty());
+    }
+
+    /// A bit for each two of these would be a gigabyte.
+    #[test]
+    fn of_very_many_services_no_edge_is_left_out() {
+        let chain: Vec<Vec<_>> = (0..100_000_usize)
+            .map(|service| {
+                (service.saturating_sub(2)..service)
+                    .map(|above| (above / 50 * 50, After))
+                    .collect()
+            })
+            .collect();
+        let edges = chain.iter().map(Vec::len).sum::<usize>();
+        assert_eq!(Layers::of(&chain).edges.len(), edges);
     }
 }
