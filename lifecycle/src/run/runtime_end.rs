@@ -16,16 +16,16 @@
 use std::future::pending;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle as Runtime, RuntimeFlavor};
 use tokio::task::AbortHandle;
 
 use crate::report::outcome::Outcome;
 use crate::run::threads::{Thread, Threads};
+use crate::shared::mailbox::Mailbox;
 
 /// How long the end of the runtime may take before a watcher checks it.
 const END_GRACE: Duration = Duration::from_secs(1);
@@ -175,15 +175,16 @@ impl Ending {
     }
 
     fn end_process(&self) -> ! {
-        let (printed, is_printed) = channel();
+        let printed = Mailbox::new();
+        let is_printed = printed.clone();
         let outcome = self.outcome.clone();
         let printing = thread::Builder::new().spawn(move || {
             outcome.print_if_unclean();
             let _ = std::io::stderr().flush();
-            printed.send(())
+            printed.send(());
         });
         if printing.is_ok() {
-            let _ = is_printed.recv_timeout(REPORT);
+            is_printed.receive(Some(Instant::now() + REPORT));
         }
         std::process::exit(self.outcome.exit_code().into())
     }

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::process::exit;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,18 +11,20 @@ use crate::engine::graces::{WATCHDOG_MARGIN, WATCHDOG_REPORT, WATCHDOG_SLACK, WA
 use crate::panics::log_safely;
 use crate::run::conclude;
 use crate::shared::application::Application;
+use crate::shared::mailbox::Mailbox;
 use crate::shared::request::WatchdogMessage;
 
 /// Watches one run. Dropping it calls the thread off.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
-    thread: Sender<WatchdogMessage>,
+    thread: Mailbox<WatchdogMessage>,
 }
 
 impl Watchdog {
     /// Starts the thread. It sleeps until the application is asked to stop, and gives it `limit` from then.
     pub(crate) fn watch(application: &Arc<Application>, limit: Duration) -> Self {
-        let (thread, messages) = channel();
+        let thread = Mailbox::new();
+        let messages = thread.clone();
         application.request.watch_by(thread.clone());
         let application = application.clone();
         let spawned = thread::Builder::new()
@@ -38,14 +39,13 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        // An error means that the thread has ended already.
-        let _ = self.thread.send(WatchdogMessage::Off);
+        self.thread.send(WatchdogMessage::Off);
     }
 }
 
 /// The body of the thread: returns when called off, ends the process when time is up.
-fn keep(application: &Arc<Application>, limit: Duration, messages: &Receiver<WatchdogMessage>) {
-    let Ok(WatchdogMessage::Asked(asked)) = messages.recv() else {
+fn keep(application: &Arc<Application>, limit: Duration, messages: &Mailbox<WatchdogMessage>) {
+    let Some(WatchdogMessage::Asked(asked)) = messages.receive(None) else {
         return;
     };
     // `None`: the deadline is too far away for an `Instant`, so there are only alarms.
@@ -55,47 +55,38 @@ fn keep(application: &Arc<Application>, limit: Duration, messages: &Receiver<Wat
     let mut alarms = BTreeSet::new();
     loop {
         let alarm = alarms.first().copied();
-        match receive(messages, end.into_iter().chain(alarm).min()) {
-            Ok(WatchdogMessage::Alarm(wait)) => {
+        match messages.receive(end.into_iter().chain(alarm).min()) {
+            Some(WatchdogMessage::Alarm(wait)) => {
                 alarms.extend(Instant::now().checked_add(wait.saturating_add(WATCHDOG_SLACK)));
             }
-            Ok(WatchdogMessage::Asked(_)) => {}
-            Ok(WatchdogMessage::Off) | Err(RecvTimeoutError::Disconnected) => return,
-            Err(RecvTimeoutError::Timeout) if alarm.is_some_and(|at| at <= Instant::now()) => {
+            Some(WatchdogMessage::Asked(_)) => {}
+            Some(WatchdogMessage::Off) => return,
+            None if alarm.is_some_and(|at| at <= Instant::now()) => {
                 alarms.pop_first();
                 application.alarm.notify_one();
             }
-            Err(RecvTimeoutError::Timeout) if end.is_some_and(|end| end > Instant::now()) => {}
-            Err(RecvTimeoutError::Timeout) if margin > 0 => {
+            None if end.is_some_and(|end| end > Instant::now()) => {}
+            None if margin > 0 => {
                 margin -= 1;
                 end = Some(Instant::now() + WATCHDOG_SLICE);
             }
-            Err(RecvTimeoutError::Timeout) => end_process(application),
+            None => end_process(application),
         }
     }
 }
 
-/// The next message, or a timeout at `until`.
-fn receive(
-    messages: &Receiver<WatchdogMessage>,
-    until: Option<Instant>,
-) -> Result<WatchdogMessage, RecvTimeoutError> {
-    match until {
-        Some(until) => messages.recv_timeout(until.saturating_duration_since(Instant::now())),
-        None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
-    }
-}
-
 fn end_process(application: &Arc<Application>) -> ! {
-    let (printed, is_printed) = channel();
+    let printed = Mailbox::new();
+    let is_printed = printed.clone();
     let application = application.clone();
     let printing = thread::Builder::new().spawn(move || {
         conclude::cut_short(&application).print_blocked();
-        printed.send(())
+        printed.send(());
     });
     if printing.is_ok() {
+        let slice = || is_printed.receive(Some(Instant::now() + WATCHDOG_SLICE));
         let mut slices = 0..WATCHDOG_REPORT;
-        while slices.next().is_some() && is_printed.recv_timeout(WATCHDOG_SLICE).is_err() {}
+        while slices.next().is_some() && slice().is_none() {}
     }
     // Code that does not end has caused this, so it is never a success.
     exit(1)

@@ -18,6 +18,7 @@ pub(crate) mod instance;
 pub(crate) mod isolated;
 pub(crate) mod latch;
 pub(crate) mod lease;
+pub(crate) mod mailbox;
 pub(crate) mod members;
 pub(crate) mod moments;
 mod names;

@@ -1,6 +1,5 @@
 //! The request to stop the application, and the messages to the watchdog's thread.
 
-use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant as WallInstant};
 
@@ -10,6 +9,7 @@ use tokio::time::Instant;
 use crate::panics;
 use crate::report::reason::Reason;
 use crate::shared::latch::{Closed, Latch};
+use crate::shared::mailbox::Mailbox;
 
 /// The first request to stop the application. Later ones change nothing, except that the refusal of a start
 /// replaces the reason.
@@ -21,7 +21,7 @@ use crate::shared::latch::{Closed, Latch};
 /// the closing finds the reason and the instant. Code that reads `reason` without waiting may find it a
 /// moment before `made_at`, and takes the current time then.
 ///
-/// The watchdog can't miss the request. `watch_by` stores the sender under the lock and then reads `reason`;
+/// The watchdog can't miss the request. `watch_by` stores the mailbox under the lock and then reads `reason`;
 /// `announce` runs after `reason` was set, and takes the same lock to send. The one that takes the lock
 /// second sees what the other has written, so at least one of them sends the message. A second message
 /// changes nothing.
@@ -35,7 +35,7 @@ pub(crate) struct Request {
     /// When the run began. The deadline of a request that was made before counts from then.
     begun_at: OnceLock<MadeAt>,
     /// The watchdog's thread, which must hear of the request even if the runtime is blocked.
-    watchdog: Mutex<Option<Sender<WatchdogMessage>>>,
+    watchdog: Mutex<Option<Mailbox<WatchdogMessage>>>,
 }
 
 /// One instant on two clocks, so that the supervisor and the watchdog count the deadline from the same one.
@@ -146,7 +146,7 @@ impl Request {
     }
 
     /// Sets the thread that is told of the request, now or when the request is made.
-    pub(crate) fn watch_by(&self, watchdog: Sender<WatchdogMessage>) {
+    pub(crate) fn watch_by(&self, watchdog: Mailbox<WatchdogMessage>) {
         *self.watchdog() = Some(watchdog);
         if self.reason().is_some() {
             self.tell_watchdog_when();
@@ -160,12 +160,11 @@ impl Request {
 
     pub(crate) fn tell_watchdog(&self, message: WatchdogMessage) {
         if let Some(watchdog) = &*self.watchdog() {
-            // An error means that the thread has ended: there is nothing more to watch.
-            let _ = watchdog.send(message);
+            watchdog.send(message);
         }
     }
 
-    fn watchdog(&self) -> MutexGuard<'_, Option<Sender<WatchdogMessage>>> {
+    fn watchdog(&self) -> MutexGuard<'_, Option<Mailbox<WatchdogMessage>>> {
         self.watchdog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
