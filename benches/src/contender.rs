@@ -10,6 +10,8 @@ mod peers;
 use std::future::Future;
 
 pub use self::bare::Bare;
+#[cfg(feature = "count")]
+pub(crate) use self::ours::Hooks;
 pub use self::ours::{Members, Ours};
 #[cfg(feature = "compare")]
 pub use self::peers::{Ractor, TaskSupervisor, TokioGracefulShutdown, TokioUtil, Tosub};

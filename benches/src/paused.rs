@@ -1,6 +1,12 @@
 //! What is counted instruction by instruction: the same services on one thread and on a clock that
 //! stands still until everybody sleeps, so that next to nothing is left to chance.
 
+mod nested;
+mod renewals;
+mod restarts;
+mod seen;
+mod turnover;
+
 use std::io;
 
 use tokio::runtime::Builder;
@@ -23,6 +29,20 @@ pub enum Counted {
     OrderedLife,
     /// The life of a member of a group, with something to do at its start and at its stop.
     MemberLife,
+    /// The same, where each is added, awaited, and removed before the next.
+    MemberTurnover,
+    /// A life with hooks, every move of which an observer is told.
+    LifeOnEvent,
+    /// The same, of which `events()` tell.
+    LifeInEvents,
+    /// The same, of which a subscriber is told.
+    LifeSubscribed,
+    /// A registry with one service, as a service of a registry.
+    NestedLife,
+    /// From the failure of a service to its next run, after a wait.
+    Restart,
+    /// One renewal of a lease, in a store that is in memory.
+    Renewal,
 }
 
 /// How many services there are at most. So many are made ready, however few of them are run: what that
@@ -34,7 +54,7 @@ const MOST: usize = 1_500;
 pub struct Size {
     /// How many services there are.
     pub services: usize,
-    /// How often each ticks.
+    /// How often each ticks, restarts or renews.
     pub ticks: u32,
 }
 
@@ -44,22 +64,23 @@ impl Size {
     pub fn units(self) -> u64 {
         self.services as u64 * u64::from(self.ticks.max(1))
     }
-
-    /// How many ticks there should be.
-    #[must_use]
-    pub fn ticks_in_all(self) -> u64 {
-        self.services as u64 * u64::from(self.ticks)
-    }
 }
 
 impl Counted {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 12] = [
         Self::Tick,
         Self::Life,
         Self::LifeWithHooks,
         Self::OrderedLife,
         Self::MemberLife,
+        Self::MemberTurnover,
+        Self::LifeOnEvent,
+        Self::LifeInEvents,
+        Self::LifeSubscribed,
+        Self::NestedLife,
+        Self::Restart,
+        Self::Renewal,
     ];
 
     /// What it is called.
@@ -71,6 +92,13 @@ impl Counted {
             Self::LifeWithHooks => "life with hooks",
             Self::OrderedLife => "ordered life",
             Self::MemberLife => "life of a member",
+            Self::MemberTurnover => "member added and removed",
+            Self::LifeOnEvent => "life with hooks, told on_event",
+            Self::LifeInEvents => "life with hooks, told by events()",
+            Self::LifeSubscribed => "life with hooks, told a subscriber",
+            Self::NestedLife => "life of a nested registry",
+            Self::Restart => "restart",
+            Self::Renewal => "renewal of a lease",
         }
     }
 
@@ -86,10 +114,16 @@ impl Counted {
         let size = |services, ticks| Size { services, ticks };
         match self {
             Self::Tick => (size(100, 50), size(100, 150)),
-            Self::Life | Self::LifeWithHooks | Self::OrderedLife | Self::MemberLife => {
-                (size(500, 0), size(MOST, 0))
-            }
+            Self::Restart => (size(100, 10), size(100, 30)),
+            Self::Renewal => (size(100, 20), size(100, 60)),
+            _ => (size(500, 0), size(MOST, 0)),
         }
+    }
+
+    /// Whether it comes at random how often it happens, so that it is counted.
+    #[must_use]
+    pub fn is_random(self) -> bool {
+        self == Self::Renewal
     }
 
     /// Whether the contender with this name has what it takes.
@@ -97,39 +131,63 @@ impl Counted {
     pub fn can_be_done_by(self, contender: &str) -> bool {
         match self {
             Self::OrderedLife => on!(contender, knows_order()).unwrap_or(false),
-            Self::MemberLife => contender == "lifecycle",
             Self::Tick | Self::Life | Self::LifeWithHooks => true,
+            Self::MemberTurnover | Self::Restart | Self::Renewal => {
+                matches!(contender, "lifecycle" | "bare")
+            }
+            Self::MemberLife
+            | Self::LifeOnEvent
+            | Self::LifeInEvents
+            | Self::LifeSubscribed
+            | Self::NestedLife => contender == "lifecycle",
+        }
+    }
+
+    fn work(self) -> Work {
+        match self {
+            Self::Tick | Self::Restart | Self::Renewal => Work::new(Kind::Tick, MOST),
+            Self::Life => Work::new(Kind::Idle, MOST),
+            Self::OrderedLife => Work::new(Kind::Hooks, MOST).in_order(Order::Random),
+            _ => Work::new(Kind::Hooks, MOST),
         }
     }
 }
 
-/// Runs it; answers how many ticks there were.
+/// Runs it; answers how many of what is counted there were.
 ///
 /// # Errors
 ///
 /// Nobody has this name, or there was no runtime to be had.
-pub fn run(counted: Counted, contender: &str, services: usize, ticks: u32) -> io::Result<u64> {
-    let work = match counted {
-        Counted::Tick => Work::new(Kind::Tick, MOST),
-        Counted::Life => Work::new(Kind::Idle, MOST),
-        Counted::LifeWithHooks | Counted::MemberLife => Work::new(Kind::Hooks, MOST),
-        Counted::OrderedLife => Work::new(Kind::Hooks, MOST).in_order(Order::Random),
-    };
-    let work = work.first(services);
+pub fn run(counted: Counted, contender: &str, size: Size) -> io::Result<u64> {
+    let Size { services, ticks } = size;
+    let work = counted.work().first(services);
     let runtime = Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()?;
     runtime
         .block_on(async {
-            if counted == Counted::MemberLife {
-                lead::<Members>(work, ticks).await;
-                return Some(());
+            match (counted, contender) {
+                (Counted::MemberLife, _) => lead::<Members>(work, ticks).await,
+                (Counted::MemberTurnover, "bare") => turnover::bare(work).await,
+                (Counted::MemberTurnover, _) => turnover::ours(work).await,
+                (Counted::LifeOnEvent, _) => seen::on_event(work).await,
+                (Counted::LifeInEvents, _) => seen::events(work).await,
+                (Counted::LifeSubscribed, _) => seen::subscribe(work).await,
+                (Counted::NestedLife, _) => nested::ours(work).await,
+                (Counted::Restart, "bare") => restarts::bare(work, ticks).await,
+                (Counted::Restart, _) => restarts::ours(work, ticks).await,
+                (Counted::Renewal, "bare") => renewals::bare(work, ticks).await,
+                (Counted::Renewal, _) => renewals::ours(work, ticks).await,
+                _ => return on!(contender, lead(work, ticks).await),
             }
-            on!(contender, lead(work, ticks).await)
+            Some(())
         })
         .ok_or(io::ErrorKind::NotFound)?;
-    Ok(work.ticks())
+    Ok(match work.ticks() {
+        0 => size.units(),
+        ticked => ticked,
+    })
 }
 
 async fn lead<C: Contender>(work: Work, ticks: u32) {

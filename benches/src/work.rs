@@ -142,7 +142,9 @@ impl Meter {
         }
     }
 
-    fn ticks(&self) -> u64 {
+    /// How often it has.
+    #[must_use]
+    pub fn ticks(&self) -> u64 {
         self.ticks.load(Ordering::Relaxed)
     }
 

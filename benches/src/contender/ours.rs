@@ -16,7 +16,7 @@ struct Nothing;
 impl Idle for Nothing {}
 
 #[service(idle)]
-struct Hooks(&'static Begun);
+pub(crate) struct Hooks(pub(crate) &'static Begun);
 
 impl Idle for Hooks {
     async fn startup(&self, _: &Context) -> Result {
