@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lifecycle::{Context, Registry, Restart, Result, Worker, service};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep;
 
 use crate::contender::{Contender, Ours};
@@ -22,6 +22,8 @@ impl Worker for Falling {
     async fn run(&self, cx: &Context) -> Result {
         if self.falls.ticks() < self.most.into() {
             self.falls.tick();
+            // What fails at once was never up, and is not restarted.
+            yield_now().await;
             return Err("fallen".into());
         }
         self.begun.tell();
@@ -81,6 +83,7 @@ async fn run(
 ) -> Result {
     if falls.ticks() < most.into() {
         falls.tick();
+        yield_now().await;
         return Err("fallen".into());
     }
     begun.tell();
