@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use lifecycle::BoxError;
 use lifecycle::{Grant, Leases, Memory};
 use tokio::sync::oneshot;
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use crate::error::PostgresError;
 use crate::link::{Call, Link};
 use crate::postgres::Postgres;
-use crate::statements::{GIVE_BACK, KNOW_LEASE, RENEW, TAKE};
+use crate::statements::{GIVE_BACK, KNOW_LEASE, LEADER, RENEW, TAKE};
 
 /// However short a term is, a server may take so long to answer.
 const SHORTEST_CALL: Duration = Duration::from_millis(500);
@@ -54,6 +55,11 @@ impl Leases for Postgres {
     async fn give_back(&self, grant: &Grant) -> Result<bool, BoxError> {
         let given = self.link.give_back(grant).await;
         given.map_err(PostgresError::boxed)
+    }
+
+    async fn leader(&self, name: &str) -> Result<Option<Grant>, BoxError> {
+        let leader = self.link.leader(name).await;
+        leader.map_err(PostgresError::boxed)
     }
 
     async fn freed(&self, name: &str) {
@@ -118,6 +124,19 @@ impl Link {
         ];
         let rows = self.execute(call, GIVE_BACK, &parameters).await?;
         Ok(!rows.is_empty())
+    }
+
+    /// No patience: it is only shown, and asked for again.
+    async fn leader(self: &Arc<Self>, name: &str) -> Result<Option<Grant>, PostgresError> {
+        let call = self.call("ask who has a lease").once();
+        let rows = self
+            .execute(call, LEADER, &[(&name as _, Type::TEXT)])
+            .await?;
+        let grant = |row: &Row| {
+            let token: i64 = row.get(0);
+            Grant::new(name, row.get::<_, String>(1), token.unsigned_abs())
+        };
+        Ok(rows.first().map(grant))
     }
 
     pub(crate) fn call(&self, what: &'static str) -> Call {

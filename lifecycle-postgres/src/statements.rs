@@ -45,6 +45,11 @@ pub const ONCE: &str = "\
 update lifecycle_points set ended = true
 where name = $1 and point = 'epoch'::timestamptz + $2 * interval '1 microsecond' and attempt = $3 and not ended";
 
+/// By which grant a lease is held now.
+pub(crate) const LEADER: &str = "\
+select token, holder from lifecycle_leases
+where name = $1 and holder is not null and until > clock_timestamp()";
+
 /// A key of PostgreSQL's advisory locks: one replica at a time changes the schema.
 pub(crate) const MIGRATION_LOCK: &str = "select pg_advisory_xact_lock(7809645321)";
 

@@ -154,8 +154,8 @@ pub use crate::report::registry_error::{RegistryError, RegistryProblem};
 pub use crate::report::restart::{Restart, Then};
 pub use crate::report::startup::{ServiceStartup, Startup};
 pub use crate::report::status::{
-    IsolatedStatus, LeaseStatus, OnFailure, OnLate, Phase, QueueStatus, ServiceStatus, Shape,
-    State, TickStatus, Transition,
+    IsolatedStatus, LeaseLeader, LeaseStatus, OnFailure, OnLate, Phase, QueueStatus, ServiceStatus,
+    Shape, State, TickStatus, Transition,
 };
 pub use crate::report::tick::{
     ScheduleKind, ScheduleRule, Tick, TickCause, TickOutcome, TickRun, Upcoming,

@@ -16,7 +16,8 @@ use crate::report::outcome::{Laggard, Outcome};
 use crate::report::reason::Reason;
 use crate::report::startup::{ServiceStartup, Startup};
 use crate::report::status::{
-    IsolatedStatus, LeaseStatus, Phase, QueueStatus, ServiceStatus, Shape, State, TickStatus,
+    IsolatedStatus, LeaseLeader, LeaseStatus, Phase, QueueStatus, ServiceStatus, Shape, State,
+    TickStatus,
 };
 use crate::report::tick::{ScheduleRule, TickRun, Upcoming};
 use crate::report::timestamp::{Precision, Timestamp};
@@ -180,6 +181,22 @@ impl Serialize for LeaseStatus {
             "name": &*self.name,
             "holder": &*self.holder,
             "token": self.token,
+            "held_seconds": seconds(self.since.map(|since| since.elapsed())),
+            "left_seconds": seconds(self.until.map(|until| {
+                until.saturating_duration_since(Instant::now())
+            })),
+            "term_seconds": self.term.as_secs_f64(),
+            "leader": self.leader,
+        })
+    }
+}
+
+impl Serialize for LeaseLeader {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fields!(serializer, "LeaseLeader", {
+            "holder": &*self.holder,
+            "token": self.token,
+            "seen_seconds": self.since.elapsed().as_secs_f64(),
         })
     }
 }

@@ -341,6 +341,29 @@ pub struct LeaseStatus {
     pub holder: Arc<str>,
     /// The fencing token, while this replica holds the lease.
     pub token: Option<u64>,
+    /// Since when this replica holds it, while it does.
+    pub since: Option<Instant>,
+    /// Until when this replica relies on it, while it holds it, if it can't be renewed before: a tenth of the term before
+    /// the term is over.
+    pub until: Option<Instant>,
+    /// For how long the lease is taken, and renewed each time.
+    pub term: Duration,
+    /// Who holds it instead, as the store told it last, while the service is on standby. The store is asked about three
+    /// times in a term. `None` before the first answer, while nobody holds it, and where the store
+    /// [can't tell](crate::Leases::leader).
+    pub leader: Option<LeaseLeader>,
+}
+
+/// Another replica that holds the lease of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeaseLeader {
+    /// What it is called in the store.
+    pub holder: Arc<str>,
+    /// Its fencing token.
+    pub token: u64,
+    /// When this replica has heard of this grant for the first time. It may be older.
+    pub since: Instant,
 }
 
 /// What is known of a service's ticks.

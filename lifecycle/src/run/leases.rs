@@ -12,7 +12,7 @@
 //!   granted to nobody would be held for a term.
 
 use std::collections::BTreeMap;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -83,8 +83,9 @@ impl Keepers {
         };
         let nodes = application.registered().iter().zip(services);
         let names = nodes.map(|(instance, node)| node.settings.leased.then(|| name_of(instance)));
-        let _ = application.leases.set(LeaseTable::new(names, &holder));
         let term = lease_term.unwrap_or(DEFAULT_TERM);
+        let table = LeaseTable::new(names, &holder, term);
+        let _ = application.leases.set(table);
         Some(Self {
             settings: LeaseSettings { store, term },
             holder,
@@ -169,9 +170,11 @@ impl Keeper {
         } = self;
         let LeaseSettings { store, term } = settings.clone();
         let (name, holder) = (self.name.clone(), holder.clone());
+        let (application, service) = (self.application.clone(), self.service);
         loop {
             let hold = Hold::now();
             let taking = ask(term, || store.take(&name, &holder, term));
+            let mut is_refused = false;
             match self.or_ended(taking).await {
                 Asked::Ended(gives_back, answer) => {
                     if let (true, Some(Ok(Some(grant)))) = (gives_back, answer) {
@@ -183,7 +186,10 @@ impl Keeper {
                     self.recover();
                     return Some(Lease::new(grant, term, hold));
                 }
-                Asked::Answered(Ok(None)) => self.recover(),
+                Asked::Answered(Ok(None)) => {
+                    self.recover();
+                    is_refused = true;
+                }
                 Asked::Answered(Err(error)) if error::is_permanent(error.as_ref()) => {
                     self.report(LeaseNews::Failed(error));
                     return None;
@@ -195,10 +201,20 @@ impl Keeper {
                 sleep(jittered(term / 300)).await;
                 guarded(|| store.freed(&name)).await;
             };
+            // Only to be shown, so nothing waits for the answer, and a failure is none of the store's own.
+            let look = async {
+                if is_refused {
+                    if let Ok(leader) = ask(term, || store.leader(&name)).await {
+                        note_leader(&application, service, leader);
+                    }
+                }
+                pending::<()>().await;
+            };
             tokio::select! {
                 biased;
                 order = self.orders.recv() => if !matches!(order, Some(Order::Seek)) { return None },
                 () = freed => {}
+                () = look => {}
                 () = sleep(jittered(term / 3)) => {}
             }
         }
@@ -315,6 +331,12 @@ impl Keeper {
 
     fn report(&self, news: LeaseNews) {
         self.application.report_lease(self.service, news);
+    }
+}
+
+fn note_leader(application: &Application, service: usize, leader: Option<Grant>) {
+    if let Some(leases) = application.leases.get() {
+        leases.set_leader(service, leader);
     }
 }
 

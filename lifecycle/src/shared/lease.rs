@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use crate::report::status::{self, LeaseStatus, ServiceStatus};
+use crate::report::status::{self, LeaseLeader, LeaseStatus, ServiceStatus};
 use crate::shared::latch::Latch;
 use crate::shared::run::Run;
 use crate::store::Grant;
@@ -31,6 +31,8 @@ pub struct Lease(Arc<State>);
 struct State {
     grant: Grant,
     term: Duration,
+    /// When the request was sent that took it.
+    taken: Instant,
     hold: Mutex<Hold>,
     lost: Latch,
 }
@@ -57,6 +59,7 @@ impl Lease {
         Self(Arc::new(State {
             grant,
             term,
+            taken: hold.at,
             hold: Mutex::new(hold),
             lost: Latch::new(),
         }))
@@ -149,6 +152,7 @@ pub(crate) struct LeaseTable(Box<[Option<Entry>]>);
 struct Entry {
     name: Arc<str>,
     holder: Arc<str>,
+    term: Duration,
     facts: Mutex<Facts>,
 }
 
@@ -157,14 +161,20 @@ struct Facts {
     lease: Option<Lease>,
     run: Weak<Run>,
     degraded: Option<Arc<str>>,
+    leader: Option<LeaseLeader>,
 }
 
 impl LeaseTable {
     /// The names of the leases; `None` for a service that each replica runs.
-    pub(crate) fn new(names: impl Iterator<Item = Option<Arc<str>>>, holder: &Arc<str>) -> Self {
+    pub(crate) fn new(
+        names: impl Iterator<Item = Option<Arc<str>>>,
+        holder: &Arc<str>,
+        term: Duration,
+    ) -> Self {
         let entry = |name| Entry {
             name,
             holder: holder.clone(),
+            term,
             facts: Mutex::default(),
         };
         Self(names.map(|name| name.map(entry)).collect())
@@ -177,7 +187,27 @@ impl LeaseTable {
     /// The lease was taken; or it is none of this replica any more.
     pub(crate) fn set(&self, service: usize, lease: Option<Lease>) {
         if let Some(entry) = self.entry(service) {
-            entry.facts().lease = lease;
+            let mut facts = entry.facts();
+            facts.lease = lease;
+            facts.leader = None;
+        }
+    }
+
+    /// Another replica holds the lease by this grant, or nobody does.
+    pub(crate) fn set_leader(&self, service: usize, grant: Option<Grant>) {
+        if let Some(entry) = self.entry(service) {
+            let mut facts = entry.facts();
+            let known = facts.leader.take();
+            facts.leader = grant.map(|grant| match known {
+                Some(known) if known.token == grant.token && *known.holder == *grant.holder => {
+                    known
+                }
+                _ => LeaseLeader {
+                    holder: grant.holder.into(),
+                    token: grant.token,
+                    since: Instant::now(),
+                },
+            });
         }
     }
 
@@ -215,6 +245,13 @@ impl LeaseTable {
             name: entry.name.clone(),
             holder: entry.holder.clone(),
             token: held.map(Lease::token),
+            since: held.map(|lease| lease.0.taken),
+            until: held.map(Lease::until),
+            term: entry.term,
+            leader: facts
+                .leader
+                .clone()
+                .filter(|_| status.state == status::State::Standby),
         }));
         // What the service has said, and what its ticks failed with, is of a run that is over.
         let is_silent = status.degraded.is_none() && !status.state.is_final();

@@ -63,6 +63,13 @@ pub trait Leases: Send + Sync + 'static {
     /// The store keeps the token: the next one is greater.
     async fn give_back(&self, grant: &Grant) -> Result<bool, BoxError>;
 
+    /// The grant by which the lease is held now, for people who want to know who runs the service. `None`: nobody holds it,
+    /// or the store can't tell. It decides nothing. Asked after each refusal. Default: the store can't tell.
+    async fn leader(&self, name: &str) -> Result<Option<Grant>, BoxError> {
+        let _ = name;
+        Ok(None)
+    }
+
     /// Returns when the lease may have become free, so that a replica that waits need not wait until it asks the next
     /// time. Only a hint: it may be late, wrong, or never come. Default: never.
     async fn freed(&self, name: &str) {
@@ -124,6 +131,10 @@ impl<L: Leases + ?Sized> Leases for Arc<L> {
 
     async fn give_back(&self, grant: &Grant) -> Result<bool, BoxError> {
         (**self).give_back(grant).await
+    }
+
+    async fn leader(&self, name: &str) -> Result<Option<Grant>, BoxError> {
+        (**self).leader(name).await
     }
 
     async fn freed(&self, name: &str) {

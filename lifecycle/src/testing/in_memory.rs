@@ -73,6 +73,14 @@ impl Lease {
     }
 }
 
+impl State {
+    fn holder(&self, name: &str) -> Option<Grant> {
+        let lease = self.leases.get(name).filter(|lease| lease.is_held())?;
+        let holder = lease.holder.clone()?;
+        Some(Grant::new(name, holder, lease.token))
+    }
+}
+
 impl Default for InMemoryStore {
     fn default() -> Self {
         Self::new()
@@ -121,10 +129,7 @@ impl InMemoryStore {
     /// Who holds this lease now, with the token of the grant.
     #[must_use]
     pub fn holder(&self, name: &str) -> Option<Grant> {
-        let state = self.state();
-        let lease = state.leases.get(name).filter(|lease| lease.is_held())?;
-        let holder = lease.holder.clone()?;
-        Some(Grant::new(name, holder, lease.token))
+        self.state().holder(name)
     }
 
     /// Ends the term of this lease, as if it had not been renewed. Its holder does not learn of it before it asks.
@@ -209,6 +214,10 @@ impl Leases for InMemoryStore {
             is_held
         });
         given_back.await
+    }
+
+    async fn leader(&self, name: &str) -> Result<Option<Grant>, BoxError> {
+        self.ask(|state| state.holder(name)).await
     }
 
     async fn freed(&self, _: &str) {

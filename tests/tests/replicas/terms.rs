@@ -170,3 +170,78 @@ async fn a_service_that_each_replica_runs_has_no_lease() {
     assert!(one.handle().states()[0].lease.is_none());
     one.stop().await.into_result().unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn on_standby_a_replica_shows_who_leads() {
+    let (store, journal) = (InMemoryStore::new(), Arc::new(Journal::new()));
+    let one = started(replica(&store, Leader::new("one", &journal)));
+    one.await_healthy().await.unwrap();
+    let lease = |handle: &lifecycle::Handle| *handle.states()[0].lease.clone().unwrap();
+    let two = started(replica(&store, Leader::new("two", &journal)));
+    reaches(&two.handle(), "job", State::Standby).await;
+    let begun = Instant::now();
+    sleep(TERM * 10).await;
+    let (held, waits) = (lease(&one.handle()), lease(&two.handle()));
+    assert_eq!((held.leader.clone(), held.term), (None, TERM));
+    assert!(held.since.unwrap() <= begun);
+    let left = held.until.unwrap() - Instant::now();
+    assert!(left > TERM / 2 && left <= TERM * 9 / 10, "{left:?}");
+    let leader = waits.leader.unwrap();
+    assert_eq!((leader.holder, leader.token), (held.holder, 1));
+    assert!(leader.since <= begun + millis(100), "known all the time");
+    assert_eq!((waits.token, waits.since, waits.until), (None, None, None));
+    one.stop().await.into_result().unwrap();
+    reaches(&two.handle(), "job", State::Running).await;
+    let handle = two.handle();
+    let held = lease(&handle);
+    assert_eq!((held.leader, held.token), (None, Some(2)));
+    two.stop().await.into_result().unwrap();
+    let gone = lease(&handle);
+    assert_eq!((gone.leader, gone.token, gone.since), (None, None, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_follows_another_is_shown_within_a_third_of_the_term() {
+    let (store, journal) = (InMemoryStore::new(), Arc::new(Journal::new()));
+    let first = store
+        .take("job", "first", TERM * 100)
+        .await
+        .unwrap()
+        .unwrap();
+    let two = started(replica(&store, Leader::new("two", &journal)));
+    let leader = |running: &lifecycle::Running| {
+        let status = running.handle().states().remove(0);
+        let leader = status.lease.unwrap().leader;
+        leader.map(|leader| (leader.holder.to_string(), leader.token))
+    };
+    sleep(TERM / 3).await;
+    assert_eq!(leader(&two), Some(("first".to_owned(), 1)));
+    store.expire("job");
+    // Before the replica that waits.
+    store
+        .take("job", "second", TERM * 100)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(!store.renew(&first, TERM).await.unwrap());
+    sleep(TERM / 3).await;
+    assert_eq!(leader(&two), Some(("second".to_owned(), 2)));
+    store.set_reachable(false);
+    sleep(TERM).await;
+    assert_eq!(leader(&two), Some(("second".to_owned(), 2)), "told last");
+    two.stop().await.into_result().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_cannot_tell_who_leads_is_as_good_a_store() {
+    let (store, journal) = (InMemoryStore::new(), Arc::new(Journal::new()));
+    let silent = crate::leader::View::new(&store);
+    store.take("job", "other", TERM).await.unwrap().unwrap();
+    let two = started(replica(&Arc::new(silent), Leader::new("two", &journal)));
+    sleep(TERM / 2).await;
+    let status = two.handle().states().remove(0);
+    assert_eq!((status.state, status.degraded), (State::Standby, None));
+    assert_eq!(status.lease.unwrap().leader, None);
+    reaches(&two.handle(), "job", State::Running).await;
+    two.stop().await.into_result().unwrap();
+}

@@ -35,6 +35,7 @@ pub async fn leases(open: impl Fn() -> Arc<dyn Leases>) {
     a_renewal_lets_the_term_begin_anew(&names, &store, &other).await;
     a_stale_holder_is_refused(&names, &store, &other).await;
     a_term_that_is_over_is_not_renewed(&names, &store).await;
+    a_leader_that_is_told_holds_the_lease(&names, &store, &other).await;
     names_of_all_kinds_are_leases_of_their_own(&names, &store, &other).await;
     terms_of_all_lengths(&names, &store, &other).await;
     one_of_many_racers_wins(&names, open).await;
@@ -77,9 +78,41 @@ impl Replica {
         answer(case, self.store.renew(grant, term).await)
     }
 
+    async fn leader(&self, case: &str, name: &str) -> Option<Grant> {
+        answer(case, self.store.leader(name).await)
+    }
+
     async fn give_back(&self, case: &str, grant: &Grant) -> bool {
         answer(case, self.store.give_back(grant).await)
     }
+}
+
+/// A store may not be able to tell, but what it tells is true.
+async fn a_leader_that_is_told_holds_the_lease(names: &Names, store: &Replica, other: &Replica) {
+    let case = "a_leader_that_is_told_holds_the_lease";
+    let name = names.of(case);
+    let nobody = other.leader(case, &name).await;
+    assert_eq!(nobody, None, "`{case}`: one that was never taken");
+    let mut grant = store.must_take(case, &name, LONG).await;
+    for asking in [store, other] {
+        let leader = asking.leader(case, &name).await;
+        assert!(
+            leader.as_ref().is_none_or(|leader| *leader == grant),
+            "`{case}`: {leader:?} for {grant:?}"
+        );
+    }
+    store.give_back(case, &grant).await;
+    let nobody = other.leader(case, &name).await;
+    assert_eq!(nobody, None, "`{case}`: one that was given back");
+    grant = other.must_take(case, &name, TERM).await;
+    let leader = store.leader(case, &name).await;
+    assert!(
+        leader.is_none_or(|leader| leader == grant),
+        "`{case}`: one that was taken again"
+    );
+    sleep(TERM + TERM / 2).await;
+    let nobody = store.leader(case, &name).await;
+    assert_eq!(nobody, None, "`{case}`: one whose term is over");
 }
 
 async fn one_holder_at_a_time(names: &Names, store: &Replica, other: &Replica) {
