@@ -1,6 +1,7 @@
 //! The page: what the application does, for a person. Useful without script; with it, it follows the events.
 
 mod head;
+mod leases;
 mod log;
 mod schedules;
 mod services;
@@ -85,6 +86,7 @@ impl View<'_> {
                     (self.stop())
                     (self.start())
                     (self.schedules())
+                    (self.leases())
                 }
                 div {
                     (self.list())

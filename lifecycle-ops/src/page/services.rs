@@ -4,6 +4,7 @@ use lifecycle::ServiceStatus;
 use maud::{Markup, PreEscaped, html};
 
 use super::head::{is_trouble, why};
+use super::leases::led_by;
 use super::{View, button, marked};
 use crate::draw::graph::{class, drawn, word};
 use crate::draw::layers::Layers;
@@ -58,6 +59,7 @@ impl View<'_> {
                 @if !is_short && self.steers {
                     span .act { @if !status.state.is_final() { (button(&status.name, "restart")) } }
                 }
+                @if let (false, Some(leader)) = (is_short, led_by(status)) { span .lease { (leader) } }
             }
         }
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use lifecycle::{Idle, Registry, registry, service};
+use lifecycle::testing::InMemoryStore;
+use lifecycle::{Idle, Leases, Registry, registry, service};
 use lifecycle_ops::Ops;
 
 use crate::client::{get, request, send, steered};
@@ -279,6 +280,61 @@ async fn schedules_tell_what_was_and_what_will_be() {
         "{page}"
     );
     stopped(running).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leads_is_told_beside_the_state_and_with_the_lease() {
+    let store = InMemoryStore::new().namespace("shop");
+    let other = store.take("shop/taken", "<other>", Duration::from_hours(1));
+    let other = other.await.unwrap().unwrap();
+    let registry = registry! {
+        leases = store.clone(),
+        "mine" => Plain, replicas = one,
+        "taken" => Plain, replicas = one,
+        "plain" => Plain,
+    }
+    .signals(false);
+    let ops = Ops::service(registry.handle());
+    let running = registry.start();
+    running.await_healthy().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(125)).await;
+    let page = get(&ops, "/").await.text;
+    let mine = running.handle().status("mine").unwrap().lease.unwrap();
+    assert_eq!(mine.leader, None);
+    for told in [
+        "Leases, of services",
+        ">led by this replica, token 1<",
+        ">led by &lt;other&gt;, token 1<",
+        ">shop/taken<",
+        ">this replica<",
+        &format!("data-label=\"led by\">{} <span", mine.holder),
+        "data-label=\"led by\">&lt;other&gt;<",
+        "data-label=\"for\">2 m 5 s<",
+        "data-label=\"term\">30 s <span class=\"rule\">2",
+        "data-label=\"term\">30 s<",
+    ] {
+        assert!(page.contains(told), "no `{told}` in {page}");
+    }
+    assert_eq!(page.matches("class=\"lease\"").count(), 2);
+    let json = get(&ops, "/services/taken").await.text;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["lease"]["leader"]["holder"], "<other>");
+    assert_eq!(json["lease"]["leader"]["token"], 1);
+    assert_eq!(json["lease"]["term_seconds"], 30.0);
+    store.give_back(&other).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let page = get(&ops, "/").await.text;
+    assert!(page.contains(">led by this replica, token 2<"), "{page}");
+    stopped(running).await;
+    assert!(get(&ops, "/").await.text.contains("no leader known"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_leases_the_page_has_none() {
+    let registry = registry! { "plain" => Plain }.signals(false);
+    let ops = Ops::service(registry.handle());
+    let page = get(&ops, "/").await.text;
+    assert!(!page.contains("Leases") && !page.contains("class=\"lease\""));
 }
 
 /// Lets a service start at once.
