@@ -40,6 +40,7 @@ async fn of_replicas_one_leads_and_another_follows_when_it_stops_is_killed_or_is
     leader.until("leads", began);
     for (number, signal) in ["-TERM", "-KILL", "-STOP"].into_iter().enumerate() {
         let next = standby(&server, &format!("replica {}", number + 1), TERM).await;
+        leader.until("ran ", began);
         began = Instant::now();
         leader.signal(signal);
         let leads = next.until("leads", began);
