@@ -310,7 +310,7 @@ async fn who_leads_is_told_beside_the_state_and_with_the_lease() {
         &format!("data-label=\"led by\">{} <span", mine.holder),
         "data-label=\"led by\">&lt;other&gt;<",
         "data-label=\"for\">2 m 5 s<",
-        "data-label=\"term\">30 s <span class=\"rule\">2",
+        "data-label=\"term\">30 s <span class=\"rule\">",
         "data-label=\"term\">30 s<",
     ] {
         assert!(page.contains(told), "no `{told}` in {page}");
