@@ -1,6 +1,7 @@
 //! A PostgreSQL or an etcd of the test's own, a proxy that freezes, and replicas: child processes that are stopped, killed and watched by the
 //! lines they print.
 
+pub mod certificate;
 pub mod clock;
 pub mod etcd;
 pub mod proxy;

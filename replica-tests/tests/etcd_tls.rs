@@ -1,49 +1,19 @@
 //! Encrypted connections to an etcd that asks for a certificate.
 
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use lifecycle::Leases;
 use lifecycle_etcd::Etcd;
-use replica_tests::etcd;
+use replica_tests::{certificate, etcd};
 
 const TERM: Duration = Duration::from_secs(30);
-
-/// A certificate for `localhost`, which vouches for itself, and its key.
-fn certificate(folder: &Path, name: &str) -> (String, String) {
-    let (certificate, key) = (
-        folder.join(format!("{name}.crt")),
-        folder.join(format!("{name}.key")),
-    );
-    let made = Command::new("openssl")
-        .args(
-            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2".split(' '),
-        )
-        .args(["-subj", "/CN=localhost"])
-        .args(["-addext", "subjectAltName=DNS:localhost"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output()
-        .unwrap();
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
-    let read = |path| std::fs::read_to_string(path).unwrap();
-    (read(certificate), read(key))
-}
 
 #[tokio::test]
 async fn a_connection_is_encrypted_and_each_side_is_known_by_its_certificate() {
     let folder = std::env::temp_dir().join(format!("lifecycle-etcd-tls-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let (certificate, key) = certificate(&folder, "server");
-    let (stranger, strange_key) = self::certificate(&folder, "stranger");
+    let (certificate, key) = certificate::certificate(&folder, "server");
+    let (stranger, strange_key) = certificate::certificate(&folder, "stranger");
     std::fs::remove_dir_all(&folder).unwrap();
     let server = etcd::Etcd::encrypted(&certificate, &key, &certificate);
     let store = Etcd::connect(server.endpoints()).timeout(Duration::from_secs(2));

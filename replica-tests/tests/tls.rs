@@ -1,57 +1,19 @@
 //! Encrypted connections, to a server with a certificate of its own authority.
 
-use std::process::Command;
 use std::time::Duration;
 
 use lifecycle::Leases;
 use lifecycle_postgres::Postgres;
+use replica_tests::certificate::certificate;
 use replica_tests::server::Server;
 
 const TERM: Duration = Duration::from_secs(30);
-
-/// A certificate for `localhost`, and its key.
-fn certificate(folder: &std::path::Path) -> (String, String) {
-    let (certificate, key) = (folder.join("crt"), folder.join("key"));
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-        ])
-        .args([
-            "-days",
-            "2",
-            "-subj",
-            "/CN=localhost",
-            "-addext",
-            "subjectAltName=DNS:localhost",
-        ])
-        .arg("-addext")
-        .arg("basicConstraints=critical,CA:FALSE")
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output()
-        .unwrap();
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
-    let read = |path| std::fs::read_to_string(path).unwrap();
-    (read(certificate), read(key))
-}
 
 #[tokio::test]
 async fn a_connection_is_encrypted_and_the_server_is_known_by_its_certificate() {
     let folder = std::env::temp_dir().join(format!("lifecycle-tls-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let (certificate, key) = certificate(&folder);
+    let (certificate, key) = certificate(&folder, "server");
     std::fs::remove_dir_all(&folder).unwrap();
     let server = Server::encrypted(&certificate, &key);
     let at = |host: &str, mode: &str| {
