@@ -3,12 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod sources;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folders of others, and of what is built.
-const NOT_OURS: [&str; 3] = ["target", "node_modules", ".git"];
+use sources::{files, root};
 
 /// The crates whose documentation has a link to `crate::..`; the guide is the first one's.
 const LIBRARIES: [&str; 4] = [
@@ -17,22 +18,6 @@ const LIBRARIES: [&str; 4] = [
     "lifecycle-ops",
     "lifecycle-postgres",
 ];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn files(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir() && !NOT_OURS.contains(&name) {
-            files(&path, extension, found);
-        } else if path.extension().is_some_and(|found| found == extension) {
-            found.push(path);
-        }
-    }
-}
 
 fn pages() -> Vec<PathBuf> {
     let mut pages = Vec::new();
