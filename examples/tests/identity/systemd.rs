@@ -1,11 +1,21 @@
 //! What systemd is told by the server, on a socket of the test's own.
 #![cfg(target_os = "linux")]
 
-use std::{fs, os::unix::net::UnixDatagram, time::Duration};
+use std::{fs, os::unix::net::UnixDatagram, path::PathBuf, time::Duration};
 
 use rustix::process::Signal;
 
 use crate::server::{Home, anywhere};
+
+/// The socket of systemd, and where it is.
+fn listen(home: &Home) -> (UnixDatagram, PathBuf) {
+    let path = home.settings().with_file_name("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    (socket, path)
+}
 
 /// The next message, line by line.
 fn next(socket: &UnixDatagram) -> Vec<String> {
@@ -22,11 +32,7 @@ fn number(line: &str, key: &str) -> u64 {
 #[test]
 fn the_script_of_a_start_a_reload_and_a_stop() {
     let home = Home::new("");
-    let path = home.settings().with_file_name("notify");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(60)))
-        .unwrap();
+    let (socket, path) = listen(&home);
     let server = home.launch(|command| anywhere(command).env("NOTIFY_SOCKET", &path));
 
     assert_eq!(next(&socket), ["READY=1", "STATUS=7 of 7 services run"]);
@@ -51,11 +57,7 @@ fn the_script_of_a_start_a_reload_and_a_stop() {
 #[test]
 fn a_reload_at_the_moment_it_is_ready_is_told() {
     let home = Home::new("");
-    let path = home.settings().with_file_name("notify");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(60)))
-        .unwrap();
+    let (socket, path) = listen(&home);
     for _ in 0..20 {
         let server = home.launch(|command| anywhere(command).env("NOTIFY_SOCKET", &path));
         assert_eq!(next(&socket)[0], "READY=1");
