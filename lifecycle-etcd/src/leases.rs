@@ -66,11 +66,11 @@ impl Leases for Etcd {
 
 /// What was read of a lease.
 struct Look {
-    /// Who has it; `None`: nobody.
+    /// Who has it; `None`: no replica.
     holder: Option<String>,
     /// The revision in which the holder took it; 0 where there is none.
     token: i64,
-    /// The newest sign of life. Where its key was removed by hand, it is of revision 0, and good for the term of whoever asks.
+    /// The newest sign of life. Where its key was removed by hand, it is of revision 0, and good for the term of the replica that asks.
     sign: Sign,
     /// What the key of the sign has in full.
     written: Vec<u8>,
@@ -165,7 +165,7 @@ impl Etcd {
         Ok(look)
     }
 
-    /// When the holder's term is over; `None`: nobody has the lease.
+    /// When the holder's term is over; `None`: no replica has the lease.
     fn over(&self, name: &str, look: &Look) -> Option<Instant> {
         if look.holder.is_none() {
             self.observed.is_free(name);

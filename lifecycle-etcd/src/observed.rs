@@ -1,7 +1,7 @@
 //! How long a lease has shown no sign of life, by this process's own monotonic clock: when its term is over.
 //!
-//! etcd's own leases count in whole seconds, two at least, so they don't decide; and clocks of two machines are never compared. Whoever wants a
-//! lease notes when it *saw* the holder's newest sign of life, which is a revision of etcd's, and takes the lease once it has looked
+//! etcd's own leases count in whole seconds, two at least, so they don't decide; and clocks of two machines are never compared. A replica
+//! that wants a lease notes when it *saw* the holder's newest sign of life, which is a revision of etcd's, and takes the lease once it has looked
 //! for a whole term and seen no newer one.
 //!
 //! # Invariants
@@ -81,7 +81,7 @@ impl Observed {
         over
     }
 
-    /// Nobody has the lease.
+    /// No replica has the lease.
     pub(crate) fn is_free(&self, name: &str) {
         self.names().remove(name);
     }

@@ -89,7 +89,7 @@ impl Write {
         self
     }
 
-    /// Marks the point that this tick is for ended, with what is written: that takes effect once, whoever is killed when.
+    /// Marks the point that this tick is for ended, with what is written: that takes effect once, whichever replica is killed at whatever moment.
     ///
     /// For ticks of a schedule with `catch_up` whose memory is this store.
     ///
@@ -112,7 +112,7 @@ impl Write {
 
     /// Writes all of it, or nothing. Gives the revision it was written in.
     ///
-    /// It is sent once: where the answer does not come, nobody knows whether it was written.
+    /// It is sent once: where the answer does not come, it is not known whether it was written.
     ///
     /// # Errors
     ///

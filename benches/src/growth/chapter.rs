@@ -32,7 +32,7 @@ const ALL_SIZES: usize = usize::MAX;
 /// A hundred edges a service are ten million at this size.
 const MANY_EDGES: usize = 100_000;
 
-/// Nobody reads a page of more rows.
+/// A page of more rows is not read.
 const READABLE: usize = 100_000;
 
 const fn line(title: &'static str, what: &'static str, figure: &'static str, most: usize) -> Line {

@@ -15,7 +15,7 @@ pub(super) async fn on_event(work: Work) {
     Ours::stop(Ours::start(registry).await).await;
 }
 
-/// By `Handle::events`, which keeps the last ones for whoever is slow.
+/// By `Handle::events`, which keeps the last ones for an observer that is slow.
 pub(super) async fn events(work: Work) {
     let registry = Ours::assemble(work);
     let mut events = registry.handle().events();

@@ -8,7 +8,7 @@ use lifecycle_postgres::fence;
 use crate::database::Database;
 use crate::settings::Settings;
 
-/// Whoever has not been seen for so many times its interval is gone.
+/// A replica that has not been seen for so many times its interval is gone.
 const GONE: u32 = 5;
 
 /// Writes down how many replicas there are. What it writes is fenced: a replica that was frozen, and does not know yet that another has

@@ -12,7 +12,7 @@ pub struct Settings {
     pub name: String,
     /// `FLEET_OPS`: where it shows itself. A free port of the loopback address, where it is not set.
     pub ops: String,
-    /// How long a lease is good for that nobody renews.
+    /// How long a lease is good for that is not renewed.
     pub term: Duration,
     /// When the report is due.
     pub report: &'static str,

@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! The place is the endpoint that everybody asks. Whoever finds it wanting moves it on by one, and only from where it was, so many who find the same
-//! move it once.
+//! The place is the endpoint that all calls ask first. A call that finds it wanting moves it on by one, and only from where it
+//! was, so many that find the same move it once.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -49,7 +49,7 @@ impl Call {
         }
     }
 
-    /// Is not sent again where nobody knows what became of it.
+    /// Is not sent again where it is not known what became of it.
     pub(crate) fn at_most_once(self) -> Self {
         Self {
             repeatable: false,
@@ -158,7 +158,7 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// The next endpoint, for everybody.
+    /// The next endpoint, for all calls.
     fn leave(&self, at: At<'_>, error: &EtcdError) {
         let next = (at.number + 1) % self.endpoints.len();
         let (before, after) = (Ordering::Relaxed, Ordering::Relaxed);

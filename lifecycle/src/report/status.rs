@@ -349,7 +349,7 @@ pub struct LeaseStatus {
     /// For how long the lease is taken, and renewed each time.
     pub term: Duration,
     /// Who holds it instead, as the store told it last, while the service is on standby. The store is asked about three
-    /// times in a term. `None` before the first answer, while nobody holds it, and where the store
+    /// times in a term. `None` before the first answer, while no replica holds it, and where the store
     /// [can't tell](crate::Leases::leader).
     pub leader: Option<LeaseLeader>,
 }

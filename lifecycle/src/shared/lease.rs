@@ -193,7 +193,7 @@ impl LeaseTable {
         }
     }
 
-    /// Another replica holds the lease by this grant, or nobody does.
+    /// Another replica holds the lease by this grant, or none does.
     pub(crate) fn set_leader(&self, service: usize, grant: Option<Grant>) {
         if let Some(entry) = self.entry(service) {
             let mut facts = entry.facts();

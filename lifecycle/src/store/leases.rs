@@ -63,7 +63,7 @@ pub trait Leases: Send + Sync + 'static {
     /// The store keeps the token: the next one is greater.
     async fn give_back(&self, grant: &Grant) -> Result<bool, BoxError>;
 
-    /// The grant by which the lease is held now, for people who want to know who runs the service. `None`: nobody holds it,
+    /// The grant by which the lease is held now, for people who want to know who runs the service. `None`: no replica holds it,
     /// or the store can't tell. It decides nothing. Asked after each refusal. Default: the store can't tell.
     async fn leader(&self, name: &str) -> Result<Option<Grant>, BoxError> {
         let _ = name;

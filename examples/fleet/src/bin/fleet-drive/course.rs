@@ -78,7 +78,7 @@ fn freeze(fleet: &Fleet, service: &str) -> Result {
     Ok(())
 }
 
-/// One that leads nothing: nobody notices.
+/// One that leads nothing: no other replica notices.
 fn freeze_a_standby(fleet: &Fleet) -> Result {
     let leaders = [fleet.led(LED[0])?, fleet.led(LED[1])?];
     let names = fleet.names();
@@ -91,7 +91,7 @@ fn freeze_a_standby(fleet: &Fleet) -> Result {
     Ok(())
 }
 
-/// Nobody is up for three nights, and the next report stands for them.
+/// No replica is up for three nights, and the next report stands for them.
 fn kill_all(fleet: &mut Fleet) -> Result {
     let names = fleet.names();
     for name in &names {
