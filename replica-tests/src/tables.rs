@@ -1,10 +1,14 @@
 //! The tables that the jobs of replicas write to, and what they may not show.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
+use tokio::time::sleep;
 use tokio_postgres::Client;
 
 use crate::server::Server;
+
+const SOON: Duration = Duration::from_secs(20);
 
 /// A server with the tables, and a connection to it.
 ///
@@ -33,6 +37,19 @@ pub async fn prepared() -> (Server, Client) {
 pub async fn count(client: &Client, of: &str) -> i64 {
     let count = format!("select count(*) from {of}");
     client.query_one(&count, &[]).await.unwrap().get(0)
+}
+
+/// Waits until there are more rows than these.
+///
+/// # Panics
+///
+/// When there are none after some time, or the server does not answer.
+pub async fn eventually_count(client: &Client, of: &str, before: i64) {
+    let began = Instant::now();
+    while count(client, of).await <= before {
+        assert!(began.elapsed() < SOON, "no further rows of {of}");
+        sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// Writes of a holder after one of a later holder, and points that have ended twice.

@@ -8,7 +8,7 @@ use replica_tests::eventually;
 use replica_tests::proxy::Proxy;
 use replica_tests::replica::Replica;
 use replica_tests::server::Server;
-use replica_tests::tables::{count, prepared, unexplained, wrong};
+use replica_tests::tables::{count, eventually_count, prepared, unexplained, wrong};
 use tokio::time::sleep;
 use tokio_postgres::{Client, NoTls};
 
@@ -61,15 +61,6 @@ fn is_ready(replica: &Replica) -> bool {
 fn times(replica: &Replica, told: &str) -> usize {
     let lines = replica.lines();
     lines.iter().filter(|line| line.contains(told)).count()
-}
-
-/// Waits until there are more rows than these.
-async fn eventually_count(client: &Client, of: &str, before: i64) {
-    let began = Instant::now();
-    while count(client, of).await <= before {
-        assert!(began.elapsed() < SOON, "no further rows of {of}");
-        sleep(Duration::from_millis(10)).await;
-    }
 }
 
 /// How long the lease of the leader is good for, in seconds.
