@@ -53,9 +53,10 @@ where name = $1 and holder is not null and until > clock_timestamp()";
 /// A key of PostgreSQL's advisory locks: one replica at a time changes the schema.
 pub(crate) const MIGRATION_LOCK: &str = "select pg_advisory_xact_lock(7809645321)";
 
-/// The row of a lease that nobody has had.
+/// The row of a lease that no replica has had. It names no index: a conflict that is to be ignored in one is an error in the others, and
+/// replicas that insert the row at one moment meet in either.
 pub(crate) const KNOW_LEASE: &str =
-    "insert into lifecycle_leases (name) values ($1) on conflict (name) do nothing";
+    "insert into lifecycle_leases (name) values ($1) on conflict do nothing";
 
 /// A row that is locked is skipped, so that a take never waits for a fenced transaction: what shares the connection would wait behind it. Gives the
 /// new token, if it was taken; the seconds left to the holder of before; and whether there is such a row at all.
@@ -93,7 +94,7 @@ pub(crate) const LAST: &str = "select point, attempt, ended from lifecycle_point
 
 pub(crate) const BEGIN_FIRST: &str = "\
 insert into lifecycle_points (name, point, attempt) values ($1, $2, $3)
-on conflict (name) do nothing
+on conflict do nothing
 returning 1";
 
 /// As [`TAKE`] it does not wait for a job's transaction. Gives whether the point has begun, and whether it might have: false and

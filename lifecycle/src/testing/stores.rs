@@ -44,6 +44,9 @@ impl Names {
 fn answer<T>(case: &str, answer: Result<T, crate::report::error::BoxError>) -> T {
     match answer {
         Ok(answer) => answer,
-        Err(error) => panic!("`{case}`: the store failed: {error}"),
+        Err(error) => {
+            let told = crate::report::error::chain(&*error);
+            panic!("`{case}`: the store failed: {told}")
+        }
     }
 }

@@ -18,6 +18,7 @@ const LONG: Duration = Duration::from_secs(30 * 86_400);
 /// How many replicas race for a lease, and how often.
 const RACERS: usize = 16;
 const RACES: usize = 8;
+const RACES_FOR_NEW_NAMES: usize = 50;
 
 /// Checks a store of leases: one holder at a time; tokens that grow, over a return and over the end of a term; stale
 /// renewals and returns refused; names of all kinds; terms of a millisecond and of thirty days; sixteen racers.
@@ -38,7 +39,9 @@ pub async fn leases(open: impl Fn() -> Arc<dyn Leases>) {
     a_leader_that_is_told_holds_the_lease(&names, &store, &other).await;
     names_of_all_kinds_are_leases_of_their_own(&names, &store, &other).await;
     terms_of_all_lengths(&names, &store, &other).await;
-    one_of_many_racers_wins(&names, open).await;
+    let racers: Vec<_> = (0..RACERS).map(|_| open()).collect();
+    one_of_many_racers_wins(&names, &racers).await;
+    one_of_many_racers_wins_a_new_name(&names, &racers).await;
 }
 
 /// A replica, and what the case is called that it is asked in.
@@ -310,29 +313,41 @@ async fn terms_of_all_lengths(names: &Names, store: &Replica, other: &Replica) {
     other.must_take(case, &long, TERM).await;
 }
 
-async fn one_of_many_racers_wins(names: &Names, open: impl Fn() -> Arc<dyn Leases>) {
+async fn one_of_many_racers_wins(names: &Names, racers: &[Arc<dyn Leases>]) {
     let case = "one_of_many_racers_wins";
-    let name: Arc<str> = names.of(case).into();
-    let racers: Vec<_> = (0..RACERS).map(|_| open()).collect();
+    let name = names.of(case);
     let mut last = None;
     for _ in 0..RACES {
-        let mut race = JoinSet::new();
-        for store in &racers {
-            let store = store.clone();
-            let name = name.clone();
-            race.spawn(async move { answer(case, store.take(&name, "racer", LONG).await) });
-        }
-        let winners: Vec<Grant> = race.join_all().await.into_iter().flatten().collect();
-        let [winner] = &winners[..] else {
-            panic!("`{case}`: {} of {RACERS} won: {winners:?}", winners.len());
-        };
+        let winner = race(case, &name, racers).await;
         assert!(
             Some(winner.token) > last,
             "`{case}`: {} after {last:?}",
             winner.token
         );
         last = Some(winner.token);
-        let given_back = answer(case, racers[0].give_back(winner).await);
-        assert!(given_back, "`{case}`: the winner's return was refused");
     }
+}
+
+/// A store may have to make something of a name that it sees for the first time, and all racers see it at once.
+async fn one_of_many_racers_wins_a_new_name(names: &Names, racers: &[Arc<dyn Leases>]) {
+    let case = "one_of_many_racers_wins_a_new_name";
+    for number in 0..RACES_FOR_NEW_NAMES {
+        let name = names.of(&format!("{case}/{number}"));
+        race(case, &name, racers).await;
+    }
+}
+
+/// Lets all take the lease at once, and gives the one grant back.
+async fn race(case: &'static str, name: &str, racers: &[Arc<dyn Leases>]) -> Grant {
+    let mut race = JoinSet::new();
+    for store in racers {
+        let (store, name) = (store.clone(), name.to_owned());
+        race.spawn(async move { answer(case, store.take(&name, "racer", LONG).await) });
+    }
+    let mut winners: Vec<Grant> = race.join_all().await.into_iter().flatten().collect();
+    assert_eq!(winners.len(), 1, "`{case}`: winners are {winners:?}");
+    let winner = winners.remove(0);
+    let given_back = answer(case, racers[0].give_back(&winner).await);
+    assert!(given_back, "`{case}`: the winner's return was refused");
+    winner
 }

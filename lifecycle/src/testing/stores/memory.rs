@@ -11,6 +11,7 @@ use crate::store::{Memory, Point, Remembered};
 /// How many replicas race for a point, and how often.
 const RACERS: usize = 16;
 const RACES: u64 = 8;
+const RACES_FOR_NEW_NAMES: usize = 50;
 
 /// Checks a memory: a point begins once, whatever replica and clock; one that has not ended may be tried again, once
 /// for each attempt; what has begun is what is remembered, to the microsecond; sixteen racers.
@@ -25,7 +26,9 @@ pub async fn memory(open: impl Fn() -> Arc<dyn Memory>) {
     a_point_that_has_not_ended_is_tried_again(&names, &*store, &*other).await;
     points_are_kept_to_the_microsecond(&names, &*store, &*other).await;
     names_are_apart(&names, &*store).await;
-    one_of_many_racers_begins(&names, open).await;
+    let racers: Vec<_> = (0..RACERS).map(|_| open()).collect();
+    one_of_many_racers_begins(&names, &racers).await;
+    one_of_many_racers_begins_the_first_point(&names, &racers).await;
 }
 
 /// So many seconds after the beginning of 2026.
@@ -214,25 +217,43 @@ async fn names_are_apart(names: &Names, store: &dyn Memory) {
     }
 }
 
-async fn one_of_many_racers_begins(names: &Names, open: impl Fn() -> Arc<dyn Memory>) {
+async fn one_of_many_racers_begins(names: &Names, racers: &[Arc<dyn Memory>]) {
     let case = "one_of_many_racers_begins";
-    let name: Arc<str> = names.of(case).into();
-    let racers: Vec<_> = (0..RACERS).map(|_| open()).collect();
+    let name = names.of(case);
     for round in 0..RACES {
         // The point of the round first, then a second attempt at it.
         for attempt in 0..2 {
-            let mut race = JoinSet::new();
-            for store in &racers {
-                let store = store.clone();
-                let name = name.clone();
-                race.spawn(async move { begin(case, &*store, &name, at(round), attempt).await });
-            }
-            let begun = race.join_all().await.into_iter().filter(|begun| *begun);
-            assert_eq!(
-                begun.count(),
-                1,
-                "`{case}`: attempt {attempt} of round {round}"
-            );
+            race(case, &name, round, attempt, racers).await;
         }
     }
+}
+
+/// A store may have to make something of a name that it sees for the first time, and all racers see it at once.
+async fn one_of_many_racers_begins_the_first_point(names: &Names, racers: &[Arc<dyn Memory>]) {
+    let case = "one_of_many_racers_begins_the_first_point";
+    for number in 0..RACES_FOR_NEW_NAMES {
+        let name = names.of(&format!("{case}/{number}"));
+        race(case, &name, 0, 0, racers).await;
+    }
+}
+
+/// Lets all begin the point at once.
+async fn race(
+    case: &'static str,
+    name: &str,
+    round: u64,
+    attempt: u32,
+    racers: &[Arc<dyn Memory>],
+) {
+    let mut race = JoinSet::new();
+    for store in racers {
+        let (store, name) = (store.clone(), name.to_owned());
+        race.spawn(async move { begin(case, &*store, &name, at(round), attempt).await });
+    }
+    let begun = race.join_all().await.into_iter().filter(|begun| *begun);
+    assert_eq!(
+        begun.count(),
+        1,
+        "`{case}`: attempt {attempt} of round {round}"
+    );
 }
