@@ -237,16 +237,51 @@ fn every_block_of_the_guide_is_compiled() {
     }
 }
 
-/// The README's programs are tests of `lifecycle-tests`; the one block that is none is an expansion, which a test of the
-/// macros compares.
+/// The programs of these pages are compiled where a crate includes them as its documentation. What stands in a block `rs` is shown
+/// from a source that is compiled, to the letter but for indentation and comments.
 #[test]
-fn every_block_of_the_readme_is_compiled() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let fences = readme.lines().filter(|line| line.starts_with("```r"));
-    let others: Vec<&str> = fences
-        .filter(|line| !["```rust", "```rust,no_run"].contains(line))
+fn every_block_of_rust_is_compiled() {
+    let mut sources = Vec::new();
+    files(&root(), "rs", &mut sources);
+    let sources: Vec<String> = sources
+        .into_iter()
+        .map(|source| code(&fs::read_to_string(source).unwrap()))
         .collect();
-    assert_eq!(others, ["```rs"]);
+    for page in pages() {
+        let name = page.strip_prefix(root()).unwrap().to_str().unwrap();
+        let text = fs::read_to_string(&page).unwrap();
+        let is_compiled = name.starts_with("lifecycle/docs/") || is_documentation(name);
+        let programs = text.lines().filter(|line| line.starts_with("```rust"));
+        assert!(
+            is_compiled || programs.count() == 0,
+            "{name}: nothing compiles its programs"
+        );
+        let is_expansion = name == "README.md"; // a test of the macros compares it
+        for (at, fence) in text.match_indices("```rs\n").skip(is_expansion.into()) {
+            let block = &text[at + fence.len()..];
+            let block = code(&block[..block.find("```").unwrap()]);
+            assert!(
+                sources.iter().any(|source| source.contains(&block)),
+                "{name}: no source has\n{block}"
+            );
+        }
+    }
+}
+
+/// Does a crate include the page as its documentation? The first page is that of `lifecycle-tests`.
+fn is_documentation(page: &str) -> bool {
+    let (library, page) = match page.rsplit_once('/') {
+        Some((package, page)) => (format!("{package}/src/lib.rs"), format!("../{page}")),
+        None => ("tests/src/lib.rs".to_owned(), format!("../../{page}")),
+    };
+    fs::read_to_string(root().join(library))
+        .is_ok_and(|library| library.contains(&format!("include_str!(\"{page}\")")))
+}
+
+fn code(text: &str) -> String {
+    let lines = text.lines().map(str::trim_start);
+    let lines: Vec<_> = lines.filter(|line| !line.starts_with("//")).collect();
+    lines.join("\n")
 }
 
 /// A page that no index names is a page that nobody finds.
