@@ -77,6 +77,20 @@ pub struct Registry {
 
 impl Registry {
     /// Assembles a registry from names that are known only at run time. See [`RegistryBuilder`].
+    ///
+    /// ```
+    /// # use lifecycle::{Idle, Registry, service};
+    /// # #[service(idle)] struct Shard;
+    /// # impl Idle for Shard {}
+    /// # fn shards(count: usize) -> Result<Registry, lifecycle::RegistryError> {
+    /// let mut registry = Registry::builder();
+    /// for shard in 0..count {
+    ///     registry = registry.service(format!("shard-{shard}"), Shard);
+    /// }
+    /// registry.build()
+    /// # }
+    /// # assert!(shards(2).is_ok() && shards(0).is_err());
+    /// ```
     pub fn builder() -> RegistryBuilder {
         RegistryBuilder::default()
     }
@@ -415,7 +429,17 @@ impl Registry {
     /// `shutdown_background` with a thread left blocked, and then waits for a lock for more than a
     /// second.
     ///
-    /// Dropping the future stops the services in the background.
+    /// Dropping the future stops the services in the background; not cancel-safe in so far as the outcome is lost.
+    ///
+    /// ```no_run
+    /// # use lifecycle::{Idle, registry, service};
+    /// # #[service(idle)] struct Api;
+    /// # impl Idle for Api {}
+    /// #[tokio::main]
+    /// async fn main() -> lifecycle::Outcome {
+    ///     registry! { "api" => Api }.run().await
+    /// }
+    /// ```
     pub async fn run(self) -> Outcome {
         let limit = self.settings.deadline;
         let running = self.start();

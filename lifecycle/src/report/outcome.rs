@@ -85,6 +85,20 @@ impl Outcome {
 
     /// The failures, the first cause first; those of services under [`OnFailure::Ignore`] too.
     ///
+    /// ```
+    /// # use lifecycle::{Context, Oneshot, Result, registry, service};
+    /// # #[service(oneshot)] struct Migration;
+    /// # impl Oneshot for Migration {
+    /// #     async fn run(&self, _: &Context) -> Result { Err("no such table".into()) }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let outcome = registry! { "migration" => Migration }.run().await;
+    /// assert_eq!(outcome.exit_code(), 1);
+    /// assert_eq!(outcome.failures()[0].to_string(), "service `migration` failed in run: no such table");
+    /// # }
+    /// ```
+    ///
     /// Of one service the first 16 are kept. The rest is counted: see
     /// [`omitted_failures`](Self::omitted_failures).
     #[must_use]

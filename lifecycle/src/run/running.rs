@@ -91,8 +91,8 @@ impl Running {
     /// Stops the services: dependents before their dependencies, each with its drain, none longer
     /// than its time. Returns when nothing of them is left.
     ///
-    /// It is bounded by the [deadline](crate::Registry::deadline), counted from the first request.
-    /// Dropping the future changes nothing: the stop goes on in the background.
+    /// It is bounded by the [deadline](crate::Registry::deadline), counted from the first request. Cancel-safe:
+    /// if the future is dropped, the stop goes on in the background.
     pub async fn stop(mut self) -> Outcome {
         self.application.ask_to_stop(Reason::Requested);
         self.application.stop.close();

@@ -35,7 +35,9 @@ use crate::shared::context::Context;
 pub trait Idle {
     /// Runs before the service counts as running; dependents wait for it. Default: nothing.
     ///
-    /// Under the start timeout. Dropped when the application stops meanwhile.
+    /// Under the start timeout. Dropped when the application stops meanwhile. An error or a panic is the
+    /// service's failure, and that of all that depend on it; with `startup(retry = ..)` beside the shape an
+    /// error is tried again.
     fn startup(&self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
         Nothing::<Self>::new()
@@ -43,7 +45,8 @@ pub trait Idle {
 
     /// Flushes what is in memory. Runs once for each completed `startup`. Default: nothing.
     ///
-    /// Dropped when the service's time to stop is over: see [`Context::deadline`].
+    /// Dropped when the service's time to stop is over: see [`Context::deadline`]. An error or a panic is the
+    /// service's failure, which no restart follows; the others are drained all the same.
     fn drain(&self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
         Nothing::<Self>::new()

@@ -61,6 +61,8 @@ pub trait Oneshot {
     /// Under the start timeout only where one is written: the default is not meant for a job. When the
     /// application stops meanwhile it may finish within the service's time to stop, and is dropped at its
     /// end; a job that can end sooner watches its [stop channel](Context::stop_channel).
+    ///
+    /// An error or a panic is the service's failure, and that of all that depend on it.
     fn run(&self, cx: &Context) -> impl Future<Output = Result> + Send;
 
     /// Takes over new values, when a [reload](crate::Handle::reload) of the application is asked for. Runs beside

@@ -100,7 +100,9 @@ pub trait Queue {
 
     /// Runs before the service counts as running; dependents wait for it. Default: nothing.
     ///
-    /// Under the start timeout. Dropped when the application stops meanwhile.
+    /// Under the start timeout. Dropped when the application stops meanwhile. An error or a panic is the
+    /// service's failure, and that of all that depend on it; with `startup(retry = ..)` beside the shape an
+    /// error is tried again.
     fn startup(&self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
         async { Ok(()) }

@@ -96,8 +96,9 @@ pub trait Server {
 
     /// Binds. Runs before the service counts as running; dependents wait for it.
     ///
-    /// Under the start timeout. Dropped when the application stops meanwhile. With
-    /// `startup(retry = ..)` beside the shape, a `bind` that fails is run again.
+    /// Under the start timeout. Dropped when the application stops meanwhile. An error or a panic is the
+    /// service's failure, and that of all that depend on it; with `startup(retry = ..)` beside the shape, a
+    /// `bind` that returns an error is run again.
     fn bind(&self, cx: &Context) -> impl Future<Output = Result<Self::Bound>> + Send;
 
     /// The work, with what this run's `bind` has bound. It must go on until the
@@ -107,6 +108,8 @@ pub trait Server {
     /// Once anything has asked, `Ok` is a clean end, as it is for the `run` of a
     /// [`Worker`](crate::Worker).
     ///
+    /// Any other error and a panic are the service's failure; its [policy](crate::OnFailure) says what comes of it.
+    ///
     /// Dropped at three quarters of the service's time to stop, with what was bound, so that `drain`
     /// still happens.
     fn serve(&self, bound: Self::Bound, cx: &Context) -> impl Future<Output = Result> + Send;
@@ -114,7 +117,8 @@ pub trait Server {
     /// Flushes what is in memory, after `serve` has returned and what was bound is gone. Runs once for
     /// each completed `bind`. Default: nothing.
     ///
-    /// Dropped when the service's time to stop is over: see [`Context::deadline`].
+    /// Dropped when the service's time to stop is over: see [`Context::deadline`]. An error or a panic is the
+    /// service's failure, which no restart follows; the others are drained all the same.
     fn drain(&self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
         async { Ok(()) }

@@ -65,8 +65,9 @@ use crate::shared::context::Context;
 pub trait Worker {
     /// Runs before the service counts as running; dependents wait for it. Default: nothing.
     ///
-    /// Under the start timeout. Dropped when the application stops meanwhile. What `run` needs to
-    /// be ready (a subscription) belongs here. What `run` has to be handed is what a [`Server`](crate::Server) binds.
+    /// Under the start timeout. Dropped when the application stops meanwhile. An error or a panic is the
+    /// service's failure, and that of all that depend on it; with `startup(retry = ..)` beside the shape an
+    /// error is tried again. What `run` needs to be ready (a subscription) belongs here. What `run` has to be handed is what a [`Server`](crate::Server) binds.
     fn startup(&self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
         async { Ok(()) }
@@ -82,13 +83,16 @@ pub trait Worker {
     /// [`HealthError::Stopping`](crate::HealthError::Stopping) of a wait for health, or
     /// [`TriggerError::Stopped`](crate::TriggerError::Stopped).
     ///
+    /// Any other error and a panic are the service's failure; its [policy](crate::OnFailure) says what comes of it.
+    ///
     /// Dropped at three quarters of the service's time to stop, so that `drain` still happens.
     fn run(&self, cx: &Context) -> impl Future<Output = Result> + Send;
 
     /// Flushes what is in memory, after `run` has returned. Runs once for each completed `startup`.
     /// Default: nothing.
     ///
-    /// Dropped when the service's time to stop is over: see [`Context::deadline`].
+    /// Dropped when the service's time to stop is over: see [`Context::deadline`]. An error or a panic is the
+    /// service's failure, which no restart follows; the others are drained all the same.
     fn drain(&self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
         async { Ok(()) }

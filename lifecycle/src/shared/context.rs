@@ -68,13 +68,15 @@ impl Context {
     }
 
     /// The name of the service, as declared in the registry. In a registry that is a service of another one
-    /// it is the path that the log, the states and the errors show: `parent/child`.
+    /// it is the path that the log, the states and the errors show: `parent/child`. For a log line of your own,
+    /// or a key in a store; code of the service runs in a [span](Self::span) that has it already.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.instance().name
     }
 
-    /// The service's stop channel: closed when the service is asked to stop.
+    /// The service's stop channel: closed when the service is asked to stop. That is when its turn has come, which
+    /// is after all that depend on it are down. See [`StopChannel`].
     #[must_use]
     pub fn stop_channel(&self) -> StopChannel {
         StopChannel::new(self.clone())
@@ -100,6 +102,22 @@ impl Context {
     /// Asks the whole application to stop, successfully. Returns at once: the caller is stopped in
     /// its turn, like the others. In a registry that is a service of another one, the whole is the outermost
     /// one.
+    ///
+    /// ```
+    /// use lifecycle::{Context, Result, Worker, service};
+    ///
+    /// #[service(worker)]
+    /// struct Import;
+    ///
+    /// impl Worker for Import {
+    ///     async fn run(&self, cx: &Context) -> Result {
+    ///         import_everything().await?;
+    ///         cx.shutdown(); // done: without it the `Ok` would be the failure "exited early"
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # async fn import_everything() -> Result { Ok(()) }
+    /// ```
     pub fn shutdown(&self) {
         self.application.outermost().ask_to_stop(Reason::Requested);
     }
@@ -110,6 +128,16 @@ impl Context {
     ///
     /// What the library itself finds, such as a tick that failed, is kept apart: it neither replaces the
     /// reason nor is it taken back by [`recovered`](Self::recovered).
+    ///
+    /// ```
+    /// # async fn example(cx: &lifecycle::Context) -> lifecycle::Result {
+    /// match read_replica().await {
+    ///     Ok(_) => cx.recovered(),
+    ///     Err(error) => cx.degraded(format!("reads from the primary: {error}")),
+    /// }
+    /// # Ok(()) }
+    /// # async fn read_replica() -> lifecycle::Result { Ok(()) }
+    /// ```
     pub fn degraded(&self, why: impl Into<Arc<str>>) {
         let why = why.into();
         if self.run.set_degraded(Some(why.clone())) {
@@ -136,8 +164,38 @@ impl Context {
     /// It is for what the service can't do without: a second loop, a subscription. The work for one client
     /// or one request is [isolated](Self::spawn_isolated).
     ///
+    /// The task may outlive the hook that starts it, so it can borrow neither `self` nor `cx` (rustc says that
+    /// they "escape"): clone the context, and what it needs of the service, an `Arc`, before it.
+    ///
     /// The future is dropped without being polled once the service is down, and from the moment at which
     /// late tasks are dropped: no chain of tasks, each starting the next, outlives that.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use lifecycle::{Context, Result, Worker, service};
+    ///
+    /// #[service(worker)]
+    /// struct Chat { rooms: Arc<Rooms> }
+    ///
+    /// impl Worker for Chat {
+    ///     async fn run(&self, cx: &Context) -> Result {
+    ///         let (rooms, stop) = (self.rooms.clone(), cx.stop_channel());
+    ///         cx.spawn(async move {
+    ///             while stop.run_until_closed(next_hour()).await.is_some() {
+    ///                 rooms.close_empty_ones().await?;
+    ///             }
+    ///             Ok(())
+    ///         });
+    ///         self.rooms.serve(cx).await
+    ///     }
+    /// }
+    /// # struct Rooms;
+    /// # impl Rooms {
+    /// #     async fn close_empty_ones(&self) -> Result { Ok(()) }
+    /// #     async fn serve(&self, cx: &Context) -> Result { cx.stop_channel().closed().await; Ok(()) }
+    /// # }
+    /// # async fn next_hour() { std::future::pending().await }
+    /// ```
     pub fn spawn(&self, future: impl Future<Output = Result> + Send + 'static) {
         if !tasks::spawn(self, TaskKind::Own, future) {
             self.log_refused_task();
@@ -225,6 +283,23 @@ impl Context {
     }
 
     /// Why the service ends; `None` while it has not been asked to. Meant for `drain`.
+    ///
+    /// ```
+    /// use lifecycle::{Cause, Context, Idle, Result, service};
+    ///
+    /// #[service(idle)]
+    /// struct Cache;
+    ///
+    /// impl Idle for Cache {
+    ///     async fn drain(&self, cx: &Context) -> Result {
+    ///         match cx.cause() {
+    ///             Some(Cause::Restart) => Ok(()), // it is up again at once, with all that it holds
+    ///             _ => write_to_disk().await,
+    ///         }
+    ///     }
+    /// }
+    /// # async fn write_to_disk() -> Result { Ok(()) }
+    /// ```
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         // A service that was late has not failed: it ends because it was asked to stop.
@@ -276,6 +351,16 @@ impl Context {
     /// [`exited`](Self::exited)) it is the end of all its time. A oneshot has no drain, and all the
     /// time for its `run`. The last flushes of a queue that has a `drain` have three quarters of what is left
     /// for both. What returns by then is not late.
+    ///
+    /// ```
+    /// # use lifecycle::{Context, Result};
+    /// # async fn drain(cx: &Context) -> Result {
+    /// if let Some(end) = cx.deadline() {
+    ///     tokio::time::timeout_at(end, upload()).await??; // an error of one's own, in place of being dropped
+    /// }
+    /// # Ok(()) }
+    /// # async fn upload() -> Result { Ok(()) }
+    /// ```
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let end = self.run.deadline()?;

@@ -29,6 +29,26 @@ use crate::shared::waits::{self, Waits};
 ///
 /// One that was taken of a registry that is then named in another one as a service shows that service: see
 /// [the guide](crate::guide::nesting).
+///
+/// ```
+/// # use lifecycle::{Idle, State, registry, service};
+/// # #[service(idle)] struct Store;
+/// # impl Idle for Store {}
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> lifecycle::Result {
+/// let running = registry! { "store" => Store }.start();
+/// let handle = running.handle();
+/// handle.await_healthy().await?;
+/// assert!(handle.is_healthy());
+/// assert_eq!(handle.status("store").map(|store| store.state), Some(State::Running));
+///
+/// handle.shutdown();
+/// assert!(!handle.is_healthy()); // at once, though every service still runs
+/// println!("{}", handle.wait().await); // stop requested
+/// running.stop().await.into_result()?;
+/// assert_eq!(handle.states()[0].state, State::Stopped);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Handle {
     application: Arc<Application>,
@@ -200,6 +220,18 @@ impl Handle {
     ///
     /// The failure of the tick or the flush; no such service, one without either, or one that has stopped; a
     /// registry that was not started; a wait that would have no end.
+    ///
+    /// ```
+    /// # use lifecycle::{Context, Result, Scheduled, registry, service};
+    /// # #[service(scheduled(interval = "1h"))] struct Report;
+    /// # impl Scheduled for Report { async fn tick(&self, _: &Context) -> Result { Ok(()) } }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result {
+    /// let running = registry! { "report" => Report }.start();
+    /// running.handle().trigger("report").await?; // an hour before it is due
+    /// # running.stop().await.into_result()?;
+    /// # Ok(()) }
+    /// ```
     pub async fn trigger(&self, service: &str) -> Result<(), TriggerError> {
         let Some(target) = self.application.followed().find(service) else {
             return Err(TriggerError::Unknown(service.to_owned()));
@@ -232,6 +264,21 @@ impl Handle {
     ///
     /// No such service, one that is disabled, does not run or has ended; code of a service that this would stop; a registry
     /// that was not started or is being stopped; the failure that has ended the service for good on its way.
+    ///
+    /// ```
+    /// # use lifecycle::{Idle, registry, service};
+    /// # #[service(idle)] struct Feed;
+    /// # impl Idle for Feed {}
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> lifecycle::Result {
+    /// let running = registry! { "feed" => Feed }.start();
+    /// let handle = running.handle();
+    /// handle.await_healthy().await?;
+    /// handle.restart("feed").await?;
+    /// assert_eq!(handle.status("feed").map(|feed| feed.restarts), Some(1));
+    /// # running.stop().await.into_result()?;
+    /// # Ok(()) }
+    /// ```
     pub async fn restart(&self, service: &str) -> Result<(), RestartError> {
         let Some(target) = self.application.followed().find(service) else {
             return Err(RestartError::Unknown(service.to_owned()));
@@ -280,6 +327,24 @@ impl Handle {
     /// client that comes back and knows what it saw last. Of the past, the last 1024 are there, as long as
     /// somebody had asked for events by then; what is missing counts as [missed](Events::missed). A number
     /// that is not reached yet stands for now.
+    ///
+    /// ```
+    /// # use lifecycle::{Idle, registry, service};
+    /// # #[service(idle)] struct Store;
+    /// # impl Idle for Store {}
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let registry = registry! { "store" => Store };
+    /// let handle = registry.handle();
+    /// let mut events = handle.events();
+    /// let running = registry.start();
+    /// let seen = events.recv().await.unwrap().id;
+    ///
+    /// let mut later = handle.events_after(seen); // as after a broken connection
+    /// assert_eq!(later.recv().await.unwrap().id, seen + 1);
+    /// # running.stop().await.into_result().unwrap();
+    /// # }
+    /// ```
     #[must_use]
     pub fn events_after(&self, id: u64) -> Events {
         Events::new(self.application.clone(), Some(id))

@@ -25,6 +25,20 @@ use crate::store::Grant;
 /// replica may have it. Then the service is asked to stop. Code that must not run twice asks
 /// [`is_held`](Self::is_held) before each step, or better has its [`token`](Self::token) checked where it writes: no
 /// answer about a lease is still true by the time that it is acted on.
+///
+/// ```
+/// # use lifecycle::{Context, Result};
+/// # async fn tick(cx: &Context) -> Result {
+/// for invoice in due().await? {
+///     match cx.lease() {
+///         Some(lease) if lease.is_held() => send(invoice, lease.token()).await?,
+///         _ => break, // another replica goes on
+///     }
+/// }
+/// # Ok(()) }
+/// # async fn due() -> Result<Vec<u32>> { Ok(vec![1]) }
+/// # async fn send(_: u32, _: u64) -> Result { Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Lease(Arc<State>);
 
