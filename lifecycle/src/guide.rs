@@ -50,6 +50,8 @@
 //! | How do I change a field in a hook? | [state] |
 //! | Who owns my `mpsc::Receiver`? | [owning] |
 //! | How does my web server stop without losing requests? | [servers], [Kubernetes](kubernetes) |
+//! | May hooks use `anyhow`, or an error type of my own? | yes, with `?`: [`Result`](crate::Result) |
+//! | How do I use `self` or `cx` in a task? | clone what it needs: [`Context::spawn`](crate::Context::spawn) |
 //! | How do callers get at a service? | an `Arc` of it, and a clone of that in the registry: [`Service`](crate::Service) |
 //! | What starts first? How do I wait for the database? | `after`, and [`startup(retry = ..)`](macro@crate::service) |
 //! | How do I flush what is in memory? | `drain`: [`Scheduled`](crate::Scheduled), [`Queue`](crate::Queue) |
@@ -60,13 +62,20 @@
 //! | How do I run something every night? | `cron`, a page beside this one: `lifecycle::_cron` |
 //! | How do I run a migration first? | [`Oneshot`](crate::Oneshot) |
 //! | How do I run a tick now? | [`Handle::trigger`](crate::Handle::trigger) |
+//! | In which order do services stop, and how long may each take? | [the stop](crate#what-is-promised), [settings and their defaults](macro@crate::registry#settings) |
+//! | Why has it stopped? | [`Outcome::reason`](crate::Outcome::reason), [`Outcome::failures`](crate::Outcome::failures), [`Context::cause`](crate::Context::cause) |
 //! | How do I stop from code? | [`Context::shutdown`](crate::Context::shutdown), [`Handle::shutdown`](crate::Handle::shutdown), [`Registry::stop_on`](crate::Registry::stop_on) |
 //! | How do I change the interval without a restart? | [configuration] |
+//! | How do I hold one service back while the others run? | [`Handle::pause`](crate::Handle::pause) for a schedule, a [group](groups) for the rest |
+//! | May one struct be several services? | yes, an entry for each value; at run time: [`Registry::builder`](crate::Registry::builder) |
 //! | How do I start one service alone? | [targets](optional) |
 //! | One service for each tenant? | [groups] |
 //! | Where do I spawn a task for each connection? | [`Context::spawn_isolated`](crate::Context::spawn_isolated) |
 //! | My code blocks. What now? | [blocking] |
+//! | How do I test a tick, a flush, a stop, without waiting? | `testing`, a page beside this one |
+//! | What has happened? How do I alert on it? | [the log](stability), [`Registry::on_event`](crate::Registry::on_event), [metrics](probes) |
 //! | Is it ready? Is it alive? | [probes] |
+//! | What does this message mean? | [troubleshooting] |
 //! | Which exit code means what? | [Kubernetes](kubernetes#exit-codes), [`Outcome::exit_code`](crate::Outcome::exit_code) |
 //!
 //! If you miss a message: the log goes through `tracing`, and without a subscriber it is lost. Even a tick

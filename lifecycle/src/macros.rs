@@ -193,6 +193,8 @@ pub use lifecycle_macros::service;
 /// letter and up to 30 more letters, digits, `_` or `-`. `#[cfg(..)]` on an entry works; an entry
 /// that it removes does not count.
 ///
+/// # Settings
+///
 /// | setting of an entry | value | default |
 /// |---|---|---|
 /// | `after` | the names of the services it depends on: it starts when all of them are running, fails where one of them fails to start, and stops before them; a registry that would start it without one, as that is disabled, is refused | none |
