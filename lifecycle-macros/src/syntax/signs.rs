@@ -15,6 +15,12 @@ use super::tokens::{at_equals, next_token};
 
 /// Refuses what stands between a key and its value in place of the `=`.
 pub(crate) fn refuse_sign(key: &Ident, input: ParseStream) -> Error {
+    if let Some((rest, shape)) = parse_path(&input.fork()) {
+        let path = quote!(#key #rest);
+        let typed = path.to_string().replace(' ', "");
+        let sentence = format_args!("the shape `{typed}` is a path");
+        return problem_at(path, sentence, format_args!("write `{shape}`"));
+    }
     let found = next_token(input);
     if at_group_of_arguments(input) {
         return problem_at(
@@ -32,6 +38,20 @@ pub(crate) fn refuse_sign(key: &Ident, input: ParseStream) -> Error {
         format_args!("expected `=` after `{key}`, found `{found}`"),
         format_args!("write `{key} = ..`"),
     )
+}
+
+/// Parses the rest of `lifecycle::idle` behind `lifecycle`, up to a shape. `None` if no shape is at its end.
+fn parse_path(input: ParseStream) -> Option<(TokenStream, Ident)> {
+    let mut rest = TokenStream::new();
+    let mut last = None;
+    while input.peek(Token![::]) && input.peek3(Ident::peek_any) {
+        let colons: Token![::] = input.parse().ok()?;
+        let word = input.call(Ident::parse_any).ok()?;
+        rest.extend(quote!(#colons #word));
+        last = Some(word);
+    }
+    let shape = last.filter(|word| SHAPES.iter().any(|shape| word == shape))?;
+    Some((rest, shape))
 }
 
 /// `[interval = "5s"]`, `{ interval = "5s" }`

@@ -228,6 +228,27 @@ fn intervals() {
     }
 }
 
+/// Whatever name the crate has, a shape is a word. What is no shape is told as before.
+#[test]
+fn shapes_that_are_paths() {
+    assert_eq!(
+        told(quote!(lifecycle::idle)),
+        ["the shape `lifecycle::idle` is a path | write `idle`"]
+    );
+    assert_eq!(
+        told(quote!(a::b::scheduled(interval = "5s"))),
+        ["the shape `a::b::scheduled` is a path | write `scheduled`"]
+    );
+    assert_eq!(
+        told(quote!(crate::worker)),
+        ["the shape `crate::worker` is a path | write `worker`"]
+    );
+    assert_eq!(
+        told(quote!(idle, a::b)),
+        ["expected `=` after `a`, found `::` | write `a = ..`"]
+    );
+}
+
 #[test]
 fn crate_paths() {
     for args in [
