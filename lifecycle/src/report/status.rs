@@ -262,6 +262,24 @@ impl From<Restart> for OnFailure {
 
 /// One service as seen by [`Handle::states`](crate::Handle::states) and
 /// [`Outcome::services`](crate::Outcome::services).
+///
+/// ```
+/// # use lifecycle::{Idle, registry, service};
+/// # #[service(idle)] struct Store;
+/// # impl Idle for Store {}
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> lifecycle::Result {
+/// let running = registry! { "store" => Store }.start();
+/// running.await_healthy().await?;
+/// for service in running.handle().states() {
+///     println!("{} is {}", service.name, service.state); // store is running
+///     if let Some(why) = &service.degraded {
+///         println!("  {why}");
+///     }
+/// }
+/// # running.stop().await.into_result()?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServiceStatus {

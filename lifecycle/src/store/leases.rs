@@ -26,6 +26,62 @@ use crate::report::error::BoxError;
 /// # Cancellation
 ///
 /// Each of the futures may be dropped at any time. What was asked for may happen or not; nothing else may.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Mutex;
+/// use std::time::Duration;
+/// use lifecycle::{BoxError, Grant, Leases, async_trait};
+/// use tokio::time::Instant;
+///
+/// /// For the replicas of a test: a real store is outside of them, and goes by its own clock.
+/// #[derive(Default)]
+/// struct Shared {
+///     granted: Mutex<HashMap<String, (Grant, Instant)>>,
+/// }
+///
+/// #[async_trait]
+/// impl Leases for Shared {
+///     async fn take(&self, name: &str, holder: &str, term: Duration)
+///         -> Result<Option<Grant>, BoxError>
+///     {
+///         let mut granted = self.granted.lock().unwrap();
+///         let token = match granted.get(name) {
+///             Some((_, until)) if *until > Instant::now() => return Ok(None),
+///             Some((last, _)) => last.token + 1,
+///             None => 1,
+///         };
+///         let grant = Grant::new(name, holder, token);
+///         granted.insert(name.to_owned(), (grant.clone(), Instant::now() + term));
+///         Ok(Some(grant))
+///     }
+///
+///     async fn renew(&self, grant: &Grant, term: Duration) -> Result<bool, BoxError> {
+///         Ok(self.move_end(grant, Instant::now() + term))
+///     }
+///
+///     async fn give_back(&self, grant: &Grant) -> Result<bool, BoxError> {
+///         Ok(self.move_end(grant, Instant::now())) // the token stays: the next one is greater
+///     }
+/// }
+///
+/// impl Shared {
+///     fn move_end(&self, grant: &Grant, end: Instant) -> bool {
+///         match self.granted.lock().unwrap().get_mut(&grant.name) {
+///             Some((held, until)) if held == grant && *until > Instant::now() => {
+///                 *until = end;
+///                 true
+///             }
+///             _ => false,
+///         }
+///     }
+/// }
+/// # #[cfg(feature = "test-util")]
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+/// #     let store = std::sync::Arc::new(Shared::default());
+/// #     lifecycle::testing::stores::leases(|| store.clone()).await;
+/// # });
+/// ```
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a store of leases",

@@ -19,6 +19,47 @@ use crate::report::point::Point;
 /// # Cancellation
 ///
 /// Each of the futures may be dropped at any time. What was asked for may happen or not; nothing else may.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Mutex;
+/// use lifecycle::{BoxError, Memory, Point, Remembered, async_trait};
+///
+/// /// For tests: a real memory outlives the process.
+/// #[derive(Default)]
+/// struct Notes(Mutex<HashMap<String, Remembered>>);
+///
+/// #[async_trait]
+/// impl Memory for Notes {
+///     async fn last(&self, name: &str) -> Result<Option<Remembered>, BoxError> {
+///         Ok(self.0.lock().unwrap().get(name).copied())
+///     }
+///
+///     async fn begin(&self, name: &str, point: &Point) -> Result<bool, BoxError> {
+///         let mut notes = self.0.lock().unwrap();
+///         let is_allowed = notes.get(name).is_none_or(|last| last.allows(point));
+///         if is_allowed {
+///             notes.insert(name.to_owned(), Remembered::new(*point, false));
+///         }
+///         Ok(is_allowed)
+///     }
+///
+///     async fn end(&self, name: &str, point: &Point) -> Result<bool, BoxError> {
+///         match self.0.lock().unwrap().get_mut(name) {
+///             Some(last) if last.point == *point => {
+///                 last.ended = true;
+///                 Ok(true)
+///             }
+///             _ => Ok(false),
+///         }
+///     }
+/// }
+/// # #[cfg(feature = "test-util")]
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+/// #     let store = std::sync::Arc::new(Notes::default());
+/// #     lifecycle::testing::stores::memory(|| store.clone()).await;
+/// # });
+/// ```
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a memory",
