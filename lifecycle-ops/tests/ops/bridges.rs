@@ -39,7 +39,11 @@ async fn a_registry_of_prometheus_client_tells_what_the_application_does_now() {
         "lifecycle_ticks_total{service=\"gc\",outcome=\"failure\"} 1",
         "lifecycle_ticks_missed_total{service=\"gc\"} 0",
         "lifecycle_ready 1",
-        "lifecycle_build_info{version=\"0.1.0\"} 1",
+        concat!(
+            "lifecycle_build_info{version=\"",
+            env!("CARGO_PKG_VERSION"),
+            "\"} 1"
+        ),
     ] {
         assert!(text.lines().any(|told| told == line), "no {line} in {text}");
     }
@@ -101,7 +105,11 @@ async fn the_instruments_of_opentelemetry_tell_what_the_application_does_when_th
         "lifecycle_ticks[\"outcome=success\", \"service=gc\"] 2",
         "lifecycle_ticks_missed[\"service=gc\"] 0",
         "lifecycle_ready[] 1",
-        "lifecycle_build_info[\"version=0.1.0\"] 1",
+        concat!(
+            "lifecycle_build_info[\"version=",
+            env!("CARGO_PKG_VERSION"),
+            "\"] 1"
+        ),
     ] {
         assert!(
             told.iter().any(|told| told == line),

@@ -65,7 +65,11 @@ async fn states_and_ticks_are_told_in_the_text_of_prometheus() {
         "# TYPE lifecycle_tick_last_success_timestamp_seconds gauge",
         "lifecycle_tick_running{service=\"gc\"} 0",
         "lifecycle_service_start_duration_seconds{service=\"store\"} 0",
-        "lifecycle_build_info{version=\"0.1.0\"} 1",
+        concat!(
+            "lifecycle_build_info{version=\"",
+            env!("CARGO_PKG_VERSION"),
+            "\"} 1"
+        ),
     ] {
         has(&answer.text, line);
     }
