@@ -46,7 +46,30 @@ use crate::shared::instance::Instance;
 use crate::shared::run::Run;
 
 /// A context for a service of this name, in no registry. Its stop channel is open until [`stop`] is
-/// called.
+/// called. Call it inside a tokio runtime where the hook spawns tasks.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use lifecycle::{Context, Result, Scheduled, service, testing};
+///
+/// #[service(scheduled(interval = "1m"))]
+/// #[derive(Default)]
+/// struct Counter { ticks: AtomicU64 }
+///
+/// impl Scheduled for Counter {
+///     async fn tick(&self, _: &Context) -> Result {
+///         self.ticks.fetch_add(1, Ordering::Relaxed);
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result {
+/// let counter = Counter::default();
+/// counter.tick(&testing::context("counter")).await?; // one tick, and nothing around it
+/// assert_eq!(counter.ticks.into_inner(), 1);
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub fn context(name: impl Into<Name>) -> Context {
     let instance = Instance::new(name.into(), Shape::Custom, OnFailure::Shutdown);
@@ -58,6 +81,15 @@ pub fn context(name: impl Into<Name>) -> Context {
 }
 
 /// Closes the context's stop channel, as a registry does when it stops the service.
+///
+/// ```
+/// use lifecycle::testing;
+///
+/// let cx = testing::context("consumer");
+/// assert!(!cx.stop_channel().is_closed());
+/// testing::stop(&cx);
+/// assert!(cx.stop_channel().is_closed());
+/// ```
 pub fn stop(cx: &Context) {
     cx.close_stop_channel();
 }

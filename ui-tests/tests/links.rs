@@ -288,6 +288,7 @@ fn code(text: &str) -> String {
 #[test]
 fn the_guide_names_each_page() {
     let index = fs::read_to_string(root().join("lifecycle/src/guide.rs")).unwrap();
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
     for page in fs::read_dir(root().join("lifecycle/docs")).unwrap() {
         let path = page.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();
@@ -299,6 +300,10 @@ fn the_guide_names_each_page() {
         assert!(
             index.contains(&format!("docs/{name}.md")) || name == "cron",
             "guide.rs has no module `{name}`"
+        );
+        assert!(
+            readme.contains(&format!("lifecycle/docs/{name}.md")),
+            "the README does not list `{name}`"
         );
     }
 }

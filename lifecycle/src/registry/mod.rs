@@ -146,6 +146,18 @@ impl Registry {
     /// It must be shorter than the [deadline](Self::deadline), which includes it (25 s unless set):
     /// `registry!` refuses literals that are not, [`RegistryBuilder::build`] values; what is set here is
     /// checked at the start, which is refused then ([`Reason::NotStarted`](crate::Reason::NotStarted)).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use lifecycle::{Idle, registry, service};
+    /// # #[service(idle)] struct Api;
+    /// # impl Idle for Api {}
+    /// # let drain_for = Duration::from_secs(5);
+    /// // Five seconds of the thirty for what is still sent, the rest for the stop itself.
+    /// let registry = registry! { "api" => Api }
+    ///     .deadline(Duration::from_secs(30))
+    ///     .shutdown_delay(drain_for);
+    /// ```
     pub fn shutdown_delay(mut self, delay: Duration) -> Self {
         self.settings.shutdown_delay = delay;
         self
@@ -303,6 +315,15 @@ impl Registry {
     /// `catch_up` fails its start. In `registry!` it is `memory = ..`.
     ///
     /// See [the guide](crate::guide::catch_up).
+    ///
+    /// ```
+    /// # use lifecycle::{Context, FileMemory, Result, Scheduled, registry, service};
+    /// #[service(scheduled(interval = "1h", catch_up = "12h"))]
+    /// struct Report;
+    /// # impl Scheduled for Report { async fn tick(&self, _: &Context) -> Result { Ok(()) } }
+    ///
+    /// let registry = registry! { "report" => Report }.memory(FileMemory::new("state/schedules"));
+    /// ```
     pub fn memory(mut self, memory: impl Memory) -> Self {
         self.stores.memory = Some(Arc::new(memory));
         self

@@ -18,7 +18,8 @@ use crate::shared::context::Context;
 /// its state.
 ///
 /// `build` is cloned for each call, so that the future may borrow what the closure has captured. What can't be
-/// cloned goes into an `Arc`.
+/// cloned goes into an `Arc`. It returns a [`Result`](crate::Result): of a function with an error of its own it makes
+/// one by `Ok(connect(&url).await?)`.
 ///
 /// ```
 /// use lifecycle::{Context, Registry, Restart, Result, Worker, anew, service};

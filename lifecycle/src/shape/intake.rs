@@ -152,6 +152,18 @@ impl<T> Intake<T> {
     /// # Errors
     ///
     /// Gives the item back when the queue is full, or the service has stopped taking any.
+    ///
+    /// ```
+    /// use lifecycle::{Intake, TrySendError};
+    ///
+    /// let events = Intake::bounded(1);
+    /// events.try_send("login")?;
+    /// match events.try_send("logout") {
+    ///     Err(TrySendError::Full(event)) => println!("left out: {event}"),
+    ///     sent => sent?,
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
         let place = match self.shared.room.try_acquire() {
             Ok(place) => place,

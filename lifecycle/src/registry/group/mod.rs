@@ -209,6 +209,26 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
     /// [`MemberOutcome::Asked`].
     ///
     /// Cancel-safe: once it was polled the member is removed, even if the call is dropped.
+    ///
+    /// ```
+    /// # use lifecycle::{Group, Idle, MemberOutcome, registry, service};
+    /// # #[service(idle)] struct Tenant;
+    /// # impl Idle for Tenant {}
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> lifecycle::Result {
+    /// # let tenants = Group::<String>::new();
+    /// # let running = registry! { "tenants" => tenants.clone() }.start();
+    /// # running.await_healthy().await?;
+    /// tenants.add("acme".to_owned(), Tenant).await?;
+    /// tenants.restart("acme").await?;
+    /// match tenants.remove("acme").await {
+    ///     MemberOutcome::Failed(error) => println!("acme is gone, with {error}"),
+    ///     outcome => println!("acme: {outcome:?}"), // stopped
+    /// }
+    /// assert!(tenants.keys().is_empty());
+    /// # running.stop().await.into_result()?;
+    /// # Ok(()) }
+    /// ```
     pub async fn remove<Q>(&self, key: &Q) -> MemberOutcome
     where
         K: std::borrow::Borrow<Q>,
