@@ -1,0 +1,12 @@
+use lifecycle::{Context, Result, Scheduled, service};
+
+#[service(scheduled(interval = "1h", catch_up = "one week"))]
+struct Report;
+
+impl Scheduled for Report {
+    async fn tick(&self, _: &Context) -> Result {
+        Ok(())
+    }
+}
+
+fn main() {}
