@@ -268,6 +268,27 @@ async fn a_dead_member_degrades_the_group_and_not_readiness() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_down_in_a_registry_that_is_a_member_degrades_the_group_and_not_readiness() {
+    let journal = Journal::new();
+    let (tenants, running) = up(&journal).await;
+    let fails = takes(secs(1)).then(fails("as scripted"));
+    let acme = registry! {
+        "feed" => journal.script().run(fails).worker(), on_failure = restart(backoff = "10s..20s", max = forever),
+    };
+    tenants.add(key("acme"), acme).await.unwrap();
+    let handle = running.handle();
+    for _ in 0..100 {
+        sleep(secs(1)).await;
+        assert!(handle.is_healthy(), "{:?}", states(&handle));
+        let feed = handle.status("tenants/acme/feed").unwrap();
+        let group = handle.status("tenants").unwrap();
+        assert_eq!(group.degraded.is_some(), feed.state != State::Running);
+    }
+    assert!(handle.status("tenants/acme/feed").unwrap().restarts > 3);
+    running.stop().await.into_result().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dead_member_is_restarted_with_backoff_while_the_others_go_on() {
     let journal = Journal::new();
     let (tenants, running) = up(&journal).await;

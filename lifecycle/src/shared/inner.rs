@@ -259,8 +259,12 @@ impl Application {
         *outer.limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decides again whether the inner application of this service makes this one unready.
+    /// Decides again whether the inner application of this service makes this one unready. Of members of a group
+    /// nothing does.
     pub(crate) fn look_at_inner(&self, service: usize) {
+        if self.members.is_some() {
+            return;
+        }
         let instance = self.instance(service);
         let Some(inner) = instance.inner() else {
             return;
