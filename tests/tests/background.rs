@@ -117,6 +117,45 @@ async fn the_stop_drops_it_at_once_with_all_that_it_has_spawned_and_blames_nobod
     }
 }
 
+/// Returns at once, and leaves the work to a task.
+#[service(oneshot(background))]
+struct HandsOver(Arc<AtomicUsize>);
+
+impl Oneshot for HandsOver {
+    async fn run(&self, cx: &Context) -> Result {
+        let alive = Alive::new(&self.0);
+        cx.spawn(async move {
+            let _alive = alive;
+            sleep(secs(60)).await;
+            Ok(())
+        });
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_goes_on_after_its_run_is_dropped_in_the_same_way() {
+    for stops_at in [5, 90] {
+        let (alive, journal) = (Arc::default(), Journal::new());
+        let running = start(registry! {
+            "warm" => HandsOver(Arc::clone(&alive)),
+            "api" => journal.script().idle(),
+        });
+        running.await_healthy().await.unwrap();
+        assert_eq!(states(&running.handle())[0], "warm: running");
+        sleep(secs(stops_at)).await;
+        let is_done = stops_at > 60;
+        let outcome = running.stop().await;
+        assert_eq!(journal.now(), secs(stops_at), "no wait");
+        assert_eq!(alive.load(Ordering::Acquire), 0, "nothing is left");
+        assert!(outcome.laggards().is_empty(), "{outcome}");
+        assert_eq!(outcome.exit_code(), 0);
+        let warm = &outcome.services()[0];
+        assert_eq!(warm.state, State::Stopped);
+        assert_eq!(warm.succeeded, is_done);
+    }
+}
+
 /// Readiness is not true again while the application stops.
 #[tokio::test(start_paused = true)]
 async fn one_that_was_dropped_does_not_count_as_up() {

@@ -100,9 +100,21 @@ impl<S: OneshotService + Declared> Live<S> for OneshotShape {
         if !S::BACKGROUND {
             return service.run(cx).await;
         }
-        let Some(ended) = run_until_stopped(service.run(cx), &cx.run().stop).await else {
+        let tasks = &cx.run().tasks;
+        let job = async {
+            let ended = service.run(cx).await;
+            if let Err(error) = &ended {
+                if !cx.application().is_the_stop(error) {
+                    tasks.cut();
+                }
+            }
+            // What it has spawned is part of the job.
+            poll_fn(|task| tasks.poll_gone(task)).await;
+            ended
+        };
+        let Some(ended) = run_until_stopped(job, &cx.run().stop).await else {
             // What it has spawned goes with it. It was not late: nothing was to be waited for.
-            cx.run().tasks.cut();
+            tasks.cut();
             return Ok(());
         };
         ended
