@@ -32,7 +32,7 @@
 
   const follow = () => {
     const events = new EventSource(base + '/events');
-    const kinds = ['moved', 'startup_failed', 'tick_ended', 'flush_ended', 'degraded', 'recovered', 'paused', 'resumed', 'reloaded', 'reload_failed', 'restart_planned', 'failed', 'late', 'healthy', 'stopping'];
+    const kinds = ['moved', 'startup_failed', 'tick_ended', 'flush_ended', 'degraded', 'recovered', 'points_skipped', 'paused', 'resumed', 'lease_taken', 'lease_lost', 'reloaded', 'reload_failed', 'restart_planned', 'failed', 'late', 'healthy', 'stopping'];
     for (const kind of kinds) events.addEventListener(kind, refresh);
     events.onopen = () => { over = false; refresh(); };
     events.onerror = () => { if (events.readyState === EventSource.CLOSED) setTimeout(follow, 5000); refresh(); };

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     api::Api,
-    config::{Config, Kind, Source},
+    config::{self, Config, Kind, Source},
     instrumentation::Instrumentation,
     log::Level,
     settings::Settings,
@@ -67,7 +67,18 @@ async fn api() -> Api {
     Api::new(config, users, tokenizer(Kind::Opaque).await)
 }
 
-mod config {
+mod ops_itself {
+    use super::*;
+
+    conformance!(
+        crate::ops(&config::Ops {
+            listen: "127.0.0.1:0".into()
+        })
+        .unwrap()
+    );
+}
+
+mod config_itself {
     use super::*;
 
     conformance!(settings());
