@@ -266,15 +266,74 @@ async fn without_script_everything_is_there_but_the_buttons() {
     wall.close().await;
 }
 
+/// A command of the protocol of Chromium's own tools: a window of Chromium is never narrower than 500 pixels, a telephone is.
+#[derive(Debug)]
+struct Telephone;
+
+impl WebDriverCompatibleCommand for Telephone {
+    fn endpoint(
+        &self,
+        base: &url::Url,
+        session: Option<&str>,
+    ) -> Result<url::Url, url::ParseError> {
+        let session = session.unwrap_or_default();
+        base.join(&format!("session/{session}/goog/cdp/execute"))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        let metrics =
+            json!({ "width": 390, "height": 844, "deviceScaleFactor": 3, "mobile": true });
+        let command = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": metrics });
+        (http::Method::POST, Some(command.to_string()))
+    }
+}
+
 #[tokio::test]
 async fn hundreds_of_services_fit_on_a_telephone() {
-    let wall = Wall::show(400, "running", true).await;
-    wall.sees(".top .word", "ready").await;
-    wall.client.set_window_size(500, 900).await.unwrap();
-    let overflow =
-        "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-    let overflow = wall.client.execute(overflow, vec![]).await.unwrap();
-    assert_eq!(overflow, json!(0), "nothing is wider than the window");
-    wall.is_clean().await;
-    wall.close().await;
+    for (services, mode) in [(400, "running"), (3, "standby")] {
+        let wall = Wall::show(services, mode, true).await;
+        wall.sees(".top .word", "ready").await;
+        wall.client.issue_cmd(Telephone).await.unwrap();
+        let width = "return document.documentElement.clientWidth";
+        let width = wall.client.execute(width, vec![]).await.unwrap();
+        assert_eq!(width, json!(390));
+        let overflow =
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        let overflow = wall.client.execute(overflow, vec![]).await.unwrap();
+        assert_eq!(overflow, json!(0), "nothing is wider than the window");
+        wall.is_clean().await;
+        wall.close().await;
+    }
+}
+
+#[tokio::test]
+async fn who_leads_is_shown_with_script_and_without() {
+    for script in [true, false] {
+        let wall = Wall::show(3, "standby", script).await;
+        let end = Instant::now() + Duration::from_secs(20);
+        let told = [
+            "led by this replica, token 1",
+            "led by shop-7d9f8b/1/5be1a60c, token 1",
+            "Leases, of services that one replica runs",
+            "shop/invoices",
+            "30 s",
+            " left",
+        ];
+        loop {
+            let main = wall.client.find(Locator::Css("main")).await.unwrap();
+            let text = main.text().await.unwrap_or_default();
+            if told.iter().all(|told| text.contains(told)) {
+                break;
+            }
+            assert!(Instant::now() < end, "{script}: {text}");
+            sleep(Duration::from_millis(50)).await;
+            if !script {
+                wall.client.refresh().await.unwrap();
+            }
+        }
+        if script {
+            wall.is_clean().await;
+        }
+        wall.close().await;
+    }
 }

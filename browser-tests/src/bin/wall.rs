@@ -8,14 +8,15 @@
 //! - `draining`: it stops as soon as it is up, and takes its time.
 //! - `alarming`: one fails at once each time it is up, a tick never ends, and the store of the leases is away.
 //! - `leading`: all is well, and it has the lease of one service.
+//! - `standby`: the same, and another replica has the lease of a second one.
 //! - `failed`: one has failed for good and is ignored, one is degraded, a schedule fails.
 
 use std::time::Duration;
 
 use lifecycle::testing::InMemoryStore;
 use lifecycle::{
-    Context, Idle, OnFailure, Registry, RegistryBuilder, Restart, Result, Scheduled, Worker,
-    service,
+    Context, Idle, Leases, OnFailure, Registry, RegistryBuilder, Restart, Result, Scheduled,
+    Worker, service,
 };
 use lifecycle_ops::Ops;
 use tokio::time::sleep;
@@ -123,19 +124,28 @@ fn name(index: usize) -> String {
     }
 }
 
-/// With a service that one replica runs, and a store of leases that is there or away.
-fn with_a_lease(builder: RegistryBuilder, is_there: bool) -> RegistryBuilder {
-    let store = InMemoryStore::new();
-    store.set_reachable(is_there);
-    let report = Plain {
+/// With services that one replica runs, and a store of leases: `alarming` is one that is away, under `standby` another
+/// replica has the second lease.
+async fn with_leases(builder: RegistryBuilder, mode: &str) -> Result<RegistryBuilder> {
+    let plain = || Plain {
         startup: Duration::ZERO,
         drain: Duration::ZERO,
         degraded: false,
     };
-    builder
-        .leases(store)
-        .service("report", report)
-        .one_replica()
+    let store = InMemoryStore::new().namespace("shop");
+    let is_second = mode == "standby";
+    if is_second {
+        let (name, other) = ("shop/invoices", "shop-7d9f8b/1/5be1a60c");
+        store.take(name, other, Duration::from_hours(10)).await?;
+    }
+    store.set_reachable(mode != "alarming");
+    let builder = builder.leases(store);
+    let builder = builder.service("report", plain()).one_replica();
+    Ok(if is_second {
+        builder.service("invoices", plain()).one_replica().into()
+    } else {
+        builder.into()
+    })
 }
 
 #[tokio::main]
@@ -223,8 +233,8 @@ async fn main() -> lifecycle::Result<lifecycle::Outcome> {
             _ => entry,
         };
     }
-    if ["alarming", "leading"].contains(&mode) {
-        builder = with_a_lease(builder, mode == "leading");
+    if ["alarming", "leading", "standby"].contains(&mode) {
+        builder = with_leases(builder, mode).await?;
     }
     let registry = builder.build()?;
     if mode == "draining" {
