@@ -142,9 +142,9 @@ async fn with_leases(builder: RegistryBuilder, mode: &str) -> Result<RegistryBui
     let builder = builder.leases(store);
     let builder = builder.service("report", plain()).one_replica();
     Ok(if is_second {
-        builder.service("invoices", plain()).one_replica().into()
+        builder.service("invoices", plain()).one_replica()
     } else {
-        builder.into()
+        builder
     })
 }
 
