@@ -65,31 +65,54 @@ pub struct Found {
     pub problem: GraphProblem,
 }
 
+/// What is wrong with services, and whom they depend on.
+#[derive(Debug)]
+pub struct Checked {
+    /// Everything that is wrong, in source order.
+    pub found: Vec<Found>,
+    /// The dependencies of each service, in source order: all of them, if nothing is wrong.
+    pub edges: Vec<Vec<Edge>>,
+}
+
 /// Everything that is wrong with these services, in source order.
 #[must_use]
 pub fn check(entries: &[Service<'_>]) -> Vec<Found> {
+    resolve(entries).found
+}
+
+/// The same, with the services that the names of dependencies stand for.
+#[must_use]
+pub fn resolve(entries: &[Service<'_>]) -> Checked {
     if entries.is_empty() {
-        return vec![Found {
-            place: Place {
-                entry: 0,
-                dependency: None,
-            },
-            problem: GraphProblem::Empty,
-        }];
+        let place = Place {
+            entry: 0,
+            dependency: None,
+        };
+        let problem = GraphProblem::Empty;
+        return Checked {
+            found: vec![Found { place, problem }],
+            edges: Vec::new(),
+        };
     }
     let mut found = Vec::new();
     let first = check_names(entries, &mut found);
     let edges = check_dependencies(entries, &first, &mut found);
     check_cycles(entries, &edges, &mut found);
     found.sort_by_key(|problem| problem.place);
-    found
+    Checked { found, edges }
 }
 
 /// A dependency that names another service of the registry.
-struct Edge {
-    dependency: usize,
-    to: usize,
+#[derive(Debug)]
+pub struct Edge {
+    /// The index of the dependency among those of its service.
+    pub dependency: usize,
+    /// The index of the other service.
+    pub to: usize,
 }
+
+/// A dependency that is named twice is found by looking through so many names, and by a map if there are more.
+const SCANNED: usize = 16;
 
 /// Also returns the entry of each name: the first one, if several have it.
 fn check_names<'a>(entries: &[Service<'a>], found: &mut Vec<Found>) -> HashMap<&'a str, usize> {
@@ -128,11 +151,14 @@ fn check_dependencies(
     let mut searches = 0..TOLD;
     let mut edges = Vec::with_capacity(entries.len());
     for (index, entry) in entries.iter().enumerate() {
-        let mut listed = HashMap::new();
+        let mut listed = (entry.dependencies.len() > SCANNED).then(HashMap::new);
         let mut resolved = Vec::with_capacity(entry.dependencies.len());
         for (dependency, &Dependency { name, kind }) in entry.dependencies.iter().enumerate() {
             let service = || entry.name.to_owned();
-            let before = *listed.entry(name).or_insert((dependency, kind));
+            let before = match &mut listed {
+                Some(listed) => *listed.entry(name).or_insert((dependency, kind)),
+                None => first_named(entry, dependency),
+            };
             let problem = match first.get(name) {
                 _ if before.0 != dependency => repeated(service(), name, kind, before.1),
                 Some(&to) if to == index => GraphProblem::SelfDependency {
@@ -169,6 +195,16 @@ fn check_dependencies(
         edges.push(resolved);
     }
     edges
+}
+
+/// Where the name of this dependency comes first, and the kind that it has there.
+fn first_named(entry: &Service<'_>, dependency: usize) -> (usize, DependencyKind) {
+    let name = entry.dependencies[dependency].name;
+    let mut named = entry.dependencies[..dependency].iter();
+    let first = named
+        .position(|other| other.name == name)
+        .unwrap_or(dependency);
+    (first, entry.dependencies[first].kind)
 }
 
 /// The problem of a name that is listed twice, the first time in `before`.

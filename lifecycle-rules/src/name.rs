@@ -28,8 +28,10 @@ pub fn check(name: &str) -> Result<(), NameProblem> {
     let Some(first) = name.chars().next() else {
         return Err(NameProblem::Empty);
     };
-    if let Some(bad) = name.chars().find(|&letter| !is_allowed(letter)) {
-        return Err(NameProblem::Character(bad));
+    // By bytes, because an application may have many names: only one with a bad character is looked at by letters.
+    if !name.bytes().all(|byte| is_allowed(char::from(byte))) {
+        let bad = name.chars().find(|&letter| !is_allowed(letter));
+        return Err(NameProblem::Character(bad.unwrap_or(first)));
     }
     if !first.is_ascii_lowercase() {
         return Err(NameProblem::Start);

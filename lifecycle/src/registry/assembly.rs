@@ -75,7 +75,7 @@ impl Assembly {
 
     /// The registry, after the last entry. The macro has found no problem with the entries.
     pub fn finish(self) -> Registry {
-        Registry::new(self.entries.plan(), self.settings, self.stores)
+        Registry::new(self.entries.plan(None), self.settings, self.stores)
     }
 }
 

@@ -239,7 +239,7 @@ impl RegistryBuilder {
         } = self.settings;
         let limits = RegistryProblem::of(deadline, shutdown_delay).into_iter();
         let strays = self.stray.into_iter().map(RegistryProblem::stray);
-        let names = self.entries.problems();
+        let (names, resolved) = self.entries.check();
         let terms = RegistryProblem::of_term(self.stores.lease_term).into_iter();
         let leases = self.entries.without_store(&self.stores);
         let problems: Vec<_> = limits
@@ -250,7 +250,7 @@ impl RegistryBuilder {
             .collect();
         if problems.is_empty() {
             Ok(Registry::new(
-                self.entries.plan(),
+                self.entries.plan(Some(resolved)),
                 self.settings,
                 self.stores,
             ))

@@ -14,13 +14,16 @@ use crate::run::plan::{RegisteredService, ServiceSet, Stores};
 use crate::run::unstarted;
 use crate::shape::service::{Sealed, Service};
 use crate::shared::application::Application;
-use lifecycle_rules::graph::{self, Dependency, DependencyKind, check};
+use lifecycle_rules::graph::{self, Checked, Dependency, DependencyKind};
 use lifecycle_rules::restart::check_restart_with;
 
 #[derive(Default)]
 pub(crate) struct Entries {
     pub(crate) services: Vec<Entry>,
 }
+
+/// The services that the dependencies of each entry are.
+pub(crate) struct Resolved(Vec<Vec<graph::Edge>>);
 
 pub(crate) struct Entry {
     pub(crate) node: RegisteredService,
@@ -53,10 +56,15 @@ impl Entries {
         &mut self.services[last]
     }
 
-    pub(crate) fn problems(&self) -> impl Iterator<Item = RegistryProblem> {
+    /// The problems, and what the names of dependencies stand for.
+    pub(crate) fn check(&self) -> (Vec<RegistryProblem>, Resolved) {
         let entries: Vec<graph::Service<'_>> = self.services.iter().map(Entry::entry).collect();
-        let of_the_graph = check(&entries).into_iter().map(RegistryProblem::from);
-        of_the_graph.chain(self.services.iter().flat_map(Entry::problems))
+        let Checked { found, edges } = graph::resolve(&entries);
+        let mut problems: Vec<_> = found.into_iter().map(RegistryProblem::from).collect();
+        for entry in &self.services {
+            problems.append(&mut entry.problems());
+        }
+        (problems, Resolved(edges))
     }
 
     /// The services that one replica is to run, where there is no store for their leases.
@@ -67,9 +75,9 @@ impl Entries {
         leased.map(|node| RegistryProblem::without_leases(&node.name))
     }
 
-    /// Of entries without problems.
-    pub(crate) fn plan(mut self) -> ServiceSet {
-        let graph = self.graph();
+    /// Of entries without problems. `resolved` is what their check has found, if they were checked here.
+    pub(crate) fn plan(mut self, resolved: Option<Resolved>) -> ServiceSet {
+        let graph = self.graph(resolved);
         let services = self.take_nodes();
         ServiceSet { services, graph }
     }
@@ -79,38 +87,41 @@ impl Entries {
         entries.into_iter().map(|entry| entry.node).collect()
     }
 
-    fn graph(&self) -> Graph {
+    fn graph(&self, resolved: Option<Resolved>) -> Graph {
         let base = self.base();
         if base.is_empty() && self.services.iter().all(Entry::is_alone) {
             return Graph::without_edges(self.services.len());
         }
-        let indexes: HashMap<&str, u32> = self
-            .services
-            .iter()
-            .zip(0..)
-            .map(|(declared, index)| (&*declared.node.name, index))
-            .collect();
-        let edge = |declared: &Entry, (name, kind): &(Name, DependencyKind)| {
-            Some(Edge {
-                service: *indexes.get(name.as_str())?,
-                kind: *kind,
-                restarts: declared.restart_with.contains(name),
-            })
-        };
-        let edges_of = |declared: &Entry| {
-            let named = declared.dependencies.iter();
-            let named: Vec<Edge> = named.filter_map(|name| edge(declared, name)).collect();
+        let Resolved(resolved) = resolved.unwrap_or_else(|| self.resolve());
+        let edges_of = |(declared, named): (&Entry, Vec<graph::Edge>)| {
+            let named: Vec<Edge> = named.iter().map(|edge| declared.edge(edge)).collect();
             let is_unnamed = |base: &&Edge| named.iter().all(|edge| edge.service != base.service);
-            let base = if declared.node.before_all {
-                &[]
-            } else {
-                &*base
-            };
+            if base.is_empty() || declared.node.before_all {
+                return named;
+            }
             let implied: Vec<Edge> = base.iter().filter(is_unnamed).copied().collect();
             [implied, named].concat()
         };
-        let dependencies: Vec<Vec<Edge>> = self.services.iter().map(edges_of).collect();
+        let entries = self.services.iter().zip(resolved);
+        let dependencies: Vec<Vec<Edge>> = entries.map(edges_of).collect();
         Graph::new(&dependencies)
+    }
+
+    /// Looks the names of all dependencies up. Those that name no service are left out.
+    fn resolve(&self) -> Resolved {
+        let named = self.services.iter().zip(0..);
+        let indexes: HashMap<&str, usize> = named
+            .map(|(declared, index)| (&*declared.node.name, index))
+            .collect();
+        let edges_of = |declared: &Entry| {
+            let dependencies = declared.dependencies.iter().enumerate();
+            let edge = |(dependency, (name, _)): (usize, &(Name, DependencyKind))| {
+                let to = *indexes.get(name.as_str())?;
+                Some(graph::Edge { dependency, to })
+            };
+            dependencies.filter_map(edge).collect()
+        };
+        Resolved(self.services.iter().map(edges_of).collect())
     }
 
     /// What `before = all` means for the other services: order, and no need. One that can't do without a
@@ -134,7 +145,7 @@ impl Drop for Entries {
         if self.services.is_empty() {
             return;
         }
-        let graph = Arc::new(self.graph());
+        let graph = Arc::new(self.graph(None));
         let nodes = self.take_nodes();
         let instances = nodes.iter().map(RegisteredService::instance).collect();
         let application = Application::new(instances, graph);
@@ -146,6 +157,15 @@ impl Entry {
     /// Names no dependency.
     fn is_alone(&self) -> bool {
         self.dependencies.is_empty()
+    }
+
+    fn edge(&self, edge: &graph::Edge) -> Edge {
+        let (name, kind) = &self.dependencies[edge.dependency];
+        Edge {
+            service: u32::try_from(edge.to).unwrap_or(u32::MAX),
+            kind: *kind,
+            restarts: self.restart_with.contains(name),
+        }
     }
 
     pub(crate) fn depend(&mut self, names: impl IntoIterator<Item = Name>, kind: DependencyKind) {
@@ -160,6 +180,9 @@ impl Entry {
     /// The problems of its settings.
     fn problems(&self) -> Vec<RegistryProblem> {
         let RegisteredService { name, settings, .. } = &self.node;
+        if self.restart_with.is_empty() {
+            return RegistryProblem::of_policy(name, settings.on_failure);
+        }
         let after = self.dependencies.iter();
         let after: Vec<&str> = after
             .filter(|(_, kind)| *kind == DependencyKind::After)
