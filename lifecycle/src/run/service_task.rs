@@ -41,17 +41,18 @@ pub(crate) fn run(
         if part != RunPart::Drop {
             Runner::new(&subject, part).await;
         }
-        let Subject { cx, span, service } = subject;
+        // The parts of `subject` are not moved to variables: the future would keep both.
+        let cx = &subject.cx;
         // No tasks are left, but one may have been spawned since.
         cx.run().tasks.close();
         poll_fn(|task| cx.run().tasks.poll_gone(task)).await;
         let kept = if cx.run().keeps_service.load(Ordering::Acquire) {
-            Some(CatchOnDrop::new(service))
+            Some(CatchOnDrop::new(subject.service))
         } else {
-            drop_service(&cx, span.as_deref(), service, part);
+            drop_service(cx, subject.span.as_deref(), subject.service, part);
             None
         };
-        drop(span);
+        drop(subject.span);
         let runs = cx.run().tasks.take_runs();
         if !runs.is_empty() {
             // Boxed, so that services without nested registries don't carry the larger future.
@@ -59,7 +60,7 @@ pub(crate) fn run(
             // If `stop` has not returned it, because it was dropped.
             let verdict = cx.instance().inner().and_then(|inner| inner.verdict());
             if let Some(error) = verdict {
-                failure::fail(&cx, Phase::Drain, Fault::Error(error.into()));
+                failure::fail(cx, Phase::Drain, Fault::Error(error.into()));
             }
         }
         cx.instance().close_log(cx.run());

@@ -79,10 +79,16 @@ impl<S: IdleService + Declared> Live<S> for IdleShape {
         service.startup(cx)
     }
 
-    async fn run(_: &S, (): (), cx: &Context) -> Result {
-        cx.run().enter(Phase::Idle);
-        cx.run().stop.closed().await;
-        Ok(())
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an `async fn` future stores its arguments twice; an `async` block does not"
+    )]
+    fn run(_: &S, (): (), cx: &Context) -> impl Future<Output = Result> + Send {
+        async move {
+            cx.run().enter(Phase::Idle);
+            cx.run().stop.closed().await;
+            Ok(())
+        }
     }
 
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {

@@ -175,6 +175,13 @@ pub(crate) struct Closed<'a> {
     key: Option<usize>,
 }
 
+impl Closed<'_> {
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.latch.is_closed()
+    }
+}
+
 impl Future for Closed<'_> {
     type Output = ();
 

@@ -46,6 +46,11 @@ pub(crate) struct Run {
     is_late: AtomicBool,
     /// Whether a further run follows though code of this one is late: that is no failure of the service.
     pub(crate) forgives_late: AtomicBool,
+    /// Whether the service is hand-written, as far as the supervisor can see.
+    is_custom: AtomicBool,
+    /// How often a hook `drain` has begun.
+    #[cfg(feature = "test-util")]
+    drains: AtomicU8,
     /// The stop channel.
     pub(crate) stop: Latch,
     /// The same as tokens, for code that asks for one.
@@ -63,13 +68,8 @@ pub(crate) struct Run {
     troubles: OnceLock<Box<Troubles>>,
     /// The first failure of this run.
     failure: OnceLock<ServiceError>,
-    /// Whether the service is hand-written, as far as the supervisor can see.
-    is_custom: AtomicBool,
     /// Since it has had something to reload.
     reload: OnceLock<Box<Reload>>,
-    /// How often a hook `drain` has begun.
-    #[cfg(feature = "test-util")]
-    drains: AtomicU8,
 }
 
 #[derive(Debug, Default)]
