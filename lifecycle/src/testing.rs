@@ -72,7 +72,7 @@ use crate::shared::run::Run;
 /// ```
 #[must_use]
 pub fn context(name: impl Into<Name>) -> Context {
-    let instance = Instance::new(name.into(), Shape::Custom, OnFailure::Shutdown);
+    let instance = Instance::new(name.into(), Shape::Custom, OnFailure::Shutdown, None);
     let application = Application::new(Box::new([instance]), Arc::new(Graph::new(&[Vec::new()])));
     drop(application.begin(Runtime::try_current().ok()));
     let run = Run::new();

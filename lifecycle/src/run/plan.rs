@@ -47,7 +47,12 @@ impl RegisteredService {
     pub(crate) fn instance(&self) -> Instance {
         match self.service.as_ref() {
             Some(service) => instance_of(self.name.clone(), &**service, &self.settings),
-            None => Instance::new(self.name.clone(), Shape::Custom, self.settings.on_failure),
+            None => Instance::new(
+                self.name.clone(),
+                Shape::Custom,
+                self.settings.on_failure,
+                None,
+            ),
         }
     }
 }
@@ -60,8 +65,7 @@ pub(crate) fn instance_of(
 ) -> Instance {
     let shape = service.__nature(Sealed::OPEN).shape;
     let inner = service.__inner(&name, Sealed::OPEN);
-    let mut instance = Instance::new(name, shape, settings.on_failure);
-    instance.start_limit = settings.start_limit();
+    let instance = Instance::new(name, shape, settings.on_failure, settings.start_limit());
     if let Some(Inner(inner)) = inner {
         instance.set_inner(inner);
     }

@@ -60,6 +60,19 @@ struct InnerRuns {
     before: Option<Arc<Application>>,
 }
 
+/// Allocates what a service of this shape keeps in its instance.
+fn make_room(shape: Shape, ticks: &OnceLock<Box<TickFacts>>, queue: &OnceLock<Box<QueueCounts>>) {
+    match shape {
+        Shape::Scheduled => {
+            ticks.get_or_init(Box::default);
+        }
+        Shape::Queue => {
+            queue.get_or_init(Box::default);
+        }
+        _ => {}
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Instance {
     pub(crate) name: Name,
@@ -96,15 +109,24 @@ impl Instance {
     /// service whose tasks fail one after another would fill both.
     pub(crate) const KEPT: u64 = 16;
 
-    pub(crate) fn new(name: Name, shape: Shape, on_failure: OnFailure) -> Self {
-        let instance = Self {
+    /// Built in place: an application is assembled of many of these.
+    #[inline]
+    pub(crate) fn new(
+        name: Name,
+        shape: Shape,
+        on_failure: OnFailure,
+        start_limit: Option<Duration>,
+    ) -> Self {
+        let (ticks, queue) = (OnceLock::new(), OnceLock::new());
+        make_room(shape, &ticks, &queue);
+        Self {
             name,
-            shape: AtomicU8::new(Shape::Custom as u8),
+            shape: AtomicU8::new(shape as u8),
             policy: Policy::new(on_failure),
             state: AtomicU8::new(State::New as u8),
             disabled: OnceLock::new(),
-            ticks: OnceLock::new(),
-            queue: OnceLock::new(),
+            ticks,
+            queue,
             isolated: OnceLock::new(),
             restarts: OnceLock::new(),
             run: Mutex::new(None),
@@ -113,10 +135,8 @@ impl Instance {
             omitted_failures: AtomicU64::new(0),
             error: OnceLock::new(),
             moments: Moments::default(),
-            start_limit: None,
-        };
-        instance.take_shape(shape);
-        instance
+            start_limit,
+        }
     }
 
     pub(crate) fn on_failure(&self) -> &OnFailure {
@@ -210,15 +230,7 @@ impl Instance {
     /// Allocates what a service of this shape keeps here. A decorator hides the shape until the `start`
     /// of the shape runs, and that calls this again.
     pub(crate) fn take_shape(&self, shape: Shape) {
-        match shape {
-            Shape::Scheduled => {
-                self.ticks.get_or_init(Box::default);
-            }
-            Shape::Queue => {
-                self.queue.get_or_init(Box::default);
-            }
-            _ => {}
-        }
+        make_room(shape, &self.ticks, &self.queue);
         self.shape.store(shape as u8, Ordering::Release);
     }
 
