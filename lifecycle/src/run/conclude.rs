@@ -11,7 +11,12 @@ use crate::shared::application::Application;
 
 /// The outcome of a run that is over.
 pub(crate) fn outcome_of(application: &Application) -> Outcome {
-    let services = application.states();
+    // The states of an inner application are in the outcome of the outer one. Its own is only waited for.
+    let services = if application.is_inner() {
+        Vec::new()
+    } else {
+        application.states()
+    };
     let record = application.record();
     // Those of inner applications first: a service often fails because of one of its own.
     let mut failures = record.inner_failures.clone();
@@ -82,10 +87,11 @@ fn add_active(application: &Application, active: &mut Vec<Laggard>) {
 
 /// For each service with more failures than are kept: how many were left out.
 fn omitted(application: &Application) -> Vec<(Name, u64)> {
-    let counts = application
-        .all_instances()
-        .map(|instance| (instance.name.clone(), instance.omitted_failures()));
-    let mut omitted: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
+    let counts = application.all_instances().filter_map(|instance| {
+        let count = instance.omitted_failures();
+        (count > 0).then(|| (instance.name.clone(), count))
+    });
+    let mut omitted: Vec<_> = counts.collect();
     for inner in application.inner_applications() {
         omitted.extend(self::omitted(&inner));
     }
