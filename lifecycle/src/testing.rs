@@ -74,7 +74,9 @@ use crate::shared::run::Run;
 pub fn context(name: impl Into<Name>) -> Context {
     let instance = Instance::new(name.into(), Shape::Custom, OnFailure::Shutdown, None);
     let application = Application::new(Box::new([instance]), Arc::new(Graph::new(&[Vec::new()])));
-    drop(application.begin(Runtime::try_current().ok()));
+    application.begin(Runtime::try_current().ok());
+    // There is no supervisor.
+    application.inbox.close();
     let run = Run::new();
     application.instance(0).begin_run(&run);
     Context::new(application, run, 0)

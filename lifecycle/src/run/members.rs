@@ -1,8 +1,8 @@
 //! The members of a group: the requests to add and remove them, and what those are answered.
 
-use std::collections::HashMap;
-use std::future::pending;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::task::{self, Poll, ready};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
@@ -18,7 +18,7 @@ use crate::run::supervisor::tasks::ServiceTasks;
 use crate::shape::service::Service;
 use crate::shared::members::Member;
 
-/// What a group asks its supervisor for.
+/// What a group asks its supervisor for. It is sent in a box, because the loop of every supervisor has room for one.
 pub(crate) enum MemberRequest {
     /// Take the member in and start it.
     Add {
@@ -51,9 +51,9 @@ pub(crate) enum NotAdded {
 
 /// The requests of a group, and those that wait for an answer.
 pub(crate) struct MemberCalls {
-    requests: UnboundedReceiver<MemberRequest>,
-    starting: HashMap<usize, oneshot::Sender<AddResult>>,
-    leaving: HashMap<usize, Vec<Leaving>>,
+    requests: UnboundedReceiver<Box<MemberRequest>>,
+    starting: BTreeMap<usize, oneshot::Sender<AddResult>>,
+    leaving: BTreeMap<usize, Vec<Leaving>>,
 }
 
 struct Leaving {
@@ -62,29 +62,28 @@ struct Leaving {
 }
 
 impl MemberCalls {
-    pub(crate) fn new(requests: UnboundedReceiver<MemberRequest>) -> Self {
+    pub(crate) fn new(requests: UnboundedReceiver<Box<MemberRequest>>) -> Self {
         Self {
             requests,
-            starting: HashMap::new(),
-            leaving: HashMap::new(),
+            starting: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+        }
+    }
+
+    /// The next request. Never ready when the group is gone.
+    pub(super) fn poll_request(
+        &mut self,
+        task: &mut task::Context<'_>,
+    ) -> Poll<Box<MemberRequest>> {
+        match ready!(self.requests.poll_recv(task)) {
+            Some(request) => Poll::Ready(request),
+            None => Poll::Pending,
         }
     }
 
     /// Whether the member in this slot is being removed.
     pub(super) fn is_leaving(&self, slot: usize) -> bool {
         self.leaving.contains_key(&slot)
-    }
-}
-
-/// The next request. Never resolves for a registry, or when the group is gone.
-pub(super) async fn requested(calls: Option<&mut MemberCalls>) -> MemberRequest {
-    let request = match calls {
-        Some(calls) => calls.requests.recv().await,
-        None => None,
-    };
-    match request {
-        Some(request) => request,
-        None => pending().await,
     }
 }
 

@@ -178,13 +178,12 @@ pub(crate) fn begin(launch: Launch, owner: Option<&Context>) -> Option<oneshot::
         }
     }
     let leases = Keepers::begin(stores, &application, &services);
-    let inbox = application.begin(Some(runtime.clone()));
+    application.begin(Some(runtime.clone()));
     // Not collected in place, which would keep the larger allocation of `services` for as long as the run.
     let mut values = Vec::with_capacity(services.len());
     values.extend(services.into_iter().map(|node| node.service.into_inner()));
     let supervisor = Supervisor {
         application: application.clone(),
-        inbox,
         engine,
         services: values,
         kept: BTreeMap::new(),

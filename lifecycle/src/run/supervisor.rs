@@ -2,43 +2,39 @@
 
 mod commands;
 mod failures;
+mod finish;
 mod leases;
 pub(crate) mod restarts;
 mod stop_causes;
 pub(super) mod tasks;
+mod wake;
 mod without_task;
 
 use std::collections::BTreeMap;
-use std::future::pending;
-use std::pin::{Pin, pin};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
-use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use self::restarts::RestartCall;
-use self::stop_causes::resolved;
 use self::tasks::ServiceTasks;
+use self::wake::{Sources, Wake};
 use super::leases::Keepers;
-use super::members::{MemberCalls, MemberRequest, requested};
-use crate::engine::graces::JOIN_GRACE;
+use super::members::MemberCalls;
 use crate::engine::{Engine, Failure};
-use crate::panics::{Panic, log_safely};
+use crate::panics::log_safely;
 use crate::report::error::ServiceError;
 use crate::report::event::EventKind;
 use crate::report::outcome::Outcome;
 use crate::report::reason::{Reason, Signal};
 use crate::report::status::Phase;
-use crate::run::conclude;
 use crate::run::plan::StopOn;
 use crate::run::signals::{HangupListener, Listener};
 use crate::run::systemd::Systemd;
 use crate::shape::service::Service;
 use crate::shared::application::Application;
-use crate::shared::latch::Closed;
+use crate::shared::inbox::{BATCH, Backlog};
 use crate::shared::request::WatchdogMessage;
 use crate::shared::runner_news::{RunnerNews, SupervisorEvent};
 
@@ -48,17 +44,16 @@ use crate::shared::runner_news::{RunnerNews, SupervisorEvent};
 ///
 /// - Only this task changes the engine. It carries out all commands before it passes the next event in, so the
 ///   engine never decides on a state that others can't see yet.
-/// - The reports of one run arrive in order through one channel, `Down` last. A report after that belongs to the
+/// - The reports of one run arrive in order through one inbox, `Down` last. A report after that belongs to the
 ///   next run, which is made only by the command `Start`.
-/// - No wake-up is lost: each source that the loop waits for remembers what has happened (a channel its messages,
-///   a latch its closing, `Notify` its permit), and the loop asks for the next alarm each time.
+/// - No wake-up is lost: each source that the loop waits for remembers what has happened (the inbox its events,
+///   a latch its closing), and the loop asks for the next alarm each time.
 /// - The request is checked before the reports, so a report after the request starts no service. Alarms are
 ///   handled only when the inbox is empty, so a service that has ended by that instant is not late.
 /// - A service's value is in `services` until its first start, in `kept` between two runs, and otherwise owned by
 ///   its task.
 pub(crate) struct Supervisor {
     pub(crate) application: Arc<Application>,
-    pub(crate) inbox: UnboundedReceiver<SupervisorEvent>,
     pub(crate) engine: Engine,
     pub(crate) services: Vec<Option<Arc<dyn Service>>>,
     /// The services that wait for another run.
@@ -80,96 +75,14 @@ pub(crate) struct Supervisor {
     pub(crate) told_alarm: Option<Instant>,
 }
 
-/// Why the loop of [`Supervisor::run`] goes on.
-enum Wake {
-    RunnerNews,
-    Requested(Reason),
-    StopCalled,
-    Cut,
-    External(Result<(), Panic>),
-    Member(MemberRequest),
-    Notified,
-    Alarm,
-}
-
-/// Which latches the loop has seen closed. Each closes only once, so the loop must not wait for it again.
-#[derive(Clone, Copy, Default)]
-struct Seen {
-    request: bool,
-    stop: bool,
-    cut: bool,
-}
-
-/// What the loop waits for beside its inbox. Made once, because to register with each of them again for every event
-/// would be most of what an event costs.
-struct Sources<'a, 'p> {
-    alarm: &'a Notify,
-    request: Closed<'a>,
-    stop: Closed<'a>,
-    cut: Closed<'a>,
-    notified: Pin<&'p mut Notified<'a>>,
-    /// When the loop is woken for an alarm: at the next one, or sooner. `None` while there is none, so that no
-    /// timer is left for the runtime.
-    sleep: Pin<&'p mut Option<Sleep>>,
-}
-
-impl<'a, 'p> Sources<'a, 'p> {
-    fn of(
-        application: &'a Application,
-        notified: Pin<&'p mut Notified<'a>>,
-        sleep: Pin<&'p mut Option<Sleep>>,
-    ) -> Self {
-        Self {
-            alarm: &application.alarm,
-            request: application.request.closed(),
-            stop: application.stop.closed(),
-            cut: application.cut.closed(),
-            notified,
-            sleep,
-        }
-    }
-
-    /// The next alarm is at this instant. A timer that is due sooner is left: services that start one after the other
-    /// have alarms one after the other, and none of them comes.
-    fn set_alarm(&mut self, next: Option<Instant>) {
-        let set = self.sleep.as_mut().as_pin_mut();
-        match (set, next) {
-            (_, None) => self.sleep.set(None),
-            (Some(sleep), Some(next)) => {
-                if sleep.is_elapsed() || sleep.deadline() > next {
-                    sleep.reset(next);
-                }
-            }
-            (None, Some(next)) => self.sleep.set(Some(sleep_until(next))),
-        }
-    }
-
-    fn was_notified(&mut self) {
-        self.notified.set(self.alarm.notified());
-    }
-}
-
-/// Resolves when the timer is due; never if there is none.
-async fn elapsed(sleep: Pin<&mut Option<Sleep>>) {
-    match sleep.as_pin_mut() {
-        Some(sleep) => sleep.await,
-        None => pending().await,
-    }
-}
-
-/// How many events are taken from the inbox at once.
-const BATCH: usize = 256;
-
 impl Supervisor {
     pub(crate) async fn run(mut self) -> Outcome {
         let mut tasks = ServiceTasks::new(self.services.len());
-        let mut events = Vec::with_capacity(BATCH);
+        let mut backlog = Backlog::default();
         let mut commands = Vec::new();
-        let mut sees = Seen::default();
         let application = self.application.clone();
-        let notified = pin!(application.alarm.notified());
         let sleep = pin!(None);
-        let mut sources = Sources::of(&application, notified, sleep);
+        let mut sources = Sources::of(&application, sleep);
 
         // Read once for each wake-up, because a move costs little more than that.
         let mut moment = self.application.now();
@@ -177,10 +90,11 @@ impl Supervisor {
         // The stop was requested before the start, or by a signal that was kept for this run. No service
         // starts, so there is no shutdown delay.
         if let Some(reason) = self.application.request.reason().cloned() {
-            sees.request = true;
+            sources.request.is_seen = true;
             self.requested(&reason, now, true);
         }
         self.engine.begin(now);
+        self.limit_time(now);
         loop {
             self.engine.take_commands(&mut commands);
             while !commands.is_empty() {
@@ -197,90 +111,35 @@ impl Supervisor {
             if self.engine.is_over() {
                 break;
             }
-            let wake = self.wake(&mut events, sees, &mut sources).await;
+            self.set_alarm(&mut sources);
+            let wake = poll_fn(|task| self.poll_wake(&mut sources, &mut backlog, task)).await;
             moment = self.application.now();
             let now = moment.at;
             if let Some(systemd) = &mut self.systemd {
                 systemd.send_due(&self.application, now);
             }
             match wake {
-                Wake::RunnerNews => {
-                    for event in events.drain(..) {
+                Wake::Events => {
+                    for event in backlog.batch() {
                         if let Some((service, news)) = self.hear(event, now) {
                             self.hear_waiting(service, news, now, &mut tasks).await;
                         }
                     }
                 }
-                Wake::Requested(reason) => {
-                    sees.request = true;
-                    self.requested(&reason, now, false);
-                }
-                Wake::StopCalled => {
-                    sees.stop = true;
-                    self.engine.stop(now);
-                }
-                Wake::Cut => {
-                    sees.cut = true;
-                    self.engine.cut_short(now);
-                }
+                Wake::Requested => self.hear_request(now),
+                Wake::StopCalled => self.engine.stop(now),
+                Wake::Cut => self.engine.cut_short(now),
                 Wake::External(ended) => self.external(ended),
-                Wake::Member(request) => self.serve(request, now, &mut tasks),
-                Wake::Notified | Wake::Alarm => self.pass_on_alarm(),
+                Wake::Member(request) => self.serve(*request, now, &mut tasks),
+                Wake::Alarm => self.pass_on_alarm(),
             }
-            if let Some(at) = self.application.time_limit() {
-                self.engine.limit_time(at, now);
-            }
+            self.limit_time(now);
             // Events in the inbox happened before this instant, so they are handled before its alarms.
-            if self.inbox.is_empty() {
+            if backlog.is_empty() && self.application.inbox.is_empty() {
                 self.engine.handle_alarms(now);
             }
         }
         self.finish(tasks).await
-    }
-
-    async fn wake(
-        &mut self,
-        events: &mut Vec<SupervisorEvent>,
-        sees: Seen,
-        sources: &mut Sources<'_, '_>,
-    ) -> Wake {
-        let alarm = self.engine.next_alarm();
-        if sees.request {
-            self.tell_alarm(alarm);
-        }
-        let due = self.systemd.as_ref().and_then(Systemd::due);
-        let next = alarm.into_iter().chain(due).min();
-        let external = self.stop_on.as_mut();
-        let members = self.members.as_mut();
-        sources.set_alarm(next);
-        let request = &self.application.request;
-        let reason = || request.reason().cloned().unwrap_or(Reason::Requested);
-        let Sources {
-            request: asked,
-            stop,
-            cut,
-            notified,
-            sleep,
-            ..
-        } = &mut *sources;
-        let wake = tokio::select! {
-            biased;
-            // Before the runners' news: a service that is ready now must not start its dependents.
-            // The reason is set before the latch closes.
-            () = asked, if !sees.request => Wake::Requested(reason()),
-            _ = self.inbox.recv_many(events, BATCH) => Wake::RunnerNews,
-            // The owner requests a stop before it closes `stop`, so the request is handled first.
-            () = stop, if sees.request && !sees.stop => Wake::StopCalled,
-            () = cut, if sees.stop && !sees.cut => Wake::Cut,
-            ended = resolved(external) => Wake::External(ended),
-            request = requested(members) => Wake::Member(request),
-            () = notified.as_mut() => Wake::Notified,
-            () = elapsed(sleep.as_mut()) => Wake::Alarm,
-        };
-        if matches!(wake, Wake::Notified) {
-            sources.was_notified();
-        }
-        wake
     }
 
     /// Tells the watchdog of the next alarm: a blocked thread may hold up the runtime's clock.
@@ -300,7 +159,7 @@ impl Supervisor {
     /// The watchdog notifies only the outermost application of an alarm, whichever it is for.
     fn pass_on_alarm(&self) {
         for inner in self.application.inner_applications() {
-            inner.alarm.notify_one();
+            inner.wake_for_alarm();
         }
     }
 
@@ -308,6 +167,10 @@ impl Supervisor {
     fn hear(&mut self, event: SupervisorEvent, now: Instant) -> Option<(usize, RunnerNews)> {
         let (service, news) = match event {
             SupervisorEvent::Runner { service, news } => (service, news),
+            SupervisorEvent::Alarm => {
+                self.pass_on_alarm();
+                return None;
+            }
             SupervisorEvent::Ping(answer) => {
                 drop(answer);
                 return None;
@@ -378,6 +241,18 @@ impl Supervisor {
         }
     }
 
+    /// The reason is set before the latch of the request closes.
+    fn hear_request(&mut self, now: Instant) {
+        let reason = self.application.request.reason().cloned();
+        self.requested(&reason.unwrap_or(Reason::Requested), now, false);
+    }
+
+    fn limit_time(&mut self, now: Instant) {
+        if let Some(at) = self.application.time_limit() {
+            self.engine.limit_time(at, now);
+        }
+    }
+
     fn requested(&mut self, reason: &Reason, now: Instant, hurry: bool) {
         let why = reason.clone();
         self.application
@@ -403,76 +278,14 @@ impl Supervisor {
             );
         self.engine.requested(asked, now, hurry);
     }
-
-    /// All services are down: waits until their tasks are gone, drops the listener and the subscribers,
-    /// and makes the outcome.
-    async fn finish(mut self, mut tasks: ServiceTasks) -> Outcome {
-        let ending = std::mem::take(&mut tasks.ending);
-        for task in tasks.running.drain(..).flatten().chain(ending) {
-            // An error means that the task was aborted, so it has ended too.
-            let _ = task.await;
-        }
-        for (service, task) in std::mem::take(&mut tasks.leaving) {
-            self.await_leaving(service, task).await;
-        }
-        if let Some(leases) = self.leases.take() {
-            leases.ended(self.engine.deadline()).await;
-        }
-        self.application.record().ended = Some(Instant::now());
-        // A reload under way ends by the request to stop.
-        drop(self.application.reloads.lock().await);
-        self.application.seen().await;
-        self.application.end();
-        if let Err(fault) = self.drop_stop_on() {
-            self.note_panic_of_stop_on(fault);
-        }
-        self.signals = None;
-        self.hangup = None;
-        let outcome = conclude::outcome_of(&self.application);
-        if !self.application.is_inner() {
-            log_safely!(info, totals = %outcome.totals(), "stopped");
-        }
-        outcome
-    }
-}
-
-impl Supervisor {
-    /// Waits for the destructor of a service that was never started, for as long as the service would have
-    /// had to stop.
-    async fn await_leaving(&mut self, service: usize, mut task: JoinHandle<()>) {
-        let asked = self
-            .application
-            .record()
-            .requested
-            .unwrap_or_else(Instant::now);
-        let end = self.engine.end_of(service, asked);
-        // Several destructors may have the same end, and waiting for the first may have used it up.
-        let end = end.map(|end| end.max(Instant::now() + JOIN_GRACE));
-        self.tell_alarm(end);
-        loop {
-            tokio::select! {
-                biased;
-                _ = &mut task => return,
-                // This may be an earlier alarm, so the time is checked below.
-                () = self.application.alarm.notified() => {}
-                () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => {}
-            }
-            if end.is_some_and(|end| end <= Instant::now()) {
-                break;
-            }
-        }
-        if !task.is_finished() {
-            let had = asked.elapsed();
-            let on_late = self.engine.on_late(service);
-            self.note_late(service, Phase::Drain, had, on_late);
-        }
-    }
 }
 
 impl Drop for Supervisor {
-    /// Drops the services without a task, if the runtime ends before their stop. Each is dropped on its own,
+    /// Closes the inbox, which nothing reads from here on. Drops the services without a task, if the runtime ends before
+    /// their stop. Each is dropped on its own,
     /// because a second panicking destructor would abort the process.
     fn drop(&mut self) {
+        self.application.inbox.close();
         for index in 0..self.services.len() {
             let kept = self.kept.remove(&index);
             if let Some(service) = kept.or_else(|| self.services[index].take()) {

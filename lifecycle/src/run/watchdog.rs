@@ -63,7 +63,7 @@ fn keep(application: &Arc<Application>, limit: Duration, messages: &Mailbox<Watc
             Some(WatchdogMessage::Off) => return,
             None if alarm.is_some_and(|at| at <= Instant::now()) => {
                 alarms.pop_first();
-                application.alarm.notify_one();
+                application.wake_for_alarm();
             }
             None if end.is_some_and(|end| end > Instant::now()) => {}
             None if margin > 0 => {

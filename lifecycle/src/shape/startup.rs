@@ -24,7 +24,6 @@ pub(super) type Attempt<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send +
 /// its owner drops it then.
 pub(super) struct UnlessStopped<'a, T> {
     startup: Pin<&'a mut (dyn Future<Output = Result<T>> + Send + 'a)>,
-    cx: &'a Context,
     stopped: Closed<'a>,
 }
 
@@ -35,7 +34,6 @@ impl<'a, T> UnlessStopped<'a, T> {
     ) -> Self {
         Self {
             startup,
-            cx,
             stopped: cx.run().stop.closed(),
         }
     }
@@ -45,7 +43,7 @@ impl<T> Future for UnlessStopped<'_, T> {
     type Output = Result<Option<T>>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<Self::Output> {
-        if self.cx.run().stop.is_closed() {
+        if self.stopped.is_closed() {
             return Poll::Ready(Ok(None));
         }
         // Most startups are ready at the first poll; those never register with the stop channel.

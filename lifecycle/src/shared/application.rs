@@ -18,13 +18,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle as Runtime;
-use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::engine::Graph;
-use crate::report::error::{
-    BoxError, Fault, HealthError, RestartError, ServiceError, tells_of_the_stop,
-};
+use crate::report::error::{BoxError, Fault, HealthError, ServiceError, tells_of_the_stop};
 use crate::report::event::EventKind;
 use crate::report::name::Name;
 use crate::report::reason::Reason;
@@ -32,6 +29,7 @@ use crate::report::status::{Phase, ServiceStatus, State, Transition};
 use crate::shared::events::{self, Events};
 use crate::shared::followed::Followed;
 use crate::shared::health::{Health, HealthBoard};
+use crate::shared::inbox::Inbox;
 use crate::shared::inner::Outer;
 use crate::shared::instance::Instance;
 use crate::shared::latch::Latch;
@@ -41,7 +39,6 @@ use crate::shared::moments::{self, Moment, Now};
 use crate::shared::names::NameIndex;
 use crate::shared::record::Record;
 use crate::shared::request::Request;
-use crate::shared::runner_news::{LeaseNews, RestartResult, RunnerNews, SupervisorEvent};
 use crate::shared::subscribers::{Subscribers, Subscription};
 use crate::store::{Memory, Opaque};
 use crate::time::shared_timers::SharedTimers;
@@ -55,9 +52,6 @@ pub(crate) struct Application {
     pub(crate) members: Option<Box<Members>>,
     pub(crate) graph: Arc<Graph>,
     pub(crate) request: Request,
-    /// The watchdog notifies this for an alarm of the supervisor, in case the runtime's own clock is held
-    /// up.
-    pub(crate) alarm: Notify,
     /// Closed when the owner of the running registry wants the services stopped.
     pub(crate) stop: Latch,
     /// Closed when the service that started this nested run has used up its time.
@@ -72,8 +66,12 @@ pub(crate) struct Application {
     pub(crate) wall_clock: OnceLock<crate::time::WallClock>,
     /// Set once, at the start.
     begun: OnceLock<Begun>,
-    /// `None` before the start and after the end.
-    links: Mutex<Option<Links>>,
+    /// Where the tasks of services are spawned. `None` before the start and after the end: a handle may be kept long
+    /// after the run, and must not keep the runtime's memory and descriptors alive. `None` as well in a unit test
+    /// without a runtime.
+    runtime: Mutex<Option<Runtime>>,
+    /// Open from the start to the end. What waits there is the supervisor's task, and so the runtime.
+    pub(crate) inbox: Inbox,
     pub(super) health: HealthBoard,
     /// Set if it is the application of a service of another one.
     pub(super) outer: OnceLock<Outer>,
@@ -104,16 +102,6 @@ struct Begun {
     timers: Arc<SharedTimers>,
 }
 
-/// The links to the runtime. A handle may be kept long after the run, and must not keep the runtime's
-/// memory and descriptors alive.
-#[derive(Clone, Debug)]
-struct Links {
-    /// Where the tasks of services are spawned; `None` in a unit test without a runtime.
-    runtime: Option<Runtime>,
-    /// The channel holds the waker of the supervisor's task, and so the runtime.
-    events: mpsc::UnboundedSender<SupervisorEvent>,
-}
-
 impl Application {
     /// The application of a registry that is not started yet.
     pub(crate) fn new(instances: Box<[Instance]>, graph: Arc<Graph>) -> Arc<Self> {
@@ -140,7 +128,6 @@ impl Application {
             members,
             graph,
             request: Request::new(),
-            alarm: Notify::new(),
             stop: Latch::new(),
             cut: Latch::new(),
             gone: Latch::new(),
@@ -149,7 +136,8 @@ impl Application {
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock: OnceLock::new(),
             begun: OnceLock::new(),
-            links: Mutex::default(),
+            runtime: Mutex::default(),
+            inbox: Inbox::default(),
             health: HealthBoard::new(),
             outer: OnceLock::new(),
             registry: OnceLock::new(),
@@ -172,18 +160,14 @@ impl Application {
     }
 
     /// The run begins now, on this runtime. Called once.
-    pub(crate) fn begin(
-        &self,
-        runtime: Option<Runtime>,
-    ) -> mpsc::UnboundedReceiver<SupervisorEvent> {
-        let (events, inbox) = mpsc::unbounded_channel();
+    pub(crate) fn begin(&self, runtime: Option<Runtime>) {
         self.request.begin(runtime.as_ref());
         if let Some(runtime) = &runtime {
             self.events.begin_turns(runtime);
         }
-        *self.links() = Some(Links { runtime, events });
+        *self.current_runtime() = runtime;
+        self.inbox.open();
         self.begun();
-        inbox
     }
 
     /// The run is over, or there will be none: no move follows, and the links to the runtime are dropped.
@@ -193,9 +177,9 @@ impl Application {
         }
         self.subscribers.close();
         self.events.close();
-        let links = self.links().take();
-        // Dropping the last sender wakes the supervisor, so it happens outside the lock.
-        drop(links);
+        self.inbox.close();
+        let runtime = self.current_runtime().take();
+        drop(runtime);
     }
 
     /// The services of a registry.
@@ -243,7 +227,7 @@ impl Application {
 
     /// Where the tasks of services are spawned; `None` before the start and after the end.
     pub(crate) fn runtime(&self) -> Option<Runtime> {
-        self.links().as_ref()?.runtime.clone()
+        self.current_runtime().clone()
     }
 
     /// The memory of the registry, or else of the one around it.
@@ -394,58 +378,6 @@ impl Application {
         ServiceError::start_timeout(name, limit, start, self.age())
     }
 
-    pub(crate) fn report(&self, service: usize, news: RunnerNews) {
-        // Sent after the lock is released, because sending wakes the supervisor.
-        let events = self.links().as_ref().map(|links| links.events.clone());
-        if let Some(events) = events {
-            // An error means that the supervisor is gone: the report has no reader.
-            let _ = events.send(SupervisorEvent::Runner { service, news });
-        }
-    }
-
-    pub(crate) fn report_lease(&self, service: usize, news: LeaseNews) {
-        let events = self.links().as_ref().map(|links| links.events.clone());
-        if let Some(events) = events {
-            // An error means that the supervisor is gone, and the lease with it.
-            let _ = events.send(SupervisorEvent::Lease { service, news });
-        }
-    }
-
-    /// Has the supervisor restart a service by hand.
-    pub(crate) async fn restart(
-        &self,
-        service: usize,
-        member: Option<Arc<Member>>,
-        asker: Option<usize>,
-    ) -> RestartResult {
-        let (answer, answered) = oneshot::channel();
-        let events = self.links().as_ref().map(|links| links.events.clone());
-        if let Some(events) = events {
-            // An error means that the supervisor is gone, and drops the call: that is the answer too.
-            let _ = events.send(SupervisorEvent::Restart {
-                service,
-                member,
-                asker,
-                answer,
-            });
-        } else {
-            drop(answer);
-        }
-        answered.await.unwrap_or(Err(RestartError::Stopping))
-    }
-
-    /// Resolves when the supervisor has come to this question, and at once when there is none.
-    pub(crate) async fn ping(&self) {
-        let events = self.links().as_ref().map(|links| links.events.clone());
-        if let Some(events) = events {
-            let (answer, answered) = oneshot::channel();
-            // An error means that the supervisor is gone, and drops the question: that ends the wait too.
-            let _ = events.send(SupervisorEvent::Ping(answer));
-            drop(events);
-            let _ = answered.await;
-        }
-    }
-
     /// Moves a service to a state and tells the subscribers. Only the supervisor calls it, so all
     /// subscribers see the moves in one order.
     pub(crate) fn move_to(&self, service: usize, to: State, now: Now) {
@@ -556,7 +488,7 @@ impl Application {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn links(&self) -> MutexGuard<'_, Option<Links>> {
-        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    fn current_runtime(&self) -> MutexGuard<'_, Option<Runtime>> {
+        self.runtime.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -251,7 +251,7 @@ impl Application {
             let mut limit = outer.limit.lock().unwrap_or_else(PoisonError::into_inner);
             *limit = Some(limit.map_or(at, |before| before.min(at)));
         }
-        self.alarm.notify_one();
+        self.wake_for_alarm();
     }
 
     pub(crate) fn time_limit(&self) -> Option<Instant> {

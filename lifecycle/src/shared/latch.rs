@@ -176,6 +176,11 @@ pub(crate) struct Closed<'a> {
 }
 
 impl Closed<'_> {
+    /// Whether the latch has the waker of the last poll.
+    pub(crate) fn has_waker(&self) -> bool {
+        self.key.is_some()
+    }
+
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.latch.is_closed()

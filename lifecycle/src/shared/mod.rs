@@ -13,6 +13,7 @@ pub(crate) mod flush_calls;
 pub(crate) mod followed;
 pub(crate) mod handle;
 pub(crate) mod health;
+pub(crate) mod inbox;
 pub(crate) mod inner;
 pub(crate) mod instance;
 pub(crate) mod isolated;

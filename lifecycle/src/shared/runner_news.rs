@@ -18,6 +18,8 @@ pub(crate) enum SupervisorEvent {
     Runner { service: usize, news: RunnerNews },
     /// What has become of the lease of a service.
     Lease { service: usize, news: LeaseNews },
+    /// Something may be due: the time is limited, or the watchdog sees that the runtime's own clock is held up.
+    Alarm,
     /// A handle asks whether the supervisor still works. Dropping the sender is the answer.
     Ping(oneshot::Sender<()>),
     /// A handle restarts a service. `asker` is the service whose code does so, if one does.

@@ -278,11 +278,11 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
         };
         let member = member.clone();
         let (answer, answered) = oneshot::channel();
-        let request = MemberRequest::Remove {
+        let request = Box::new(MemberRequest::Remove {
             member: member.clone(),
             forget: self.forgets(own, member.clone()),
             answer,
-        };
+        });
         let _ = link.requests.send(request);
         drop(state);
         // The task of the member has the last one from here on, so the destructor is its code.

@@ -47,7 +47,7 @@ pub(super) struct Link {
     /// The name of the group.
     pub(super) path: Name,
     pub(super) application: Arc<Application>,
-    pub(super) requests: UnboundedSender<MemberRequest>,
+    pub(super) requests: UnboundedSender<Box<MemberRequest>>,
 }
 
 /// What the group keeps of a member.
@@ -101,7 +101,7 @@ impl Place {
         &mut self,
         link: &Link,
         answer: Option<oneshot::Sender<AddResult>>,
-    ) -> Option<MemberRequest> {
+    ) -> Option<Box<MemberRequest>> {
         let service = self.service.as_ref()?.as_ref()?.clone();
         let name = self.name_within(&link.path);
         let member = Member::new(instance_of(name, &*service, &self.settings));
@@ -109,12 +109,12 @@ impl Place {
             member.instance.keep_paused(&before.instance);
         }
         self.member = Some(member.clone());
-        Some(MemberRequest::Add {
+        Some(Box::new(MemberRequest::Add {
             member,
             service: CatchOnDrop::new(service),
             settings: self.settings,
             answer,
-        })
+        }))
     }
 }
 

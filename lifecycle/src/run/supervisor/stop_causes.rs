@@ -1,7 +1,7 @@
 //! What can ask the application to stop, besides the owner: the `stop_on` future, and causes that a service has seen
 //! before the supervisor.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -17,7 +17,6 @@ use crate::panics::{self, Panic};
 use crate::report::error::{Fault, ServiceError};
 use crate::report::reason::Reason;
 use crate::report::status::Phase;
-use crate::run::plan::StopOn;
 use crate::run::signals::Listener;
 
 impl Supervisor {
@@ -115,15 +114,10 @@ impl Supervisor {
 
     /// Polls the `stop_on` future once, even if tokio's budget for this task is used up.
     pub(super) async fn poll_stop_on(&mut self) -> Poll<Result<(), Panic>> {
-        let mut external = pin!(unconstrained(resolved(self.stop_on.as_mut())));
-        poll_fn(|task| Poll::Ready(external.as_mut().poll(task))).await
-    }
-}
-
-/// Resolves when the future does, or with its panic. Without a future it never resolves.
-pub(super) async fn resolved(future: Option<&mut StopOn>) -> Result<(), Panic> {
-    match future {
-        Some(future) => poll_fn(|task| panics::catch_poll(future.as_mut(), task)).await,
-        None => std::future::pending().await,
+        let Some(external) = &mut self.stop_on else {
+            return Poll::Pending;
+        };
+        let mut external = pin!(unconstrained(external.as_mut()));
+        poll_fn(|task| Poll::Ready(panics::catch_poll(external.as_mut(), task))).await
     }
 }
