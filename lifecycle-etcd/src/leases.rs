@@ -10,9 +10,9 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::error::EtcdError;
 use crate::etcd::Etcd;
-use crate::gateway::message::{self, Transacted, WatchResult};
-use crate::gateway::{Call, Watch};
-use crate::keys::{LeaseKeys, end_of};
+use crate::gateway::Call;
+use crate::gateway::message::{self, Transacted};
+use crate::keys::LeaseKeys;
 use crate::observed::Sign;
 
 /// However short a term is, etcd may take so long to answer.
@@ -97,7 +97,7 @@ impl Look {
 }
 
 impl Etcd {
-    fn keys(&self, name: &str) -> LeaseKeys {
+    pub(crate) fn keys(&self, name: &str) -> LeaseKeys {
         LeaseKeys::of(&self.gateway.settings.prefix, name)
     }
 
@@ -222,80 +222,10 @@ impl Etcd {
         Ok(self.observed.is_over(name))
     }
 
-    /// Waits until the lease may be free: it is given back, or its term is over.
-    async fn wait_for(&self, name: &str) {
-        let mut watch = self.watch(name).await;
-        loop {
-            let Some(wait) = self.observed.wait(name) else {
-                return std::future::pending().await;
-            };
-            tokio::select! {
-                () = at(wait.over) => return self.observed.told(name),
-                told = next(&mut watch) => match told {
-                    Some(told) if self.hear(name, &told) => return,
-                    Some(_) => {}
-                    // What it would have told may be lost, and the next look tells all.
-                    None => watch = None,
-                }
-            }
-        }
-    }
-
-    /// Watches the keys of this lease from where the last look ended; `None` where that can't be had: it is for hints only.
-    async fn watch(&self, name: &str) -> Option<Watch> {
-        let wait = self.observed.wait(name)?;
-        let LeaseKeys { alive, holder } = self.keys(name);
-        let watch = message::watch(&alive, &end_of(&holder), wait.looked_at + 1);
-        let watching = self
-            .gateway
-            .watch(self.gateway.call("watch a lease"), &watch);
-        tokio::select! {
-            watch = watching => watch.ok(),
-            () = at(wait.over) => None,
-        }
-    }
-
-    /// Whether the lease was given back, or may have been: what has passed is compacted. A sign of life lets the wait begin anew.
-    fn hear(&self, name: &str, told: &WatchResult) -> bool {
-        if told.canceled {
-            return true;
-        }
-        let keys = self.keys(name);
-        for event in &told.events {
-            if event.is_deletion() && event.kv.key == keys.holder {
-                return true;
-            }
-            if let (false, true, Some(term)) = (
-                event.is_deletion(),
-                event.kv.key == keys.alive,
-                term_of(&event.kv.value),
-            ) {
-                let revision = event.kv.mod_revision;
-                self.observed
-                    .saw(name, Sign { revision, term }, told.header.revision);
-            }
-        }
-        false
-    }
-
     /// There must be time for two more before the term is over, if that is long enough for etcd to answer at all.
     fn call_within_a_third(&self, what: &'static str, term: Duration) -> Call {
         let third = (term / 3).max(SHORTEST_CALL);
         Call::new(what, self.gateway.settings.timeout.min(third))
-    }
-}
-
-async fn at(instant: Option<Instant>) {
-    match instant {
-        Some(instant) => sleep_until(instant).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next(watch: &mut Option<Watch>) -> Option<WatchResult> {
-    match watch {
-        Some(watch) => watch.next().await,
-        None => std::future::pending().await,
     }
 }
 
@@ -321,7 +251,7 @@ fn millis(term: Duration) -> u64 {
     u64::try_from(term.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
 }
 
-fn term_of(sign: &[u8]) -> Option<Duration> {
+pub(crate) fn term_of(sign: &[u8]) -> Option<Duration> {
     let text = std::str::from_utf8(sign).ok()?;
     let millis = text.split(' ').next()?.parse().ok()?;
     Some(Duration::from_millis(millis))

@@ -2,6 +2,7 @@
 
 mod error;
 mod etcd;
+mod freed;
 mod gateway;
 mod keys;
 mod leases;

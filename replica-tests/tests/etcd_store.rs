@@ -131,6 +131,47 @@ async fn a_holder_that_renews_is_never_taken_over() {
     renews.await.unwrap();
 }
 
+/// A sign of life that comes between another's last look and its take: of each take over, a whole term lies before it in which none was
+/// sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_in_the_last_moment_makes_the_take_of_another_fail() {
+    const TERM: Duration = Duration::from_millis(40);
+    let server = etcd::Etcd::start();
+    let (holder, other) = (
+        Etcd::connect(server.endpoints()),
+        Etcd::connect(server.endpoints()),
+    );
+    let mut renewals = 0;
+    for number in 0..150 {
+        let name = format!("n{number}");
+        let grant = taken(&holder, &name, "holder", TERM).await;
+        let takes = {
+            let (other, name) = (other.clone(), name.clone());
+            tokio::spawn(async move {
+                // It waits for the end of the term within the call.
+                let taken = other.take(&name, "other", self::TERM).await.unwrap();
+                taken.map(|_| Instant::now())
+            })
+        };
+        sleep(TERM - Duration::from_micros(fastrand::u64(0..3000))).await;
+        let mut last = None;
+        let sent = Instant::now();
+        if holder.renew(&grant, TERM).await.unwrap() {
+            last = Some(sent);
+            renewals += 1;
+        }
+        let taken = takes.await.unwrap();
+        if let (Some(sent), Some(taken)) = (last, taken) {
+            assert!(
+                taken - sent >= TERM,
+                "taken {:?} after a renewal",
+                taken - sent
+            );
+        }
+    }
+    assert!(renewals > 20, "{renewals} renewals in time");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_is_given_back_is_told_at_once_and_no_compaction_hides_it() {
     let server = etcd::Etcd::start();
