@@ -241,3 +241,19 @@ fn a_point_that_is_not_marked_is_run_again_after_a_kill() {
         "the test of the mark can't fail"
     );
 }
+
+/// A lease that can't be given back costs one call of the store, and no more.
+#[test]
+fn a_stop_does_not_wait_for_an_etcd_that_is_frozen() {
+    let etcd = Etcd::start();
+    let (mut leader, _other) = two(&etcd, Duration::from_secs(30));
+    etcd.signal(0, "-STOP");
+    let asked = Instant::now();
+    leader.signal("-TERM");
+    // Its own write, if one is under way, has its own time.
+    let drained = leader.until("drained", asked);
+    eventually("it ends", SOON, || !leader.is_up());
+    println!("ended {:?} after the drain", drained.elapsed());
+    assert!(drained.elapsed() < Duration::from_secs(7));
+    etcd.signal(0, "-CONT");
+}

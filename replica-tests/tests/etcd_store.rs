@@ -10,8 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use lifecycle::{Grant, Leases, Memory, Point};
 use lifecycle_etcd::{Etcd, EtcdError};
 use replica_tests::etcd;
-use replica_tests::proxy::Proxy;
-use tokio::io::{AsyncReadExt, copy};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
@@ -145,7 +144,7 @@ async fn a_renewal_in_the_last_moment_makes_the_take_of_another_fail() {
     for number in 0..150 {
         let name = format!("n{number}");
         let grant = taken(&holder, &name, "holder", TERM).await;
-        let takes = {
+        let taking = {
             let (other, name) = (other.clone(), name.clone());
             tokio::spawn(async move {
                 // It waits for the end of the term within the call.
@@ -153,14 +152,14 @@ async fn a_renewal_in_the_last_moment_makes_the_take_of_another_fail() {
                 taken.map(|_| Instant::now())
             })
         };
-        sleep(TERM - Duration::from_micros(fastrand::u64(0..3000))).await;
+        sleep(Duration::from_micros(fastrand::u64(37_000..40_000))).await;
         let mut last = None;
         let sent = Instant::now();
         if holder.renew(&grant, TERM).await.unwrap() {
             last = Some(sent);
             renewals += 1;
         }
-        let taken = takes.await.unwrap();
+        let taken = taking.await.unwrap();
         if let (Some(sent), Some(taken)) = (last, taken) {
             assert!(
                 taken - sent >= TERM,
@@ -391,21 +390,29 @@ async fn tokens_grow_and_points_stay_when_etcd_is_killed_and_started_again() {
     }
 }
 
-/// Passes requests on, and answers to nobody.
-async fn deaf(port: u16) -> u16 {
+/// Passes requests on, and so many answers back; the others are lost, as when a network is cut between the two.
+async fn deaf_after(answers: usize, port: u16) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listens = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-                let (mut from_client, _kept) = client.into_split();
-                let (mut answers, mut to_server) = server.into_split();
-                let mut lost = [0; 4096];
-                let losing = async { while answers.read(&mut lost).await.unwrap_or(0) > 0 {} };
-                let _ = tokio::join!(copy(&mut from_client, &mut to_server), losing);
-            });
-        }
+        let (client, _) = listener.accept().await.unwrap();
+        let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let (mut from_client, mut to_client) = client.into_split();
+        let (mut from_server, mut to_server) = server.into_split();
+        let answering = async {
+            let mut answer = [0; 4096];
+            for number in 0.. {
+                // Each answer is a few hundred bytes, which come at once.
+                let read = from_server.read(&mut answer).await.unwrap_or(0);
+                if read == 0 {
+                    return;
+                }
+                if number < answers {
+                    to_client.write_all(&answer[..read]).await.unwrap();
+                }
+            }
+        };
+        let _ = tokio::join!(copy(&mut from_client, &mut to_server), answering);
     });
     listens
 }
@@ -413,48 +420,54 @@ async fn deaf(port: u16) -> u16 {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_etcd_has_done_and_not_told_is_known_again_when_it_is_asked_elsewhere() {
     let server = etcd::Etcd::start();
-    let deaf = deaf(server.port(0)).await;
-    let endpoints = format!("{},{}", server.at(deaf), server.endpoints());
-    // Looks are lost as well: only what is sent first to the deaf one is what matters, so the look has been there.
     let direct = Etcd::connect(server.endpoints());
-    for round in 0..3 {
-        // Each value asks the deaf one first.
-        let store = Etcd::connect(&endpoints).timeout(Duration::from_millis(800));
-        let name = format!("n{round}");
-        let grant = taken(&store, &name, "me", TERM).await;
-        assert_eq!(direct.take(&name, "other", TERM).await.unwrap(), None);
-        let write = direct.write().fence_grant(&grant).put("job", "");
-        write.commit().await.unwrap();
-        let store = Etcd::connect(&endpoints).timeout(Duration::from_millis(800));
-        assert!(store.renew(&grant, TERM).await.unwrap());
-        let store = Etcd::connect(&endpoints).timeout(Duration::from_millis(800));
-        assert!(store.begin(&name, &point(0, 0)).await.unwrap());
-        // A user's write is not sent twice.
-        let store = Etcd::connect(&endpoints).timeout(Duration::from_millis(800));
-        let error = store.write().put("job", "mine").commit().await.unwrap_err();
-        assert!(matches!(error, EtcdError::Silent { .. }), "{error}");
-    }
+    // Asks there first, and at the server itself when no answer comes.
+    let deaf_after = async |answers| {
+        let deaf = deaf_after(answers, server.port(0)).await;
+        let endpoints = format!("{},{}", server.at(deaf), server.endpoints());
+        Etcd::connect(endpoints).timeout(Duration::from_secs(2))
+    };
+    // The question is answered, and what is done by it is not told.
+    let grant = taken(&deaf_after(1).await, "n", "me", TERM).await;
+    assert_eq!(direct.take("n", "other", TERM).await.unwrap(), None);
+    let write = direct.write().fence_grant(&grant).put("job", "");
+    write.commit().await.unwrap();
+    assert!(deaf_after(0).await.renew(&grant, TERM).await.unwrap());
+    assert!(deaf_after(1).await.begin("n", &point(0, 0)).await.unwrap());
+    assert!(!direct.begin("n", &point(0, 0)).await.unwrap());
+    assert!(deaf_after(1).await.end("n", &point(0, 0)).await.unwrap());
+    // A user's write is not sent twice.
+    let write = deaf_after(0).await.write().put("job", "mine");
+    let error = write.commit().await.unwrap_err();
+    assert!(matches!(error, EtcdError::Silent { .. }), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_taken_for_a_caller_that_has_gone_is_given_back() {
     let server = etcd::Etcd::start();
-    let proxy = Proxy::to(server.port(0));
-    let slow = Etcd::connect(server.at(proxy.port()));
-    // So that there is a connection, which freezes.
-    assert!(slow.last("n").await.unwrap().is_none());
-    proxy.freeze();
-    let gone = timeout(SHORT, slow.take("n", "gone", TERM)).await;
-    assert!(gone.is_err());
-    proxy.thaw();
-    let other = Etcd::connect(server.endpoints());
-    let began = Instant::now();
-    loop {
-        if other.take("n", "other", TERM).await.unwrap().is_some() {
-            break;
+    let (store, other) = (
+        Etcd::connect(server.endpoints()),
+        Etcd::connect(server.endpoints()),
+    );
+    let (mut gone, mut number) = (0, 0);
+    while gone < 25 {
+        number += 1;
+        let name = format!("n{number}");
+        let patience = Duration::from_micros(fastrand::u64(..4000));
+        if timeout(patience, store.take(&name, "gone", TERM))
+            .await
+            .is_ok()
+        {
+            continue;
         }
-        assert!(began.elapsed() < SOON, "it stays taken for nobody");
-        sleep(Duration::from_millis(20)).await;
+        gone += 1;
+        // What was under way for it has ended.
+        sleep(SHORT / 2).await;
+        let began = Instant::now();
+        while other.take(&name, "other", TERM).await.unwrap().is_none() {
+            assert!(began.elapsed() < TERM / 2, "it stays taken for nobody");
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! One replica of an application: `leader_on_etcd ENDPOINTS NAME TERM_MS fenced|unfenced`. The one that leads writes its token to the key
-//! `job/writer`, again and again. With `HOLDS` in its environment it waits a second before each write, as code does that blocks its thread.
+//! `job/writer` and to one of its own, again and again. With `HOLDS` in its environment it waits a second before each write, as code does that blocks its thread.
 
 use std::time::Duration;
 
@@ -23,7 +23,10 @@ impl Scheduled for Leader {
         let token = cx.lease().ok_or("no lease")?.token();
         let write = self.etcd.write();
         let write = if self.fenced { write.fence(cx)? } else { write };
-        let write = write.put("job/writer", format!("{token} {}", self.name));
+        let (number, name) = (cx.tick().map_or(0, |tick| tick.number), &self.name);
+        let write = write
+            .put("job/writer", format!("{token} {name}"))
+            .put(format!("writes/{token}/{number}"), token.to_string());
         if std::env::var_os("HOLDS").is_some() {
             println!("holds");
             std::thread::sleep(Duration::from_secs(1));
