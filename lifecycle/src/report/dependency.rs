@@ -5,6 +5,17 @@ use std::fmt;
 use crate::report::name::Name;
 
 /// One dependency of a service, as [`Handle::dependencies`](crate::Handle::dependencies) shows it.
+///
+/// ```
+/// # use lifecycle::{DependencyKind, Idle, registry, service};
+/// # #[service(idle)] struct Store;
+/// # impl Idle for Store {}
+/// let registry = registry! { "store" => Store, "api" => Store, after = ["store"] };
+/// let needs = registry.handle().dependencies();
+/// let of_api = &needs[1];
+/// assert_eq!(&*of_api[0].name, "store");
+/// assert_eq!(of_api[0].kind, DependencyKind::After);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dependency {

@@ -32,6 +32,24 @@ pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 
 /// Why a registry could not be (or no longer be) healthy: what
 /// [`await_healthy`](crate::Running::await_healthy) returns. Its `Debug` is the sentence of its `Display`.
+///
+/// ```
+/// use lifecycle::{HealthError, Running};
+///
+/// async fn up(running: &Running) -> bool {
+///     match running.await_healthy().await {
+///         Ok(()) => true,
+///         Err(HealthError::Service(error)) => {
+///             eprintln!("{} did not come up", error.service());
+///             false
+///         }
+///         Err(error) => {
+///             eprintln!("{error}");
+///             false
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum HealthError {
@@ -157,6 +175,19 @@ pub enum OptionError {
 
 /// Why a tick or a flush that was asked for did not succeed: what [`Handle::trigger`](crate::Handle::trigger)
 /// returns. Its `Debug` is the sentence of its `Display`.
+///
+/// ```
+/// use lifecycle::{Handle, TriggerError};
+///
+/// /// What a person who asked for a tick is told.
+/// async fn collect_now(handle: &Handle) -> String {
+///     match handle.trigger("collector").await {
+///         Ok(()) => "collected".to_owned(),
+///         Err(TriggerError::Unknown(_)) => "there is no collector here".to_owned(),
+///         Err(error) => error.to_string(),
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum TriggerError {
@@ -226,6 +257,16 @@ impl StdError for TriggerError {
 
 /// Why a schedule can't be paused, resumed or looked at: what [`Handle::pause`](crate::Handle::pause) returns. Its
 /// `Debug` is the sentence of its `Display`.
+///
+/// ```
+/// # use lifecycle::{Idle, ScheduleError, registry, service};
+/// # #[service(idle)] struct Store;
+/// # impl Idle for Store {}
+/// let handle = registry! { "store" => Store }.handle();
+/// let error = handle.pause("store").unwrap_err();
+/// assert_eq!(error.to_string(), "service `store` is not scheduled: it has no ticks");
+/// assert_eq!(handle.pause("stor"), Err(ScheduleError::Unknown("stor".into())));
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScheduleError {

@@ -15,6 +15,16 @@ use crate::report::status::{OnLate, Phase, State, worded};
 ///
 /// [`Registry::on_event`](crate::Registry::on_event) hands each one to a function,
 /// [`Handle::events`](crate::Handle::events) to a task. Its `Display` is one line, without the time.
+///
+/// ```
+/// # use lifecycle::{EventKind, Idle, registry, service};
+/// # #[service(idle)] struct Store;
+/// # impl Idle for Store {}
+/// let registry = registry! { "store" => Store }.on_event(|event| {
+///     // "store: starting -> running", and so on.
+///     println!("{} {event}", event.id);
+/// });
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Event {
@@ -32,6 +42,19 @@ pub struct Event {
 }
 
 /// What an [`Event`] tells. Later versions may add kinds, and fields to the kinds.
+///
+/// ```
+/// use lifecycle::{Event, EventKind};
+///
+/// /// What is worth to wake someone up for.
+/// fn is_alarming(event: &Event) -> bool {
+///     match &event.kind {
+///         EventKind::Failed(_) | EventKind::Late { .. } => true,
+///         EventKind::RestartPlanned { number, limit, .. } => number.is_some() && number == limit,
+///         _ => false,
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum EventKind {

@@ -8,6 +8,18 @@ use crate::report::name::Name;
 use crate::report::registry_error::RegistryError;
 
 /// What has become of a member that was removed: what [`Group::remove`](crate::Group::remove) returns.
+///
+/// ```
+/// use lifecycle::{Group, MemberOutcome};
+///
+/// async fn remove(tenants: &Group<String>, tenant: &str) {
+///     match tenants.remove(tenant).await {
+///         MemberOutcome::Failed(error) => eprintln!("{tenant} is gone, and was not well: {error}"),
+///         MemberOutcome::Unknown => eprintln!("there was no {tenant}"),
+///         _ => println!("{tenant} is gone"),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[must_use = "the member may have failed"]
@@ -38,6 +50,22 @@ impl MemberOutcome {
 
 /// Why a member was not added to a [`Group`](crate::Group), or is not up. Its `Debug` is the sentence of its
 /// `Display`.
+///
+/// ```
+/// use lifecycle::{AddError, Group, Service};
+///
+/// /// Adds a tenant, if it is not there yet.
+/// async fn ensure(
+///     tenants: &Group<String>,
+///     tenant: &str,
+///     service: impl Service,
+/// ) -> Result<(), AddError> {
+///     match tenants.add(tenant.to_owned(), service).await {
+///         Err(AddError::Duplicate(_)) => Ok(()),
+///         added => added,
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum AddError {

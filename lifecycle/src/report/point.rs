@@ -3,6 +3,16 @@
 use std::time::{Duration, SystemTime};
 
 /// A point in time for which a schedule runs, and which attempt at it this is.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use lifecycle::Point;
+///
+/// let due = SystemTime::UNIX_EPOCH + Duration::from_nanos(1_999);
+/// let point = Point::new(due, 1);
+/// assert_eq!(point.at, SystemTime::UNIX_EPOCH + Duration::from_micros(1));
+/// assert_eq!(point.attempt, 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Point {

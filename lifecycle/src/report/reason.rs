@@ -6,6 +6,20 @@ use std::sync::Arc;
 use crate::report::error::{ServiceError, StartError};
 
 /// Why the application stops: what [`Running::wait`](crate::Running::wait) returns.
+///
+/// ```
+/// # use lifecycle::{Idle, Reason, Signal, registry, service};
+/// # #[service(idle)] struct Store;
+/// # impl Idle for Store {}
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let running = registry! { "store" => Store }.stop_on(async {}).start();
+/// let reason = running.wait().await;
+/// assert!(matches!(reason, Reason::External));
+/// assert_eq!(reason.kind(), "external");
+/// # running.stop().await.into_result().unwrap();
+/// # }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Reason {
@@ -72,6 +86,24 @@ impl std::error::Error for Reason {}
 debug_as_display! { Reason }
 
 /// Why a single service ends: what [`Context::cause`](crate::Context::cause) tells a `drain`.
+///
+/// ```
+/// use lifecycle::{Cause, Context, Idle, Result, service};
+///
+/// #[service(idle)]
+/// struct Cache;
+///
+/// impl Idle for Cache {
+///     async fn drain(&self, cx: &Context) -> Result {
+///         if let Some(Cause::LeaseLost) = cx.cause() {
+///             // Another replica writes by now: what is not written stays so.
+///             return Ok(());
+///         }
+///         // self.write().await
+///         Ok(())
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Cause {

@@ -13,6 +13,20 @@ use crate::report::status::OnFailure;
 
 /// Everything that is wrong with a registry. Its `Display` lists all problems, each with what to do
 /// about it, and so does its `Debug`, which is what a `main` that returns an error prints.
+///
+/// ```
+/// # use lifecycle::{Idle, Registry, service};
+/// # #[service(idle)] struct Store;
+/// # impl Idle for Store {}
+/// let error = Registry::builder()
+///     .service("store", Store)
+///     .service("api", Store)
+///     .after(["stor"])
+///     .build()
+///     .unwrap_err();
+/// assert_eq!(error.problems().len(), 1);
+/// assert!(error.to_string().contains("did you mean `store`?"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct RegistryError {
     pub(crate) problems: Vec<RegistryProblem>,

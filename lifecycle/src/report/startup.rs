@@ -22,6 +22,22 @@ use crate::report::name::Name;
 ///   └─tokenizer @500ms +2s
 ///     └─store @0 +500ms
 /// ```
+///
+/// ```
+/// # use lifecycle::{Idle, registry, service};
+/// # #[service(idle)] struct Store;
+/// # impl Idle for Store {}
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let running = registry! { "store" => Store, "api" => Store, after = ["store"] }.start();
+/// running.await_healthy().await.unwrap();
+/// let startup = running.handle().startup();
+/// let chain: Vec<&str> = startup.critical_chain().map(|service| &*service.name).collect();
+/// assert_eq!(chain, ["api", "store"]);
+/// assert!(startup.healthy.is_some());
+/// # running.stop().await.into_result().unwrap();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Startup {

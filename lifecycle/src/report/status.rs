@@ -350,6 +350,17 @@ impl ServiceStatus {
 }
 
 /// What this replica knows of the lease of a service that one replica runs.
+///
+/// ```
+/// /// A sentence for a person: who runs this service.
+/// fn who(lease: &lifecycle::LeaseStatus) -> String {
+///     match (&lease.token, &lease.leader) {
+///         (Some(token), _) => format!("this replica, {}, by token {token}", lease.holder),
+///         (None, Some(leader)) => format!("{}, by token {}", leader.holder, leader.token),
+///         (None, None) => "not known".to_owned(),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeaseStatus {
@@ -385,6 +396,17 @@ pub struct LeaseLeader {
 }
 
 /// What is known of a service's ticks.
+///
+/// ```
+/// use std::time::Duration;
+/// use lifecycle::TickStatus;
+///
+/// /// Whether the loop is stuck or keeps failing.
+/// fn is_worrying(ticks: &TickStatus) -> bool {
+///     let stuck = ticks.age().is_some_and(|age| age > Duration::from_secs(600));
+///     stuck || ticks.consecutive_failures > 3
+/// }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct TickStatus {
@@ -433,6 +455,13 @@ impl TickStatus {
 }
 
 /// What has become of the items of a [queue](crate::Queue).
+///
+/// ```
+/// /// All items that the queue has ever accepted.
+/// fn accepted(queue: &lifecycle::QueueStatus) -> u64 {
+///     queue.flushed + queue.lost + queue.dropped + queue.depth
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueueStatus {
@@ -465,6 +494,15 @@ pub struct IsolatedStatus {
 }
 
 /// One move of one service, as seen by a [subscriber](crate::Handle::subscribe).
+///
+/// ```
+/// use lifecycle::{State, Transition};
+///
+/// fn came_up(moved: &Transition) -> bool {
+///     println!("{moved}"); // "store: starting -> running"
+///     moved.to == State::Running
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Transition {

@@ -34,6 +34,22 @@ worded! {
 }
 
 /// What a tick is for: see [`Context::tick`](crate::Context::tick).
+///
+/// ```
+/// use lifecycle::{Context, Result, Scheduled, service};
+///
+/// #[service(scheduled(interval = "1h"))]
+/// struct Report;
+///
+/// impl Scheduled for Report {
+///     async fn tick(&self, cx: &Context) -> Result {
+///         if let Some(tick) = cx.tick() {
+///             println!("report {} for {} points", tick.key(), tick.missed + 1);
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Tick {
@@ -87,6 +103,17 @@ impl Tick {
 }
 
 /// A tick that has ended: see [`Handle::runs`](crate::Handle::runs).
+///
+/// ```
+/// use lifecycle::{Handle, ScheduleError};
+///
+/// /// The longest of the last ticks that succeeded.
+/// fn longest(handle: &Handle, service: &str) -> Result<Option<std::time::Duration>, ScheduleError> {
+///     let runs = handle.runs(service)?;
+///     let succeeded = runs.iter().filter(|run| run.outcome.error().is_none());
+///     Ok(succeeded.map(|run| run.took).max())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TickRun {
@@ -136,6 +163,17 @@ impl TickOutcome {
 }
 
 /// A tick to come: see [`Handle::upcoming`](crate::Handle::upcoming).
+///
+/// ```
+/// use lifecycle::{Handle, ScheduleError};
+///
+/// fn print_the_next_three(handle: &Handle) -> Result<(), ScheduleError> {
+///     for tick in handle.upcoming("report", 3)? {
+///         println!("in {:?}", tick.at - tokio::time::Instant::now());
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Upcoming {
@@ -150,6 +188,22 @@ pub struct Upcoming {
 /// It has the values that the schedule follows now, not those that its service gives: one that can't be followed is
 /// in neither. Its `Display` is a few words: `every 5m`, `5m after each tick`, `0 3 * * * in Europe/Zurich`, and `never` for
 /// `Duration::MAX`.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use lifecycle::{Context, Result, Scheduled, registry, service};
+/// # #[service(scheduled(interval = "every"))] struct Collector { every: Duration }
+/// # impl Scheduled for Collector { async fn tick(&self, _: &Context) -> Result { Ok(()) } }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let registry = registry! { "collector" => Collector { every: Duration::from_secs(90) } };
+/// let running = registry.start();
+/// running.await_healthy().await.unwrap();
+/// let rule = running.handle().schedule("collector").unwrap().unwrap();
+/// assert_eq!(rule.to_string(), "every 1m30s");
+/// # running.stop().await.into_result().unwrap();
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ScheduleRule {

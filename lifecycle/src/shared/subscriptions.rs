@@ -13,6 +13,24 @@ use crate::shared::subscribers::Subscription;
 /// The moves of the services, as [`Handle::subscribe`] gives them.
 ///
 /// Dropping it ends the subscription at once: nothing is kept for a subscriber that is gone.
+///
+/// ```
+/// # use lifecycle::{Idle, State, registry, service};
+/// # #[service(idle)] struct Store;
+/// # impl Idle for Store {}
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let registry = registry! { "store" => Store };
+/// let mut moves = registry.subscribe();
+/// let running = registry.start();
+/// while let Some(moved) = moves.recv().await {
+///     if moved.to == State::Running {
+///         break;
+///     }
+/// }
+/// # running.stop().await.into_result().unwrap();
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Transitions(Subscription);
 
@@ -29,6 +47,21 @@ impl Transitions {
 }
 
 /// The events of an application, as [`Handle::events`] gives them.
+///
+/// ```
+/// # use lifecycle::{EventKind, Idle, registry, service};
+/// # #[service(idle)] struct Store;
+/// # impl Idle for Store {}
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let registry = registry! { "store" => Store };
+/// let mut events = registry.handle().events();
+/// let running = registry.start();
+/// let first = events.recv().await.unwrap();
+/// assert_eq!((first.id, events.missed()), (1, 0));
+/// # running.stop().await.into_result().unwrap();
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Events {
     application: Arc<Application>,

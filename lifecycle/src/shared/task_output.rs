@@ -7,6 +7,20 @@ use crate::report::error::Result;
 ///
 /// It is sealed: no other type implements it. That there is one kind of `Result` only is what lets
 /// `async { work().await?; Ok(()) }` stand without a type for its error.
+///
+/// ```
+/// use lifecycle::Context;
+///
+/// async fn work() -> std::io::Result<()> { Ok(()) }
+///
+/// fn start(cx: &Context) {
+///     cx.spawn_isolated(async { println!("done") });
+///     cx.spawn_isolated(async {
+///         work().await?;
+///         Ok(())
+///     });
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "an isolated task ends with `()` or `lifecycle::Result`, not with `{Self}`",
     label = "the future of this task ends with `{Self}`",

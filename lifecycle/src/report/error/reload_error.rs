@@ -10,6 +10,22 @@ use crate::report::reason::Reason;
 
 /// Why a reload was not complete: what [`Handle::reload`](crate::Handle::reload) returns. Its `Debug` is the
 /// sentence of its `Display`.
+///
+/// ```
+/// use lifecycle::{Handle, ReloadError};
+///
+/// async fn reload(handle: &Handle) {
+///     match handle.reload().await {
+///         Ok(()) => println!("all services have the new values"),
+///         Err(ReloadError::Services(errors)) => {
+///             for error in errors {
+///                 eprintln!("{} keeps the old ones: {error}", error.service());
+///             }
+///         }
+///         Err(error) => eprintln!("{error}"),
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum ReloadError {

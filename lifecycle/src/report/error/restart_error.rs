@@ -8,6 +8,21 @@ use crate::report::name::Name;
 
 /// Why a service was not restarted by hand: what [`Handle::restart`](crate::Handle::restart) returns. Its `Debug` is
 /// the sentence of its `Display`.
+///
+/// ```
+/// use lifecycle::{Handle, RestartError};
+///
+/// /// Whether the service is back, or will be by itself.
+/// async fn bring_back(handle: &Handle, service: &str) -> bool {
+///     match handle.restart(service).await {
+///         Ok(()) | Err(RestartError::NotRunning(_)) => true,
+///         Err(error) => {
+///             eprintln!("{error}");
+///             false
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum RestartError {

@@ -16,6 +16,17 @@ use crate::report::status::{Phase, Shape};
 ///
 /// Its `Display` is one sentence that holds all three, and so is its `Debug`, which is what a `main` that
 /// returns an error prints. Cloning shares the error.
+///
+/// ```
+/// use lifecycle::{Outcome, Phase};
+///
+/// /// The services that failed as they started.
+/// fn failed_to_start(outcome: &Outcome) -> Vec<&str> {
+///     let failures = outcome.failures().iter();
+///     let at_start = failures.filter(|failure| failure.phase() == Phase::Startup);
+///     at_start.map(|failure| failure.service().as_str()).collect()
+/// }
+/// ```
 #[derive(Clone)]
 pub struct ServiceError(Arc<Inner>);
 
@@ -103,6 +114,15 @@ impl From<Panic> for Fault {
 }
 
 /// What happened to a service that failed.
+///
+/// ```
+/// use lifecycle::{Fault, ServiceError};
+///
+/// /// Whether code of the service has a bug, as far as that shows.
+/// fn is_a_bug(error: &ServiceError) -> bool {
+///     matches!(error.fault(), Fault::Panic(_))
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Fault {

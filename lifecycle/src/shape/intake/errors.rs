@@ -8,10 +8,29 @@ use crate::report::error::StopMark;
 /// An item that was not accepted: the service has stopped taking any. As
 /// [`HealthError::Stopping`](crate::HealthError::Stopping) it is no failure of a service that returns it
 /// while the application stops. `Debug` is the sentence of `Display`.
+///
+/// ```
+/// use lifecycle::{Intake, SendError};
+///
+/// async fn record(intake: &Intake<String>, line: String) {
+///     if let Err(SendError(line)) = intake.send(line).await {
+///         eprintln!("not recorded, the application is stopping: {line}");
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SendError<T>(pub T);
 
 /// An item that was not accepted at once. `Debug` is the sentence of `Display`.
+///
+/// ```
+/// use lifecycle::{Intake, TrySendError};
+///
+/// /// Whether the client is to try again later.
+/// fn offer(intake: &Intake<String>, line: String) -> bool {
+///     matches!(intake.try_send(line), Err(TrySendError::Full(_)))
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrySendError<T> {

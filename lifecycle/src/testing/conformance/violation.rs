@@ -11,6 +11,14 @@ use crate::report::status::Phase;
 
 /// A service does not do what every service owes. Its sentence names the [`Case`], what happened, and what to do; its
 /// `Debug` is the same, so that a test can return it.
+///
+/// ```
+/// use lifecycle::testing::{Case, NotConforming};
+///
+/// fn is_about_the_drain(error: &NotConforming) -> bool {
+///     error.case() == Case::DrainsOnce
+/// }
+/// ```
 #[derive(thiserror::Error)]
 #[error("{case}: {violation}")]
 pub struct NotConforming {
