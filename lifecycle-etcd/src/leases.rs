@@ -55,6 +55,10 @@ impl Leases for Etcd {
         self.give_lease_back(grant).await.map_err(EtcdError::boxed)
     }
 
+    async fn leader(&self, name: &str) -> Result<Option<Grant>, BoxError> {
+        self.leader_of(name).await.map_err(EtcdError::boxed)
+    }
+
     async fn freed(&self, name: &str) {
         self.wait_for(name).await;
     }
@@ -209,6 +213,26 @@ impl Etcd {
             self.observed.is_free(&grant.name);
         }
         Ok(given.succeeded)
+    }
+
+    /// Who holds the lease, and whose term is not over by what this process has seen: of a holder that is gone it takes a term to see that. No
+    /// patience: it is only shown, and asked for again.
+    ///
+    /// A sign of life is noted. That the lease is free is not, nor that the sign was removed: for one who waits since an earlier look, the
+    /// watch is to begin there.
+    async fn leader_of(&self, name: &str) -> Result<Option<Grant>, EtcdError> {
+        let call = self.gateway.call("ask who has a lease").impatient();
+        let keys = self.keys(name);
+        let both = [message::get(&keys.holder), message::get(&keys.alive)];
+        let read = message::transaction(&[], &both, &[]);
+        let read = self.gateway.transact(call, &read).await?;
+        let look = Look::of(&read, Duration::ZERO);
+        let Some(holder) = &look.holder else {
+            return Ok(None);
+        };
+        let is_over = look.sign.revision != 0
+            && self.observed.saw(name, look.sign, look.at) <= Instant::now();
+        Ok((!is_over).then(|| granted(name, holder, look.token)))
     }
 
     /// Whether the term of the lease is over, by a fresh look where it was by the last one: another process may have renewed it.

@@ -80,6 +80,32 @@ fn a_leader_that_is_killed_or_frozen_is_followed_within_a_term_and_a_poll() {
 }
 
 #[test]
+fn replicas_on_standby_know_who_leads() {
+    let etcd = Etcd::start();
+    let (leader, other) = two(&etcd, TERM);
+    let token = |leader: &Replica| {
+        let leads = leader
+            .lines()
+            .into_iter()
+            .rfind(|line| line.starts_with("leads"));
+        leads.unwrap().replace("leads", "led by")
+    };
+    other.has(&token(&leader));
+    let third = replica(&etcd, "c", TERM);
+    third.has(&token(&leader));
+    let asked = Instant::now();
+    leader.signal("-TERM");
+    let replicas = [other, third];
+    let mut next = None;
+    eventually("another leads", SOON, || {
+        next = (0..2).find(|one| replicas[*one].when("leads", asked).is_some());
+        next.is_some()
+    });
+    let next = next.unwrap();
+    replicas[1 - next].has(&token(&replicas[next]));
+}
+
+#[test]
 fn an_etcd_that_is_frozen_costs_the_lease_before_its_term_is_over_and_gives_it_again() {
     let etcd = Etcd::start();
     let (leader, other) = two(&etcd, TERM);

@@ -221,6 +221,43 @@ async fn a_lease_that_is_given_back_is_told_at_once_and_no_compaction_hides_it()
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_a_lease_is_told_and_to_ask_for_it_changes_nothing() {
+    let server = etcd::Etcd::start();
+    let (store, other) = (
+        Etcd::connect(server.endpoints()),
+        Etcd::connect(server.endpoints()),
+    );
+    let leader = async |name: &str| other.leader(name).await.unwrap();
+    assert_eq!(leader("n").await, None);
+    let grant = taken(&store, "n", "me", TERM).await;
+    assert_eq!(leader("n").await, Some(grant.clone()));
+    assert!(store.renew(&grant, TERM).await.unwrap());
+    assert_eq!(store.leader("n").await.unwrap(), Some(grant.clone()));
+
+    // That it was given back is told to one who has seen so meanwhile.
+    assert_eq!(other.take("n", "other", TERM).await.unwrap(), None);
+    assert!(store.give_back(&grant).await.unwrap());
+    assert_eq!(leader("n").await, None);
+    timeout(SOON, other.freed("n")).await.expect("no hint");
+
+    // Where the sign of life was removed, a take begins to wait, whoever asked before.
+    let grant = taken(&store, "n", "me", TERM).await;
+    let removed = store.write().delete("lifecycle/n/alive").commit().await;
+    removed.unwrap();
+    assert_eq!(leader("n").await, Some(grant));
+    assert_eq!(other.take("n", "other", TERM).await.unwrap(), None);
+
+    // Of one that is gone it is told for a term, for as long as others wait for it.
+    let gone = taken(&store, "gone", "me", SHORT).await;
+    let asked = Instant::now();
+    let told = leader("gone").await;
+    assert!(told == Some(gone) || asked.elapsed() >= SHORT, "{told:?}");
+    while leader("gone").await.is_some() {
+        assert!(asked.elapsed() < SOON, "told of one that is gone");
+    }
+}
+
 #[tokio::test]
 async fn malformed_endpoints_are_permanent_and_an_absent_server_is_not() {
     let error = Etcd::connect("").take("x", "me", TERM).await;

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use lifecycle::{Context, Registry, Result, Scheduled, service};
+use lifecycle::{Context, Handle, Registry, Result, Scheduled, service};
 use lifecycle_etcd::Etcd;
+use tokio::time::sleep;
 
 #[service(scheduled(interval = "20ms"))]
 struct Leader {
@@ -47,6 +48,20 @@ impl Scheduled for Leader {
     }
 }
 
+/// Prints who leads instead, whenever it is another one.
+async fn tell_who_leads(handle: Handle) {
+    let mut told = None;
+    loop {
+        let lease = handle.status("leader").and_then(|status| status.lease);
+        let leader = lease.and_then(|lease| lease.leader);
+        if let Some(leader) = leader.filter(|leader| told != Some(leader.token)) {
+            println!("led by {}", leader.token);
+            told = Some(leader.token);
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[tokio::main]
 async fn main() -> lifecycle::Result<lifecycle::Outcome> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -63,5 +78,6 @@ async fn main() -> lifecycle::Result<lifecycle::Outcome> {
         .service("leader", leader)
         .one_replica()
         .build()?;
+    tokio::spawn(tell_who_leads(registry.handle()));
     Ok(registry.run().await)
 }
