@@ -41,6 +41,7 @@ mod shared {
 mod time {
     #[path = "../../../loom/src/clock.rs"]
     pub(crate) mod clock;
+    pub(crate) mod moment;
     pub(crate) mod outlook;
     pub(crate) mod point;
     pub(crate) mod shared_timers;

@@ -40,7 +40,7 @@ fn run(timers: &Arc<SharedTimers>, instants: &[Instant]) {
     block_on(async {
         let mut timer = Timer::new(timers);
         for at in instants {
-            timer.set(*at);
+            timer.set_to(*at);
             over(&mut timer).await;
             assert!(Instant::now() >= *at, "woken too soon");
         }
@@ -61,7 +61,7 @@ fn join_all(threads: impl IntoIterator<Item = JoinHandle<()>>) {
 /// Polls a wait once, and gives it up.
 fn wait_once(timers: &Arc<SharedTimers>, task: &Arc<Task>, at: Instant) -> bool {
     let mut timer = Timer::new(timers);
-    timer.set(at);
+    timer.set_to(at);
     let is_over = task.poll(pin!(over(&mut timer))).is_ready();
     assert!(!is_over || Instant::now() >= at, "over too soon");
     is_over
@@ -112,7 +112,7 @@ fn a_loop_that_leaves_costs_the_others_no_wake_up() {
             let (timers, task) = (timers.clone(), task.clone());
             thread::spawn(move || {
                 let mut timer = Timer::new(&timers);
-                timer.set(SOON);
+                timer.set_to(SOON);
                 let waker = task.waker();
                 if !timer.is_over(&waker) {
                     timer.leave(&waker);
@@ -139,13 +139,13 @@ fn a_loop_that_is_set_to_a_sooner_instant_goes_on_then() {
             thread::spawn(move || {
                 block_on(async {
                     let mut timer = Timer::new(&timers);
-                    timer.set(NEXT);
+                    timer.set_to(NEXT);
                     poll_fn(|task: &mut Context<'_>| {
                         let _ = timer.is_over(task.waker());
                         Poll::Ready(())
                     })
                     .await;
-                    timer.set(SOON);
+                    timer.set_to(SOON);
                     over(&mut timer).await;
                     assert!(Instant::now() >= SOON, "woken too soon");
                 });

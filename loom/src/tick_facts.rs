@@ -5,7 +5,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::task::{Context, Poll, Waker};
-use std::time::SystemTime;
 
 use loom::future::block_on;
 use loom::thread::{self, JoinHandle};
@@ -14,8 +13,10 @@ use tokio::time::Instant;
 use crate::report::error::TriggerError;
 use crate::shared::latch::Latch;
 use crate::shared::tick_facts::TickFacts;
+use crate::shared::trigger_calls::TriggerCalls;
 use crate::sync::AtomicU8;
 use crate::task::{Task, check};
+use crate::time::moment::{Epoch, Moment};
 use crate::time::point::Point;
 
 /// A schedule without a timer: it ticks when it is triggered.
@@ -24,7 +25,7 @@ struct Schedule {
     stop: Latch,
     ticks: TickFacts,
     begun: AtomicU8,
-    now: Instant,
+    now: Moment,
 }
 
 impl Schedule {
@@ -33,7 +34,7 @@ impl Schedule {
             stop: Latch::new(),
             ticks: TickFacts::default(),
             begun: AtomicU8::new(0),
-            now: Instant::now(),
+            now: Epoch(Instant::now()).now(),
         })
     }
 
@@ -47,12 +48,10 @@ impl Schedule {
     async fn run(&self) {
         let mut next_turn = NextTurn::new(self);
         while let Turn::Asked = poll_fn(|task| next_turn.poll(task)).await {
-            let calls = self
-                .ticks
-                .begun(self.now, SystemTime::UNIX_EPOCH, None)
-                .unwrap();
+            let mut calls = TriggerCalls::default();
+            assert!(self.ticks.begun(self.now, None, None, &mut calls));
             let number: Arc<str> = self.begun.fetch_add(1, SeqCst).to_string().into();
-            self.ticks.failed(self.now, None, number.clone());
+            self.ticks.failed(self.now, Moment::NEVER, number.clone());
             calls.answer(&Err(number));
         }
     }
@@ -262,10 +261,8 @@ fn a_loop_that_begins_again_ticks_for_new_calls_only() {
         schedule.ticks.close();
         schedule.ticks.open();
         let ticked = schedule.ticks.signals().is_asked().then(|| {
-            let calls = schedule
-                .ticks
-                .begun(schedule.now, SystemTime::UNIX_EPOCH, None)
-                .unwrap();
+            let mut calls = TriggerCalls::default();
+            assert!(schedule.ticks.begun(schedule.now, None, None, &mut calls));
             calls.answer(&Err("0".into()));
             0
         });
@@ -287,10 +284,9 @@ fn a_tick_that_is_due_begins_before_a_pause_or_not_at_all() {
                 time: None,
                 missed: 0,
             };
-            let begins = schedule
-                .ticks
-                .begun(schedule.now, SystemTime::UNIX_EPOCH, Some(point));
-            begins.is_some()
+            let mut calls = TriggerCalls::default();
+            let ticks = &schedule.ticks;
+            ticks.begun(schedule.now, None, Some(point), &mut calls)
         });
         assert!(schedule.ticks.pause());
         let is_in_flight = schedule.ticks.status().in_flight();

@@ -6,17 +6,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::scheduled::Scheduled;
+use super::Declared;
+use super::scheduled::{ScheduleLoop, ScheduleShape, Scheduled};
 use super::tick_loop::remembered::{self, ReadValues};
-use super::tick_loop::{self, ReadResult, Schedule};
-use super::{Declared, Live, is_left_out};
+use super::tick_loop::{self, HasSchedule, ReadResult, Schedule};
 use crate::report::error::{OptionError, Result};
-use crate::report::status::Shape;
 use crate::shared::context::Context;
 use crate::shared::remembering;
 use crate::time::catch_up::{Points, Values};
+use crate::time::moment::Moment;
 use crate::time::outlook::Outlook;
 use crate::time::point::Point;
 use crate::time::{
@@ -89,99 +87,130 @@ pub fn text(value: &dyn Text) -> Written {
 }
 
 /// The shape of `#[service(scheduled(cron = ..))]`.
+pub type CronShape = ScheduleShape<CronLoop>;
+
+/// The loop of a schedule by cron expression.
 #[derive(Debug)]
-pub struct CronShape;
+pub struct CronLoop;
 
-impl<S: CronService + Declared> Live<S> for CronShape {
-    const SHAPE: Shape = Shape::Scheduled;
-
-    type Started = ();
-
-    /// A service whose schedule can't be followed fails before its `startup` runs.
+impl<S: CronService + Declared> ScheduleLoop<S> for CronLoop {
     fn check(service: &S) -> Result {
-        times::<S>(values(service))?;
+        Times::new(values(service), field::<S>())?;
         tick_timeout(service)?;
         Ok(())
     }
 
-    fn startup(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
-        service.startup(cx)
-    }
-
-    fn run(service: &S, (): (), cx: &Context) -> impl Future<Output = Result> + Send {
+    fn run(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
         tick_loop::run::<S, ByClock>(service, cx)
     }
+}
 
-    fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
-        service.drain(cx)
+/// What a schedule by cron expression reads.
+pub(super) trait Expressions: Sync {
+    /// The expression and its zone as the attribute spells them.
+    fn field(&self) -> Field;
+
+    fn values(&self) -> CronValues;
+
+    fn initial_delay(&self) -> Option<Duration>;
+
+    fn jitter(&self) -> Duration;
+
+    fn tick_timeout(&self) -> Result<Option<Duration>, OptionError>;
+}
+
+impl<S: CronService + Sync> Expressions for S {
+    fn field(&self) -> Field {
+        field::<S>()
     }
 
-    fn reload(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
-        service.reload(cx)
+    fn values(&self) -> CronValues {
+        values(self)
     }
 
-    fn reloads() -> bool {
-        !is_left_out(S::reload)
+    fn initial_delay(&self) -> Option<Duration> {
+        CronService::initial_delay(self)
+    }
+
+    fn jitter(&self) -> Duration {
+        CronService::jitter(self)
+    }
+
+    fn tick_timeout(&self) -> Result<Option<Duration>, OptionError> {
+        tick_timeout(self)
+    }
+}
+
+impl<S: CronService + Sync> HasSchedule<ByClock> for S {
+    const PLAN: &'static Plan = &S::PLAN;
+
+    fn source(&self) -> &<ByClock as Schedule>::Source<'_> {
+        self
     }
 }
 
 /// A schedule by cron expression, and how long its ticks may take.
-struct ByClock {
+pub(super) struct ByClock {
     calendar: Calendar,
     tick_timeout: Option<Duration>,
     /// The service's last values, if no schedule can be made of them, and why.
     refused: Option<Box<(CronValues, OptionError)>>,
 }
 
-impl<S: CronService + Declared> Schedule<S> for ByClock {
-    const PLAN: Plan = S::PLAN;
+impl Schedule for ByClock {
+    type Source<'a> = dyn Expressions + 'a;
 
-    fn new(service: &S, cx: &Context) -> Result<Self, OptionError> {
-        let tick_timeout = tick_timeout(service)?;
-        let times = times::<S>(values(service))?;
-        let (jitter, delay) = (service.jitter(), service.initial_delay());
+    fn new(
+        source: &Self::Source<'_>,
+        plan: &'static Plan,
+        cx: &Context,
+        now: Moment,
+    ) -> Result<Self, OptionError> {
+        let tick_timeout = source.tick_timeout()?;
+        let times = Times::new(source.values(), source.field())?;
+        let (jitter, delay) = (source.jitter(), source.initial_delay());
         Ok(Self {
-            calendar: Calendar::new(S::PLAN, times, jitter, delay, now(cx)),
+            calendar: Calendar::new(*plan, times, jitter, delay, reading(cx, now)),
             tick_timeout,
             refused: None,
         })
     }
 
-    fn due(&self) -> Option<Instant> {
+    fn due(&self) -> Moment {
         self.calendar.due()
     }
 
-    fn wake_at(&self, _: Instant) -> Instant {
+    fn wake_at(&self, _: Moment) -> Moment {
         self.calendar.wake_at()
     }
 
     fn point(
         &mut self,
-        service: &S,
+        source: &Self::Source<'_>,
         cx: &Context,
-        _: Instant,
+        now: Moment,
     ) -> (Option<Point>, Option<ReadResult>) {
-        let read = self.read_again(service, cx);
-        (self.calendar.point(now(cx)), Some(read))
+        let read = self.read_again(source, cx, now);
+        (self.calendar.point(reading(cx, now)), Some(read))
     }
 
     fn begin(&mut self, point: Point) {
         self.calendar.begin(point);
     }
 
-    fn read(&mut self, service: &S, cx: &Context, _: Instant) -> ReadResult {
-        let read = self.read_again(service, cx);
-        self.calendar.look(now(cx));
+    fn read(&mut self, source: &Self::Source<'_>, cx: &Context, now: Moment) -> ReadResult {
+        let read = self.read_again(source, cx, now);
+        self.calendar.look(reading(cx, now));
         read
     }
 
-    fn resume(&mut self, cx: &Context, _: Instant) {
-        self.calendar.resume(now(cx));
+    fn resume(&mut self, cx: &Context, now: Moment) {
+        self.calendar.resume(reading(cx, now));
     }
 
-    fn end(&mut self, service: &S, cx: &Context, _: Instant) -> ReadResult {
-        let read = self.read_again(service, cx);
-        self.calendar.end(now(cx));
+    fn end(&mut self, source: &Self::Source<'_>, cx: &Context, now: Moment) -> ReadResult {
+        let read = self.read_again(source, cx, now);
+        self.calendar.end(reading(cx, now));
         read
     }
 
@@ -201,12 +230,17 @@ impl<S: CronService + Declared> Schedule<S> for ByClock {
 impl ByClock {
     /// Reads the service's values and follows them, or keeps all the old ones if one of the new ones is
     /// wrong. Runs at least once a minute.
-    fn read_again<S: CronService>(&mut self, service: &S, cx: &Context) -> ReadResult {
-        let tick_timeout = tick_timeout(service)?;
-        let (values, jitter) = (values(service), service.jitter());
+    fn read_again(
+        &mut self,
+        source: &<Self as Schedule>::Source<'_>,
+        cx: &Context,
+        now: Moment,
+    ) -> ReadResult {
+        let tick_timeout = source.tick_timeout()?;
+        let (values, jitter) = (source.values(), source.jitter());
         if !self.calendar.is_made_of(&values, jitter) {
-            let times = self.times::<S>(values)?;
-            self.calendar.change(times, jitter, now(cx));
+            let times = self.times(source.field(), values)?;
+            self.calendar.change(times, jitter, reading(cx, now));
         }
         self.refused = None;
         self.tick_timeout = tick_timeout;
@@ -215,12 +249,12 @@ impl ByClock {
 
     /// The same wrong values are refused without another check: a search of all time zones is slow. Only the
     /// machine's own zone may be known by the next time.
-    fn times<S: CronService>(&mut self, values: CronValues) -> Result<Times, OptionError> {
+    fn times(&mut self, field: Field, values: CronValues) -> Result<Times, OptionError> {
         match self.refused.as_deref() {
             Some((before, error)) if *before == values => return Err(error.clone()),
             _ => {}
         }
-        times::<S>(values.clone()).inspect_err(|error| {
+        Times::new(values.clone(), field).inspect_err(|error| {
             if !matches!(error, OptionError::LocalZone { .. }) {
                 self.refused = Some(Box::new((values, error.clone())));
             }
@@ -229,39 +263,25 @@ impl ByClock {
 }
 
 /// The shape of `#[service(scheduled(cron = .., catch_up = ..))]`.
+pub type CatchUpCronShape = ScheduleShape<CatchUpCronLoop>;
+
+/// The loop of a schedule by cron expression that is remembered.
 #[derive(Debug)]
-pub struct CatchUpCronShape;
+pub struct CatchUpCronLoop;
 
-impl<S: CronService + Declared> Live<S> for CatchUpCronShape {
-    const SHAPE: Shape = Shape::Scheduled;
-
-    type Started = ();
-
-    /// A service whose schedule can't be followed fails before its `startup` runs.
+impl<S: CronService + Declared> ScheduleLoop<S> for CatchUpCronLoop {
     fn check(service: &S) -> Result {
         ByExpression::default().read(service)?;
         Ok(())
     }
 
-    async fn startup(service: &S, cx: &Context) -> Result {
+    fn prepare(cx: &Context) -> Result {
         remembering::memory_of(cx)?;
-        service.startup(cx).await
+        Ok(())
     }
 
-    fn run(service: &S, (): (), cx: &Context) -> impl Future<Output = Result> + Send {
+    fn run(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
         remembered::run::<S, ByExpression>(service, cx)
-    }
-
-    fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
-        service.drain(cx)
-    }
-
-    fn reload(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
-        service.reload(cx)
-    }
-
-    fn reloads() -> bool {
-        !is_left_out(S::reload)
     }
 }
 
@@ -297,7 +317,7 @@ impl ByExpression {
             Some((before, error)) if *before == values => return Err(error.clone()),
             _ => {}
         }
-        match times::<S>(values.clone()) {
+        match Times::new(values.clone(), field::<S>()) {
             Ok(times) => {
                 self.refused = None;
                 Ok(self.times.insert(Arc::new(times)).clone())
@@ -320,12 +340,11 @@ fn values<S: CronService>(service: &S) -> CronValues {
     }
 }
 
-fn times<S: CronService>(values: CronValues) -> Result<Times, OptionError> {
-    let field = Field {
+fn field<S: CronService>() -> Field {
+    Field {
         cron: S::PLAN.written,
         tz: S::TZ,
-    };
-    Times::new(values, field)
+    }
 }
 
 fn tick_timeout<S: CronService>(service: &S) -> Result<Option<Duration>, OptionError> {
@@ -334,6 +353,6 @@ fn tick_timeout<S: CronService>(service: &S) -> Result<Option<Duration>, OptionE
     Ok(limit)
 }
 
-fn now(cx: &Context) -> Reading {
-    Reading::now(cx.application().wall_time())
+fn reading(cx: &Context, now: Moment) -> Reading {
+    Reading::new(now, cx.application().wall_time())
 }

@@ -2,12 +2,11 @@
 //! last one.
 
 use std::future::Future;
+use std::marker::PhantomData;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::tick_loop::remembered::{self, ReadValues};
-use super::tick_loop::{self, ReadResult, Schedule};
+use super::tick_loop::{self, HasSchedule, ReadResult, Schedule};
 use super::{Declared, Live, Nothing, is_left_out};
 use crate::report::error::{OptionError, Result};
 use crate::report::status::Shape;
@@ -15,6 +14,7 @@ use crate::report::tick::ScheduleKind;
 use crate::shared::context::Context;
 use crate::shared::remembering;
 use crate::time::catch_up::{Points, Values};
+use crate::time::moment::Moment;
 use crate::time::outlook::Outlook;
 use crate::time::point::Point;
 use crate::time::{Plan, Timeline, Timing, check_catch_up};
@@ -135,27 +135,43 @@ pub trait ScheduledService: Scheduled {
     }
 }
 
-/// The shape of `#[service(scheduled(..))]`.
+/// The shape of every schedule. `L` is the loop that runs it.
 #[derive(Debug)]
-pub struct ScheduledShape;
+pub struct ScheduleShape<L>(PhantomData<L>);
 
-impl<S: ScheduledService + Declared> Live<S> for ScheduledShape {
+/// How a schedule of a service of type `S` runs.
+pub trait ScheduleLoop<S> {
+    /// Checks the service's values.
+    fn check(service: &S) -> Result;
+
+    /// What the registry must have for it.
+    fn prepare(cx: &Context) -> Result {
+        let _ = cx;
+        Ok(())
+    }
+
+    /// Runs until the stop is requested, or the service fails.
+    fn run(service: &S, cx: &Context) -> impl Future<Output = Result> + Send;
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: Scheduled + Declared, L: ScheduleLoop<S>> Live<S> for ScheduleShape<L> {
     const SHAPE: Shape = Shape::Scheduled;
 
     type Started = ();
 
     /// A service whose schedule can't be followed fails before its `startup` runs.
     fn check(service: &S) -> Result {
-        timing(service)?;
-        Ok(())
+        L::check(service)
     }
 
-    fn startup(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
-        service.startup(cx)
+    async fn startup(service: &S, cx: &Context) -> Result {
+        L::prepare(cx)?;
+        service.startup(cx).await
     }
 
     fn run(service: &S, (): (), cx: &Context) -> impl Future<Output = Result> + Send {
-        tick_loop::run::<S, Timeline>(service, cx)
+        L::run(service, cx)
     }
 
     fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
@@ -171,115 +187,176 @@ impl<S: ScheduledService + Declared> Live<S> for ScheduledShape {
     }
 }
 
-impl<S: ScheduledService + Declared> Schedule<S> for Timeline {
-    const PLAN: Plan = S::PLAN;
+/// The shape of `#[service(scheduled(..))]`.
+pub type ScheduledShape = ScheduleShape<PeriodLoop>;
 
-    fn new(service: &S, _: &Context) -> Result<Self, OptionError> {
-        let (timing, delay) = (timing(service)?, service.initial_delay());
-        Ok(Self::new(&S::PLAN, timing, delay, Instant::now()))
+/// The loop of a schedule by interval or delay.
+#[derive(Debug)]
+pub struct PeriodLoop;
+
+impl<S: ScheduledService + Declared> ScheduleLoop<S> for PeriodLoop {
+    fn check(service: &S) -> Result {
+        timing(service)?;
+        Ok(())
     }
 
-    fn due(&self) -> Option<Instant> {
+    fn run(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
+        tick_loop::run::<S, Timeline>(service, cx)
+    }
+}
+
+/// What a schedule by interval or delay reads.
+pub(super) trait Periods: Sync {
+    /// The durations, if they are not these.
+    fn other_than(&self, known: &Timing) -> Result<Option<Timing>, OptionError>;
+
+    fn timing(&self) -> Result<Timing, OptionError>;
+
+    fn initial_delay(&self) -> Option<Duration>;
+}
+
+impl<S: ScheduledService + Sync> Periods for S {
+    fn other_than(&self, known: &Timing) -> Result<Option<Timing>, OptionError> {
+        let timing = unchecked_timing(self);
+        // Those that are known were checked.
+        if timing == *known {
+            return Ok(None);
+        }
+        timing.check(&S::PLAN).map(Some)
+    }
+
+    fn timing(&self) -> Result<Timing, OptionError> {
+        timing(self)
+    }
+
+    fn initial_delay(&self) -> Option<Duration> {
+        ScheduledService::initial_delay(self)
+    }
+}
+
+impl<S: ScheduledService + Sync> HasSchedule<Timeline> for S {
+    const PLAN: &'static Plan = &S::PLAN;
+
+    fn source(&self) -> &<Timeline as Schedule>::Source<'_> {
+        self
+    }
+}
+
+impl Schedule for Timeline {
+    type Source<'a> = dyn Periods + 'a;
+
+    fn new(
+        source: &Self::Source<'_>,
+        plan: &'static Plan,
+        _: &Context,
+        now: Moment,
+    ) -> Result<Self, OptionError> {
+        let (timing, delay) = (source.timing()?, source.initial_delay());
+        Ok(Self::new(plan, timing, delay, now))
+    }
+
+    #[inline]
+    fn due(&self) -> Moment {
         self.due()
     }
 
-    fn wake_at(&self, now: Instant) -> Instant {
+    #[inline]
+    fn wake_at(&self, now: Moment) -> Moment {
         self.wake_at(now)
     }
 
+    #[inline]
     fn point(
         &mut self,
-        service: &S,
+        source: &Self::Source<'_>,
         cx: &Context,
-        now: Instant,
+        now: Moment,
     ) -> (Option<Point>, Option<ReadResult>) {
         if let Some(point) = Self::point(self, now) {
             return (Some(point), None);
         }
-        (None, Some(self.read(service, cx, now)))
+        (None, Some(self.read(source, cx, now)))
     }
 
+    #[inline]
     fn begin(&mut self, point: Point) {
         self.begin(point);
     }
 
-    fn read(&mut self, service: &S, _: &Context, now: Instant) -> ReadResult {
-        timing(service).map(|timing| self.change(now, timing))
+    fn read(&mut self, source: &Self::Source<'_>, _: &Context, now: Moment) -> ReadResult {
+        if let Some(timing) = source.other_than(self.timing())? {
+            self.change(now, &timing);
+        }
+        Ok(())
     }
 
-    fn resume(&mut self, _: &Context, now: Instant) {
+    fn resume(&mut self, _: &Context, now: Moment) {
         Self::resume(self, now);
     }
 
-    fn end(&mut self, service: &S, _: &Context, now: Instant) -> ReadResult {
-        match timing(service) {
-            Ok(timing) => {
-                self.end(now, timing);
+    #[inline]
+    fn end(&mut self, source: &Self::Source<'_>, _: &Context, now: Moment) -> ReadResult {
+        match source.other_than(self.timing()) {
+            Ok(changed) => {
+                self.end(now, changed.as_ref());
                 Ok(())
             }
             Err(error) => {
-                self.end(now, self.timing());
+                self.end(now, None);
                 Err(error)
             }
         }
     }
 
+    #[inline]
     fn new_outlook(&mut self) -> Option<Outlook> {
         self.new_outlook()
     }
 
+    #[inline]
     fn take_left_out(&mut self) -> u64 {
         self.take_left_out()
     }
 
+    #[inline]
     fn tick_timeout(&self) -> Option<Duration> {
         self.tick_timeout()
     }
 }
 
 fn timing<S: ScheduledService>(service: &S) -> Result<Timing, OptionError> {
-    let timing = Timing {
+    unchecked_timing(service).check(&S::PLAN)
+}
+
+#[inline]
+fn unchecked_timing<S: ScheduledService>(service: &S) -> Timing {
+    Timing {
         period: service.period(),
         jitter: service.jitter(),
         tick_timeout: service.tick_timeout(),
-    };
-    timing.check(&S::PLAN)
+    }
 }
 
 /// The shape of `#[service(scheduled(.., catch_up = ..))]`.
+pub type CatchUpShape = ScheduleShape<CatchUpLoop>;
+
+/// The loop of a schedule by interval or delay that is remembered.
 #[derive(Debug)]
-pub struct CatchUpShape;
+pub struct CatchUpLoop;
 
-impl<S: ScheduledService + Declared> Live<S> for CatchUpShape {
-    const SHAPE: Shape = Shape::Scheduled;
-
-    type Started = ();
-
-    /// A service whose schedule can't be followed fails before its `startup` runs.
+impl<S: ScheduledService + Declared> ScheduleLoop<S> for CatchUpLoop {
     fn check(service: &S) -> Result {
         values(service)?;
         Ok(())
     }
 
-    async fn startup(service: &S, cx: &Context) -> Result {
+    fn prepare(cx: &Context) -> Result {
         remembering::memory_of(cx)?;
-        service.startup(cx).await
+        Ok(())
     }
 
-    fn run(service: &S, (): (), cx: &Context) -> impl Future<Output = Result> + Send {
+    fn run(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
         remembered::run::<S, ByPeriod>(service, cx)
-    }
-
-    fn drain(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
-        service.drain(cx)
-    }
-
-    fn reload(service: &S, cx: &Context) -> impl Future<Output = Result> + Send {
-        service.reload(cx)
-    }
-
-    fn reloads() -> bool {
-        !is_left_out(S::reload)
     }
 }
 

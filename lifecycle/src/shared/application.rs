@@ -41,6 +41,7 @@ use crate::shared::record::Record;
 use crate::shared::request::Request;
 use crate::shared::subscribers::{Subscribers, Subscription};
 use crate::store::{Memory, Opaque};
+use crate::time::moment::Epoch;
 use crate::time::shared_timers::SharedTimers;
 
 #[derive(Debug)]
@@ -223,6 +224,11 @@ impl Application {
     /// The timers of the schedules.
     pub(crate) fn timers(&self) -> &Arc<SharedTimers> {
         &self.begun().timers
+    }
+
+    /// What the moments of the schedules are counted from.
+    pub(crate) fn epoch(&self) -> Epoch {
+        Epoch(self.begun().at)
     }
 
     /// Where the tasks of services are spawned; `None` before the start and after the end.

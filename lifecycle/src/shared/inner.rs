@@ -170,6 +170,7 @@ impl Application {
         end_queues_of(&self.instance(service));
     }
 
+    #[inline]
     pub(crate) fn is_inner(&self) -> bool {
         self.outer.get().is_some()
     }

@@ -169,6 +169,7 @@ impl Run {
         Phase::from_byte(self.phase.load(Ordering::Relaxed))
     }
 
+    #[inline]
     pub(crate) fn enter(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }

@@ -2,26 +2,26 @@
 //! trigger a tick.
 
 mod gaps;
+mod record;
 mod shown;
+mod troubles;
 
 use std::fmt;
 use std::mem;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
-use std::thread;
 use std::time::SystemTime;
 
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
+use self::record::Record;
+use self::troubles::{MemoryFacts, Problems};
 use crate::panics;
-use crate::report::error::{OptionError, TriggerError};
-use crate::report::point::Point as RememberedPoint;
-use crate::report::tick::TickCause;
-use crate::shared::tick_history::{EndedTick, TickEnd, TickHistory};
+use crate::report::error::TriggerError;
 use crate::shared::trigger_calls::{TickResult, TriggerCall, TriggerCalls};
 use crate::sync::{AtomicU8, Mutex, MutexGuard};
+use crate::time::moment::{Epoch, Moment};
 use crate::time::outlook::Outlook;
 use crate::time::point::Point;
 
@@ -86,20 +86,7 @@ impl Signals {
 
 #[derive(Default)]
 struct Inner {
-    count: u64,
-    last_start: Option<Instant>,
-    last_end: Option<Instant>,
-    /// When the last tick that has ended began.
-    began: Option<Instant>,
-    next_due: Option<Instant>,
-    in_flight: bool,
-    /// How many have begun.
-    begun: u64,
-    /// What the last tick that has begun is for; `None` if it was asked for.
-    point: Option<Point>,
-    /// What the wall clock showed when it began; `None` before the first.
-    started: Option<SystemTime>,
-    history: TickHistory,
+    record: Record,
     /// `None` until the schedule is up for the first time.
     outlook: Option<Outlook>,
     /// No tick will run again in this run.
@@ -112,32 +99,6 @@ struct Inner {
     waiting: Vec<TriggerCall>,
     /// The waker of the loop.
     waker: Option<Waker>,
-}
-
-/// Kept in a box of its own, because most services never have any.
-#[derive(Debug, Default)]
-struct Problems {
-    failures: u64,
-    failures_in_a_row: u64,
-    last_failure: Option<Arc<str>>,
-    /// How many points have no tick of their own.
-    missed: u64,
-    /// How many of those were not told of yet.
-    untold: u64,
-    /// The more gaps were told of, the later this is.
-    told_until: Option<Instant>,
-    /// Why the schedule can't follow the service's values, and the same as a sentence.
-    refused: Option<(OptionError, Arc<str>)>,
-}
-
-/// What is known of a schedule that is remembered.
-#[derive(Debug)]
-struct MemoryFacts {
-    name: Arc<str>,
-    /// What the tick that was due last has begun.
-    point: Option<RememberedPoint>,
-    /// Why the memory can't be followed, as a sentence.
-    trouble: Option<Arc<str>>,
 }
 
 impl Inner {
@@ -153,148 +114,53 @@ impl Inner {
         self.waiting = waiting;
         dropped
     }
-
-    fn cause(&self) -> TickCause {
-        match self.point {
-            Some(_) => TickCause::Schedule,
-            None => TickCause::Trigger,
-        }
-    }
-
-    #[inline]
-    fn keep(&mut self, at: Instant, end: TickEnd) {
-        let (Some(began), Some(started)) = (self.last_start, self.started) else {
-            return;
-        };
-        let cause = self.cause();
-        self.history.push(EndedTick {
-            cause,
-            started,
-            began,
-            ended: at,
-            end,
-        });
-    }
-
-    /// The tick in flight was dropped, by the stop or by its panic.
-    #[cold]
-    fn keep_dropped(&mut self) {
-        let end = if thread::panicking() {
-            TickEnd::Returned(Some("`tick` panicked".into()))
-        } else {
-            TickEnd::Dropped
-        };
-        self.keep(Instant::now(), end);
-        self.in_flight = false;
-    }
-
-    #[inline]
-    fn end(&mut self, at: Instant, due: Option<Instant>, error: Option<Arc<str>>) {
-        self.keep(at, TickEnd::Returned(error));
-        self.began = self.last_start;
-        self.in_flight = false;
-        self.count += 1;
-        self.last_end = Some(at);
-        self.next_due = due;
-    }
 }
 
 impl TickFacts {
-    /// The service's values can't be followed, and the schedule goes on as before. Returns the sentence
-    /// to log, if it is a new one.
-    pub(crate) fn refuse(&self, error: OptionError) -> Option<Arc<str>> {
-        let mut inner = self.inner();
-        let problems = inner.problems.get_or_insert_default();
-        if matches!(&problems.refused, Some((before, _)) if *before == error) {
-            return None;
-        }
-        let sentence: Arc<str> = error.to_string().into();
-        problems.refused = Some((error, sentence.clone()));
-        Some(sentence)
-    }
-
-    /// The schedule follows the service's values. Returns whether it did not before.
-    pub(crate) fn accept(&self) -> bool {
-        let mut inner = self.inner();
-        let problems = inner.problems.as_deref_mut();
-        problems.is_some_and(|problems| problems.refused.take().is_some())
-    }
-
-    /// The schedule is remembered by this name from now on.
-    pub(crate) fn remember_as(&self, name: Arc<str>) {
-        let facts = MemoryFacts {
-            name,
-            point: None,
-            trouble: None,
-        };
-        self.inner().memory = Some(Box::new(facts));
-    }
-
-    /// The next tick that is due has begun this point.
-    pub(crate) fn begun_point(&self, point: RememberedPoint) {
-        if let Some(memory) = &mut self.inner().memory {
-            memory.point = Some(point);
-        }
-    }
-
-    /// Why the memory can't be followed, or that it can. Returns whether that is new.
-    pub(crate) fn set_trouble(&self, why: Option<&Arc<str>>) -> bool {
-        let mut inner = self.inner();
-        let Some(memory) = &mut inner.memory else {
-            return false;
-        };
-        let is_new = memory.trouble.as_ref() != why;
-        memory.trouble = why.cloned();
-        is_new
-    }
-
+    /// When the next tick is due.
     #[inline]
-    pub(crate) fn planned(&self, due: Option<Instant>) {
-        self.inner().next_due = due;
+    pub(crate) fn planned(&self, due: Moment) {
+        self.inner().record.next_due = due;
     }
 
-    /// A tick begins, for this point or because it was asked for. It answers the calls of `trigger` that wait
-    /// now. `None`: there is none, because it was not asked for and the schedule is paused.
+    /// A tick begins, for this point or because it was asked for. Adds the calls of `trigger` that wait now to those
+    /// that it will answer. `false`: there is none, because it was not asked for and the schedule is paused.
+    ///
+    /// `wall` is what the wall clock shows, if it was read.
     #[inline]
     pub(crate) fn begun(
         &self,
-        at: Instant,
-        wall: SystemTime,
+        at: Moment,
+        wall: Option<SystemTime>,
         point: Option<Point>,
-    ) -> Option<TriggerCalls> {
+        calls: &mut TriggerCalls,
+    ) -> bool {
         let mut inner = self.inner();
         if point.is_some() && self.is_paused() {
-            return None;
+            return false;
         }
-        inner.last_start = Some(at);
-        inner.started = Some(wall);
-        inner.begun += 1;
-        inner.point = point;
-        inner.in_flight = true;
-        if point.is_some() {
-            inner.next_due = None;
+        inner.record.begin(at, wall, point);
+        if !inner.waiting.is_empty() {
+            self.signals.fetch_and(!ASKED, Ordering::Release);
+            calls.take_from(&mut inner.waiting);
         }
-        if inner.waiting.is_empty() {
-            return Some(TriggerCalls::new(Vec::new()));
-        }
-        self.signals.fetch_and(!ASKED, Ordering::Release);
-        Some(TriggerCalls::new(mem::take(&mut inner.waiting)))
+        true
     }
 
-    /// The tick in flight has succeeded. `due` is the instant of the next one.
+    /// The tick in flight has succeeded. `due` is the moment of the next one.
     #[inline]
-    pub(crate) fn succeeded(&self, at: Instant, due: Option<Instant>) {
+    pub(crate) fn succeeded(&self, at: Moment, due: Moment) {
         let mut inner = self.inner();
-        inner.end(at, due, None);
+        inner.record.end(at, due, None);
         if let Some(problems) = &mut inner.problems {
             problems.failures_in_a_row = 0;
         }
     }
 
     /// The tick in flight has failed. Returns how many ticks have failed in a row.
-    pub(crate) fn failed(&self, at: Instant, due: Option<Instant>, error: Arc<str>) -> u64 {
+    pub(crate) fn failed(&self, at: Moment, due: Moment, error: Arc<str>) -> u64 {
         let mut inner = self.inner();
-        inner.end(at, due, Some(error.clone()));
+        inner.record.end(at, due, Some(error.clone()));
         let problems = inner.problems.get_or_insert_default();
         problems.failures += 1;
         problems.failures_in_a_row += 1;
@@ -393,9 +259,14 @@ impl TickFacts {
 
     /// A run begins, or will: calls of `trigger` are accepted again.
     pub(crate) fn open(&self) {
+        self.inner().closed = false;
+    }
+
+    /// The loop of a run begins. Its moments are counted from this epoch, that of the application.
+    pub(crate) fn open_loop(&self, epoch: Epoch) {
         let mut inner = self.inner();
         inner.closed = false;
-        inner.history.reserve();
+        inner.record.epoch = Some(epoch);
     }
 
     /// What the ticks after the next one are counted from, from now on.
@@ -414,10 +285,7 @@ impl TickFacts {
     pub(crate) fn close(&self) {
         let mut inner = self.inner();
         inner.closed = true;
-        if inner.in_flight {
-            inner.keep_dropped();
-        }
-        inner.next_due = None;
+        inner.record.close();
         let waiting = mem::take(&mut inner.waiting);
         self.signals.fetch_and(!ASKED, Ordering::Release);
         // A `Waker` keeps its task's allocation alive.
@@ -436,6 +304,7 @@ impl TickFacts {
         }
     }
 
+    #[inline]
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -444,7 +313,7 @@ impl TickFacts {
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inner")
-            .field("count", &self.count)
+            .field("record", &self.record)
             .field("waiting", &self.waiting.len())
             .field("closed", &self.closed)
             .finish_non_exhaustive()

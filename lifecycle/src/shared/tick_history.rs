@@ -1,25 +1,28 @@
-//! The last ticks of a schedule that have ended, in a ring that is allocated once.
+//! The last ticks of a schedule that have ended, in a ring of 16 bytes for each.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::SystemTime;
-
-use tokio::time::Instant;
+use std::time::{Duration, SystemTime};
 
 use crate::report::tick::{TickCause, TickOutcome, TickRun};
+use crate::time::moment::Moment;
 
 /// How many are kept.
 const KEPT: usize = 32;
 
-/// A tick that has ended. Its number follows from its place.
-#[derive(Debug)]
-pub(crate) struct EndedTick {
-    pub(crate) cause: TickCause,
-    pub(crate) started: SystemTime,
-    /// Both instants, because only a reader needs the time between.
-    pub(crate) began: Instant,
-    pub(crate) ended: Instant,
-    pub(crate) end: TickEnd,
+/// A tick that has ended, packed. Its number follows from its place.
+#[derive(Clone, Copy, Debug, Default)]
+struct EndedTick {
+    /// What the wall clock showed when it began, in nanoseconds after `WallClock::base`.
+    started: i64,
+    /// How many nanoseconds it took, above the bits of its cause and of how it ended.
+    rest: u64,
 }
+
+const TRIGGERED: u64 = 1;
+const FAILED: u64 = 2;
+const DROPPED: u64 = 4;
+const BITS: u32 = 3;
 
 /// How a tick has ended.
 #[derive(Debug)]
@@ -29,56 +32,165 @@ pub(crate) enum TickEnd {
     Dropped,
 }
 
-/// Without memory until the schedule is up for the first time.
 #[derive(Debug, Default)]
 pub(crate) struct TickHistory {
-    ring: Vec<EndedTick>,
-    /// The place of the oldest one, which the next one takes; the end, while there are free places.
-    next: usize,
+    wall: WallClock,
+    /// How many ticks have ended. The next one takes the place of the oldest.
+    ended: u64,
+    ring: [EndedTick; KEPT],
+    /// The texts of those that have failed; `None` until one does.
+    errors: Option<Box<Errors>>,
 }
 
-impl TickHistory {
-    /// Takes the memory, so that no tick has to.
-    pub(crate) fn reserve(&mut self) {
-        if self.ring.capacity() == 0 {
-            self.ring.reserve_exact(KEPT);
+/// The texts of errors, the oldest first, with the number of ticks that had ended before.
+type Errors = VecDeque<(u64, Arc<str>)>;
+
+/// What the wall clock shows beside the clock of the schedule, as it was seen last.
+#[derive(Debug)]
+struct WallClock {
+    /// What it showed at first.
+    base: SystemTime,
+    /// By how many nanoseconds the wall clock, counted from `base`, is ahead of the schedule's clock.
+    ahead: i64,
+}
+
+impl Default for WallClock {
+    fn default() -> Self {
+        let base = SystemTime::UNIX_EPOCH;
+        Self { base, ahead: 0 }
+    }
+}
+
+impl WallClock {
+    /// The wall clock shows this now.
+    fn see(&mut self, at: Moment, wall: SystemTime, is_first: bool) {
+        if is_first {
+            self.base = wall;
         }
+        let since = match wall.duration_since(self.base) {
+            Ok(after) => signed(after),
+            Err(before) => -signed(before.duration()),
+        };
+        self.ahead = since.wrapping_sub_unsigned(at.number());
     }
 
     #[inline]
-    pub(crate) fn push(&mut self, ended: EndedTick) {
-        if let Some(oldest) = self.ring.get_mut(self.next) {
-            *oldest = ended;
+    fn nanos_at(&self, at: Moment) -> i64 {
+        self.ahead.wrapping_add_unsigned(at.number())
+    }
+
+    fn time(&self, nanos: i64) -> SystemTime {
+        let distance = Duration::from_nanos(nanos.unsigned_abs());
+        let time = if nanos < 0 {
+            self.base.checked_sub(distance)
         } else {
-            self.add(ended);
+            self.base.checked_add(distance)
+        };
+        time.unwrap_or(self.base)
+    }
+}
+
+/// Nanoseconds, up to 292 years.
+fn signed(length: Duration) -> i64 {
+    i64::try_from(length.as_nanos()).unwrap_or(i64::MAX)
+}
+
+impl TickHistory {
+    /// The wall clock shows this now. `is_first`: no tick has begun before.
+    pub(crate) fn see_wall(&mut self, at: Moment, wall: SystemTime, is_first: bool) {
+        self.wall.see(at, wall, is_first);
+    }
+
+    /// What the wall clock showed at this moment, by what was seen of it last.
+    pub(crate) fn wall_at(&self, at: Moment) -> SystemTime {
+        self.wall.time(self.wall.nanos_at(at))
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, cause: TickCause, began: Moment, ended: Moment, end: TickEnd) {
+        let mut bits = match cause {
+            TickCause::Schedule => 0,
+            TickCause::Trigger => TRIGGERED,
+        };
+        match end {
+            TickEnd::Returned(None) => {}
+            TickEnd::Returned(Some(error)) => {
+                bits |= FAILED;
+                self.keep_error(error);
+            }
+            TickEnd::Dropped => bits |= DROPPED,
         }
-        self.next = (self.next + 1) % KEPT;
+        let took = ended.nanos_since(began).min(u64::MAX >> BITS);
+        self.ring[place(self.ended)] = EndedTick {
+            started: self.wall.nanos_at(began),
+            rest: took << BITS | bits,
+        };
+        self.ended += 1;
+        if self.errors.is_some() {
+            self.forget_errors();
+        }
     }
 
     #[cold]
-    fn add(&mut self, ended: EndedTick) {
-        self.ring.push(ended);
+    fn keep_error(&mut self, error: Arc<str>) {
+        let errors = self.errors.get_or_insert_default();
+        errors.push_back((self.ended, error));
+    }
+
+    /// Drops the errors of ticks that have lost their place.
+    #[cold]
+    fn forget_errors(&mut self) {
+        let oldest = self.ended.saturating_sub(KEPT as u64);
+        if let Some(errors) = &mut self.errors {
+            while errors.front().is_some_and(|(number, _)| *number < oldest) {
+                errors.pop_front();
+            }
+        }
     }
 
     /// The oldest one first. The last one has this number.
     pub(crate) fn runs(&self, last: u64) -> Vec<TickRun> {
-        let (newer, older) = self.ring.split_at(self.next.min(self.ring.len()));
-        let in_order = older.iter().chain(newer);
-        let count = u64::try_from(self.ring.len()).unwrap_or_default();
-        let first = last.saturating_sub(count) + 1;
-        (first..)
-            .zip(in_order)
-            .map(|(number, ended)| TickRun {
-                number,
-                cause: ended.cause,
-                started: ended.started,
-                took: ended.ended.saturating_duration_since(ended.began),
-                outcome: match &ended.end {
-                    TickEnd::Returned(None) => TickOutcome::Succeeded,
-                    TickEnd::Returned(Some(error)) => TickOutcome::Failed(error.clone()),
-                    TickEnd::Dropped => TickOutcome::Dropped,
-                },
-            })
+        let count = self.ended.min(KEPT as u64);
+        let numbers = last.saturating_sub(count) + 1..;
+        let ended = self.ended - count..self.ended;
+        numbers
+            .zip(ended)
+            .map(|(number, ended)| self.run(number, ended))
             .collect()
     }
+
+    /// The tick before whose end so many had ended.
+    fn run(&self, number: u64, ended: u64) -> TickRun {
+        let EndedTick { started, rest } = self.ring[place(ended)];
+        TickRun {
+            number,
+            cause: if rest & TRIGGERED == 0 {
+                TickCause::Schedule
+            } else {
+                TickCause::Trigger
+            },
+            started: self.wall.time(started),
+            took: Duration::from_nanos(rest >> BITS),
+            outcome: match rest & (FAILED | DROPPED) {
+                0 => TickOutcome::Succeeded,
+                FAILED => TickOutcome::Failed(self.error(ended)),
+                _ => TickOutcome::Dropped,
+            },
+        }
+    }
+
+    fn error(&self, ended: u64) -> Arc<str> {
+        let mut errors = self.errors.iter().flat_map(|errors| errors.iter());
+        let error = errors.find(|(number, _)| *number == ended);
+        error.map_or_else(|| "".into(), |(_, error)| error.clone())
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the remainder fits whatever is cut off before"
+)]
+#[inline]
+fn place(ended: u64) -> usize {
+    (ended % KEPT as u64) as usize
 }

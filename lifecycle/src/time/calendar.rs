@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
 
 use super::cron::{CronValues, Times};
 use super::jitter::random_below;
+use super::moment::Moment;
 use super::outlook::Outlook;
 use super::point::Point;
 use super::{CLOCK_CHECK, First, Missed, Plan};
@@ -26,7 +26,7 @@ const MAX_BACK: SignedDuration = SignedDuration::from_hours(-1);
 /// What both clocks show at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
-    pub(crate) at: Instant,
+    pub(crate) at: Moment,
     pub(crate) wall: Timestamp,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct Calendar {
 #[derive(Clone, Copy, Debug)]
 enum Next {
     /// The first tick, where an option sets it and not the expression.
-    First(Instant),
+    First(Moment),
     /// The tick for `time`, which begins at `due`: later, if there is jitter or it was missed. It stands for
     /// `missed` times before as well.
     Time {
@@ -60,10 +60,8 @@ enum Next {
 }
 
 impl Reading {
-    /// Reads the monotonic clock beside a wall clock that shows `wall`.
-    pub(crate) fn now(wall: SystemTime) -> Self {
+    pub(crate) fn new(at: Moment, wall: SystemTime) -> Self {
         let wall = Self::timestamp(wall);
-        let at = Instant::now();
         Self { at, wall }
     }
 
@@ -97,8 +95,8 @@ impl Calendar {
             reading: now,
         };
         calendar.next = match (delay, plan.first) {
-            (Some(delay), _) => calendar.first(now.at.checked_add(delay)),
-            (None, First::Immediate) => calendar.first(Some(now.at)),
+            (Some(delay), _) => Some(calendar.first(now.at.after(delay))),
+            (None, First::Immediate) => Some(calendar.first(now.at)),
             (None, First::Default | First::AfterInterval) => calendar.after(now.wall),
         };
         calendar
@@ -116,21 +114,17 @@ impl Calendar {
     }
 
     /// When the next tick is due, if the wall clock is not set until then.
-    pub(crate) fn due(&self) -> Option<Instant> {
-        match self.next? {
-            Next::First(at) => Some(at),
-            Next::Time { due, .. } => self.reading.at.checked_add(self.until(due)),
+    pub(crate) fn due(&self) -> Moment {
+        match self.next {
+            None => Moment::NEVER,
+            Some(Next::First(at)) => at,
+            Some(Next::Time { due, .. }) => self.reading.at.after(self.until(due)),
         }
     }
 
     /// When the loop must check again.
-    pub(crate) fn wake_at(&self) -> Instant {
-        let wait = match self.next {
-            None => CLOCK_CHECK,
-            Some(Next::First(at)) => at.saturating_duration_since(self.reading.at),
-            Some(Next::Time { due, .. }) => self.until(due),
-        };
-        self.reading.at + wait.min(CLOCK_CHECK)
+    pub(crate) fn wake_at(&self) -> Moment {
+        self.due().min(self.reading.at.after(CLOCK_CHECK))
     }
 
     /// What a tick that begins now is for; `None` when none is due. Times that the wall clock jumped over get
@@ -151,7 +145,7 @@ impl Calendar {
                 };
                 let due = if self.jitter.is_zero() { last } else { due };
                 Some(Point {
-                    due: self.instant_before(due),
+                    due: self.moment_before(due),
                     time: Some(last.into()),
                     missed: missed + passed,
                 })
@@ -201,7 +195,7 @@ impl Calendar {
 
     /// Takes a new reading of both clocks. Returns whether the wall clock jumped ahead.
     fn read(&mut self, now: Reading) -> bool {
-        let passed = now.at.saturating_duration_since(self.reading.at);
+        let passed = now.at.since(self.reading.at);
         let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
         let leap = now
             .wall
@@ -285,9 +279,8 @@ impl Calendar {
         }
     }
 
-    fn first(&mut self, at: Option<Instant>) -> Option<Next> {
-        let late = random_below(self.jitter);
-        Some(Next::First(at?.checked_add(late)?))
+    fn first(&self, at: Moment) -> Next {
+        Next::First(at.after(random_below(self.jitter)))
     }
 
     fn after(&mut self, instant: Timestamp) -> Option<Next> {
@@ -310,11 +303,11 @@ impl Calendar {
         })
     }
 
-    /// The instant at which the wall clock showed this, if it was not set since.
-    fn instant_before(&self, wall: Timestamp) -> Instant {
+    /// The moment at which the wall clock showed this, if it was not set since.
+    fn moment_before(&self, wall: Timestamp) -> Moment {
         let Reading { at, wall: now } = self.reading;
         let passed = Duration::try_from(now.duration_since(wall)).unwrap_or_default();
-        at.checked_sub(passed).unwrap_or(at)
+        at.before(passed)
     }
 
     fn until(&self, due: Timestamp) -> Duration {

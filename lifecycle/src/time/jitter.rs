@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
+use super::moment::nanos;
+
 /// A random duration below the limit, to the nanosecond.
-#[inline]
 pub(super) fn random_below(limit: Duration) -> Duration {
-    if limit.is_zero() {
-        return Duration::ZERO;
-    }
     // Beyond 584 years the nanoseconds no longer matter.
-    let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-    Duration::from_nanos(fastrand::u64(0..nanos))
+    Duration::from_nanos(random_nanos_below(nanos(limit)))
+}
+
+/// A random number of nanoseconds below the limit; zero if that is zero.
+#[inline]
+pub(super) fn random_nanos_below(limit: u64) -> u64 {
+    if limit == 0 {
+        return 0;
+    }
+    fastrand::u64(0..limit)
 }

@@ -9,6 +9,7 @@ mod clock;
 #[cfg(feature = "cron")]
 mod cron;
 mod jitter;
+pub(crate) mod moment;
 pub(crate) mod outlook;
 mod plan;
 pub(crate) mod point;

@@ -7,30 +7,37 @@
 //! woken at the instant at which a timer of its own would have fired. This saves the cost of many timers,
 //! and the memory that each of them touches.
 //!
+//! A loop that is alone has nothing to share, and waits by a timer of its own. It goes on to do so until that fires,
+//! though others have come meanwhile.
+//!
 //! # Invariants
 //!
 //! The loops' tasks, the thread on which tokio fires a timer and the end of the run meet here. The mutex
 //! around [`TimerGroups`] is the only lock. Wakers are woken and dropped, and timers are set, after it is
 //! released: each of these may run code that takes the lock again.
 //!
-//! - `reached` only grows. It is written under the lock, with a time that the clock has shown, and before
+//! - `reached` only grows. It is written under the lock, with a time that the clock has shown (the deadline of a
+//!   timer that has fired is one), and before
 //!   any waker of that time is woken. A loop that reads an old value stays pending, and the wake-up that
 //!   follows makes it read again. It is written with `Release` and read with `Acquire`, so a loop that finds
 //!   its time reached, without a lock, finds the clock there as well.
-//! - No wake-up is lost. A loop joins a group under the lock, and only while `deadline` is `Some`, that is
+//! - No wake-up is lost. A loop joins a group under the lock, and only while it has a `deadline`, that is
 //!   while a `wake_due` of this group is still to come. That takes the same lock, so it finds the loop's
 //!   waker: it takes the waker out to wake it, or it sets the timer for it.
 //! - A group's `deadline` is never later than the time of a loop that waits in it. One thread at a time
-//!   wakes the loops of a group: it sets `deadline` to `None` under the lock, and sets it again, for the
+//!   wakes the loops of a group: it sets `deadline` to `NEVER` under the lock, and sets it again, for the
 //!   earliest loop that is left, when it has woken the others.
 //! - `timer` is `None` while a thread sets it outside the lock. If it fires before it is back, `TimerWake`
-//!   finds no timer and does nothing. So the thread that puts it back calls `wake_due` afterwards, which
-//!   sees that the timer has elapsed. A late `TimerWake` of an earlier setting is harmless: the timer has
+//!   finds no timer and does nothing. So the thread that puts it back looks, under the same lock, whether the timer has
+//!   elapsed, and then calls `wake_due` itself. A late `TimerWake` of an earlier setting is harmless: the timer has
 //!   not elapsed by then, or the group has no `deadline`.
 //! - A group is in `free` only if no loop waits in it and its timer is in place.
 //!
+//! - `loops` orders nothing: by whichever timer a loop waits, it is woken.
+//!
 //! The package `loom` tries all this in every order of the threads, with a clock and timers of its own.
 
+mod own_sleep;
 #[cfg(test)]
 #[cfg(not(loom))]
 mod tests;
@@ -48,6 +55,7 @@ use tokio::task::coop::unconstrained;
 
 pub(crate) use self::timer::Timer;
 use super::clock::{Instant, Sleep, sleep_until};
+use super::moment::{EPOCH, nanos};
 use crate::panics;
 use crate::sync::{AtomicU64, Mutex, MutexGuard};
 
@@ -56,10 +64,12 @@ pub(crate) struct SharedTimers {
     epoch: Instant,
     /// The latest time that the clock has shown. Written under the lock.
     reached: AtomicU64,
+    /// How many loops have a timer here.
+    loops: AtomicU64,
     groups: Mutex<TimerGroups>,
 }
 
-/// Nanoseconds since the start of the registry.
+/// The number of a `Moment`.
 type Time = u64;
 
 /// A time that is never reached.
@@ -84,12 +94,16 @@ const RECENT: usize = 32;
 /// The loops that wait for one millisecond.
 #[derive(Debug)]
 struct TimerGroup {
-    /// When its timer fires. `None` while no loop waits, and while the loops are being woken.
-    deadline: Option<Time>,
+    /// When its timer fires. `NEVER` while no loop waits, and while the loops are being woken.
+    deadline: Time,
+    /// The millisecond of the loops that wait.
+    millisecond: u64,
+    /// No loop waits for a later time.
+    latest: Time,
     waiting: Vec<Waiting>,
-    /// A buffer for the wakers to wake. It is empty otherwise, and kept so that a tick allocates
+    /// A buffer for the loops to wake. It is empty otherwise, and kept so that a tick allocates
     /// nothing.
-    woken: Vec<Waker>,
+    woken: Vec<Waiting>,
     /// `None` while it is set outside the lock.
     timer: Option<Pin<Box<Sleep>>>,
     timer_wake: Waker,
@@ -109,6 +123,15 @@ struct TimerToSet {
     at: Time,
 }
 
+/// How this thread knows that the timer of a group has fired.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TimerSeen {
+    /// Tokio calls its waker.
+    Firing,
+    /// It says that it has elapsed. That orders nothing: the clock may not be seen to have gone so far.
+    Elapsed,
+}
+
 /// The waker of a group's timer. It holds the timers weakly, so that they do not keep themselves alive.
 struct TimerWake {
     timers: Weak<SharedTimers>,
@@ -120,6 +143,7 @@ impl SharedTimers {
         Arc::new(Self {
             epoch,
             reached: AtomicU64::new(0),
+            loops: AtomicU64::new(0),
             groups: Mutex::default(),
         })
     }
@@ -136,18 +160,13 @@ impl SharedTimers {
         drop(groups);
     }
 
-    /// The instant in nanoseconds; `NEVER` beyond 584 years.
-    #[inline]
     fn time(&self, at: Instant) -> Time {
         let since = at.saturating_duration_since(self.epoch);
-        since
-            .as_secs()
-            .saturating_mul(1_000_000_000)
-            .saturating_add(since.subsec_nanos().into())
+        EPOCH.saturating_add(nanos(since))
     }
 
     fn instant(&self, time: Time) -> Instant {
-        self.epoch + Duration::from_nanos(time)
+        self.epoch + Duration::from_nanos(time.saturating_sub(EPOCH))
     }
 
     #[inline]
@@ -162,33 +181,28 @@ impl SharedTimers {
         if self.has_reached(until) {
             return true;
         }
-        if until == NEVER || groups.closed {
-            return false;
-        }
-        if let Some(index) = groups.group_due_at(until) {
-            groups.list[index].join(until, waker);
+        if let Some((index, group)) = groups.group_due_at(until) {
+            group.join(until, waker);
             *joined = index;
             return false;
         }
-        let now = self.time(Instant::now());
-        if until <= now {
-            self.reached.fetch_max(now, Ordering::Release);
-            return true;
+        if until == NEVER || groups.closed {
+            return false;
         }
         let index = groups.one_more(self, until);
         *joined = index;
         let to_set = groups.begin(index, until, waker);
         drop(groups);
-        if let Some(to_set) = to_set {
-            self.set(index, to_set);
-            self.wake_due(index);
+        if to_set.is_some_and(|to_set| self.set(index, to_set)) {
+            self.wake_due(index, TimerSeen::Elapsed);
         }
         false
     }
 
-    /// Sets a timer that was taken out, and puts it back. Callers must not hold the lock: a timer whose
-    /// time has come fires at once. Callers must call `wake_due` afterwards.
-    fn set(&self, index: usize, to_set: TimerToSet) {
+    /// Sets a timer that was taken out, and puts it back. Returns whether it has fired meanwhile: then `TimerWake` may
+    /// have found no timer, and callers must call `wake_due`. Callers must not hold the lock: a timer whose time has
+    /// come fires at once.
+    fn set(&self, index: usize, to_set: TimerToSet) -> bool {
         let TimerToSet {
             mut timer,
             timer_wake,
@@ -199,33 +213,42 @@ impl SharedTimers {
         // would not register it.
         let _ =
             pin!(unconstrained(timer.as_mut())).poll(&mut task::Context::from_waker(&timer_wake));
-        if let Some(group) = self.groups().list.get_mut(index) {
-            group.timer = Some(timer);
-        }
+        let mut groups = self.groups();
+        let Some(group) = groups.list.get_mut(index) else {
+            return false;
+        };
+        group.timer.insert(timer).is_elapsed()
     }
 
     /// If the timer of this group has fired, wakes the loops whose time has come and sets the timer again
     /// for the others.
-    fn wake_due(&self, index: usize) {
-        while let Some(mut woken) = self.take_woken(index) {
-            woken.drain(..).for_each(panics::wake);
+    fn wake_due(&self, index: usize, mut seen: TimerSeen) {
+        while let Some(mut woken) = self.take_woken(index, seen) {
+            seen = TimerSeen::Elapsed;
+            let wakers = woken.drain(..).filter_map(|one| one.waker);
+            wakers.for_each(panics::wake);
             let again = self.groups().go_on(index, woken);
-            let Some(to_set) = again else {
+            if !again.is_some_and(|to_set| self.set(index, to_set)) {
                 return;
-            };
-            self.set(index, to_set);
+            }
         }
     }
 
-    fn take_woken(&self, index: usize) -> Option<Vec<Waker>> {
+    fn take_woken(&self, index: usize, seen: TimerSeen) -> Option<Vec<Waiting>> {
         let mut groups = self.groups();
         let group = groups.list.get_mut(index)?;
-        // `None`: another thread is waking this group, or an earlier call has woken all of it.
-        group.deadline?;
-        if !group.timer.as_ref()?.is_elapsed() {
+        // `NEVER`: another thread is waking this group, or an earlier call has woken all of it.
+        let deadline = group.deadline;
+        if deadline == NEVER || !group.timer.as_ref()?.is_elapsed() {
             return None;
         }
-        let now = self.time(Instant::now());
+        // A timer that fires on this thread says that the clock has shown the deadline. The clock is read only if that
+        // is too little to know.
+        let now = if seen == TimerSeen::Firing && group.latest <= deadline {
+            deadline
+        } else {
+            self.time(Instant::now())
+        };
         self.reached.fetch_max(now, Ordering::Release);
         Some(group.take_due(now))
     }
@@ -244,10 +267,13 @@ impl SharedTimers {
 
 impl TimerGroups {
     /// The group of this millisecond, if `recent` still knows it and its timer does not fire too late.
-    fn group_due_at(&self, until: Time) -> Option<usize> {
-        let recent = self.recent[place(until)];
-        let deadline = self.list.get(recent)?.deadline?;
-        (millisecond(deadline) == millisecond(until) && deadline <= until).then_some(recent)
+    #[inline]
+    fn group_due_at(&mut self, until: Time) -> Option<(usize, &mut TimerGroup)> {
+        let millisecond = millisecond(until);
+        let index = self.recent[place(millisecond)];
+        let group = self.list.get_mut(index)?;
+        let is_it = group.deadline <= until && group.millisecond == millisecond;
+        is_it.then_some((index, group))
     }
 
     /// Takes out a waker, if it still waits. A group without loops becomes free, unless its timer is being
@@ -260,7 +286,8 @@ impl TimerGroups {
         };
         let slot = group.waiting.iter().position(is_it)?;
         let left = group.waiting.remove(slot);
-        if group.waiting.is_empty() && group.timer.is_some() && group.deadline.take().is_some() {
+        if group.waiting.is_empty() && group.timer.is_some() && group.deadline != NEVER {
+            group.deadline = NEVER;
             self.free.push(index);
         }
         Some(left)
@@ -273,7 +300,9 @@ impl TimerGroups {
             let timer = Box::pin(sleep_until(timers.instant(until)));
             let timers = Arc::downgrade(timers);
             self.list.push(TimerGroup {
-                deadline: None,
+                deadline: NEVER,
+                millisecond: 0,
+                latest: 0,
                 waiting: Vec::new(),
                 woken: Vec::new(),
                 timer: Some(timer),
@@ -284,18 +313,22 @@ impl TimerGroups {
     }
 
     fn begin(&mut self, index: usize, until: Time, waker: &Waker) -> Option<TimerToSet> {
-        self.recent[place(until)] = index;
+        let millisecond = millisecond(until);
+        self.recent[place(millisecond)] = index;
         let group = &mut self.list[index];
+        group.millisecond = millisecond;
         group.join(until, waker);
         group.set_to(until)
     }
 
     /// All due loops have been woken; `buffer` is kept for the next time. If other loops wait, their timer
     /// is returned to be set.
-    fn go_on(&mut self, index: usize, buffer: Vec<Waker>) -> Option<TimerToSet> {
+    fn go_on(&mut self, index: usize, buffer: Vec<Waiting>) -> Option<TimerToSet> {
         let group = self.list.get_mut(index)?;
         group.woken = buffer;
-        let next = group.waiting.iter().map(|waiting| waiting.until).min();
+        let times = || group.waiting.iter().map(|waiting| waiting.until);
+        let (next, latest) = (times().min(), times().max());
+        group.latest = latest.unwrap_or_default();
         if next.is_none() {
             self.free.push(index);
         }
@@ -306,25 +339,32 @@ impl TimerGroups {
 impl TimerGroup {
     fn join(&mut self, until: Time, waker: &Waker) {
         let waker = Some(waker.clone());
+        self.latest = self.latest.max(until);
         self.waiting.push(Waiting { until, waker });
     }
 
-    /// Takes out the wakers whose time has come.
-    fn take_due(&mut self, now: Time) -> Vec<Waker> {
-        self.deadline = None;
-        let Self { waiting, woken, .. } = self;
-        waiting.retain_mut(|one| {
+    /// Takes out the loops whose time has come.
+    fn take_due(&mut self, now: Time) -> Vec<Waiting> {
+        self.deadline = NEVER;
+        let mut woken = mem::take(&mut self.woken);
+        if self.latest <= now {
+            // The usual case: all of them.
+            mem::swap(&mut woken, &mut self.waiting);
+            return woken;
+        }
+        self.waiting.retain_mut(|one| {
             let waits = one.until > now;
             if !waits {
-                woken.extend(one.waker.take());
+                let waker = one.waker.take();
+                woken.push(Waiting { waker, ..*one });
             }
             waits
         });
-        mem::take(woken)
+        woken
     }
 
     fn set_to(&mut self, at: Time) -> Option<TimerToSet> {
-        self.deadline = Some(at);
+        self.deadline = at;
         let timer_wake = self.timer_wake.clone();
         self.timer.take().map(|timer| TimerToSet {
             timer,
@@ -337,11 +377,12 @@ impl TimerGroup {
 impl Wake for TimerWake {
     fn wake(self: Arc<Self>) {
         if let Some(timers) = self.timers.upgrade() {
-            timers.wake_due(self.group);
+            timers.wake_due(self.group, TimerSeen::Firing);
         }
     }
 }
 
+#[inline]
 fn millisecond(time: Time) -> u64 {
     time / NANOS_PER_MILLISECOND
 }
@@ -350,6 +391,6 @@ fn millisecond(time: Time) -> u64 {
     clippy::cast_possible_truncation,
     reason = "the remainder fits whatever is cut off before"
 )]
-fn place(time: Time) -> usize {
-    (millisecond(time) % RECENT as u64) as usize
+fn place(millisecond: u64) -> usize {
+    (millisecond % RECENT as u64) as usize
 }

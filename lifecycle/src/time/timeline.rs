@@ -1,10 +1,9 @@
-//! A schedule by interval or delay: the instants of its ticks, one after another.
+//! A schedule by interval or delay: the moments of its ticks, one after another.
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::jitter::random_below;
+use super::jitter::random_nanos_below;
+use super::moment::{Moment, nanos};
 use super::outlook::Outlook;
 use super::point::Point;
 use super::{CLOCK_CHECK, First, Missed, Plan, ScheduleKind, Timing};
@@ -14,18 +13,20 @@ use super::{CLOCK_CHECK, First, Missed, Plan, ScheduleKind, Timing};
 pub(crate) struct Timeline {
     plan: &'static Plan,
     /// The grid point of the last tick. `None` before a first tick that the period does not set.
-    point: Option<Instant>,
-    /// When the next tick is due; in the past when the last tick overran it. `None` while that tick
-    /// runs, and when the instant is too far away for an `Instant`.
-    due: Option<Instant>,
+    point: Option<Moment>,
+    /// When the next tick is due; in the past when the last tick overran it. `NEVER` while that tick runs, and when
+    /// it is centuries away.
+    due: Moment,
     /// How many points before `due` have passed, and have no tick but the one that is due.
     missed: u64,
     /// How many points have passed, and have no tick of their own, since this was taken last.
     left_out: u64,
-    /// The durations that the next tick was planned by.
+    /// The durations that the next tick was planned by, and two of them in nanoseconds.
     timing: Timing,
-    /// The period that was shown last; zero before.
-    shown: Duration,
+    period: u64,
+    jitter: u64,
+    /// Not shown yet.
+    outlook: Option<Outlook>,
 }
 
 impl Timeline {
@@ -34,52 +35,56 @@ impl Timeline {
         plan: &'static Plan,
         timing: Timing,
         delay: Option<Duration>,
-        now: Instant,
+        now: Moment,
     ) -> Self {
         let mut timeline = Self {
             plan,
             point: None,
-            due: None,
+            due: Moment::NEVER,
             missed: 0,
             left_out: 0,
             timing,
-            shown: Duration::ZERO,
+            period: 0,
+            jitter: 0,
+            outlook: None,
         };
+        timeline.follow(timing);
         timeline.due = timeline.first(delay, now);
         timeline
     }
 
+    /// Takes over these durations.
+    #[cold]
+    fn follow(&mut self, timing: Timing) {
+        let (before, period) = (self.period, nanos(timing.period));
+        (self.period, self.jitter) = (period, nanos(timing.jitter));
+        self.timing = timing;
+        if period != before {
+            self.outlook = Some(match self.plan.kind {
+                ScheduleKind::Interval => Outlook::Every(timing.period),
+                ScheduleKind::Delay | ScheduleKind::Cron => {
+                    Outlook::AfterEnd(Box::new(timing.period))
+                }
+            });
+        }
+    }
+
     /// When the next tick is due. If that is past, it is due at once.
     #[inline]
-    pub(crate) fn due(&self) -> Option<Instant> {
+    pub(crate) fn due(&self) -> Moment {
         self.due
     }
 
     /// When the loop must check again whether a tick is due, and read the service's values.
     #[inline]
-    pub(crate) fn wake_at(&self, now: Instant) -> Instant {
-        let check = now + CLOCK_CHECK;
-        self.due.map_or(check, |due| due.min(check))
+    pub(crate) fn wake_at(&self, now: Moment) -> Moment {
+        self.due.min(now.after(CLOCK_CHECK))
     }
 
     /// What the ticks after the next one are counted from, if that has changed.
     #[inline]
     pub(crate) fn new_outlook(&mut self) -> Option<Outlook> {
-        let period = self.timing.period;
-        if self.shown == period {
-            return None;
-        }
-        self.shown = period;
-        Some(match self.plan.kind {
-            ScheduleKind::Interval => Outlook::Every(period),
-            ScheduleKind::Delay | ScheduleKind::Cron => Outlook::AfterEnd(Box::new(period)),
-        })
-    }
-
-    /// The durations that the next tick was planned by.
-    #[inline]
-    pub(crate) fn timing(&self) -> Timing {
-        self.timing
+        self.outlook.take()
     }
 
     /// How long a tick may take.
@@ -90,10 +95,10 @@ impl Timeline {
 
     /// Takes the service's current durations while no tick is due. A new period begins a new grid now, so
     /// no point before now is missed. A first tick that the period does not set stays where it is.
-    pub(crate) fn change(&mut self, now: Instant, timing: Timing) {
-        let is_other = self.timing.period != timing.period;
-        self.timing = timing;
-        if is_other && self.point.is_some() {
+    pub(crate) fn change(&mut self, now: Moment, timing: &Timing) {
+        let before = self.period;
+        self.follow(*timing);
+        if self.period != before && self.point.is_some() {
             self.begin_anew(now);
         }
     }
@@ -101,15 +106,17 @@ impl Timeline {
     /// What a tick that begins now is for; `None` when none is due. It counts for all grid points up to now,
     /// unless each point has a tick of its own.
     #[inline]
-    pub(crate) fn point(&self, now: Instant) -> Option<Point> {
-        let due = self.due.filter(|due| *due <= now)?;
+    pub(crate) fn point(&self, now: Moment) -> Option<Point> {
+        if self.due > now {
+            return None;
+        }
         let collapses = self.plan.kind == ScheduleKind::Interval
             && self.plan.missed != Missed::Burst
             && !self.jitters();
         let (due, passed) = if collapses {
-            latest(due, now, self.timing.period)
+            latest(self.due, now, self.period)
         } else {
-            (due, 0)
+            (self.due, 0)
         };
         Some(Point {
             due,
@@ -123,25 +130,39 @@ impl Timeline {
     pub(crate) fn begin(&mut self, point: Point) {
         // What was missed before is counted since the last tick has ended.
         self.leave_out(point.missed.saturating_sub(self.missed));
-        self.due = None;
+        self.due = Moment::NEVER;
         self.point = Some(point.due);
         self.missed = 0;
     }
 
-    /// A tick has ended, one that was due or one that was triggered: plans the next by the service's
-    /// current durations.
+    /// The durations that the next tick was planned by.
     #[inline]
-    pub(crate) fn end(&mut self, now: Instant, timing: Timing) {
-        let before = std::mem::replace(&mut self.timing, timing);
+    pub(crate) fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    /// A tick has ended, one that was due or one that was triggered: plans the next, by these durations if they have
+    /// changed.
+    #[inline]
+    pub(crate) fn end(&mut self, now: Moment, changed: Option<&Timing>) {
+        let mut same_jitter = true;
+        if let Some(timing) = changed {
+            let (period, jitter) = (self.period, self.jitter);
+            self.follow(*timing);
+            same_jitter = self.jitter == jitter;
+            if self.plan.kind == ScheduleKind::Interval && self.period != period {
+                self.change_grid(now);
+                return;
+            }
+        }
         match self.plan.kind {
-            ScheduleKind::Interval if before.period != timing.period => self.change_grid(now),
-            ScheduleKind::Interval => self.plan_on_grid(now, before.jitter == timing.jitter),
+            ScheduleKind::Interval => self.plan_on_grid(now, same_jitter),
             ScheduleKind::Delay | ScheduleKind::Cron => self.due = self.after(now),
         }
     }
 
     /// Ticks may begin again after a pause. Those by delay miss no point.
-    pub(crate) fn resume(&mut self, now: Instant) {
+    pub(crate) fn resume(&mut self, now: Moment) {
         if self.plan.kind == ScheduleKind::Interval {
             self.catch_up(now);
         }
@@ -158,9 +179,9 @@ impl Timeline {
         self.left_out = self.left_out.saturating_add(count);
     }
 
-    fn first(&mut self, delay: Option<Duration>, now: Instant) -> Option<Instant> {
+    fn first(&mut self, delay: Option<Duration>, now: Moment) -> Moment {
         match (delay, self.plan.first) {
-            (Some(delay), _) => self.within_jitter(now.checked_add(delay)?),
+            (Some(delay), _) => self.within_jitter(now.after(delay)),
             (None, First::Immediate) => self.within_jitter(now),
             (None, First::Default) if self.jitters() => self.within_jitter(now),
             (None, First::Default | First::AfterInterval) => {
@@ -172,17 +193,18 @@ impl Timeline {
 
     /// The interval has changed. It counts from the tick that has just ended, if that was due and the
     /// next point lies ahead; otherwise from now.
-    fn change_grid(&mut self, now: Instant) {
-        if self.point.is_none() && self.due.is_some() {
+    #[cold]
+    fn change_grid(&mut self, now: Moment) {
+        let was_due = self.due == Moment::NEVER;
+        if self.point.is_none() && !was_due {
             return;
         }
-        let was_due = self.due.is_none();
         let next = self
             .point
             .filter(|_| was_due)
             .map(|point| self.after(point));
         match next {
-            Some(next) if next.is_none_or(|next| now <= next) => {
+            Some(next) if now <= next => {
                 self.due = next;
                 self.missed = 0;
             }
@@ -190,16 +212,16 @@ impl Timeline {
         }
     }
 
-    fn begin_anew(&mut self, now: Instant) {
+    fn begin_anew(&mut self, now: Moment) {
         self.point = Some(now);
         self.due = self.after(now);
         self.missed = 0;
     }
 
     #[inline]
-    fn plan_on_grid(&mut self, now: Instant, same_jitter: bool) {
+    fn plan_on_grid(&mut self, now: Moment, same_jitter: bool) {
         // The next point was drawn at random. A triggered tick must not draw it anew.
-        let is_drawn = self.jitters() && self.due.is_some() && same_jitter;
+        let is_drawn = self.jitters() && self.due != Moment::NEVER && same_jitter;
         if let Some(point) = self.point.filter(|_| !is_drawn) {
             self.due = self.after(point);
             self.missed = 0;
@@ -209,79 +231,72 @@ impl Timeline {
 
     /// Applies the rule for missed points, if the next one has passed.
     #[inline]
-    fn catch_up(&mut self, now: Instant) {
-        let Some(due) = self.due.filter(|due| *due < now) else {
-            return;
-        };
+    fn catch_up(&mut self, now: Moment) {
+        if self.due < now {
+            self.catch_up_with(now);
+        }
+    }
+
+    #[cold]
+    fn catch_up_with(&mut self, now: Moment) {
         match self.plan.missed {
             Missed::Burst => {}
             Missed::Delay => {
-                let (_, passed) = latest(due, now, self.timing.period);
+                let (_, passed) = latest(self.due, now, self.period);
                 self.leave_out(passed.saturating_add(1));
                 self.begin_anew(now);
             }
             Missed::Coalesce => {
-                let (last, passed) = latest(due, now, self.timing.period);
+                let (last, passed) = latest(self.due, now, self.period);
                 // Random points form no grid to return to: the late tick is the next point.
-                self.due = Some(if self.jitters() { now } else { last });
+                self.due = if self.jitters() { now } else { last };
                 self.missed = self.missed.saturating_add(passed);
                 self.leave_out(passed);
             }
             Missed::Skip => {
-                self.due = self.skip_to(now, due);
+                self.due = self.skip_to(now, self.due);
                 self.missed = 0;
             }
         }
     }
 
     /// The first point from `now` on, of the points that follow `due`. Those before it are left out.
-    fn skip_to(&mut self, now: Instant, due: Instant) -> Option<Instant> {
+    fn skip_to(&mut self, now: Moment, due: Moment) -> Moment {
         // Skips the whole periods at once. One more is left, or with jitter a few random points.
-        let (mut point, passed) = latest(due, now, self.timing.period);
+        let (mut point, passed) = latest(due, now, self.period);
         self.leave_out(passed);
         while point < now {
             self.leave_out(1);
-            point = self.after(point)?;
+            point = self.after(point);
         }
-        Some(point)
+        point
     }
 
     #[inline]
     fn jitters(&self) -> bool {
-        !self.timing.jitter.is_zero()
+        self.jitter != 0
     }
 
     /// One period after `from`, less a random part of the jitter.
     #[inline]
-    fn after(&self, from: Instant) -> Option<Instant> {
-        let early = random_below(self.timing.jitter);
-        from.checked_add(self.timing.period.saturating_sub(early))
+    fn after(&self, from: Moment) -> Moment {
+        let early = random_nanos_below(self.jitter);
+        from.after_nanos(self.period.saturating_sub(early))
     }
 
-    fn within_jitter(&self, from: Instant) -> Option<Instant> {
-        from.checked_add(random_below(self.timing.jitter))
+    fn within_jitter(&self, from: Moment) -> Moment {
+        from.after_nanos(random_nanos_below(self.jitter))
     }
 }
 
 /// The latest point of the grid through `due` that is not after `now`, and how many points it comes after `due`.
 #[inline]
-fn latest(due: Instant, now: Instant, interval: Duration) -> (Instant, u64) {
-    // The usual case needs no division.
-    if due.checked_add(interval).is_none_or(|next| now < next) {
+fn latest(due: Moment, now: Moment, interval: u64) -> (Moment, u64) {
+    let late = now.nanos_since(due);
+    // The usual case needs no division. An interval is never zero.
+    if late < interval {
         return (due, 0);
     }
-    let (passed, rest) = divide(now.saturating_duration_since(due), interval);
-    (now.checked_sub(rest).unwrap_or(due), passed)
-}
-
-/// How often the interval, which is not zero, is contained in `late`, and the rest.
-fn divide(late: Duration, interval: Duration) -> (u64, Duration) {
-    const SECOND: u128 = 1_000_000_000;
-    let (late, interval) = (late.as_nanos(), interval.as_nanos());
-    let rest = late % interval;
-    // The rest is shorter than `late`, so its seconds fit into a `u64` too.
-    let seconds = u64::try_from(rest / SECOND).unwrap_or(u64::MAX);
-    let nanos = u32::try_from(rest % SECOND).unwrap_or_default();
-    let times = u64::try_from(late / interval).unwrap_or(u64::MAX);
-    (times, Duration::new(seconds, nanos))
+    let passed = late.checked_div(interval).unwrap_or_default();
+    (due.after_nanos(passed.saturating_mul(interval)), passed)
 }

@@ -66,7 +66,7 @@ impl<'a> Triggered<'a> {
             if *needed > 0 && !is_empty {
                 return;
             }
-            if let Some((_, calls)) = self.calls.pop_front() {
+            if let Some((_, mut calls)) = self.calls.pop_front() {
                 calls.answer(&Ok(()));
             }
         }
@@ -78,7 +78,7 @@ impl<'a> Triggered<'a> {
             return;
         }
         let text: Arc<str> = error::chain(error.as_ref()).into();
-        for (_, calls) in self.calls.drain(..) {
+        for (_, mut calls) in self.calls.drain(..) {
             calls.answer(&Err(text.clone()));
         }
     }

@@ -1,5 +1,6 @@
 //! The wait of a loop for its next turn.
 
+use std::mem;
 use std::task::{self, Poll, Waker};
 
 use tokio::task::coop::poll_proceed;
@@ -28,17 +29,20 @@ pub(super) struct NextTurn<'a> {
     pub(super) timer: Timer<'a>,
     /// The waker that both would wake.
     registered: Option<Waker>,
+    /// The loop has waited since its last turn, and so has yielded.
+    has_waited: bool,
 }
 
 impl<'a> NextTurn<'a> {
     pub(super) fn new(cx: &'a Context, ticks: &'a TickFacts) -> Self {
-        ticks.open();
+        ticks.open_loop(cx.application().epoch());
         let timer = Timer::new(cx.application().timers());
         Self {
             run: cx.run(),
             ticks,
             timer,
             registered: None,
+            has_waited: false,
         }
     }
 
@@ -65,8 +69,12 @@ impl<'a> NextTurn<'a> {
         } else if signals.is_asked() {
             Turn::Asked
         } else {
+            self.has_waited = true;
             return Poll::Pending;
         };
+        if mem::take(&mut self.has_waited) {
+            return Poll::Ready(turn);
+        }
         // A schedule that is always late must still yield to other tasks of the runtime.
         poll_proceed(task).map(|turns| {
             turns.made_progress();

@@ -14,10 +14,9 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::time::{Instant, timeout};
-
 use super::next_turn::{NextTurn, Turn};
-use super::{Ended, TickTimeout, tick_caught};
+use super::one_tick::{TickLimit, tick};
+use super::{Ended, show};
 use crate::panics::log_safely;
 use crate::report::error::{OptionError, Result};
 use crate::report::event::EventKind;
@@ -30,8 +29,9 @@ use crate::shared::tick_facts::TickFacts;
 use crate::shared::trigger_calls::TriggerCalls;
 use crate::store::Remembered;
 use crate::time::catch_up::{CatchUp, Next, Skipped, Values, WhySkipped};
+use crate::time::moment::{Epoch, Moment};
 use crate::time::point::Point as TickPoint;
-use crate::time::{CLOCK_CHECK, Missed, OnPanic, Plan};
+use crate::time::{CLOCK_CHECK, Missed, Plan};
 
 /// Reads the values of a schedule of a service of type `S`.
 pub(in crate::shape) trait ReadValues<S>: Default {
@@ -67,9 +67,12 @@ pub(in crate::shape) async fn run<S: Scheduled + Sync, R: ReadValues<S> + Send>(
         service,
         cx,
         ticks,
+        epoch: cx.application().epoch(),
         reader,
         schedule: CatchUp::new(values, is_burst, last.point, last.ended),
         next,
+        limit: TickLimit::default(),
+        calls: TriggerCalls::default(),
         refuses: false,
         unsure: None,
     };
@@ -107,31 +110,15 @@ pub(in crate::shape) async fn run<S: Scheduled + Sync, R: ReadValues<S> + Send>(
             }
             ticks.begun_point(point);
         }
-        let Some(calls) = turns.begin(point) else {
+        if !turns.begin(point) {
             continue;
-        };
+        }
         cx.run().enter(Phase::Tick);
-        let result = tick(service, cx, R::PLAN.on_panic, turns.schedule.tick_timeout()).await;
+        let result = tick(service, cx, || R::PLAN.on_panic, &mut turns.limit).await;
         if let Some((point, _)) = point {
             memory.end(point).await?;
         }
-        turns.end(result, calls)?;
-    }
-}
-
-async fn tick<S: Scheduled + Sync>(
-    service: &S,
-    cx: &Context,
-    on_panic: OnPanic,
-    limit: Option<Duration>,
-) -> Result {
-    match (on_panic, limit) {
-        (OnPanic::Continue, limit) => tick_caught(service, cx, limit).await,
-        (OnPanic::Fail, None) => service.tick(cx).await,
-        (OnPanic::Fail, Some(limit)) => match timeout(limit, service.tick(cx)).await {
-            Ok(result) => result,
-            Err(_) => Err(TickTimeout(limit).into()),
-        },
+        turns.end(result)?;
     }
 }
 
@@ -140,9 +127,13 @@ struct Turns<'a, S, R> {
     service: &'a S,
     cx: &'a Context,
     ticks: &'a TickFacts,
+    epoch: Epoch,
     reader: R,
     schedule: CatchUp,
     next: NextTurn<'a>,
+    limit: TickLimit,
+    /// The calls that the tick in flight will answer.
+    calls: TriggerCalls,
     /// The service's values can't be followed.
     refuses: bool,
     /// The memory was asked to begin this point, and did not answer.
@@ -154,7 +145,8 @@ impl<S, R: ReadValues<S>> Turns<'_, S, R> {
     fn due(&mut self) -> Option<(Point, u64)> {
         self.read();
         if self.ticks.is_paused() {
-            self.next.timer.set(Instant::now() + CLOCK_CHECK);
+            let now = self.epoch.now();
+            self.next.timer.set(now.after(CLOCK_CHECK), now);
             return None;
         }
         self.plan()
@@ -173,20 +165,23 @@ impl<S, R: ReadValues<S>> Turns<'_, S, R> {
         }
     }
 
-    /// The tick begins. Returns the calls that it will answer; `None` if the schedule was paused at this moment.
-    fn begin(&mut self, point: Option<(Point, u64)>) -> Option<TriggerCalls> {
-        let (now, wall) = (Instant::now(), self.wall());
+    /// Whether the tick begins. It does not if the schedule was paused at this moment.
+    fn begin(&mut self, point: Option<(Point, u64)>) -> bool {
+        let (now, wall) = (self.epoch.now(), self.wall());
         let facts = point.map(|(point, missed)| TickPoint {
-            due: instant_of(point.at, now, wall),
+            due: moment_of(point.at, now, wall),
             time: Some(point.at),
             missed,
         });
-        let calls = self.ticks.begun(now, wall, facts);
-        if let (None, Some((point, _))) = (&calls, point) {
+        let begins = self.ticks.begun(now, Some(wall), facts, &mut self.calls);
+        if let (false, Some((point, _))) = (begins, point) {
             self.schedule.leave_open(point);
-            self.next.timer.set(now + CLOCK_CHECK);
+            self.next.timer.set(now.after(CLOCK_CHECK), now);
         }
-        calls
+        if let (true, Some(limit)) = (begins, self.schedule.tick_timeout()) {
+            self.limit.set(limit);
+        }
+        begins
     }
 
     /// Whether the memory has begun the point is not known.
@@ -208,18 +203,17 @@ impl<S, R: ReadValues<S>> Turns<'_, S, R> {
         self.plan();
     }
 
-    fn end(&mut self, result: Result, calls: TriggerCalls) -> Result {
+    fn end(&mut self, result: Result) -> Result {
         self.schedule.end(self.wall());
         self.read();
-        let now = Instant::now();
+        let now = self.epoch.now();
         self.plan();
         let ended = Ended {
             result,
-            calls,
             now,
             due: self.due_at(now),
         };
-        ended.note(self.cx, self.ticks, &R::PLAN)
+        ended.note(self.cx, self.ticks, &mut self.calls, &R::PLAN)
     }
 
     fn hear(&mut self) {
@@ -247,37 +241,25 @@ impl<S, R: ReadValues<S>> Turns<'_, S, R> {
 
     /// Sets the timer for what is due next, and shows it. Returns what is due now.
     fn plan(&mut self) -> Option<(Point, u64)> {
-        let (now, wall) = (Instant::now(), self.wall());
+        let (now, wall) = (self.epoch.now(), self.wall());
         let (skipped, next) = self.schedule.next(wall);
         if let Some(skipped) = skipped {
             self.ticks.skipped(skipped.count);
             self.tell(skipped);
         }
         self.ticks.look_ahead(self.schedule.outlook());
-        let due = match next {
-            Next::Tick { .. } => Some(now),
-            Next::At(time) => {
-                let wait = time.duration_since(wall).unwrap_or_default();
-                now.checked_add(wait)
-            }
-            Next::Never => None,
-        };
+        let due = due_at(&next, now, wall);
         self.ticks.planned(due);
-        let check = now + CLOCK_CHECK;
-        self.next.timer.set(due.map_or(check, |due| due.min(check)));
+        self.next.timer.set(due.min(now.after(CLOCK_CHECK)), now);
         match next {
             Next::Tick { point, missed } => Some((point, missed)),
             Next::At(_) | Next::Never => None,
         }
     }
 
-    fn due_at(&mut self, now: Instant) -> Option<Instant> {
+    fn due_at(&mut self, now: Moment) -> Moment {
         let wall = self.wall();
-        match self.schedule.next(wall).1 {
-            Next::Tick { .. } => Some(now),
-            Next::At(time) => now.checked_add(time.duration_since(wall).unwrap_or_default()),
-            Next::Never => None,
-        }
+        due_at(&self.schedule.next(wall).1, now, wall)
     }
 
     /// Reads the service's values, and shows in the status whether the schedule can follow them.
@@ -286,16 +268,11 @@ impl<S, R: ReadValues<S>> Turns<'_, S, R> {
         match self.reader.read(self.service) {
             Ok(values) => {
                 self.schedule.change(values, wall);
-                if std::mem::take(&mut self.refuses) && self.ticks.accept() {
-                    self.cx.tell(EventKind::Recovered);
+                if self.refuses {
+                    self.refuses = show(self.cx, self.ticks, Ok(()));
                 }
             }
-            Err(error) => {
-                self.refuses = true;
-                if let Some(why) = self.ticks.refuse(error) {
-                    self.cx.tell(EventKind::Degraded { why });
-                }
-            }
+            Err(error) => self.refuses = show(self.cx, self.ticks, Err(error)),
         }
     }
 
@@ -304,8 +281,16 @@ impl<S, R: ReadValues<S>> Turns<'_, S, R> {
     }
 }
 
-/// The instant at which the wall clock showed this, if it was not set since.
-fn instant_of(time: SystemTime, now: Instant, wall: SystemTime) -> Instant {
-    let passed = wall.duration_since(time).unwrap_or_default();
-    now.checked_sub(passed).unwrap_or(now)
+/// When the next tick is due.
+fn due_at(next: &Next, now: Moment, wall: SystemTime) -> Moment {
+    match next {
+        Next::Tick { .. } => now,
+        Next::At(time) => now.after(time.duration_since(wall).unwrap_or_default()),
+        Next::Never => Moment::NEVER,
+    }
+}
+
+/// The moment at which the wall clock showed this, if it was not set since.
+fn moment_of(time: SystemTime, now: Moment, wall: SystemTime) -> Moment {
+    now.before(wall.duration_since(time).unwrap_or_default())
 }

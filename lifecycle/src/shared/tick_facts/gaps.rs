@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Inner, PAUSED, Problems, RESUMED, TickFacts};
+use super::troubles::Problems;
+use super::{Inner, PAUSED, RESUMED, TickFacts};
 
 /// How many gaps of a schedule may be told of at once, and how long it takes until one more may be.
 const GAPS_AT_ONCE: u32 = 10;

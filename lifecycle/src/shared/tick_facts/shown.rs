@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::TickFacts;
+use super::record::Record;
 use crate::report::name::Name;
 use crate::report::status::TickStatus;
 use crate::report::tick::{ScheduleRule, Tick, TickRun, Upcoming};
@@ -14,21 +15,21 @@ use crate::time::outlook::{Outlook, Standing};
 impl TickFacts {
     pub(crate) fn status(&self) -> TickStatus {
         let inner = self.inner();
-        let took = |(began, end): (_, Instant)| end.saturating_duration_since(began);
+        let record = &inner.record;
         let problems = inner.problems.as_deref();
         TickStatus {
-            count: inner.count,
+            count: record.count,
             failures: problems.map_or(0, |problems| problems.failures),
             consecutive_failures: problems.map_or(0, |problems| problems.failures_in_a_row),
             missed: problems.map_or(0, |problems| problems.missed),
-            last_start: inner.last_start,
-            last_end: inner.last_end,
-            last_duration: inner.began.zip(inner.last_end).map(took),
+            last_start: record.instant(record.start),
+            last_end: record.instant(record.end),
+            last_duration: (record.count > 0).then(|| record.took()),
             last_error: problems.and_then(|problems| problems.last_failure.clone()),
-            next_due: inner
-                .next_due
-                .filter(|_| !inner.in_flight && !self.is_paused()),
-            in_flight: inner.in_flight,
+            next_due: record
+                .instant(record.next_due)
+                .filter(|_| !record.in_flight && !self.is_paused()),
+            in_flight: record.in_flight,
         }
     }
 
@@ -52,13 +53,15 @@ impl TickFacts {
     /// What the tick in flight is for, of the service with this name.
     pub(crate) fn tick(&self, name: Name) -> Option<Tick> {
         let inner = self.inner();
-        let (began, started) = inner.last_start.zip(inner.started)?;
-        let point = inner.point;
+        let Record { point, start, .. } = inner.record;
         let memory = inner.memory.as_deref();
-        inner.in_flight.then(|| Tick {
-            number: inner.begun,
-            cause: inner.cause(),
-            due: point.map_or(began, |point| point.due),
+        let due = inner
+            .record
+            .instant(point.map_or(start, |point| point.due))?;
+        inner.record.in_flight.then(|| Tick {
+            number: inner.record.begun,
+            cause: inner.record.cause(),
+            due,
             due_time: point.and_then(|point| point.time),
             missed: point.map_or(0, |point| point.missed),
             point: memory
@@ -66,17 +69,13 @@ impl TickFacts {
                 .and_then(|memory| memory.point),
             remembered_as: memory.map(|memory| memory.name.clone()),
             name,
-            started,
+            started: inner.record.history.wall_at(start),
         })
     }
 
     /// How long the last tick took.
     pub(crate) fn took(&self) -> Duration {
-        let inner = self.inner();
-        let ended = inner.began.zip(inner.last_end);
-        ended.map_or(Duration::ZERO, |(began, end)| {
-            end.saturating_duration_since(began)
-        })
+        self.inner().record.took()
     }
 
     /// The rule that the ticks follow; `None` until the schedule is up for the first time.
@@ -89,18 +88,22 @@ impl TickFacts {
     /// The last ticks that have ended, the oldest first.
     pub(crate) fn runs(&self) -> Vec<TickRun> {
         let inner = self.inner();
-        inner.history.runs(inner.begun - u64::from(inner.in_flight))
+        let Record {
+            begun, in_flight, ..
+        } = inner.record;
+        inner.record.history.runs(begun - u64::from(in_flight))
     }
 
     /// The next ticks, so many at most.
     pub(crate) fn upcoming(&self, now: Instant, wall: SystemTime, count: usize) -> Vec<Upcoming> {
         let inner = self.inner();
-        let in_flight = inner.point.filter(|_| inner.in_flight);
+        let record = &inner.record;
+        let in_flight = record.point.filter(|_| record.in_flight);
         let standing = Standing {
             now,
             wall,
-            next: inner.next_due,
-            in_flight: in_flight.map(|point| point.due),
+            next: record.instant(record.next_due),
+            in_flight: in_flight.and_then(|point| record.instant(point.due)),
         };
         let is_over = standing.next.is_none() && standing.in_flight.is_none();
         let outlook = inner.outlook.clone();

@@ -57,6 +57,18 @@ async fn over(timer: &mut Timer<'_>) {
     .await;
 }
 
+/// Runs the test for a loop that is alone, and for one beside another.
+fn alone_and_beside_another(test: &impl AsyncFn(&Arc<SharedTimers>, usize)) {
+    for others in [0, 1] {
+        paused(async {
+            let shared = SharedTimers::new(Instant::now());
+            let beside: Vec<_> = (0..others).map(|_| Timer::new(&shared)).collect();
+            test(&shared, others).await;
+            drop(beside);
+        });
+    }
+}
+
 #[test]
 fn loops_that_wait_for_one_millisecond_share_a_timer() {
     paused(async {
@@ -66,7 +78,7 @@ fn loops_that_wait_for_one_millisecond_share_a_timer() {
         // In turn, as services of two intervals come back in any order.
         for (index, timer) in timers.iter_mut().enumerate() {
             let after = if index.is_multiple_of(2) { 10 } else { 15 };
-            timer.set(Instant::now() + millis(after));
+            timer.set_to(Instant::now() + millis(after));
             assert!(!timer.is_over(&waiting[index].1));
         }
         assert_eq!(shared.groups().list.len(), 2);
@@ -93,7 +105,7 @@ fn each_loop_is_woken_when_a_timer_of_its_own_would_fire() {
         let waiting = dues.map(|_| counter());
         let mut timers = dues.map(|due| (due, Timer::new(&shared)));
         for ((due, timer), (_, waker)) in timers.iter_mut().zip(&waiting) {
-            timer.set(epoch + Duration::from_micros(*due));
+            timer.set_to(epoch + Duration::from_micros(*due));
             assert!(!timer.is_over(waker));
         }
         assert_eq!(shared.groups().list.len(), 1);
@@ -118,9 +130,9 @@ fn a_loop_that_joins_late_and_is_due_first_is_woken_first() {
         let shared = SharedTimers::new(epoch);
         let ((late, late_waker), (soon, soon_waker)) = (counter(), counter());
         let mut timers = [Timer::new(&shared), Timer::new(&shared)];
-        timers[0].set(epoch + Duration::from_micros(900));
+        timers[0].set_to(epoch + Duration::from_micros(900));
         assert!(!timers[0].is_over(&late_waker));
-        timers[1].set(epoch + Duration::from_micros(500));
+        timers[1].set_to(epoch + Duration::from_micros(500));
         assert!(!timers[1].is_over(&soon_waker));
         advance(Duration::from_micros(700)).await;
         assert_eq!((soon.woken(), late.woken()), (1, 0));
@@ -131,10 +143,9 @@ fn a_loop_that_joins_late_and_is_due_first_is_woken_first() {
 
 #[test]
 fn each_loop_goes_on_by_the_millisecond_and_never_early() {
-    paused(async {
+    alone_and_beside_another(&async |shared, _| {
         let epoch = Instant::now();
-        let shared = SharedTimers::new(epoch);
-        let mut timer = Timer::new(&shared);
+        let mut timer = Timer::new(shared);
         for (micros, milli) in [
             (1, 1),
             (999, 1),
@@ -144,7 +155,7 @@ fn each_loop_goes_on_by_the_millisecond_and_never_early() {
             (7_500, 8),
         ] {
             let at = epoch + Duration::from_micros(micros);
-            timer.set(at);
+            timer.set_to(at);
             over(&mut timer).await;
             assert_eq!(Instant::now(), epoch + millis(milli), "{micros} us");
         }
@@ -153,14 +164,13 @@ fn each_loop_goes_on_by_the_millisecond_and_never_early() {
 
 #[test]
 fn a_time_that_has_come_is_over_at_once() {
-    paused(async {
+    alone_and_beside_another(&async |shared, _| {
         let epoch = Instant::now();
-        let shared = SharedTimers::new(epoch);
         advance(millis(50)).await;
         let (count, waker) = counter();
-        let mut timer = Timer::new(&shared);
+        let mut timer = Timer::new(shared);
         for at in [epoch, epoch + millis(20), epoch + millis(50)] {
-            timer.set(at);
+            timer.set_to(at);
             assert!(timer.is_over(&waker));
         }
         assert_eq!(shared.groups().list.len(), 0, "no timer was needed");
@@ -170,10 +180,9 @@ fn a_time_that_has_come_is_over_at_once() {
 
 #[test]
 fn a_time_that_never_comes_has_no_timer() {
-    paused(async {
-        let shared = SharedTimers::new(Instant::now());
+    alone_and_beside_another(&async |shared, _| {
         let (count, waker) = counter();
-        let mut timer = Timer::new(&shared);
+        let mut timer = Timer::new(shared);
         assert!(!timer.is_over(&waker), "not set yet");
         assert_eq!(shared.groups().list.len(), 0);
         advance(Duration::from_hours(1_000_000)).await;
@@ -184,16 +193,19 @@ fn a_time_that_never_comes_has_no_timer() {
 
 #[test]
 fn a_timer_that_is_put_off_is_woken_once_too_soon() {
-    paused(async {
+    alone_and_beside_another(&async |shared, others| {
         let epoch = Instant::now();
-        let shared = SharedTimers::new(epoch);
         let (count, waker) = counter();
-        let mut timer = Timer::new(&shared);
+        let mut timer = Timer::new(shared);
         for after in 10..1_000 {
-            timer.set(epoch + millis(after));
+            timer.set_to(epoch + millis(after));
             assert!(!timer.is_over(&waker));
         }
-        assert_eq!(shared.groups().list.len(), 1, "of 990 that it was set to");
+        assert_eq!(
+            shared.groups().list.len(),
+            others,
+            "of 990 that it was set to"
+        );
         advance(millis(10)).await;
         assert_eq!(count.woken(), 1);
         assert!(!timer.is_over(&waker));
@@ -207,13 +219,12 @@ fn a_timer_that_is_put_off_is_woken_once_too_soon() {
 
 #[test]
 fn a_timer_that_is_brought_forward_comes_in_time() {
-    paused(async {
+    alone_and_beside_another(&async |shared, _| {
         let epoch = Instant::now();
-        let shared = SharedTimers::new(epoch);
         let (count, waker) = counter();
-        let mut timer = Timer::new(&shared);
+        let mut timer = Timer::new(shared);
         for after in [1_000, 500, 20] {
-            timer.set(epoch + millis(after));
+            timer.set_to(epoch + millis(after));
             assert!(!timer.is_over(&waker));
         }
         advance(millis(20)).await;
@@ -229,13 +240,13 @@ fn a_timer_that_is_brought_forward_again_and_again_leaves_nothing_behind() {
         let shared = SharedTimers::new(epoch);
         let (long, short) = (counter(), counter());
         let mut other = Timer::new(&shared);
-        other.set(epoch + millis(60_000));
-        assert!(!other.is_over(&short.1));
         let mut timer = Timer::new(&shared);
+        other.set_to(epoch + millis(60_000));
+        assert!(!other.is_over(&short.1));
         for turn in 0..1_000 {
-            timer.set(epoch + millis(60_000 + 7 * turn));
+            timer.set_to(epoch + millis(60_000 + 7 * turn));
             assert!(!timer.is_over(&long.1));
-            timer.set(epoch + millis(turn + 1));
+            timer.set_to(epoch + millis(turn + 1));
             assert!(!timer.is_over(&long.1));
             advance(millis(1)).await;
             assert!(timer.is_over(&long.1));
@@ -253,11 +264,10 @@ fn a_timer_that_is_brought_forward_again_and_again_leaves_nothing_behind() {
 
 #[test]
 fn another_task_is_woken_in_place_of_the_first() {
-    paused(async {
-        let shared = SharedTimers::new(Instant::now());
+    alone_and_beside_another(&async |shared, _| {
         let ((_, one), (count, other)) = (counter(), counter());
-        let mut timer = Timer::new(&shared);
-        timer.set(Instant::now() + millis(10));
+        let mut timer = Timer::new(shared);
+        timer.set_to(Instant::now() + millis(10));
         assert!(!timer.is_over(&one));
         timer.forget_waker();
         assert!(!timer.is_over(&other));
@@ -274,7 +284,7 @@ fn groups_are_used_again() {
         let mut timers = [3, 5, 7].map(|period| (period, Timer::new(&shared)));
         for turn in 1..=1_000 {
             for (period, timer) in &mut timers {
-                timer.set(epoch + millis(turn * *period));
+                timer.set_to(epoch + millis(turn * *period));
                 over(timer).await;
             }
         }
@@ -293,7 +303,7 @@ fn milliseconds_that_share_a_place_have_a_timer_each() {
         let mut timers: Vec<_> = waiting.iter().map(|_| Timer::new(&shared)).collect();
         let due = |index: usize| millis((1 + index % 10) as u64 * RECENT as u64);
         for (index, timer) in timers.iter_mut().enumerate() {
-            timer.set(epoch + due(index));
+            timer.set_to(epoch + due(index));
             assert!(!timer.is_over(&waiting[index].1));
         }
         for turn in 0..10 {
@@ -311,14 +321,14 @@ fn closed_timers_keep_no_waker() {
         let (count, waker) = counter();
         let mut timers = [10, 20].map(|after| (after, Timer::new(&shared)));
         for (after, timer) in &mut timers {
-            timer.set(Instant::now() + millis(*after));
+            timer.set_to(Instant::now() + millis(*after));
             assert!(!timer.is_over(&waker));
         }
         assert_eq!(Arc::strong_count(&count), 4);
         shared.close();
         assert_eq!(Arc::strong_count(&count), 2, "the test's own two");
         let mut late = Timer::new(&shared);
-        late.set(Instant::now() + millis(5));
+        late.set_to(Instant::now() + millis(5));
         assert!(!late.is_over(&waker));
         advance(millis(50)).await;
         assert_eq!(count.woken(), 0);
@@ -333,7 +343,7 @@ fn timers_without_a_clock_keep_no_waker() {
     runtime.block_on(async {
         for _ in 0..2 {
             let mut timer = Timer::new(&shared);
-            timer.set(Instant::now() + millis(10));
+            timer.set_to(Instant::now() + millis(10));
             let asked = std::panic::AssertUnwindSafe(|| timer.is_over(&waker));
             assert!(std::panic::catch_unwind(asked).is_err(), "tokio says so");
         }
@@ -376,11 +386,65 @@ async fn wait_often(shared: Arc<SharedTimers>, mut rng: Rng, turns: usize) {
     let mut timer = Timer::new(&shared);
     for _ in 0..turns {
         let at = Instant::now() + Duration::from_micros(rng.u64(0..2_500));
-        timer.set(at);
+        timer.set_to(at);
         over(&mut timer).await;
         assert!(Instant::now() >= at);
         if rng.bool() {
             yield_now().await;
         }
     }
+}
+
+#[test]
+fn a_loop_that_is_no_longer_alone_goes_on_in_time_and_then_shares() {
+    paused(async {
+        let epoch = Instant::now();
+        let shared = SharedTimers::new(epoch);
+        let (first, second) = (counter(), counter());
+        let mut timer = Timer::new(&shared);
+        timer.set_to(epoch + millis(10));
+        assert!(!timer.is_over(&first.1));
+        assert_eq!(shared.groups().list.len(), 0, "nothing to share");
+        let mut other = Timer::new(&shared);
+        other.set_to(epoch + millis(10));
+        assert!(!other.is_over(&second.1));
+        advance(millis(10)).await;
+        assert_eq!((first.0.woken(), second.0.woken()), (1, 1));
+        for (timer, waker) in [(&mut timer, &first.1), (&mut other, &second.1)] {
+            assert!(timer.is_over(waker));
+            timer.set_to(epoch + millis(20));
+            assert!(!timer.is_over(waker));
+        }
+        assert_eq!(shared.groups().list[0].waiting.len(), 2);
+        drop(other);
+        advance(millis(10)).await;
+        assert!(timer.is_over(&first.1));
+        timer.set_to(epoch + millis(30));
+        assert!(!timer.is_over(&first.1));
+        assert!(
+            shared
+                .groups()
+                .list
+                .iter()
+                .all(|group| group.waiting.is_empty())
+        );
+        advance(millis(10)).await;
+        assert!(timer.is_over(&first.1));
+    });
+}
+
+#[test]
+fn a_waker_that_panics_harms_no_timer_of_tokio() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker of the user's");
+        }
+    }
+    alone_and_beside_another(&async |shared, _| {
+        let mut timer = Timer::new(shared);
+        timer.set_to(Instant::now() + millis(10));
+        assert!(!timer.is_over(&Arc::new(Panics).into()));
+        tokio::time::sleep(millis(20)).await;
+    });
 }
