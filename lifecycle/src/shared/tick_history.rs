@@ -194,3 +194,69 @@ impl TickHistory {
 fn place(ended: u64) -> usize {
     (ended % KEPT as u64) as usize
 }
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::time::moment::Epoch;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_run_shows_the_wall_clock_as_it_was_though_that_was_set_since() {
+        let (mut history, first) = (
+            TickHistory::default(),
+            SystemTime::UNIX_EPOCH + 100 * SECOND,
+        );
+        let began = Epoch(Instant::now()).now();
+        // Set back by an hour, to before the first time it was read, and then ahead by a century.
+        let walls = [
+            first,
+            first - 3_600 * SECOND,
+            first + 4_000_000_000 * SECOND,
+        ];
+        for (index, wall) in walls.into_iter().enumerate() {
+            history.see_wall(began, wall, index == 0);
+            for cause in [TickCause::Schedule, TickCause::Trigger] {
+                let end = TickEnd::Returned(None);
+                history.push(cause, began.after(SECOND), began.after(3 * SECOND), end);
+            }
+        }
+        let runs = history.runs(6);
+        for (run, index) in runs.iter().zip(0..) {
+            assert_eq!(run.started, walls[index / 2] + SECOND);
+            assert_eq!(run.took, 2 * SECOND);
+            assert_eq!(run.cause == TickCause::Trigger, index % 2 == 1);
+        }
+    }
+
+    #[test]
+    fn the_error_of_a_run_is_kept_for_as_long_as_the_run() {
+        let mut history = TickHistory::default();
+        let began = Epoch(Instant::now()).now();
+        let error: Arc<str> = "full".into();
+        for number in 1..=50 {
+            let text = (number % 3 == 0 && number <= 12).then(|| error.clone());
+            history.push(TickCause::Schedule, began, began, TickEnd::Returned(text));
+            let failed = |run: &TickRun| run.outcome.error().is_some();
+            let shown = history.runs(number);
+            assert_eq!(shown.len() as u64, number.min(32));
+            assert!(
+                shown
+                    .iter()
+                    .all(|run| failed(run) == (run.number % 3 == 0 && run.number <= 12))
+            );
+            let kept = shown.iter().filter(|run| failed(run)).count();
+            drop(shown);
+            assert_eq!(Arc::strong_count(&error), kept + 1, "after {number}");
+        }
+    }
+
+    #[test]
+    fn a_run_takes_sixteen_bytes() {
+        assert_eq!(size_of::<EndedTick>(), 16);
+    }
+}

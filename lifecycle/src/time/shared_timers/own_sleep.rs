@@ -60,9 +60,12 @@ impl OwnSleep {
         self.set_to = until;
     }
 
-    /// Unconstrained, because a poll that tokio's task budget puts off would not register the waker.
     fn has_fired(&mut self) -> bool {
+        if self.sleep.is_elapsed() {
+            return true;
+        }
         let mut task = task::Context::from_waker(&self.contained);
+        // Unconstrained, because a poll that tokio's task budget puts off would not register the waker.
         pin!(unconstrained(self.sleep.as_mut()))
             .poll(&mut task)
             .is_ready()
