@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::task::Waker;
 
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence};
 pub(crate) use loom::sync::{Mutex, MutexGuard};
 
 /// The crate `atomic-waker` in the words of its documentation: a wake-up is seen by who registers after it, and

@@ -122,6 +122,9 @@ pub struct TickRun {
     /// Why it began.
     pub cause: TickCause,
     /// What the wall clock showed when it began.
+    ///
+    /// A schedule reads that clock once a second and counts on from there: for up to a second after the clock was set,
+    /// or after the machine slept, ticks that are less than a second apart still show the time as it was before.
     pub started: SystemTime,
     /// How long it took.
     pub took: Duration,

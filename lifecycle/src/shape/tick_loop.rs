@@ -133,6 +133,9 @@ struct Turns<'a, C: Schedule> {
 /// A time of the wall clock is computed from one that was read, for so long. The wall clock may be set meanwhile.
 const WALL_READ: Duration = Duration::from_secs(1);
 
+/// A test may have a wall clock of its own, and set it between two ticks: it is read at each.
+const WALL_IS_SET: bool = cfg!(all(feature = "cron", feature = "test-util"));
+
 impl<'a, C: Schedule> Turns<'a, C> {
     /// `None` if the service has no ticks.
     fn new(
@@ -192,8 +195,7 @@ impl<'a, C: Schedule> Turns<'a, C> {
             }
         };
         let application = self.cx.application();
-        // A test sets the one clock and stops the other.
-        let reads_wall = cfg!(feature = "test-util") || point.is_none() || self.reads_wall <= now;
+        let reads_wall = WALL_IS_SET || point.is_none() || self.reads_wall <= now;
         let wall = reads_wall.then(|| {
             self.reads_wall = now.after(WALL_READ);
             application.wall_time()

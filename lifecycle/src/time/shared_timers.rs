@@ -17,9 +17,8 @@
 //! released: each of these may run code that takes the lock again.
 //!
 //! - `reached` only grows. It is written under the lock, with a time that the clock has shown (the deadline of a
-//!   timer that has fired is one), and before
-//!   any waker of that time is woken. A loop that reads an old value stays pending, and the wake-up that
-//!   follows makes it read again. It is written with `Release` and read with `Acquire`, so a loop that finds
+//!   timer that has fired is one), and before any waker of that time is woken. A loop that reads an old value stays
+//!   pending, and the wake-up that follows makes it read again. It is written with `Release` and read with `Acquire`, so a loop that finds
 //!   its time reached, without a lock, finds the clock there as well.
 //! - No wake-up is lost. A loop joins a group under the lock, and only while it has a `deadline`, that is
 //!   while a `wake_due` of this group is still to come. That takes the same lock, so it finds the loop's
@@ -32,7 +31,6 @@
 //!   elapsed, and then calls `wake_due` itself. A late `TimerWake` of an earlier setting is harmless: the timer has
 //!   not elapsed by then, or the group has no `deadline`.
 //! - A group is in `free` only if no loop waits in it and its timer is in place.
-//!
 //! - `loops` orders nothing: by whichever timer a loop waits, it is woken.
 //!
 //! The package `loom` tries all this in every order of the threads, with a clock and timers of its own.
@@ -57,7 +55,7 @@ pub(crate) use self::timer::Timer;
 use super::clock::{Instant, Sleep, sleep_until};
 use super::moment::{EPOCH, nanos};
 use crate::panics;
-use crate::sync::{AtomicU64, Mutex, MutexGuard};
+use crate::sync::{AtomicU64, Mutex, MutexGuard, fence};
 
 #[derive(Debug)]
 pub(crate) struct SharedTimers {
@@ -123,15 +121,6 @@ struct TimerToSet {
     at: Time,
 }
 
-/// How this thread knows that the timer of a group has fired.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum TimerSeen {
-    /// Tokio calls its waker.
-    Firing,
-    /// It says that it has elapsed. That orders nothing: the clock may not be seen to have gone so far.
-    Elapsed,
-}
-
 /// The waker of a group's timer. It holds the timers weakly, so that they do not keep themselves alive.
 struct TimerWake {
     timers: Weak<SharedTimers>,
@@ -194,7 +183,7 @@ impl SharedTimers {
         let to_set = groups.begin(index, until, waker);
         drop(groups);
         if to_set.is_some_and(|to_set| self.set(index, to_set)) {
-            self.wake_due(index, TimerSeen::Elapsed);
+            self.wake_due(index);
         }
         false
     }
@@ -222,9 +211,8 @@ impl SharedTimers {
 
     /// If the timer of this group has fired, wakes the loops whose time has come and sets the timer again
     /// for the others.
-    fn wake_due(&self, index: usize, mut seen: TimerSeen) {
-        while let Some(mut woken) = self.take_woken(index, seen) {
-            seen = TimerSeen::Elapsed;
+    fn wake_due(&self, index: usize) {
+        while let Some(mut woken) = self.take_woken(index) {
             let wakers = woken.drain(..).filter_map(|one| one.waker);
             wakers.for_each(panics::wake);
             let again = self.groups().go_on(index, woken);
@@ -234,7 +222,7 @@ impl SharedTimers {
         }
     }
 
-    fn take_woken(&self, index: usize, seen: TimerSeen) -> Option<Vec<Waiting>> {
+    fn take_woken(&self, index: usize) -> Option<Vec<Waiting>> {
         let mut groups = self.groups();
         let group = groups.list.get_mut(index)?;
         // `NEVER`: another thread is waking this group, or an earlier call has woken all of it.
@@ -242,9 +230,10 @@ impl SharedTimers {
         if deadline == NEVER || !group.timer.as_ref()?.is_elapsed() {
             return None;
         }
-        // A timer that fires on this thread says that the clock has shown the deadline. The clock is read only if that
-        // is too little to know.
-        let now = if seen == TimerSeen::Firing && group.latest <= deadline {
+        // That it has elapsed orders nothing alone. After this the clock shows the deadline. It is read only if that is
+        // too little to know.
+        fence(Ordering::Acquire);
+        let now = if group.latest <= deadline {
             deadline
         } else {
             self.time(Instant::now())
@@ -377,7 +366,7 @@ impl TimerGroup {
 impl Wake for TimerWake {
     fn wake(self: Arc<Self>) {
         if let Some(timers) = self.timers.upgrade() {
-            timers.wake_due(self.group, TimerSeen::Firing);
+            timers.wake_due(self.group);
         }
     }
 }

@@ -3,12 +3,14 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{self, Wake, Waker};
 
 use tokio::task::coop::unconstrained;
 
 use super::{NEVER, SharedTimers, Sleep, Time, sleep_until};
 use crate::panics;
+use crate::sync::fence;
 
 /// One of tokio's timers, of one loop.
 pub(super) struct OwnSleep {
@@ -62,6 +64,8 @@ impl OwnSleep {
 
     fn has_fired(&mut self) -> bool {
         if self.sleep.is_elapsed() {
+            // That alone orders nothing. After this the clock shows the time that the timer was set to.
+            fence(Ordering::Acquire);
             return true;
         }
         let mut task = task::Context::from_waker(&self.contained);
