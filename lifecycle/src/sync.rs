@@ -4,5 +4,3 @@
 
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence};
 pub(crate) use std::sync::{Mutex, MutexGuard};
-
-pub(crate) use atomic_waker::AtomicWaker;

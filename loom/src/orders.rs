@@ -1,6 +1,7 @@
 //! Orders are given while the service's task checks for them.
 
 use std::future::poll_fn;
+use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -13,12 +14,14 @@ use crate::shared::orders::Orders;
 use crate::sync::AtomicBool;
 use crate::task::{Task, check};
 
-/// Does what the runner does: registers, checks, and sleeps when no order is new.
+/// Does what the runner does: registers once, checks, and sleeps when no order is new.
 async fn until(orders: &Orders, all: u8) {
-    let mut seen = 0;
+    let (mut seen, mut listens) = (0, false);
     let obey = poll_fn(|task: &mut Context<'_>| {
         while seen != all {
-            orders.listen(task);
+            if !mem::replace(&mut listens, true) {
+                orders.listen(task);
+            }
             let given = ready!(orders.poll_beyond(seen));
             assert_eq!(given & seen, seen, "an order was taken back");
             seen = given;

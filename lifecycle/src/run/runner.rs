@@ -2,6 +2,7 @@
 //! that the service spawned. It obeys the supervisor's orders and reports back.
 
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{self, Poll, ready};
@@ -30,6 +31,8 @@ pub(super) struct Runner<'a> {
     begins: bool,
     /// The orders to drop that were put off once, so that other tasks get their turn first.
     announced: u8,
+    /// Orders wake the task.
+    listens: bool,
     /// The supervisor was sent news since this task last yielded.
     has_news: bool,
     /// The time to stop is over: a future that does not return at its next poll is dropped.
@@ -68,6 +71,7 @@ impl<'a> Runner<'a> {
             seen: 0,
             announced: 0,
             begins: part == RunPart::Whole,
+            listens: false,
             has_news: false,
             ends: false,
             has_late_tasks: false,
@@ -75,13 +79,13 @@ impl<'a> Runner<'a> {
     }
 
     fn poll_steps(&mut self, task: &mut task::Context<'_>) -> Poll<()> {
-        if std::mem::take(&mut self.begins) {
+        if mem::take(&mut self.begins) {
             self.begin();
         }
         while !self.is_done() {
             let step = ready!(self.poll_step(task));
             self.take(step);
-            if std::mem::take(&mut self.has_news) {
+            if mem::take(&mut self.has_news) {
                 // Tokio queues a task that was woken here to run next on this thread, and no other thread
                 // takes it. The code that is polled next may block this thread, and with it the supervisor.
                 // So this task wakes itself and yields: it runs again after the supervisor.
@@ -128,8 +132,11 @@ impl<'a> Runner<'a> {
         if self.start.is_none() && self.poll_tasks(task).is_ready() {
             return Poll::Ready(Step::TasksGone);
         }
-        // Registers the waker before the orders are read: see the invariants of `Orders`.
-        self.run().orders.listen(task);
+        // Registers the waker before the orders are read: see the invariants of `Orders`. All polls are of one task, so
+        // that is done once.
+        if !mem::replace(&mut self.listens, true) {
+            self.run().orders.listen(task);
+        }
         self.poll_orders().map(Step::Ordered)
     }
 
@@ -343,7 +350,7 @@ impl<'a> Runner<'a> {
 
     fn report_late(&mut self, phase: Phase) {
         self.has_news = true;
-        if phase == Phase::Task && std::mem::replace(&mut self.has_late_tasks, true) {
+        if phase == Phase::Task && mem::replace(&mut self.has_late_tasks, true) {
             return;
         }
         // A start that was not ready in time is dropped for that, and may be restarted.

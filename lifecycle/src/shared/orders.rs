@@ -1,17 +1,19 @@
 //! The orders that the task of a run was given so far.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::task::{self, Poll};
+use std::task::{self, Poll, Waker};
 
-use crate::sync::{AtomicU8, AtomicWaker};
+use crate::sync::{AtomicU8, Mutex, MutexGuard};
 
 /// A set of bits that only grows. An order is never taken back; the next run has orders of its own.
 ///
 /// # Invariants
 ///
 /// Any thread may give an order; only the task of the run listens. No wake-up is lost: the task registers
-/// its waker *before* it reads the bits, and `give` writes the bit *before* it takes the waker. So the task
-/// either reads the bit in this poll, or is woken for another. `Release` on the write and `Acquire` on the
+/// its waker *before* it reads the bits, and `give` writes the bit *before* it clones the waker. So the task
+/// either reads the bit in this poll, or is woken for another. The waker stays where it is until the task has ended,
+/// so the task registers it once, and not at each poll. It is woken and dropped after the lock is released. `Release` on the write and `Acquire` on the
 /// read make the writes before an order (the stop channel closed, the times to stop set) visible to the task
 /// that obeys it.
 ///
@@ -22,7 +24,7 @@ use crate::sync::{AtomicU8, AtomicWaker};
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     given: AtomicU8,
-    task: AtomicWaker,
+    task: Mutex<Option<Waker>>,
 }
 
 impl Orders {
@@ -39,12 +41,15 @@ impl Orders {
 
     pub(crate) fn give(&self, orders: u8) {
         self.note(orders);
-        self.task.wake();
+        self.wake();
     }
 
     /// Wakes the task without an order: a time that it has read has changed.
     pub(crate) fn wake(&self) {
-        self.task.wake();
+        let waker = self.task().clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Gives orders from inside the task, without a wake-up.
@@ -56,15 +61,21 @@ impl Orders {
         self.given.load(Ordering::Acquire) & order != 0
     }
 
-    /// Wakes `task` at the next order. Callers must call `poll_beyond` afterwards, and only one task at a
+    /// Wakes `task` at each order from now on. Callers must call `poll_beyond` afterwards, and only one task at a
     /// time may listen.
     pub(crate) fn listen(&self, task: &task::Context<'_>) {
-        self.task.register(task.waker());
+        let before = self.task().replace(task.waker().clone());
+        drop(before);
     }
 
     /// The task has ended: a `Waker` would keep its allocation alive.
     pub(crate) fn forget(&self) {
-        drop(self.task.take());
+        let waker = self.task().take();
+        drop(waker);
+    }
+
+    fn task(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All orders so far, if there are others than those `seen`.
