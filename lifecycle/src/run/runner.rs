@@ -56,6 +56,7 @@ enum Step {
 impl Future for Runner<'_> {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<()> {
         let Subject { cx, span, .. } = self.subject;
         within(cx.current(), span.as_deref(), || self.poll_steps(task))
@@ -78,6 +79,7 @@ impl<'a> Runner<'a> {
         }
     }
 
+    #[inline]
     fn poll_steps(&mut self, task: &mut task::Context<'_>) -> Poll<()> {
         if mem::take(&mut self.begins) {
             self.begin();
@@ -104,6 +106,7 @@ impl<'a> Runner<'a> {
         }
     }
 
+    #[inline]
     fn is_done(&self) -> bool {
         let stopped = self.seen & Orders::STOP != 0 && self.stop.is_none();
         stopped && self.start.is_none() && self.run().tasks.is_empty()
@@ -114,6 +117,7 @@ impl<'a> Runner<'a> {
     ///
     /// `stop` comes first: a `start` that always has work uses up the budget that tokio grants a task in
     /// one turn, and `stop` may be what makes it return.
+    #[inline]
     fn poll_step(&mut self, task: &mut task::Context<'_>) -> Poll<Step> {
         if let Some(stop) = &mut self.stop {
             if let Poll::Ready(result) = panics::catch_poll(stop.as_mut(), task) {

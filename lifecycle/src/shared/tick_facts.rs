@@ -68,6 +68,12 @@ const READ_AGAIN: u8 = 8;
 pub(crate) struct Signals(u8);
 
 impl Signals {
+    /// The usual case: there is nothing that it has to know.
+    #[inline]
+    pub(crate) fn are_none(self) -> bool {
+        self.0 == 0
+    }
+
     #[inline]
     pub(crate) fn is_asked(self) -> bool {
         self.0 & ASKED != 0

@@ -160,11 +160,17 @@ impl SharedTimers {
 
     #[inline]
     fn has_reached(&self, time: Time) -> bool {
-        time <= self.reached.load(Ordering::Acquire)
+        time <= self.reached()
+    }
+
+    #[inline]
+    fn reached(&self) -> Time {
+        self.reached.load(Ordering::Acquire)
     }
 
     /// Whether the time has come. If not, the waker is woken when it has, and `joined` is set to the
     /// index of its group.
+    #[inline]
     fn join(self: &Arc<Self>, until: Time, waker: &Waker, joined: &mut usize) -> bool {
         let mut groups = self.groups();
         if self.has_reached(until) {

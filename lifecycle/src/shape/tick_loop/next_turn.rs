@@ -7,7 +7,7 @@ use tokio::task::coop::poll_proceed;
 
 use crate::shared::context::Context;
 use crate::shared::run::Run;
-use crate::shared::tick_facts::TickFacts;
+use crate::shared::tick_facts::{Signals, TickFacts};
 use crate::time::shared_timers::Timer;
 
 /// Why the loop goes on.
@@ -57,18 +57,7 @@ impl<'a> NextTurn<'a> {
         if self.run.stop.is_closed() {
             return Poll::Ready(Turn::Stopped);
         }
-        let signals = self.ticks.signals();
-        // A resume comes before what is due, because the rule for missed points decides about that; and what is
-        // due before the values are read, which would be done at its end.
-        let turn = if signals.is_resumed() {
-            Turn::Told
-        } else if self.timer.is_over(task.waker()) {
-            Turn::Due
-        } else if signals.must_read() {
-            Turn::Told
-        } else if signals.is_asked() {
-            Turn::Asked
-        } else {
+        let Some(turn) = self.turn(task.waker()) else {
             self.has_waited = true;
             return Poll::Pending;
         };
@@ -80,6 +69,30 @@ impl<'a> NextTurn<'a> {
             turns.made_progress();
             turn
         })
+    }
+
+    #[inline]
+    fn turn(&mut self, waker: &Waker) -> Option<Turn> {
+        let signals = self.ticks.signals();
+        if signals.are_none() {
+            return self.timer.is_over(waker).then_some(Turn::Due);
+        }
+        self.turn_told(signals, waker)
+    }
+
+    /// A resume comes before what is due, because the rule for missed points decides about that; and what is due before
+    /// the values are read, which would be done at its end.
+    #[cold]
+    fn turn_told(&mut self, signals: Signals, waker: &Waker) -> Option<Turn> {
+        if signals.is_resumed() {
+            Some(Turn::Told)
+        } else if self.timer.is_over(waker) {
+            Some(Turn::Due)
+        } else if signals.must_read() {
+            Some(Turn::Told)
+        } else {
+            signals.is_asked().then_some(Turn::Asked)
+        }
     }
 
     fn register(&mut self, waker: &Waker) {

@@ -51,6 +51,7 @@ impl<'a> Timer<'a> {
     }
 
     /// Takes the loop's waker out of its group.
+    #[cold]
     pub(crate) fn leave(&mut self, waker: &Waker) {
         if !self.timers.has_reached(self.joined) {
             self.timers.leave(self.group, self.joined, waker);
@@ -67,18 +68,23 @@ impl<'a> Timer<'a> {
     /// was set to a later time than before keeps its place and wakes the loop once too early.
     #[inline]
     pub(crate) fn is_over(&mut self, waker: &Waker) -> bool {
-        if self.timers.has_reached(self.until) {
+        let reached = self.timers.reached();
+        if self.until <= reached {
             return true;
         }
-        if self.joined <= self.until && !self.timers.has_reached(self.joined) {
-            return false;
-        }
+        let waits = self.joined > reached && self.joined <= self.until;
+        !waits && self.wait(waker)
+    }
+
+    /// Begins to wait, unless the time has come meanwhile.
+    fn wait(&mut self, waker: &Waker) -> bool {
         // It was set to an earlier time than before, so the later one must not wake it too.
         if !self.timers.has_reached(self.joined) {
             self.leave(waker);
         }
-        if self.timers.loops.load(Ordering::Relaxed) == 1 || self.own.is_some() {
-            if let Some(is_over) = self.own_is_over(waker) {
+        let is_alone = self.timers.loops.load(Ordering::Relaxed) == 1;
+        if is_alone || self.own.is_some() {
+            if let Some(is_over) = self.own_is_over(is_alone, waker) {
                 return is_over;
             }
         }
@@ -87,8 +93,8 @@ impl<'a> Timer<'a> {
     }
 
     /// Waits by a timer of its own while there is no other loop, and until that timer has fired. `None` otherwise.
-    fn own_is_over(&mut self, waker: &Waker) -> Option<bool> {
-        let is_alone = self.timers.loops.load(Ordering::Relaxed) == 1;
+    #[inline(never)]
+    fn own_is_over(&mut self, is_alone: bool, waker: &Waker) -> Option<bool> {
         let own = self.own.as_ref();
         let is_set = own.is_some_and(|own| own.is_set(self.timers));
         if !is_set && (!is_alone || self.until == NEVER) {
