@@ -2,17 +2,15 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::eventually;
-
-/// How long a member may take to start, and to answer, on a busy machine.
-const BOUND: Duration = Duration::from_secs(30);
+use crate::port::Port;
+use crate::{SOON, eventually};
 
 /// A cluster under way. It ends, and its folder goes, with the value.
 #[derive(Debug)]
@@ -25,8 +23,8 @@ pub struct Etcd {
 
 #[derive(Debug)]
 struct Member {
-    port: u16,
-    peers: u16,
+    port: Port,
+    peers: Port,
     process: Mutex<Option<Child>>,
 }
 
@@ -78,22 +76,14 @@ impl Etcd {
             std::env::temp_dir().join(format!("lifecycle-etcd-{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
-        // All at once, so that no two are the same.
-        let ports: Vec<_> = (0..2 * members)
-            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-            .collect();
-        let ports: Vec<u16> = ports
-            .iter()
-            .map(|port| port.local_addr().unwrap().port())
-            .collect();
-        let member = |ports: &[u16]| Member {
-            port: ports[0],
-            peers: ports[1],
+        let member = |_| Member {
+            port: Port::new(),
+            peers: Port::new(),
             process: Mutex::new(None),
         };
         Self {
             folder,
-            members: ports.chunks(2).map(member).collect(),
+            members: (0..members).map(member).collect(),
             arguments,
             scheme,
         }
@@ -101,7 +91,10 @@ impl Etcd {
 
     /// The endpoints of all members, in their order.
     pub fn endpoints(&self) -> String {
-        let all = self.members.iter().map(|member| self.at(member.port));
+        let all = self
+            .members
+            .iter()
+            .map(|member| self.at(member.port.number()));
         all.collect::<Vec<_>>().join(",")
     }
 
@@ -112,7 +105,7 @@ impl Etcd {
 
     /// Where a member listens.
     pub fn port(&self, member: usize) -> u16 {
-        self.members[member].port
+        self.members[member].port.number()
     }
 
     fn start_all(&self) {
@@ -163,7 +156,7 @@ impl Etcd {
     /// When none does within a time.
     pub fn leader(&self) -> usize {
         let mut leader = None;
-        eventually("there is a leader", BOUND, || {
+        eventually("there is a leader", SOON, || {
             leader = (0..self.members.len()).find(|member| {
                 let status = self.ask(*member, "/v3/maintenance/status", "{}");
                 let text = |name: &str| {
@@ -202,8 +195,8 @@ impl Etcd {
         body: &str,
         token: Option<&str>,
     ) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.members[member].port))?;
-        stream.set_read_timeout(Some(BOUND))?;
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port(member)))?;
+        stream.set_read_timeout(Some(SOON))?;
         let token = token.map_or_else(String::new, |token| format!("Authorization: {token}\r\n"));
         write!(
             stream,
@@ -217,16 +210,16 @@ impl Etcd {
 
     fn begin(&self, member: usize) {
         let Self { folder, scheme, .. } = self;
-        let Member { port, peers, .. } = &self.members[member];
+        let (port, peers) = (self.port(member), self.members[member].peers.number());
         let log = File::options()
             .create(true)
             .append(true)
             .open(folder.join(format!("log-{member}")))
             .unwrap();
         let members: Vec<_> = self.members.iter().enumerate().collect();
-        let cluster = members
-            .iter()
-            .map(|(number, member)| format!("m{number}=http://127.0.0.1:{}", member.peers));
+        let cluster = members.iter().map(|(number, member)| {
+            format!("m{number}=http://127.0.0.1:{}", member.peers.number())
+        });
         let process = Command::new("etcd")
             .arg(format!("--name=m{member}"))
             .arg(format!(
@@ -259,7 +252,7 @@ impl Etcd {
         let log = move || fs::read_to_string(&log).unwrap_or_default();
         let began = std::time::Instant::now();
         while !self.answers(member) {
-            assert!(began.elapsed() < BOUND, "etcd does not start:\n{}", log());
+            assert!(began.elapsed() < SOON, "etcd does not start:\n{}", log());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -268,7 +261,7 @@ impl Etcd {
     fn answers(&self, member: usize) -> bool {
         if self.scheme == "https" {
             // Nothing of the test's own encrypts.
-            return TcpStream::connect(("127.0.0.1", self.members[member].port)).is_ok();
+            return TcpStream::connect(("127.0.0.1", self.port(member))).is_ok();
         }
         let answer = self.try_ask(member, "/v3/kv/range", r#"{"key":"AA=="}"#, None);
         answer.is_ok_and(|answer| answer.contains("\"header\"") || answer.contains("user name"))

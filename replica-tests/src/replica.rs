@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::eventually;
+use crate::SOON;
 
 /// A replica under way. It is killed with the value.
 #[derive(Debug)]
@@ -71,16 +71,22 @@ impl Replica {
     ///
     /// # Panics
     ///
-    /// When none has come within ten seconds.
+    /// When none has come within a minute.
+    #[track_caller]
     pub fn until(&self, text: &str, after: Instant) -> Instant {
-        let bound = Duration::from_secs(10);
-        let what = format!(
-            "{} prints `{text}`; it printed {:#?}",
-            self.name,
-            self.lines()
-        );
-        eventually(&what, bound, || self.when(text, after).is_some());
-        self.when(text, after).unwrap()
+        let began = Instant::now();
+        loop {
+            if let Some(at) = self.when(text, after) {
+                return at;
+            }
+            assert!(
+                began.elapsed() < SOON,
+                "{} does not print `{text}` within {SOON:?}; it printed {:#?}",
+                self.name,
+                self.lines()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Where its service of `lifecycle-ops` listens, by its log.
@@ -116,7 +122,8 @@ impl Replica {
     ///
     /// # Panics
     ///
-    /// When none has come within ten seconds.
+    /// When none has come within a minute.
+    #[track_caller]
     pub fn has(&self, text: &str) -> Instant {
         self.until(text, self.began)
     }
@@ -142,9 +149,9 @@ impl Replica {
         self.process.try_wait().unwrap().is_none()
     }
 
-    /// Waits for its end, for two seconds, and takes what it has printed.
+    /// Waits for its end, for a minute at most, and takes what it has printed.
     pub fn end(mut self) -> Vec<String> {
-        let bound = Instant::now() + Duration::from_secs(2);
+        let bound = Instant::now() + SOON;
         while matches!(self.process.try_wait(), Ok(None)) && Instant::now() < bound {
             std::thread::sleep(Duration::from_millis(5));
         }

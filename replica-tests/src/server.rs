@@ -1,7 +1,6 @@
 //! A PostgreSQL in a folder of its own, with what Debian's package installs.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -10,11 +9,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio_postgres::{Client, NoTls};
 
+use crate::port::Port;
+
 /// A server under way. It ends, and its folder goes, with the value.
 #[derive(Debug)]
 pub struct Server {
     folder: PathBuf,
-    port: u16,
+    port: Port,
 }
 
 impl Server {
@@ -61,7 +62,7 @@ impl Server {
         own(&folder);
         let server = Self {
             folder,
-            port: free_port(),
+            port: Port::new(),
         };
         let copied = as_owner("cp")
             .arg("-r")
@@ -72,7 +73,7 @@ impl Server {
         let settings = format!(
             "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = '{}'\nfsync = off\nmax_connections = 60\n\
              shared_buffers = 16MB\nlog_min_messages = fatal\n{settings}",
-            server.port,
+            server.port(),
             server.folder.display(),
         );
         let config = server.data().join("postgresql.conf");
@@ -83,7 +84,7 @@ impl Server {
 
     /// Its URL.
     pub fn url(&self) -> String {
-        self.url_at(self.port)
+        self.url_at(self.port())
     }
 
     /// Its URL, by way of a proxy at this port.
@@ -93,7 +94,7 @@ impl Server {
 
     /// Where it listens, on the loopback address.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Ends it without a word to anybody, as a crash would.
@@ -224,12 +225,4 @@ fn own(path: &Path) {
 fn owner() -> Option<u32> {
     let id = Command::new("id").arg("-u").output().unwrap();
     (String::from_utf8_lossy(&id.stdout).trim() == "0").then_some(65534)
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 use tokio_postgres::Client;
 
+use crate::SOON;
 use crate::server::Server;
-
-const SOON: Duration = Duration::from_secs(20);
 
 /// A server with the tables, and a connection to it.
 ///

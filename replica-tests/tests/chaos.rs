@@ -7,11 +7,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use replica_tests::eventually;
 use replica_tests::proxy::Proxy;
 use replica_tests::replica::Replica;
 use replica_tests::server::Server;
 use replica_tests::tables::{count, prepared, unexplained, wrong};
+use replica_tests::{SOON, eventually};
 
 const TERM: Duration = Duration::from_millis(400);
 const REPLICAS: usize = 8;
@@ -183,15 +183,11 @@ impl Field {
     fn end(mut self) -> (Server, Vec<String>) {
         self.mend(Instant::now() + TERM * 10);
         let there = Instant::now();
-        eventually(
-            "somebody runs the job again",
-            Duration::from_secs(20),
-            || {
-                self.replicas
-                    .iter()
-                    .any(|(replica, _)| replica.when("ran", there).is_some())
-            },
-        );
+        eventually("somebody runs the job again", SOON, || {
+            self.replicas
+                .iter()
+                .any(|(replica, _)| replica.when("ran", there).is_some())
+        });
         for (replica, _) in &self.replicas {
             replica.signal("-TERM");
         }

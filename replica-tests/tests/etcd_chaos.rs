@@ -9,12 +9,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fastrand::Rng;
 use replica_tests::etcd::Etcd;
-use replica_tests::eventually;
 use replica_tests::replica::Replica;
+use replica_tests::{SOON, eventually};
 
 const TERM: Duration = Duration::from_millis(1500);
 const REPLICAS: usize = 4;
-const SOON: Duration = Duration::from_secs(30);
 
 fn number(name: &str, default: u64) -> u64 {
     let set = std::env::var(name).ok();
@@ -42,9 +41,23 @@ fn written(etcd: &Etcd) -> Vec<u64> {
     answer.split("\"value\":\"").skip(1).map(token).collect()
 }
 
-/// What happens to one of the replicas, or to one of the members, and is over after it.
+/// The replica that leads, or has led as long as it was heard of.
+fn leader(replicas: &[Replica]) -> Option<usize> {
+    replicas.iter().position(|replica| {
+        let lines = replica.lines();
+        let mut last = lines.iter().rev();
+        let told = last.find(|line| line.starts_with("leads") || *line == "drained");
+        told.is_some_and(|line| line.starts_with("leads"))
+    })
+}
+
+/// What happens to one of the replicas, mostly to the one that leads, or to one of the members, and is over after it.
 fn befall(etcd: &Etcd, replicas: &mut [Replica], started: &mut usize, random: &mut Rng) {
-    let (victim, member) = (random.usize(..replicas.len()), random.usize(..3));
+    let (anyone, member) = (random.usize(..replicas.len()), random.usize(..3));
+    let victim = match leader(replicas) {
+        Some(leader) if random.u8(..10) < 7 => leader,
+        _ => anyone,
+    };
     match random.u8(..5) {
         0 => {
             replicas[victim].signal("-STOP");
@@ -78,9 +91,18 @@ fn under_random_faults_nothing_stale_is_written_through_the_fence() {
     let etcd = Etcd::cluster(3);
     let mut replicas: Vec<_> = (0..REPLICAS).map(|number| replica(&etcd, number)).collect();
     let mut started = REPLICAS;
+    // One takeover there is in any case, however the faults fall.
+    let began = Instant::now();
+    eventually("somebody writes", SOON, || {
+        let mut replicas = replicas.iter();
+        replicas.any(|replica| replica.when("wrote ", began).is_some())
+    });
     for _ in 0..faults {
         std::thread::sleep(TERM.mul_f64(random.f64() / 2.0));
         befall(&etcd, &mut replicas, &mut started, &mut random);
+    }
+    if let Some(leader) = leader(&replicas) {
+        replicas[leader].signal("-KILL");
     }
     let calm = Instant::now();
     eventually("somebody writes again", SOON, || {

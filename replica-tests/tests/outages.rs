@@ -4,15 +4,13 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use replica_tests::eventually;
 use replica_tests::proxy::Proxy;
 use replica_tests::replica::Replica;
 use replica_tests::server::Server;
 use replica_tests::tables::{count, eventually_count, prepared, unexplained, wrong};
+use replica_tests::{SOON, eventually};
 use tokio::time::sleep;
 use tokio_postgres::{Client, NoTls};
-
-const SOON: Duration = Duration::from_secs(20);
 
 fn command(url: &str, name: &str, term: Duration) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_application"));
@@ -36,7 +34,12 @@ fn leader_and_other(leader: Replica, other: impl FnOnce() -> Replica) -> (Replic
 
 /// State, token and what is amiss, by the page. A job that fails is amiss too.
 fn shown(replica: &Replica, service: &str) -> (String, Option<u64>, Option<String>) {
-    let status = replica.status(service).expect("its page answers");
+    let mut status = None;
+    eventually("its page answers", SOON, || {
+        status = replica.status(service);
+        status.is_some()
+    });
+    let status = status.unwrap();
     (
         status["state"].as_str().unwrap().to_owned(),
         status["lease"]["token"].as_u64(),
@@ -54,8 +57,12 @@ fn standby() -> (String, Option<u64>, Option<String>) {
 
 /// Whether a probe would send requests to it.
 fn is_ready(replica: &Replica) -> bool {
-    let answer = replica.ask("/readyz").expect("its page answers");
-    answer.starts_with("HTTP/1.1 200")
+    let mut answer = None;
+    eventually("its page answers", SOON, || {
+        answer = replica.ask("/readyz");
+        answer.is_some()
+    });
+    answer.unwrap().starts_with("HTTP/1.1 200")
 }
 
 fn times(replica: &Replica, told: &str) -> usize {

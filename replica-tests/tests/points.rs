@@ -3,9 +3,9 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use replica_tests::eventually;
 use replica_tests::replica::Replica;
 use replica_tests::server::Server;
+use replica_tests::{SOON, eventually};
 use tokio_postgres::Client;
 
 fn nightly(server: &Server, name: &str, more: &[&str]) -> Replica {
@@ -40,16 +40,12 @@ async fn killed(times: usize, more: &[&str]) -> (Server, Client) {
     let caught_up = "lifecycle_points where point > now() - interval '1s'";
     let mut points = 0;
     while points == 0 {
-        assert!(
-            began.elapsed() < Duration::from_secs(20),
-            "{:#?}",
-            last.lines()
-        );
+        assert!(began.elapsed() < SOON, "{:#?}", last.lines());
         tokio::time::sleep(Duration::from_millis(20)).await;
         points = count(&client, caught_up).await;
     }
     last.signal("-TERM");
-    eventually("it stops", Duration::from_secs(20), || !last.is_up());
+    eventually("it stops", SOON, || !last.is_up());
     (server, client)
 }
 

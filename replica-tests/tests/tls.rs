@@ -42,7 +42,7 @@ async fn a_connection_is_encrypted_and_the_server_is_known_by_its_certificate() 
     let other = Postgres::connect(at("127.0.0.1", "prefer")).root_certificates(certificate.clone());
     for store in [unknown, other] {
         let error = store
-            .timeout(Duration::from_millis(600))
+            .timeout(Duration::from_secs(3))
             .take("n", "me", TERM)
             .await
             .unwrap_err();
