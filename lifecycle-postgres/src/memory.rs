@@ -15,7 +15,7 @@ use crate::postgres::Postgres;
 use crate::statements::{BEGIN, BEGIN_FIRST, END, LAST};
 
 /// How long to wait after each look at a row that another transaction is changing, in milliseconds.
-const LOOKS: [u64; 7] = [2, 5, 10, 20, 50, 100, 0];
+const LOOKS: [u64; 9] = [2, 5, 10, 20, 50, 100, 200, 400, 0];
 
 #[async_trait]
 impl Memory for Postgres {
@@ -58,7 +58,11 @@ impl Link {
         let attempt = i64::from(point.attempt);
         let parameters = of_point(&name, point, &attempt);
         let first = self.execute(call, BEGIN_FIRST, &parameters).await?;
-        Ok(!first.is_empty())
+        if !first.is_empty() {
+            return Ok(true);
+        }
+        // The row may have come between the two, with an older point.
+        self.change(call, BEGIN, name, point).await
     }
 
     async fn end(self: &Arc<Self>, name: &str, point: &Point) -> Result<bool, PostgresError> {

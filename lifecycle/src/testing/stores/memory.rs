@@ -29,6 +29,7 @@ pub async fn memory(open: impl Fn() -> Arc<dyn Memory>) {
     let racers: Vec<_> = (0..RACERS).map(|_| open()).collect();
     one_of_many_racers_begins(&names, &racers).await;
     one_of_many_racers_begins_the_first_point(&names, &racers).await;
+    the_newest_of_points_that_race_begins(&names, &racers).await;
 }
 
 /// So many seconds after the beginning of 2026.
@@ -234,6 +235,25 @@ async fn one_of_many_racers_begins_the_first_point(names: &Names, racers: &[Arc<
     for number in 0..RACES_FOR_NEW_NAMES {
         let name = names.of(&format!("{case}/{number}"));
         race(case, &name, 0, 0, racers).await;
+    }
+}
+
+/// Whatever the others begin meanwhile, it is newer.
+async fn the_newest_of_points_that_race_begins(names: &Names, racers: &[Arc<dyn Memory>]) {
+    let case = "the_newest_of_points_that_race_begins";
+    for number in 0..RACES_FOR_NEW_NAMES {
+        let name = names.of(&format!("{case}/{number}"));
+        let mut race = JoinSet::new();
+        for (second, store) in (0..).zip(racers) {
+            let (store, name) = (store.clone(), name.clone());
+            race.spawn(async move {
+                let begun = begin(case, &*store, &name, at(second), 0).await;
+                (second, begun)
+            });
+        }
+        let newest = race.join_all().await.into_iter().max();
+        let is_begun = newest.is_some_and(|(_, begun)| begun);
+        assert!(is_begun, "`{case}`: it was refused in race {number}");
     }
 }
 
