@@ -1,7 +1,9 @@
 //! The page as a person sees it: in Chromium, through its web driver. Needs Debian's `chromium` and `chromium-driver`.
 
+mod ports;
+
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -27,11 +29,6 @@ impl Drop for Program {
     }
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 /// An application, and a browser that looks at it.
 struct Wall {
     client: Client,
@@ -42,7 +39,7 @@ struct Wall {
 
 impl Wall {
     async fn show(services: usize, mode: &str, script: bool) -> Self {
-        let (port, driver_port) = (free_port(), free_port());
+        let (port, driver_port) = (ports::free(), ports::free());
         let driver =
             Program::start(Command::new("chromedriver").arg(format!("--port={driver_port}")));
         let mut options = json!({
