@@ -283,3 +283,44 @@ async fn it_may_be_decorated_held_and_left_out() {
     );
     running.stop().await.into_result().unwrap();
 }
+
+/// Leaves work to a task that none waits for, and goes wrong.
+#[service(oneshot(background))]
+struct GoesWrong {
+    alive: Arc<AtomicUsize>,
+    panics: bool,
+}
+
+impl Oneshot for GoesWrong {
+    async fn run(&self, cx: &Context) -> Result {
+        let alive = Alive::new(&self.alive);
+        cx.spawn(async move {
+            let _alive = alive;
+            std::future::pending::<Result>().await
+        });
+        sleep(secs(1)).await;
+        assert!(!self.panics, "no rows");
+        Err("no rows")?
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_job_that_fails_or_panics_has_spawned_is_dropped_at_once_and_is_not_late() {
+    for panics in [false, true] {
+        let (alive, journal) = (Arc::default(), Journal::new());
+        let warm = GoesWrong {
+            alive: Arc::clone(&alive),
+            panics,
+        };
+        let running = start(registry! {
+            "warm" => warm, on_failure = ignore,
+            "api" => journal.script().idle(),
+        });
+        sleep(secs(2)).await;
+        assert_eq!(alive.load(Ordering::Acquire), 0, "nothing is left");
+        let outcome = running.stop().await;
+        assert_eq!(journal.now(), secs(2), "no wait");
+        assert!(outcome.laggards().is_empty(), "{outcome}");
+        assert_eq!(outcome.failures().len(), 1, "{outcome}");
+    }
+}

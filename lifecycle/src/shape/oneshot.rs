@@ -5,10 +5,12 @@ use std::pin::pin;
 use std::task::Poll;
 
 use super::{Declared, Live, Nothing, is_left_out};
+use crate::panics;
 use crate::report::error::Result;
 use crate::report::status::{Phase, Shape};
 use crate::shared::context::Context;
 use crate::shared::latch::Latch;
+use crate::shared::tasks::Tasks;
 
 /// The hook of a service that does one thing and is done: a migration, a seed job.
 ///
@@ -100,24 +102,17 @@ impl<S: OneshotService + Declared> Live<S> for OneshotShape {
         if !S::BACKGROUND {
             return service.run(cx).await;
         }
-        let tasks = &cx.run().tasks;
+        let spawned = Spawned(&cx.run().tasks);
         let job = async {
             let ended = service.run(cx).await;
-            if let Err(error) = &ended {
-                if !cx.application().is_the_stop(error) {
-                    tasks.cut();
-                }
+            let has_failed = matches!(&ended, Err(error) if !cx.application().is_the_stop(error));
+            if !has_failed {
+                poll_fn(|task| spawned.0.poll_gone(task)).await;
             }
-            // What it has spawned is part of the job.
-            poll_fn(|task| tasks.poll_gone(task)).await;
             ended
         };
-        let Some(ended) = run_until_stopped(job, &cx.run().stop).await else {
-            // What it has spawned goes with it. It was not late: nothing was to be waited for.
-            tasks.cut();
-            return Ok(());
-        };
-        ended
+        let ended = run_until_stopped(job, &cx.run().stop).await;
+        ended.unwrap_or(Ok(()))
     }
 
     fn is_up_while_it_runs() -> bool {
@@ -134,6 +129,17 @@ impl<S: OneshotService + Declared> Live<S> for OneshotShape {
 
     fn reloads() -> bool {
         !is_left_out(S::reload)
+    }
+}
+
+/// What a job in the background has spawned is part of it: this drops it when the job fails, panics, or is to stop. It
+/// is not late then, because nothing was to be waited for.
+struct Spawned<'a>(&'a Tasks);
+
+impl Drop for Spawned<'_> {
+    fn drop(&mut self) {
+        // The job may be panicking, and a second panic would end the process.
+        let _ = panics::catch(|| self.0.cut());
     }
 }
 
