@@ -25,8 +25,8 @@ pub use script::{
     shuts_down, spawns, takes, until_requested, until_stopped, yields,
 };
 pub use services::{
-    CustomScript, IdleScript, OneshotScript, Plain, RestingScript, ScheduledScript, Script,
-    WorkerScript,
+    BackgroundScript, CustomScript, IdleScript, OneshotScript, Plain, RestingScript,
+    ScheduledScript, Script, WorkerScript,
 };
 pub use trace::{Knobs, Tick, Trace};
 pub use watch::{Alive, Moves, millis, paused, secs, start, state_of, states, threads};

@@ -96,6 +96,12 @@ impl Script {
         OneshotScript(self)
     }
 
+    /// As a oneshot in the background.
+    #[must_use]
+    pub fn background(self) -> BackgroundScript {
+        BackgroundScript(self)
+    }
+
     /// As a hand-written service: `start` is ready at once and waits for the stop channel, `stop` waits for `start` and drains.
     #[must_use]
     pub fn custom(self) -> CustomScript {
@@ -204,6 +210,17 @@ impl Worker for WorkerScript {
 pub struct OneshotScript(Script);
 
 impl Oneshot for OneshotScript {
+    async fn run(&self, cx: &Context) -> Result {
+        self.0.perform_run(cx, Hook::default()).await
+    }
+}
+
+/// A oneshot in the background that follows a script.
+#[service(oneshot(background))]
+#[derive(Debug)]
+pub struct BackgroundScript(Script);
+
+impl Oneshot for BackgroundScript {
     async fn run(&self, cx: &Context) -> Result {
         self.0.perform_run(cx, Hook::default()).await
     }

@@ -343,8 +343,8 @@ impl Engine {
             self.back_off(service, wait, now);
             return;
         }
-        // It has ended without a request to stop and without a failure, or was not kept by the time that it was to
-        // be: it is a oneshot that has succeeded.
+        // It has ended without a request to stop and without a failure, perhaps while a restart waited for others to
+        // go first: it is a oneshot that has succeeded, and no restart repeats what is done.
         let is_restarted = wait.is_some() && !node.late;
         let is_awaited = node.state == State::Starting || is_restarted;
         if is_awaited {

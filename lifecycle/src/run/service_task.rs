@@ -46,7 +46,9 @@ pub(crate) fn run(
         // No tasks are left, but one may have been spawned since.
         cx.run().tasks.close();
         poll_fn(|task| cx.run().tasks.poll_gone(task)).await;
-        let kept = if cx.run().keeps_service.load(Ordering::Acquire) {
+        // A oneshot that succeeds before it is asked to stop is done, though a restart was on its way to it.
+        let is_done = cx.run().succeeded.load(Ordering::Acquire);
+        let kept = if cx.run().keeps_service.load(Ordering::Acquire) && !is_done {
             Some(CatchOnDrop::new(subject.service))
         } else {
             drop_service(cx, subject.span.as_deref(), subject.service, part);

@@ -220,3 +220,44 @@ async fn one_that_restarts_with_it_and_goes_down_for_good_is_waited_for() {
     let drained = place("1.5s cache: drain done") < place("1.5s store: drain");
     assert!(drained, "{lines:#?}");
 }
+
+/// What needs a oneshot is stopped first. A oneshot that succeeds in that time would do its work twice.
+#[tokio::test(start_paused = true)]
+async fn a_oneshot_that_succeeds_before_its_turn_to_stop_is_not_run_again() {
+    let journal = Journal::new();
+    let warm = journal.script().run(takes(millis(1_500)));
+    let registry = Registry::builder()
+        .service("store", failing(&journal))
+        .on_failure(policy())
+        .service("warm", warm.background())
+        .after(["store"])
+        .restart_with(["store"])
+        .service("api", steady(&journal))
+        .after(["warm"])
+        .restart_with(["warm"]);
+    let running = started(registry).await;
+    let handle = running.handle();
+    let moves = Moves::watch(&handle);
+    reaches(&handle, "store", State::Backoff).await;
+    running.await_healthy().await.unwrap();
+    let warm = status(&handle, "warm");
+    assert!(warm.succeeded && warm.is_healthy(), "{warm:?}");
+    assert_eq!(journal.count("warm: run"), 1);
+    assert_eq!(journal.count("api: startup"), 2);
+    running.stop().await.into_result().unwrap();
+    let seen = moves.all().await;
+    assert_eq!(
+        seen[..8],
+        [
+            "store: running -> stopping",
+            "api: running -> stopping",
+            "warm: running -> stopped",
+            "api: stopping -> backoff",
+            "api: backoff -> starting",
+            "api: starting -> running",
+            "store: stopping -> backoff",
+            "store: backoff -> starting",
+        ],
+        "{seen:#?}"
+    );
+}
