@@ -4,7 +4,7 @@
 //! and the alert for it was turned off, for those as well whose lateness is one. To it belong each part of a service that
 //! may be late, what is told of it, the drain that is owed all the same, and the services beside and below it.
 
-use lifecycle::{Laggard, OnLate, Phase, Reason, Registry, State, registry};
+use lifecycle::{Entry, Group, Laggard, OnLate, Phase, Reason, Registry, State, registry};
 use lifecycle_tests::{
     Journal, Log, Script, fails, hangs, millis, panics, secs, spawns, start, takes, until_stopped,
 };
@@ -187,4 +187,29 @@ async fn the_log_warns_of_it_and_calls_it_no_error() {
     let _ = running.stop().await;
     let _ = log.place(&["WARN", "late, dropped", "poll"]);
     assert!(!log.lines().iter().any(|line| line.contains("ERROR")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_of_a_group_that_may_be_late_is_listed_and_the_stop_is_clean() {
+    for policy in [OnLate::Ignore, OnLate::Fail] {
+        let (journal, tenants) = (Journal::new(), Group::<String>::new());
+        let running = start(registry! { "tenants" => tenants.clone() });
+        running.await_healthy().await.unwrap();
+        let acme = Entry::new(journal.script().run(hangs()).worker())
+            .stop_timeout(secs(4))
+            .on_late(policy);
+        tenants.add("acme".to_owned(), acme).await.unwrap();
+        let outcome = running.stop().await;
+        assert_eq!(
+            late(outcome.laggards()),
+            [format!("tenants/acme in run: {policy:?}")]
+        );
+        assert_eq!(
+            journal.at("tenants/acme: drain"),
+            secs(3),
+            "what is owed is owed"
+        );
+        let is_failure = policy == OnLate::Fail;
+        assert_eq!(outcome.exit_code(), u8::from(is_failure), "{outcome}");
+    }
 }

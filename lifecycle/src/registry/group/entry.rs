@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::settings::ServiceSettings;
 use crate::panics::CatchOnDrop;
-use crate::report::status::{OnFailure, Shape};
+use crate::report::status::{OnFailure, OnLate, Shape};
 use crate::shape::service::{Sealed, Service};
 
 /// A service with the settings that it has as a member of a [`Group`](crate::Group). A service alone becomes
@@ -52,6 +52,13 @@ impl Entry {
     /// How long it may take to stop; a quarter of it is kept for `drain`. Default: 10 s.
     pub fn stop_timeout(mut self, limit: Duration) -> Self {
         self.settings.stop_timeout = limit;
+        self
+    }
+
+    /// What it means that it is cut at its time. Default: a failure; with [`OnLate::Ignore`] it is logged and listed, and the
+    /// outcome is clean.
+    pub fn on_late(mut self, policy: OnLate) -> Self {
+        self.settings.on_late = policy;
         self
     }
 
