@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use lifecycle::{BoxError, Context, Idle, Result, Scheduled, Worker, permanent, service};
+use lifecycle::{BoxError, Context, Idle, Oneshot, Result, Scheduled, Worker, permanent, service};
 use tokio::time::sleep;
 
 use super::plan::{Ending, Life};
@@ -25,6 +25,9 @@ pub(crate) struct IdleActor(pub(crate) Arc<Actor>);
 
 #[service(scheduled(interval = "10ms", on_error = fail))]
 pub(crate) struct ScheduledActor(pub(crate) Arc<Actor>, pub(crate) AtomicUsize);
+
+#[service(oneshot(background))]
+pub(crate) struct BackgroundActor(pub(crate) Arc<Actor>);
 
 impl Actor {
     pub(crate) fn new(name: Arc<str>, lives: Vec<Life>, tape: Tape) -> Self {
@@ -65,7 +68,24 @@ impl Actor {
             }
         };
         let stopped = cx.stop_channel().run_until_closed(up).await.is_none();
+        if stopped {
+            sleep(life.lingers).await;
+        }
         open.end(if stopped { Ok(()) } else { life.end() })
+    }
+
+    /// A job that is done, fails, or goes on until it is dropped.
+    async fn job(&self) -> Result {
+        let run = self.run.fetch_add(1, Ordering::Relaxed) + 1;
+        let (_, life) = self.run();
+        let open = self.tape.begin(&self.name, run, Part::Job);
+        sleep(life.startup).await;
+        let Some(up) = life.up else {
+            return std::future::pending().await;
+        };
+        sleep(up).await;
+        let is_done = up.as_millis() % 2 == 0;
+        open.end(if is_done { Ok(()) } else { life.end() })
     }
 
     /// One tick: fails once it has been up for as long as planned.
@@ -137,5 +157,11 @@ impl Scheduled for ScheduledActor {
     }
     async fn drain(&self, _: &Context) -> Result {
         self.0.drain().await
+    }
+}
+
+impl Oneshot for BackgroundActor {
+    async fn run(&self, _: &Context) -> Result {
+        self.0.job().await
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use lifecycle::State;
+use lifecycle::{OnLate, State};
 
-use super::plan::{Kind, Order};
+use super::plan::{Kind, Order, Shape};
 use super::play::{History, name};
 use super::tape::{Line, Mark, Part};
 
@@ -18,6 +18,8 @@ pub(crate) struct Seen {
     waited: usize,
     members: usize,
     nested: usize,
+    jobs: usize,
+    late: usize,
     clean: usize,
 }
 
@@ -94,18 +96,26 @@ impl History {
         assert!(self.false_health.is_empty(), "{:#?}", self.false_health);
     }
 
-    /// All code obeys in time, so only failures are unclean.
     fn the_outcome_is_right(&self) {
-        assert!(self.outcome.laggards().is_empty(), "something was late");
+        let late = self.outcome.laggards();
+        for laggard in late {
+            let lingers = self.lines.iter().any(|line| {
+                shown(&line.actor) == *laggard.service
+                    && (line.part, line.mark) == (Part::Work, Mark::Cut)
+            });
+            assert!(lingers, "{laggard}");
+        }
+        let is_late = late.iter().any(|late| late.on_late == OnLate::Fail);
         let has_failed = self.states.iter().any(|status| {
             let is_own = !status.name.contains('/');
             is_own && status.state == State::Failed && status.counts()
         });
-        assert_eq!(self.outcome.exit_code() != 0, has_failed, "the exit code");
+        let is_unclean = has_failed || is_late;
+        assert_eq!(self.outcome.exit_code() != 0, is_unclean, "the exit code");
     }
 
     fn nothing_starts_after_the_request(&self) {
-        let begins = |line: &&Line| line.part == Part::Startup && line.mark == Mark::Begun;
+        let begins = |line: &&Line| line.part.is_first() && line.mark == Mark::Begun;
         for line in self.lines.iter().filter(begins) {
             assert!(line.at <= self.requested, "{line} after the request");
         }
@@ -115,21 +125,31 @@ impl History {
         use State::{
             Backoff, Disabled, Failed, New, Running, Starting, Stopped, Stopping, Waiting,
         };
+        let is_job = self.is_job(name);
         let mut state = New;
         for (at, from, to) in self.moves_of(name) {
             assert_eq!(from, state, "{name} at {at:?}");
             state = to;
-            let is_legal = matches!(
-                (from, to),
-                (New, Waiting | Disabled)
-                    | (Waiting, Starting | Failed | Stopped)
-                    | (Starting, Running | Stopping | Failed)
-                    | (Running, Stopping | Failed)
-                    | (Stopping, Stopped | Failed | Backoff)
-                    | (Backoff, Starting | Waiting | Failed | Stopped)
-            );
+            // A oneshot in the background is done, or dropped.
+            let is_legal = is_job && matches!(from, Starting | Running) && to == Stopped
+                || matches!(
+                    (from, to),
+                    (New, Waiting | Disabled)
+                        | (Waiting, Starting | Failed | Stopped)
+                        | (Starting, Running | Stopping | Failed)
+                        | (Running, Stopping | Failed)
+                        | (Stopping, Stopped | Failed | Backoff)
+                        | (Backoff, Starting | Waiting | Failed | Stopped)
+                );
             assert!(is_legal, "{name}: {from} -> {to} at {at:?}");
         }
+    }
+
+    fn is_job(&self, own: &str) -> bool {
+        let mut services = self.plan.services.iter().enumerate();
+        services.any(|(place, planned)| {
+            name(place) == own && matches!(planned.kind, Kind::Actor(Shape::Background, _))
+        })
     }
 
     /// Each restart that the status counts is another run, but for one that a stop or a failed dependency has
@@ -172,33 +192,66 @@ impl History {
         }
     }
 
+    /// It, and all that is around it.
     fn goes_down_in_its_turn(&self, actor: &str) -> bool {
-        let shown = actor.split_once('#').map_or(actor, |(shown, _)| shown);
-        let mut moves = self.moves_of(shown);
+        let shown = shown(actor);
+        let ends = shown.match_indices('/').map(|(end, _)| end);
+        let mut around = ends.chain([shown.len()]).map(|end| &shown[..end]);
+        around.all(|path| self.goes_down_by_the_request(path))
+            && !self.is_ordered_down(actor, &shown)
+            && !self.has_failed_at_the_request(actor)
+    }
+
+    fn goes_down_by_the_request(&self, path: &str) -> bool {
+        let mut moves = self.moves_of(path);
         let before = moves.by_ref().take_while(|(at, ..)| *at < self.requested);
         let was_running = before.last().is_some_and(|(.., to)| to == State::Running);
-        let has_failed = self
-            .moves_of(shown)
-            .any(|(at, _, to)| at >= self.requested && to == State::Failed);
-        let is_ordered = self.plan.orders.iter().any(|(at, order)| match order {
+        // What backs off was asked to stop for a restart, before the request.
+        let is_another = self.moves_of(path).any(|(at, _, to)| {
+            at >= self.requested && matches!(to, State::Failed | State::Backoff)
+        });
+        was_running && !is_another
+    }
+
+    fn is_ordered_down(&self, actor: &str, shown: &str) -> bool {
+        self.plan.orders.iter().any(|(at, order)| match order {
             Order::Remove(group, key) => {
-                *at >= self.requested && shown == format!("{}/{key}", name(*group))
+                *at >= self.requested && is_within(shown, &format!("{}/{key}", name(*group)))
             }
             // Which of the two came first does not show.
             Order::Restart(service) => *at == self.requested && actor.starts_with(&name(*service)),
             Order::RestartMember(..) => *at == self.requested,
-            Order::Add(..) => false,
-        });
-        was_running && !has_failed && !is_ordered && !self.has_failed_at_the_request(actor)
+            Order::Add(..) | Order::Reload => false,
+        })
     }
 
-    /// It may be on its way down for that, and not for the request.
+    /// It, or what it restarts with: it may be on its way down for that, and not for the request.
     fn has_failed_at_the_request(&self, actor: &str) -> bool {
         self.lines.iter().any(|line| {
-            *line.actor == *actor
-                && line.at == self.requested
-                && matches!(line.mark, Mark::Failed | Mark::Cut)
+            line.at == self.requested
+                && line.mark == Mark::Failed
+                && (*line.actor == *actor || self.restarts_with(actor, &line.actor))
         })
+    }
+
+    /// Whether the first of the two actors is in a service that restarts with the other one.
+    fn restarts_with(&self, actor: &str, other: &str) -> bool {
+        let services = 0..self.plan.services.len();
+        let service_of = |actor| {
+            let mut services = services.clone();
+            services.find(|service| is_within(actor, &name(*service)))
+        };
+        let (Some(service), Some(other)) = (service_of(actor), service_of(other)) else {
+            return false;
+        };
+        let mut reached = vec![service];
+        // Dependencies come before their dependents.
+        for place in services.rev() {
+            if reached.contains(&place) {
+                reached.extend(&self.plan.services[place].restart_with);
+            }
+        }
+        service != other && reached.contains(&other)
     }
 
     /// All that need it or want it, directly or further on.
@@ -207,7 +260,8 @@ impl History {
         // Dependencies come before their dependents.
         for (place, planned) in self.plan.services.iter().enumerate().skip(service + 1) {
             let mut below = planned.after.iter().chain(&planned.wants);
-            if below.any(|below| reached.contains(below)) {
+            let is_above_all = service < self.plan.base && place >= self.plan.base;
+            if is_above_all || below.any(|below| reached.contains(below)) {
                 reached.push(place);
             }
         }
@@ -269,15 +323,16 @@ impl History {
     fn members_of_one_key_are_never_two(&self) {
         let mut under_way: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
         for line in &self.lines {
-            let Some((key, _)) = line.actor.split_once('#') else {
+            let Some((key, number)) = line.actor.split_once('#') else {
                 continue;
             };
-            let (actor, open) = under_way.entry(key).or_insert((&line.actor, 0));
+            let number = number.split('/').next().unwrap_or_default();
+            let (member, open) = under_way.entry(key).or_insert((number, 0));
             assert!(
-                *open == 0 || *actor == &*line.actor,
-                "{line} while {actor} was there"
+                *open == 0 || *member == number,
+                "{line} while {member} was there"
             );
-            *actor = &line.actor;
+            *member = number;
             *open = match line.mark {
                 Mark::Begun => *open + 1,
                 _ => *open - 1,
@@ -302,16 +357,32 @@ impl History {
                 .count(),
             members: self.added,
             nested: self.lines.iter().filter(is_nested).count(),
+            jobs: count(Part::Job),
+            late: self.outcome.laggards().len(),
             clean: usize::from(self.outcome.exit_code() == 0),
         }
     }
+}
+
+/// The name that the service of this actor has.
+fn shown(actor: &str) -> String {
+    let Some((key, number)) = actor.split_once('#') else {
+        return actor.to_owned();
+    };
+    let within = number.find('/').map_or("", |at| &number[at..]);
+    format!("{key}{within}")
+}
+
+fn is_within(path: &str, outer: &str) -> bool {
+    let rest = path.strip_prefix(outer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn one_run_at_a_time(actor: &str, lines: &[&Line]) {
     let (mut run, mut open, mut drained) = (0, 0, false);
     for line in lines {
         if line.mark == Mark::Begun {
-            if line.part == Part::Startup {
+            if line.part.is_first() {
                 assert_eq!(open, 0, "{line} beside the run before it");
                 assert_eq!(line.run, run + 1, "{actor}");
                 (run, drained) = (line.run, false);
@@ -353,6 +424,8 @@ impl Seen {
         self.waited += more.waited;
         self.members += more.members;
         self.nested += more.nested;
+        self.jobs += more.jobs;
+        self.late += more.late;
         self.clean += more.clean;
     }
 
@@ -365,9 +438,13 @@ impl Seen {
             waited,
             members,
             nested,
+            jobs,
+            late,
             clean,
         } = *self;
-        let least = [runs, restarts, drains, waited, members, nested, clean];
+        let least = [
+            runs, restarts, drains, waited, members, nested, jobs, late, clean,
+        ];
         assert!(least.iter().all(|count| *count > 50), "{self:?}");
     }
 }

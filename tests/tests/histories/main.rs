@@ -16,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use self::plan::Plan;
 
-const HISTORIES: Range<u64> = 0..2_000;
+const HISTORIES: Range<u64> = 0..1_000;
 
 #[test]
 fn whatever_comes_and_goes_every_history_is_in_order() {

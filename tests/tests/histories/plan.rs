@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use lifecycle::{OnFailure, Restart, Then};
+use lifecycle::{OnFailure, OnLate, Restart, Then};
 use lifecycle_tests::millis;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
+    /// So many services, the first ones, have `before = all`.
+    pub(crate) base: usize,
     /// A service depends on earlier ones only.
     pub(crate) services: Vec<Planned>,
     pub(crate) orders: Vec<(Duration, Order)>,
@@ -21,6 +23,8 @@ pub(crate) struct Planned {
     pub(crate) wants: Vec<usize>,
     pub(crate) restart_with: Vec<usize>,
     pub(crate) policy: OnFailure,
+    pub(crate) on_late: OnLate,
+    pub(crate) stop_timeout: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -37,6 +41,8 @@ pub(crate) enum Shape {
     Worker,
     Idle,
     Scheduled,
+    /// A oneshot in the background.
+    Background,
 }
 
 /// What one run of an actor does. After the last one planned, a run does nothing.
@@ -46,6 +52,8 @@ pub(crate) struct Life {
     pub(crate) startup_fails: bool,
     /// How long it is up before it ends by itself.
     pub(crate) up: Option<Duration>,
+    /// How long it goes on after it was asked to stop.
+    pub(crate) lingers: Duration,
     pub(crate) ending: Ending,
     pub(crate) drain: Duration,
     pub(crate) drain_fails: bool,
@@ -61,10 +69,14 @@ pub(crate) enum Ending {
 #[derive(Clone, Debug)]
 pub(crate) enum Order {
     Restart(usize),
+    Reload,
     Add(usize, u8, Planned),
     Remove(usize, u8),
     RestartMember(usize, u8),
 }
+
+/// The time that a registry or a group has for all that is in it.
+const CONTAINER: Duration = Duration::from_secs(10);
 
 impl Plan {
     pub(crate) fn of(seed: u64) -> Self {
@@ -72,12 +84,14 @@ impl Plan {
         let count = rng.usize(1..8);
         let mut services: Vec<_> = (0..count).map(|place| Planned::of(rng, place)).collect();
         only_want_what_is_disabled(&mut services);
+        let base = [0, 0, 1, 2][rng.usize(0..4)].min(count);
         let orders = (0..rng.usize(0..24)).filter_map(|_| {
             let order = Order::of(rng, &services)?;
             Some((millis(rng.u64(0..2_000)), order))
         });
         let orders = orders.collect();
         Self {
+            base,
             services,
             orders,
             stop_at: millis(rng.u64(50..2_500)),
@@ -110,6 +124,7 @@ impl Planned {
         Self {
             kind,
             policy,
+            stop_timeout: CONTAINER,
             ..Self::actor(rng)
         }
         .placed(rng, place)
@@ -117,8 +132,13 @@ impl Planned {
 
     /// Depends on nothing.
     fn actor(rng: &mut Rng) -> Self {
-        let shapes = [Shape::Worker, Shape::Idle, Shape::Scheduled];
-        let shape = shapes[rng.usize(0..3)];
+        let shapes = [
+            Shape::Worker,
+            Shape::Idle,
+            Shape::Scheduled,
+            Shape::Background,
+        ];
+        let shape = shapes[rng.usize(0..4)];
         let lives = (0..rng.usize(0..5)).map(|run| Life::of(rng, run)).collect();
         Self {
             kind: Kind::Actor(shape, lives),
@@ -126,6 +146,23 @@ impl Planned {
             wants: Vec::new(),
             restart_with: Vec::new(),
             policy: policy(rng),
+            on_late: [OnLate::Fail, OnLate::Ignore][rng.usize(0..2)],
+            // A quarter is for the drain, and none takes longer than 60 ms.
+            stop_timeout: millis(rng.u64(280..500)),
+        }
+    }
+
+    /// A member of a group: now and then one that has services of its own, or none.
+    fn member(rng: &mut Rng) -> Self {
+        let kind = match rng.u8(0..12) {
+            0 => Kind::Disabled,
+            1 => Kind::Nested((0..rng.usize(1..3)).map(|_| Self::actor(rng)).collect()),
+            _ => return Self::actor(rng),
+        };
+        Self {
+            kind,
+            stop_timeout: CONTAINER,
+            ..Self::actor(rng)
         }
     }
 
@@ -157,6 +194,12 @@ impl Life {
                 1..4 => Ending::Panics,
                 _ => Ending::Fails,
             },
+            // Beyond its `stop_timeout` now and then.
+            lingers: millis(if rng.u8(0..6) == 0 {
+                rng.u64(0..600)
+            } else {
+                0
+            }),
             drain: millis(rng.u64(0..3) * rng.u64(0..30)),
             drain_fails: rng.u8(0..40) == 0,
         }
@@ -169,6 +212,7 @@ impl Life {
             up: None,
             ending: Ending::Fails,
             drain: Duration::ZERO,
+            lingers: Duration::ZERO,
             drain_fails: false,
         }
     }
@@ -181,8 +225,9 @@ impl Order {
         Some(match (&services[service].kind, rng.u8(0..4)) {
             (Kind::Group, 0) => Self::RestartMember(service, key),
             (Kind::Group, 1) => Self::Remove(service, key),
-            (Kind::Group, 2..) => Self::Add(service, key, Planned::actor(rng)),
+            (Kind::Group, 2..) => Self::Add(service, key, Planned::member(rng)),
             (_, 0) => Self::Restart(service),
+            (_, 1) => Self::Reload,
             _ => return None,
         })
     }

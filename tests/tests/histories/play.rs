@@ -7,14 +7,14 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use lifecycle::{
-    Entry, Group, Handle, Outcome, Registry, RegistryBuilder, ServiceStatus, Transition,
+    Entry, Group, Handle, Outcome, Registry, RegistryBuilder, Service, ServiceStatus, Transition,
 };
 use lifecycle_tests::{Moves, millis, secs, start};
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::actors::{Actor, IdleActor, ScheduledActor, WorkerActor};
-use super::plan::{Kind, Life, Order, Plan, Planned, Shape};
+use super::actors::{Actor, BackgroundActor, IdleActor, ScheduledActor, WorkerActor};
+use super::plan::{Kind, Order, Plan, Planned, Shape};
 use super::tape::{Line, Tape};
 
 pub(crate) struct History {
@@ -77,7 +77,7 @@ async fn record(plan: Plan) -> History {
                 Order::Add(place, ..)
                 | Order::Remove(place, _)
                 | Order::RestartMember(place, _) => groups.get(place).cloned(),
-                Order::Restart(_) => None,
+                Order::Restart(_) | Order::Reload => None,
             };
             let carried = carry_out(number, order.clone(), group, handle.clone(), tape.clone());
             let at = origin + *at;
@@ -130,48 +130,57 @@ fn registry(plan: &Plan, groups: &BTreeMap<usize, Group<u8>>, tape: &Tape) -> Re
     for (place, planned) in plan.services.iter().enumerate() {
         let name = name(place);
         let names = |places: &[usize]| places.iter().copied().map(self::name).collect::<Vec<_>>();
-        builder = match &planned.kind {
-            Kind::Group => builder.service(name, groups[&place].clone()),
-            Kind::Nested(inner) => builder.service(name.clone(), nested(&name, inner, tape)),
-            Kind::Disabled => builder.service(name, None::<WorkerActor>),
-            Kind::Actor(shape, lives) => {
-                let actor = actor(&name, lives, tape);
-                match shape {
-                    Shape::Worker => builder.service(name, WorkerActor(actor)),
-                    Shape::Idle => builder.service(name, IdleActor(actor)),
-                    Shape::Scheduled => {
-                        builder.service(name, ScheduledActor(actor, AtomicUsize::new(0)))
-                    }
-                }
-            }
+        let service = match &planned.kind {
+            Kind::Group => Box::new(groups[&place].clone()),
+            _ => service(&name, planned, tape),
         };
         builder = builder
+            .service(name, service)
             .after(names(&planned.after))
             .wants(names(&planned.wants))
             .restart_with(names(&planned.restart_with))
+            .stop_timeout(planned.stop_timeout)
+            .on_late(planned.on_late)
             .on_failure(planned.policy);
+        if place < plan.base {
+            builder = builder.before_all();
+        }
     }
     builder.build().unwrap().deadline(secs(60))
+}
+
+/// The service with this name, which is no group.
+fn service(name: &str, planned: &Planned, tape: &Tape) -> Box<dyn Service> {
+    match &planned.kind {
+        Kind::Nested(inner) => Box::new(nested(name, inner, tape)),
+        Kind::Actor(shape, lives) => {
+            let actor = Arc::new(Actor::new(name.into(), lives.clone(), tape.clone()));
+            match shape {
+                Shape::Worker => Box::new(WorkerActor(actor)),
+                Shape::Idle => Box::new(IdleActor(actor)),
+                Shape::Scheduled => Box::new(ScheduledActor(actor, AtomicUsize::new(0))),
+                Shape::Background => Box::new(BackgroundActor(actor)),
+            }
+        }
+        Kind::Disabled | Kind::Group => Box::new(None::<WorkerActor>),
+    }
 }
 
 /// The registry that is the service of this name.
 fn nested(name: &str, inner: &[Planned], tape: &Tape) -> Registry {
     let add = |builder: RegistryBuilder, (place, planned): (usize, &Planned)| {
-        let Kind::Actor(_, lives) = &planned.kind else {
-            return builder;
-        };
         let own = format!("c{place}");
-        let actor = actor(&format!("{name}/{own}"), lives, tape);
-        let builder = builder.service(own, WorkerActor(actor));
+        let service = service(&format!("{name}/{own}"), planned, tape);
         let below = (place > 0).then(|| format!("c{}", place - 1));
-        builder.after(below).on_failure(planned.policy)
+        builder
+            .service(own, service)
+            .after(below)
+            .stop_timeout(planned.stop_timeout)
+            .on_late(planned.on_late)
+            .on_failure(planned.policy)
     };
     let builder = inner.iter().enumerate().fold(Registry::builder(), add);
     builder.build().unwrap()
-}
-
-fn actor(name: &str, lives: &[Life], tape: &Tape) -> Arc<Actor> {
-    Arc::new(Actor::new(name.into(), lives.to_vec(), tape.clone()))
 }
 
 /// Whether a group has taken in a member.
@@ -184,15 +193,16 @@ async fn carry_out(
 ) -> bool {
     match (order, group) {
         (Order::Restart(place), _) => drop(handle.restart(&name(place)).await),
+        (Order::Reload, _) => drop(handle.reload().await),
         (Order::RestartMember(_, key), Some(group)) => drop(group.restart(&key).await),
         (Order::Remove(_, key), Some(group)) => drop(group.remove(&key).await),
         (Order::Add(place, key, planned), Some(group)) => {
-            let Kind::Actor(_, lives) = &planned.kind else {
-                return false;
-            };
             // Members that have had the same key, one after the other, are different actors.
-            let actor = actor(&format!("{}/{key}#{number}", name(place)), lives, &tape);
-            let entry = Entry::new(WorkerActor(actor)).on_failure(planned.policy);
+            let service = service(&format!("{}/{key}#{number}", name(place)), &planned, &tape);
+            let entry = Entry::new(service)
+                .stop_timeout(planned.stop_timeout)
+                .on_late(planned.on_late)
+                .on_failure(planned.policy);
             return group.add(key, entry).await.is_ok();
         }
         (_, None) => unreachable!("an order to a member is for a group"),

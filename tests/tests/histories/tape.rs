@@ -11,14 +11,24 @@ pub(crate) enum Part {
     Startup,
     Work,
     Drain,
+    /// All that a oneshot in the background does.
+    Job,
+}
+
+impl Part {
+    /// Whether a run begins with it.
+    pub(crate) fn is_first(self) -> bool {
+        matches!(self, Self::Startup | Self::Job)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
     Begun,
     Done,
+    /// With an error or a panic.
     Failed,
-    /// Dropped, or panicked.
+    /// Dropped.
     Cut,
 }
 
@@ -100,6 +110,9 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.line.mark = Mark::Failed;
+        }
         self.tape.push(self.line.clone());
     }
 }
