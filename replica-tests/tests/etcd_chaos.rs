@@ -1,6 +1,6 @@
 //! Random faults over replicas and over a cluster of three: of what was written through the fence, nothing is of a holder after a later one.
 //!
-//! `FAULTS=200` makes it long, `SEED=..` repeats the faults of a run.
+//! `FAULTS=200` makes it long, `REPLICAS=8` gives it more replicas, `SEED=..` repeats the faults of a run.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use replica_tests::replica::Replica;
 use replica_tests::{SOON, eventually};
 
 const TERM: Duration = Duration::from_millis(1500);
-const REPLICAS: usize = 4;
+const REPLICAS: u64 = 4;
 
 fn number(name: &str, default: u64) -> u64 {
     let set = std::env::var(name).ok();
@@ -89,8 +89,8 @@ fn under_random_faults_nothing_stale_is_written_through_the_fence() {
     println!("SEED={seed}");
     let mut random = Rng::with_seed(seed);
     let etcd = Etcd::cluster(3);
-    let mut replicas: Vec<_> = (0..REPLICAS).map(|number| replica(&etcd, number)).collect();
-    let mut started = REPLICAS;
+    let mut started = usize::try_from(number("REPLICAS", REPLICAS)).unwrap();
+    let mut replicas: Vec<_> = (0..started).map(|number| replica(&etcd, number)).collect();
     // One takeover there is in any case, however the faults fall.
     let began = Instant::now();
     eventually("somebody writes", SOON, || {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use replica_tests::clock::shifted;
 use replica_tests::etcd::Etcd;
+use replica_tests::proxy::Proxy;
 use replica_tests::replica::Replica;
 use replica_tests::{SOON, best_of, eventually};
 
@@ -14,9 +16,13 @@ use replica_tests::{SOON, best_of, eventually};
 const TERM: Duration = Duration::from_secs(3);
 
 fn command(etcd: &Etcd, name: &str, term: Duration, fenced: &str) -> Command {
+    command_at(&etcd.endpoints(), name, term, fenced)
+}
+
+fn command_at(endpoints: &str, name: &str, term: Duration, fenced: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_leader_on_etcd"));
     let term = term.as_millis().to_string();
-    command.args([&etcd.endpoints(), name, &term, fenced]);
+    command.args([endpoints, name, &term, fenced]);
     command
 }
 
@@ -172,10 +178,12 @@ fn an_etcd_that_is_killed_and_started_again_is_found_by_all() {
 }
 
 /// One that is frozen in the middle of its tick, past its term, and goes on: what it writes then.
-fn of_a_stale_leader(fenced: &str) -> String {
+fn of_a_stale_leader(fenced: &str, clock: &str) -> String {
     let etcd = Etcd::start();
     let began = Instant::now();
-    let leader = Replica::start("a", command(&etcd, "a", TERM, fenced).env("HOLDS", ""));
+    let mut command_of_leader = command(&etcd, "a", TERM, fenced);
+    let leader = shifted(command_of_leader.env("HOLDS", ""), clock);
+    let leader = Replica::start("a", leader);
     leader.until("wrote", began);
     let other = Replica::start("b", &mut command(&etcd, "b", TERM, fenced));
     let up = other.until("up", began);
@@ -193,7 +201,7 @@ fn of_a_stale_leader(fenced: &str) -> String {
 
 #[test]
 fn a_leader_that_was_frozen_past_its_term_writes_nothing_more_through_the_fence() {
-    let wrote = of_a_stale_leader("fenced");
+    let wrote = of_a_stale_leader("fenced", "+0");
     assert!(
         wrote.starts_with("wrote nothing: the lease `test/leader` was taken over"),
         "{wrote}"
@@ -203,8 +211,88 @@ fn a_leader_that_was_frozen_past_its_term_writes_nothing_more_through_the_fence(
 /// What the test above would show if the fence did nothing.
 #[test]
 fn a_leader_that_was_frozen_past_its_term_writes_over_the_newer_one_without_the_fence() {
-    let wrote = of_a_stale_leader("unfenced");
+    let wrote = of_a_stale_leader("unfenced", "+0");
     assert!(!wrote.contains("nothing"), "{wrote}");
+}
+
+#[test]
+fn the_fence_refuses_a_stale_leader_whose_clock_is_ten_minutes_off() {
+    for clock in ["+10m", "-10m"] {
+        let wrote = of_a_stale_leader("fenced", clock);
+        assert!(
+            wrote.starts_with("wrote nothing: the lease `test/leader` was taken over"),
+            "{clock}: {wrote}"
+        );
+    }
+}
+
+/// It leads as long as it renews, and is followed as soon as another is. Whose clock is right plays no part.
+#[test]
+fn a_clock_that_is_ten_minutes_off_leads_no_longer_and_follows_no_later() {
+    for clock in ["+10m", "-10m"] {
+        let etcd = Etcd::start();
+        let off = |name: &str| {
+            let mut command = command(&etcd, name, TERM, "fenced");
+            Replica::start(name, shifted(&mut command, clock))
+        };
+        let began = Instant::now();
+        let mut leader = off("off");
+        let leads = leader.until("leads", began);
+        assert_ne!(seconds_off(&leader) / 590, 0, "its clock is right");
+        let mut other = standby(&etcd, "right", TERM);
+        eventually("some terms pass", SOON, || leads.elapsed() > TERM * 3);
+        assert!(other.when("leads", began).is_none(), "two at once");
+        for next in [off("off again"), replica(&etcd, "right again", TERM)] {
+            next.has("led by");
+            let killed = Instant::now();
+            leader.signal("-KILL");
+            let taken = eventually("another leads", SOON, || {
+                [&other, &next]
+                    .iter()
+                    .any(|one| one.when("leads", killed).is_some())
+            });
+            println!("with a clock that is off by {clock}: {taken:?}");
+            leader = match next.when("leads", killed) {
+                Some(_) => next,
+                None => std::mem::replace(&mut other, next),
+            };
+        }
+    }
+}
+
+/// How far the clock of this replica is off.
+fn seconds_off(replica: &Replica) -> i64 {
+    let lines = replica.lines();
+    let told = lines.iter().find_map(|line| line.strip_prefix("up at "));
+    let told: i64 = told.unwrap().parse().unwrap();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    told - i64::try_from(now.unwrap().as_secs()).unwrap()
+}
+
+#[test]
+fn a_leader_that_is_cut_off_steps_down_in_time_and_another_follows() {
+    let etcd = Etcd::start();
+    let proxy = Proxy::to(etcd.port(0));
+    let began = Instant::now();
+    let mut cut_off = command_at(&etcd.at(proxy.port()), "a", TERM, "fenced");
+    let leader = Replica::start("a", &mut cut_off);
+    leader.until("wrote ", began);
+    let other = standby(&etcd, "b", TERM);
+    let cut = Instant::now();
+    proxy.freeze();
+    let drained = leader.until("drained", cut);
+    let taken = other.until("leads", cut);
+    other.until("wrote ", taken);
+    println!(
+        "stepped down after {:?}, followed after {:?}",
+        drained - cut,
+        taken - cut
+    );
+    // It follows once the other has asked for what is over.
+    proxy.thaw();
+    let asked = Instant::now();
+    other.signal("-TERM");
+    leader.until("leads", asked);
 }
 
 /// How often each point was run, and the points, in milliseconds.

@@ -1,7 +1,7 @@
 //! One replica of an application: `leader_on_etcd ENDPOINTS NAME TERM_MS fenced|unfenced`. The one that leads writes its token to the key
 //! `job/writer` and to one of its own, again and again. With `HOLDS` in its environment it waits a second before each write, as code does that blocks its thread.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use lifecycle::{Context, Handle, Registry, Result, Scheduled, service};
 use lifecycle_etcd::Etcd;
@@ -71,7 +71,8 @@ async fn main() -> lifecycle::Result<lifecycle::Outcome> {
         name: arguments[2].clone(),
         fenced: arguments[4] == "fenced",
     };
-    println!("up");
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    println!("up at {}", now.as_secs());
     let registry = Registry::builder()
         .leases(etcd)
         .lease_term(Duration::from_millis(arguments[3].parse()?))
