@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::*;
 
-const CALL: Duration = Duration::from_millis(600);
+const CALL: Duration = Duration::from_millis(1500);
 const DONE: &str = r#"{"header":{"revision":"7"},"succeeded":true}"#;
 
 /// What it does with a request.
@@ -142,7 +142,7 @@ async fn a_call_ends_in_its_time_and_tells_why() {
     let error = ask(&gateway(&[&frozen]), call()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "etcd does not answer: ask took longer than 600ms"
+        "etcd does not answer: ask took longer than 1.5s"
     );
     let error = ask(&gateway(&["127.0.0.1:1", &frozen]), call())
         .await
@@ -153,7 +153,7 @@ async fn a_call_ends_in_its_time_and_tells_why() {
             .starts_with("can't connect to etcd at 127.0.0.1:1"),
         "{error}"
     );
-    assert!(began.elapsed() < CALL * 3);
+    assert!(began.elapsed() < CALL * 8);
     // Impatient: each endpoint once.
     let (closing, came) = member(closes).await;
     let error = ask(&gateway(&[&closing, "127.0.0.1:1"]), call().impatient())
