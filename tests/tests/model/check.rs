@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lifecycle::{Fault, Outcome, Reason, State, Transition};
+use lifecycle::{Fault, Laggard, Outcome, Reason, State, Transition};
 use lifecycle_tests::{Act, End, Entry, millis, secs};
 
 use super::plan::{Kind, Plan, Planned, name};
@@ -71,6 +71,7 @@ impl View<'_> {
     fn moves_are_legal(&self, service: usize) {
         use State::{Disabled, Failed, New, Running, Starting, Stopped, Stopping, Waiting};
         let is_oneshot = self.plan.services[service].kind == Kind::Oneshot;
+        let is_background = self.is_in_background(service);
         let is_disabled = self.plan.services[service].is_disabled;
         let mut state = New;
         for (_, to) in self.moves_of(service) {
@@ -83,7 +84,8 @@ impl View<'_> {
                 | (Starting | Running, Stopping | Failed)
                 | (Stopping, Stopped | Failed) => true,
                 (Starting, Running) => !is_oneshot,
-                (Starting, Stopped) => is_oneshot,
+                (Starting, Stopped) => is_oneshot || is_background,
+                (Running, Stopped) => is_background,
                 _ => false,
             };
             assert!(legal, "{to}");
@@ -190,7 +192,7 @@ impl View<'_> {
                 .count()
         };
         let (owed, drains) = match self.plan.services[service].kind {
-            Kind::Oneshot => (0, "drain"),
+            Kind::Oneshot | Kind::Background => (0, "drain"),
             Kind::Custom => (count("start", None), "stop"),
             Kind::Resting => {
                 let started = self.moved(service, State::Starting).is_some();
@@ -269,6 +271,9 @@ impl View<'_> {
             let is_loop = part(entry) == "run" || part(entry).starts_with("tick");
             is_loop && entry.end == Some(End::Dropped)
         });
+        if self.is_in_background(service) {
+            return;
+        }
         let quarters = if planned.kind == Kind::Oneshot { 4 } else { 3 };
         if let Some((_, entry)) = dropped {
             let cut = asked + budget * quarters / 4;
@@ -413,7 +418,9 @@ impl View<'_> {
             });
             let is_dropped =
                 |entry: &Entry| entry.end == Some(End::Dropped) && part(entry) != "startup";
-            let dropped = self.entries_of(service).any(|(_, entry)| is_dropped(entry));
+            // One in the background is dropped without blame.
+            let dropped = self.entries_of(service).any(|(_, entry)| is_dropped(entry))
+                && !self.is_in_background(service);
             let is_named = outcome
                 .laggards()
                 .iter()
@@ -451,16 +458,23 @@ impl View<'_> {
         let fatal = |error: &lifecycle::ServiceError| {
             !self.plan.services[index(error.service())].is_ignored
         };
-        let unclean = outcome.failures().iter().any(fatal) || !outcome.laggards().is_empty();
+        let late = |late: &Laggard| !self.plan.services[index(&late.service)].may_be_late;
+        let unclean = outcome.failures().iter().any(fatal) || outcome.laggards().iter().any(late);
         assert_eq!(outcome.exit_code(), u8::from(unclean), "{outcome}");
         let told = outcome.services().iter().map(|status| index(&status.name));
         assert!(told.eq(self.plan.listed()), "in registry order");
+    }
+
+    fn is_in_background(&self, service: usize) -> bool {
+        self.plan.services[service].kind == Kind::Background
     }
 
     /// When it was ready, and as which move.
     fn ready(&self, service: usize) -> Option<(usize, Duration)> {
         let is_ready = |to: &Transition| match self.plan.services[service].kind {
             Kind::Oneshot => to.from == State::Starting && to.to == State::Stopped,
+            // One that is done at once is never seen running.
+            Kind::Background => to.from == State::Starting && to.to != State::Failed,
             _ => to.to == State::Running,
         };
         let found = self.moves_of(service).find(|(_, to)| is_ready(to));

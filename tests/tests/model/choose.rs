@@ -45,6 +45,7 @@ pub(crate) fn hung_plans() -> impl Strategy<Value = Plan> {
             after,
             wants: Vec::new(),
             is_ignored: false,
+            may_be_late: false,
             is_disabled: false,
             start_timeout: 90,
             stop_timeout,
@@ -102,14 +103,16 @@ fn services() -> impl Strategy<Value = Planned> {
         4 => Just((true, false)),
         1 => Just((false, true)),
     ];
+    let policy = (policy, prop_oneof![3 => Just(false), 1 => Just(true)]);
     (kinds(), draws, policy, limits).prop_flat_map(
-        |(kind, draws, (is_ignored, is_disabled), limits)| {
+        |(kind, draws, ((is_ignored, is_disabled), may_be_late), limits)| {
             (startups(kind), works(kind), drains()).prop_map(move |(startup, work, drain)| {
                 Planned {
                     kind,
                     after: draws.0.clone(),
                     wants: draws.1.clone(),
                     is_ignored,
+                    may_be_late,
                     is_disabled,
                     start_timeout: limits.0,
                     stop_timeout: limits.1,
@@ -129,6 +132,7 @@ fn kinds() -> impl Strategy<Value = Kind> {
         (2..20_u64).prop_map(Kind::Scheduled),
         Just(Kind::Worker),
         Just(Kind::Oneshot),
+        Just(Kind::Background),
         Just(Kind::Custom),
     ]
 }
@@ -175,7 +179,7 @@ fn task() -> impl Strategy<Value = Hook> {
 }
 
 fn startups(kind: Kind) -> BoxedStrategy<Hook> {
-    if kind == Kind::Resting {
+    if matches!(kind, Kind::Resting | Kind::Background) {
         return Just(nothing()).boxed();
     }
     let end = prop_oneof![30 => Just(nothing()), 1 => fail(), 1 => panic(), 1 => one(Act::Hang), 1 => one(Act::Shutdown), 1 => one(Act::AwaitHealthy)];
@@ -215,6 +219,10 @@ fn works(kind: Kind) -> BoxedStrategy<Hook> {
             let end =
                 prop_oneof![10 => Just(nothing()), 1 => fail(), 1 => panic(), 1 => one(Act::Hang)];
             then(task(), then(take(10), end)).boxed()
+        }
+        Kind::Background => {
+            let run = prop_oneof![4 => then(take(40), Just(nothing())), 2 => well(), 2 => own_end(), 1 => then(take(40), wrong()), 1 => wrong()];
+            then(task(), run).boxed()
         }
         Kind::Custom => {
             let run = prop_oneof![8 => well(), 2 => own_end(), 1 => then(take(40), wrong()), 1 => wrong()];

@@ -1,12 +1,12 @@
 //! A random application as data: which services, what each does, and how it is asked to stop.
 //!
 //! A plan is written as text, one service a line, so that a failure can be pasted into `replayed.txt`. In `after[0,?1]`
-//! the second is only wanted. A head that ends in `base 2` gives the first two services `before = all`.
+//! the second is only wanted; `ignore+late` is `on_failure = ignore, on_late = ignore`. A head that ends in `base 2` gives the first two services `before = all`.
 
 use std::fmt;
 use std::time::Duration;
 
-use lifecycle::{OnFailure, Registry, RegistryBuilder};
+use lifecycle::{OnFailure, OnLate, Registry, RegistryBuilder};
 use lifecycle_tests::{Act, Hook, IdleScript, Journal, secs};
 
 #[derive(Clone, PartialEq)]
@@ -41,6 +41,8 @@ pub(crate) struct Planned {
     /// None that is in `after`.
     pub(crate) wants: Vec<usize>,
     pub(crate) is_ignored: bool,
+    /// `on_late = ignore`.
+    pub(crate) may_be_late: bool,
     /// Its value is `None`. Then so is that of every service that has it in its `after`.
     pub(crate) is_disabled: bool,
     pub(crate) start_timeout: u64,
@@ -60,6 +62,8 @@ pub(crate) enum Kind {
     Scheduled(u64),
     Worker,
     Oneshot,
+    /// A oneshot in the background.
+    Background,
     Custom,
 }
 
@@ -166,6 +170,7 @@ impl Planned {
             Kind::Scheduled(every) => builder.service(name, script.scheduled(secs(every))),
             Kind::Worker => builder.service(name, script.worker()),
             Kind::Oneshot => builder.service(name, script.oneshot()),
+            Kind::Background => builder.service(name, script.background()),
             Kind::Custom => builder.service(name, script.custom()),
         };
         let policy = if self.is_ignored {
@@ -173,12 +178,18 @@ impl Planned {
         } else {
             OnFailure::Shutdown
         };
+        let on_late = if self.may_be_late {
+            OnLate::Ignore
+        } else {
+            OnLate::Fail
+        };
         builder
             .after(self.after.iter().copied().map(self::name))
             .wants(self.wants.iter().copied().map(self::name))
             .start_timeout(secs(self.start_timeout))
             .stop_timeout(secs(self.stop_timeout))
             .on_failure(policy)
+            .on_late(on_late)
     }
 }
 
@@ -223,6 +234,7 @@ impl fmt::Display for Planned {
             Kind::Scheduled(every) => ("scheduled", every),
             Kind::Worker => ("worker", 0),
             Kind::Oneshot => ("oneshot", 0),
+            Kind::Background => ("background", 0),
             Kind::Custom => ("custom", 0),
         };
         let wants = self.wants.iter().map(|service| format!("?{service}"));
@@ -233,9 +245,10 @@ impl fmt::Display for Planned {
             (false, true) => "ignore",
             (false, false) => "shutdown",
         };
+        let late = if self.may_be_late { "+late" } else { "" };
         writeln!(
             f,
-            "{kind} {every} after[{}] {policy} {} {} {} {} {}",
+            "{kind} {every} after[{}] {policy}{late} {} {} {} {} {}",
             after.join(","),
             self.start_timeout,
             self.stop_timeout,
@@ -297,6 +310,8 @@ pub(crate) fn read(text: &str) -> Plan {
 fn read_service(line: &str) -> Planned {
     let words: Vec<_> = line.split(' ').collect();
     let number = |place: usize| words[place].parse::<u64>().unwrap();
+    let late = words[3].strip_suffix("+late");
+    let policy = late.unwrap_or(words[3]);
     let after = words[2].trim_start_matches("after[").trim_end_matches(']');
     Planned {
         kind: match words[0] {
@@ -305,6 +320,7 @@ fn read_service(line: &str) -> Planned {
             "scheduled" => Kind::Scheduled(number(1)),
             "worker" => Kind::Worker,
             "oneshot" => Kind::Oneshot,
+            "background" => Kind::Background,
             _ => Kind::Custom,
         },
         after: after
@@ -315,8 +331,9 @@ fn read_service(line: &str) -> Planned {
             .split(',')
             .filter_map(|place| place.strip_prefix('?')?.parse().ok())
             .collect(),
-        is_ignored: words[3] == "ignore",
-        is_disabled: words[3] == "disabled",
+        is_ignored: policy == "ignore",
+        may_be_late: late.is_some(),
+        is_disabled: policy == "disabled",
         start_timeout: number(4),
         stop_timeout: number(5),
         startup: read_hook(words[6]),
