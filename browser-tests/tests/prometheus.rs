@@ -19,7 +19,11 @@ struct Program(Child);
 
 impl Program {
     fn start(command: &mut Command) -> Self {
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        Self::start_with(command, Stdio::null())
+    }
+
+    fn start_with(command: &mut Command, stderr: Stdio) -> Self {
+        let child = command.stdout(Stdio::null()).stderr(stderr).spawn();
         Self(child.unwrap_or_else(|error| panic!("{command:?}: {error}")))
     }
 
@@ -48,8 +52,26 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// A file for what a program says; shown when the test fails.
+    fn log(&self, program: &str) -> Stdio {
+        fs::File::create(self.0.join(program).with_extension("log"))
+            .unwrap()
+            .into()
+    }
+}
+
 impl Drop for Folder {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            for file in fs::read_dir(&self.0).into_iter().flatten().flatten() {
+                let path = file.path();
+                if path.extension().is_some_and(|extension| extension == "log") {
+                    let said = fs::read_to_string(&path).unwrap_or_default();
+                    eprintln!("{}:\n{said}", path.display());
+                }
+            }
+        }
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -72,7 +94,7 @@ fn impatient_rules() -> String {
 }
 
 /// Scrapes these addresses, each as a job of its own, with what else its configuration says.
-fn prometheus(folder: &Path, port: u16, jobs: &[(&str, String, &str)]) -> Program {
+fn prometheus(folder: &Folder, port: u16, jobs: &[(&str, String, &str)]) -> Program {
     let jobs = jobs.iter().map(|(job, target, more)| {
         format!("- job_name: {job}\n  static_configs: [{{ targets: ['{target}'] }}]\n{more}")
     });
@@ -82,20 +104,18 @@ fn prometheus(folder: &Path, port: u16, jobs: &[(&str, String, &str)]) -> Progra
          scrape_configs:\n{}",
         jobs.collect::<String>()
     );
-    fs::write(folder.join("prometheus.yml"), config).unwrap();
-    fs::write(folder.join("lifecycle.yml"), impatient_rules()).unwrap();
-    Program::start(
-        Command::new("prometheus")
-            .arg(format!(
-                "--config.file={}",
-                folder.join("prometheus.yml").display()
-            ))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                folder.join("data").display()
-            ))
-            .arg(format!("--web.listen-address=127.0.0.1:{port}")),
-    )
+    fs::write(folder.0.join("prometheus.yml"), config).unwrap();
+    fs::write(folder.0.join("lifecycle.yml"), impatient_rules()).unwrap();
+    let mut prometheus = Command::new("prometheus");
+    let config = folder.0.join("prometheus.yml");
+    prometheus
+        .arg(format!("--config.file={}", config.display()))
+        .arg(format!(
+            "--storage.tsdb.path={}",
+            folder.0.join("tsdb").display()
+        ))
+        .arg(format!("--web.listen-address=127.0.0.1:{port}"));
+    Program::start_with(&mut prometheus, folder.log("prometheus"))
 }
 
 /// What a server answers; `None` while it does not.
@@ -171,7 +191,7 @@ fn each_alert_goes_off_on_a_failure_that_is_made_and_on_nothing_else() {
     let _bad = Program::wall(targets[0], "alarming");
     let port = ports::free();
     let [bad, well] = targets.map(|port| format!("127.0.0.1:{port}"));
-    let _prometheus = prometheus(&folder.0, port, &[("bad", bad, ""), ("well", well, "")]);
+    let _prometheus = prometheus(&folder, port, &[("bad", bad, ""), ("well", well, "")]);
     let expected = [
         "bad: LifecycleCrashLoop feed",
         "bad: LifecycleLeaseFree report",
@@ -242,15 +262,14 @@ fn the_flagship_is_scraped_and_its_alert_goes_off_while_its_database_is_locked()
     fs::write(folder.0.join("identity.toml"), settings).unwrap();
     let locked = lock(&data.join("identity.sqlite"));
     let mut identity = Command::new(identity);
-    let _identity = Program::start(
-        identity
-            .args(["--config", "identity.toml"])
-            .current_dir(&folder.0),
-    );
+    identity
+        .args(["--config", "identity.toml"])
+        .current_dir(&folder.0);
+    let _identity = Program::start_with(&mut identity, folder.log("identity"));
     // It asks for no token: only orders need one. Prometheus may be configured to send one to all of its targets.
     let bearer = "  authorization: { credentials: swordfish }\n";
     let jobs = [("identity", format!("localhost:{ops}"), bearer)];
-    let _prometheus = prometheus(&folder.0, port, &jobs);
+    let _prometheus = prometheus(&folder, port, &jobs);
 
     let alert = BTreeSet::from(["identity: LifecycleNotReady".to_owned()]);
     let is = |service: &str, state: &str| {
