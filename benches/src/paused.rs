@@ -126,6 +126,13 @@ impl Counted {
         self == Self::Renewal
     }
 
+    /// How often to run it for the least that it takes. An observer's thread is woken more or less often, as the threads happen to
+    /// take turns; all others run on one thread, each time alike.
+    #[must_use]
+    pub fn runs(self) -> usize {
+        if self == Self::LifeOnEvent { 5 } else { 1 }
+    }
+
     /// Whether the contender with this name has what it takes.
     #[must_use]
     pub fn can_be_done_by(self, contender: &str) -> bool {
