@@ -252,11 +252,11 @@ fn lock(database: &Path) -> Program {
 fn the_flagship_is_scraped_and_its_alert_goes_off_while_its_database_is_locked() {
     let identity = identity();
     let folder = Folder::new("flagship");
-    let (api, ops, port) = (ports::free(), ports::free(), ports::free());
+    let (ops, port) = (ports::free(), ports::free());
     let data = folder.0.join("data");
     fs::create_dir_all(&data).unwrap();
     let settings = format!(
-        "data = '{}'\napi.listen = '127.0.0.1:{api}'\nops.listen = 'localhost:{ops}'\nopaque.gc.interval = '1s'\n",
+        "data = '{}'\napi.listen = '127.0.0.1:0'\nops.listen = 'localhost:{ops}'\nopaque.gc.interval = '1s'\n",
         data.display()
     );
     fs::write(folder.0.join("identity.toml"), settings).unwrap();
