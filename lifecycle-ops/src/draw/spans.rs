@@ -47,6 +47,14 @@ impl Spans {
         let row = |service: &lifecycle::ServiceStartup| {
             let over = service.ready.or(service.failed);
             let waiting = service.waiting?;
+            // The start is over without it: it waits, maybe for days, until this replica is to run it.
+            let is_later = |healthy| {
+                over.is_none_or(|over| over > healthy)
+                    && service.starting.is_none_or(|from| from > healthy)
+            };
+            if startup.healthy.is_some_and(is_later) {
+                return None;
+            }
             let (class, said) = match (service.took(), service.starting) {
                 (Some(took), _) if service.failed.is_some() => {
                     ("fails", format!("failed after {}", duration(took)))

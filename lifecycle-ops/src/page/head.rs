@@ -69,7 +69,7 @@ impl View<'_> {
         let up = self
             .services
             .iter()
-            .filter(|status| status.is_healthy())
+            .filter(|status| status.is_healthy() && !rests(status.state))
             .count();
         if let Some(reason) = &self.reason {
             let left = self
@@ -145,6 +145,8 @@ impl View<'_> {
             self.restarting(),
             named(State::Starting, " starting"),
             named(State::Waiting, " waiting"),
+            named(State::Standby, " on standby"),
+            named(State::Disabled, " disabled"),
         ]
         .concat()
     }
@@ -154,6 +156,11 @@ impl View<'_> {
         let started = self.ops.chronicle.started()?;
         Some(duration(started.elapsed()))
     }
+}
+
+/// Whether all is well with such a service and it does not run.
+fn rests(state: State) -> bool {
+    matches!(state, State::Standby | State::Disabled)
 }
 
 fn word_of(status: &ServiceStatus) -> String {

@@ -330,6 +330,50 @@ async fn who_leads_is_told_beside_the_state_and_with_the_lease() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_on_standby_does_not_run_and_is_no_part_of_the_start() {
+    let store = InMemoryStore::new();
+    let other = store.take("taken", "other", Duration::from_hours(9));
+    let other = other.await.unwrap().unwrap();
+    let registry = registry! {
+        leases = store.clone(),
+        "plain" => Plain,
+        "taken" => Plain, replicas = one,
+        "off" => None::<Plain>,
+    }
+    .signals(false);
+    let ops = Ops::service(registry.handle());
+    let running = registry.start();
+    running.await_healthy().await.unwrap();
+    let chart = async || {
+        let page = get(&ops, "/").await.text;
+        let (_, chart) = page.split_once("card spans start").unwrap();
+        // What is critical is for `Startup` to say.
+        chart
+            .split_once("</section>")
+            .unwrap()
+            .0
+            .replace(" critical", "")
+    };
+    let at_first = chart().await;
+    assert!(at_first.contains("plain") && !at_first.contains("taken"));
+    tokio::time::sleep(Duration::from_hours(4)).await;
+    assert_eq!(chart().await, at_first, "it does not grow with the standby");
+    let page = get(&ops, "/").await.text;
+    let sentence = "Running for 4 h. 1 of 3 services run; taken on standby; off disabled.";
+    assert!(page.contains(sentence), "{page}");
+
+    store.give_back(&other).await.unwrap();
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let page = get(&ops, "/").await.text;
+    assert!(
+        page.contains(" 2 of 3 services run; off disabled."),
+        "{page}"
+    );
+    assert_eq!(chart().await, at_first, "nor with what starts hours later");
+    stopped(running).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_leases_the_page_has_none() {
     let registry = registry! { "plain" => Plain }.signals(false);
     let ops = Ops::service(registry.handle());
