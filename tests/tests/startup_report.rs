@@ -3,8 +3,10 @@
 //! The kind of fault this is about: a start takes forty seconds, and finding out which service the others have waited for takes
 //! an afternoon with the log.
 
+use lifecycle::testing::InMemoryStore;
 use lifecycle::{
-    Context, Idle, OnFailure, Registry, Result, ServiceStartup, Startup, State, registry, service,
+    Context, Idle, Leases as _, OnFailure, Registry, Result, ServiceStartup, Startup, State,
+    registry, service,
 };
 use lifecycle_tests::{Journal, Log, degrades, fails, hangs, millis, secs, start, takes};
 use tokio::time::sleep;
@@ -141,6 +143,30 @@ async fn a_start_that_fails_or_times_out_is_logged_with_its_chain() {
         .iter()
         .filter(|line| line.contains("the start has failed"));
     assert_eq!(chains.count(), 1, "{lines:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_on_standby_when_all_were_up_is_none_of_the_start() {
+    let (journal, store) = (Journal::new(), InMemoryStore::new());
+    let other = store.take("job", "other", secs(86_400)).await;
+    let other = other.unwrap().unwrap();
+    let running = start(registry! {
+        leases = store.clone(),
+        "store" => journal.script().startup(takes(secs(1))).idle(),
+        "job" => journal.script().startup(takes(secs(5))).idle(), replicas = one,
+    });
+    running.await_healthy().await.unwrap();
+    let handle = running.handle();
+    let printed = tree("healthy @1s\n└─store @0 +1s");
+    assert_eq!(handle.startup().to_string(), printed);
+    store.give_back(&other).await.unwrap();
+    for state in [State::Starting, State::Running] {
+        while handle.status("job").unwrap().state != state {
+            sleep(millis(100)).await;
+        }
+        assert_eq!(handle.startup().to_string(), printed, "while it is {state}");
+    }
+    running.stop().await.into_result().unwrap();
 }
 
 #[tokio::test(start_paused = true)]

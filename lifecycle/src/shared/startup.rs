@@ -55,11 +55,17 @@ fn moments_of(instance: &Instance) -> ServiceStartup {
 }
 
 /// The service that the start as a whole has waited for last: the first that failed; otherwise the one that has
-/// been starting longest; otherwise the one that was ready last. Those that don't count are left out.
+/// been starting longest; otherwise the one that was ready last. Those that don't count are left out, and so is what comes
+/// after the application was healthy: a service that was on standby then, and starts later.
 fn last_of(application: &Application, services: &[ServiceStartup]) -> Option<usize> {
+    let healthy = application.first_healthy.get();
     let counting = || {
         let counts = |index: &usize| !application.instances[*index].on_failure().ends_ignored();
-        (0..services.len()).filter(counts)
+        let was_waited_for = |index: &usize| match healthy {
+            Some(healthy) => services[*index].over().is_some_and(|over| over <= healthy),
+            None => true,
+        };
+        (0..services.len()).filter(counts).filter(was_waited_for)
     };
     let begun = |index: &usize| services[*index].starting.is_some();
     let failed = |index: &usize| services[*index].failed;
