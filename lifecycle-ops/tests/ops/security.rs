@@ -155,6 +155,19 @@ async fn an_order_is_sent_as_json_which_no_form_can() {
         }
         assert_eq!(send(&ops, sent).await.status, 415, "{media:?}");
     }
+    for (first, second) in [
+        ("application/json", "text/plain"),
+        ("text/plain", "application/json"),
+    ] {
+        let mut sent = order("/shutdown").body(()).unwrap();
+        sent.headers_mut().remove("content-type");
+        for media in [first, second] {
+            let media = HeaderValue::from_static(media);
+            sent.headers_mut().append("content-type", media);
+        }
+        let answer = send(&ops, sent).await;
+        assert_eq!(answer.status, 415, "{first}, then {second}");
+    }
     assert!(!is_asked_to_stop(&handle));
     let mut sent = order("/shutdown").body(()).unwrap();
     let media = HeaderValue::from_static("Application/JSON; charset=utf-8");
@@ -175,6 +188,7 @@ async fn an_order_needs_the_whole_token_and_nothing_else() {
         Some("Bearer "),
         Some("Bearer"),
         Some("Basic open-sesame"),
+        Some("Digest open-sesame"),
         Some("open-sesame"),
         Some(""),
     ] {
