@@ -285,7 +285,8 @@ async fn what_is_down_in_a_registry_that_is_a_member_degrades_the_group_and_not_
         assert_eq!(group.degraded.is_some(), feed.state != State::Running);
     }
     assert!(handle.status("tenants/acme/feed").unwrap().restarts > 3);
-    running.stop().await.into_result().unwrap();
+    // The stop may come as the worker fails once more.
+    let _ = running.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
