@@ -4,12 +4,14 @@
 //! `docs/page` has a handful of them.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use fantoccini::wd::WebDriverCompatibleCommand;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use browser_tests::{Program, Tools, ports};
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -30,47 +32,6 @@ const MODES: [(&str, &str, Duration); 6] = [
 
 /// Width in pixels of CSS, and whether it is a telephone.
 const SCREENS: [(u32, bool); 2] = [(1440, false), (390, true)];
-
-/// A program that ends with this one.
-struct Program(Child);
-
-impl Program {
-    fn start(command: &mut Command) -> Result<Self> {
-        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
-        Ok(Self(command.spawn()?))
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A command of the protocol of Chromium's own tools: a window of Chromium is never narrower than 500 pixels, a device is.
-#[derive(Debug)]
-struct Tools(&'static str, Value);
-
-impl WebDriverCompatibleCommand for Tools {
-    fn endpoint(
-        &self,
-        base: &url::Url,
-        session: Option<&str>,
-    ) -> std::result::Result<url::Url, url::ParseError> {
-        let session = session.unwrap_or_default();
-        base.join(&format!("session/{session}/goog/cdp/execute"))
-    }
-
-    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
-        let body = json!({ "cmd": self.0, "params": self.1 });
-        (http::Method::POST, Some(body.to_string()))
-    }
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
 
 async fn wait_for(port: u16) -> Result {
     let end = Instant::now() + Duration::from_secs(20);
@@ -147,47 +108,25 @@ async fn picture(client: &Client, screen: (u32, bool), scheme: &str, file: &Path
     let whole = json!({ "captureBeyondViewport": true, "format": "png" });
     let taken = tools("Page.captureScreenshot", whole).await?;
     let data = taken["data"].as_str().ok_or("no picture")?;
-    fs::write(file, decoded(data)?)?;
+    fs::write(file, STANDARD.decode(data)?)?;
     Ok(())
-}
-
-/// Base64, with padding.
-fn decoded(text: &str) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let mut bits = 0_u32;
-    for (index, letter) in text.trim_end_matches('=').bytes().enumerate() {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return Err("no base64".into()),
-        };
-        bits = bits << 6 | u32::from(value);
-        if index % 4 > 0 {
-            let [.., byte] = (bits >> (6 - 2 * (index % 4))).to_be_bytes();
-            bytes.push(byte);
-        }
-    }
-    Ok(bytes)
 }
 
 #[tokio::main]
 async fn main() -> Result {
     let folder: PathBuf = std::env::args_os().nth(1).ok_or("pictures FOLDER")?.into();
     fs::create_dir_all(&folder)?;
-    let driver_port = free_port()?;
+    let driver_port = ports::free();
     let mut driver = Command::new("chromedriver");
-    let _driver = Program::start(driver.arg(format!("--port={driver_port}")))?;
+    let _driver = Program::start(driver.arg(format!("--port={driver_port}")));
     wait_for(driver_port).await?;
     let client = browser(driver_port).await?;
     for services in SERVICES {
         for (mode, word, wait) in MODES {
-            let port = free_port()?;
+            let port = ports::free();
             let mut wall = Command::new(wall()?);
             let wall = wall.args([port.to_string(), services.to_string(), mode.to_owned()]);
-            let _wall = Program::start(wall)?;
+            let _wall = Program::start(wall);
             wait_for(port).await?;
             client.goto(&format!("http://127.0.0.1:{port}/")).await?;
             shows(&client, word).await?;

@@ -1,33 +1,15 @@
 //! The page as a person sees it: in Chromium, through its web driver. Needs Debian's `chromium` and `chromium-driver`.
 
-mod ports;
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
+use browser_tests::{Program, Tools, ports};
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
-
-/// A program that ends with the test.
-struct Program(Child);
-
-impl Program {
-    fn start(command: &mut Command) -> Self {
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        Self(child.unwrap_or_else(|error| panic!("{command:?}: {error}")))
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// An application, and a browser that looks at it.
 struct Wall {
@@ -263,26 +245,9 @@ async fn without_script_everything_is_there_but_the_buttons() {
     wall.close().await;
 }
 
-/// A command of the protocol of Chromium's own tools: a window of Chromium is never narrower than 500 pixels, a telephone is.
-#[derive(Debug)]
-struct Telephone;
-
-impl WebDriverCompatibleCommand for Telephone {
-    fn endpoint(
-        &self,
-        base: &url::Url,
-        session: Option<&str>,
-    ) -> Result<url::Url, url::ParseError> {
-        let session = session.unwrap_or_default();
-        base.join(&format!("session/{session}/goog/cdp/execute"))
-    }
-
-    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
-        let metrics =
-            json!({ "width": 390, "height": 844, "deviceScaleFactor": 3, "mobile": true });
-        let command = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": metrics });
-        (http::Method::POST, Some(command.to_string()))
-    }
+fn telephone() -> Tools {
+    let metrics = json!({ "width": 390, "height": 844, "deviceScaleFactor": 3, "mobile": true });
+    Tools("Emulation.setDeviceMetricsOverride", metrics)
 }
 
 #[tokio::test]
@@ -290,7 +255,7 @@ async fn hundreds_of_services_fit_on_a_telephone() {
     for (services, mode) in [(400, "running"), (3, "standby")] {
         let wall = Wall::show(services, mode, true).await;
         wall.sees(".top .word", "ready").await;
-        wall.client.issue_cmd(Telephone).await.unwrap();
+        wall.client.issue_cmd(telephone()).await.unwrap();
         let width = "return document.documentElement.clientWidth";
         let width = wall.client.execute(width, vec![]).await.unwrap();
         assert_eq!(width, json!(390));

@@ -1,43 +1,21 @@
 //! A real Prometheus scrapes applications, among them the identity server of the examples, and evaluates the alerts that
 //! ship with `lifecycle-ops`. Needs Debian's `prometheus` and `sqlite3`.
 
-mod ports;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use browser_tests::{Program, ports};
 use serde_json::Value;
 
-/// A program that ends with the test.
-struct Program(Child);
-
-impl Program {
-    fn start(command: &mut Command) -> Self {
-        Self::start_with(command, Stdio::null())
-    }
-
-    fn start_with(command: &mut Command, stderr: Stdio) -> Self {
-        let child = command.stdout(Stdio::null()).stderr(stderr).spawn();
-        Self(child.unwrap_or_else(|error| panic!("{command:?}: {error}")))
-    }
-
-    fn wall(port: u16, mode: &str) -> Self {
-        let mut wall = Command::new(env!("CARGO_BIN_EXE_wall"));
-        Self::start(wall.args([&port.to_string(), "20", mode]))
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn wall(port: u16, mode: &str) -> Program {
+    let mut wall = Command::new(env!("CARGO_BIN_EXE_wall"));
+    Program::start(wall.args([&port.to_string(), "20", mode]))
 }
 
 /// A folder that goes with the test.
@@ -184,11 +162,11 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 fn each_alert_goes_off_on_a_failure_that_is_made_and_on_nothing_else() {
     let folder = Folder::new("alerts");
     let targets = [ports::free(), ports::free()];
-    let _well = Program::wall(targets[1], "leading");
+    let _well = wall(targets[1], "leading");
     wait_until("it is ready", || {
         got(targets[1], "/metrics").is_some_and(|metrics| metrics.contains("\nlifecycle_ready 1\n"))
     });
-    let _bad = Program::wall(targets[0], "alarming");
+    let _bad = wall(targets[0], "alarming");
     let port = ports::free();
     let [bad, well] = targets.map(|port| format!("127.0.0.1:{port}"));
     let _prometheus = prometheus(&folder, port, &[("bad", bad, ""), ("well", well, "")]);

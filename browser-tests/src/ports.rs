@@ -9,6 +9,10 @@ const EACH: u32 = 64;
 
 /// A port on which nothing listens. It is below those that the system gives to connections, so that none of them takes it
 /// before the program does.
+///
+/// # Panics
+///
+/// Never: the numbers are those of ports.
 pub fn free() -> u16 {
     static TAKEN: AtomicU32 = AtomicU32::new(0);
     loop {
