@@ -10,6 +10,7 @@ mod record;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
+use std::thread;
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
@@ -50,41 +51,54 @@ fn holds(plan: &Plan) -> Result<(), String> {
     })
 }
 
+/// Threads that play at once, each its own part of the cases.
+const PARTS: u32 = 4;
+
 /// The same cases everywhere, so that a red build is red on every machine; others with `PROPTEST_CASES` and `PROPTEST_RNG_SEED`.
-fn config(cases: u32) -> Config {
+fn config(cases: u32, part: u32) -> Config {
     let asked = Config::default();
+    let cases = match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => asked.cases,
+        None => cases,
+    };
+    let seed = match asked.rng_seed {
+        RngSeed::Random => 1,
+        RngSeed::Fixed(seed) => seed,
+    };
     Config {
-        cases: match std::env::var_os("PROPTEST_CASES") {
-            Some(_) => asked.cases,
-            None => cases,
-        },
-        rng_seed: match asked.rng_seed {
-            RngSeed::Random => RngSeed::Fixed(1),
-            seed @ RngSeed::Fixed(_) => seed,
-        },
+        cases: cases.div_ceil(PARTS),
+        rng_seed: RngSeed::Fixed(seed.wrapping_add(u64::from(part))),
         failure_persistence: None,
         max_shrink_iters: 4_000,
         ..asked
     }
 }
 
-fn all_hold(plans: impl Strategy<Value = Plan>, cases: u32) {
+fn all_hold<P: Strategy<Value = Plan>>(plans: fn() -> P, cases: u32) {
     hush();
-    let mut runner = TestRunner::new(config(cases));
-    let ended = runner.run(&plans, |plan| holds(&plan).map_err(TestCaseError::fail));
-    if let Err(error) = ended {
-        panic!("{error}");
-    }
+    let play = |part| {
+        let mut runner = TestRunner::new(config(cases, part));
+        let ended = runner.run(&plans(), |plan| holds(&plan).map_err(TestCaseError::fail));
+        ended.map_err(|error| error.to_string())
+    };
+    let broken: Vec<String> = thread::scope(|threads| {
+        let parts: Vec<_> = (0..PARTS)
+            .map(|part| threads.spawn(move || play(part)))
+            .collect();
+        let ended = parts.into_iter().map(|part| part.join().unwrap());
+        ended.filter_map(Result::err).collect()
+    });
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
 #[test]
 fn whatever_the_services_do_every_run_is_in_order() {
-    all_hold(choose::plans(), CASES);
+    all_hold(choose::plans, CASES);
 }
 
 #[test]
 fn whatever_hangs_above_it_a_service_has_its_share_of_the_deadline() {
-    all_hold(choose::hung_plans(), HUNG_CASES);
+    all_hold(choose::hung_plans, HUNG_CASES);
 }
 
 #[test]

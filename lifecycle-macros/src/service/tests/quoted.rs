@@ -5,7 +5,7 @@ use quote::quote;
 use super::problems::told;
 
 /// The kind: whatever is in quotes and is neither a field path nor a literal. The help is what to
-/// write, and right: `ui-tests/pass/schedule/as-the-helps-say.rs` follows it.
+/// write, and right: `ui-tests/sound/schedule/as_the_helps_say.rs` follows it.
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn what_is_in_quotes() {
