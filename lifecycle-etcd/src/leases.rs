@@ -24,7 +24,8 @@ impl Leases for Etcd {
         &self.namespace
     }
 
-    /// In a task of its own: where the caller has gone on, what was taken for it is given back, and does not stay taken for a term.
+    /// In a task of its own: where the caller has gone on, what was taken for it is given back, and does not stay taken for a term. A
+    /// caller that goes on between the answer and its next look has not kept it either.
     async fn take(
         &self,
         name: &str,
@@ -32,14 +33,19 @@ impl Leases for Etcd {
         term: Duration,
     ) -> Result<Option<Grant>, BoxError> {
         let (answer, answered) = oneshot::channel();
+        let (keep, kept) = oneshot::channel();
         let (store, name, holder) = (self.clone(), name.to_owned(), holder.to_owned());
         tokio::spawn(async move {
             let taken = store.take_lease(&name, &holder, term).await;
-            if let Err(Ok(Some(unwanted))) = answer.send(taken) {
+            let grant = taken.as_ref().ok().cloned().flatten();
+            let is_kept = answer.send(taken).is_ok() && kept.await.is_ok();
+            if let Some(unwanted) = grant.filter(|_| !is_kept) {
                 let _ = store.give_lease_back(&unwanted).await;
             }
         });
-        match answered.await {
+        let taken = answered.await;
+        let _ = keep.send(());
+        match taken {
             Ok(taken) => taken.map_err(EtcdError::boxed),
             Err(_) => Err("the runtime is ending".into()),
         }

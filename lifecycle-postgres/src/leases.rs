@@ -26,7 +26,8 @@ impl Leases for Postgres {
         &self.namespace
     }
 
-    /// In a task of its own: where the caller has gone on, what was taken for it is given back, and does not stay taken for a term.
+    /// In a task of its own: where the caller has gone on, what was taken for it is given back, and does not stay taken for a term. A
+    /// caller that goes on between the answer and its next look has not kept it either.
     async fn take(
         &self,
         name: &str,
@@ -34,14 +35,19 @@ impl Leases for Postgres {
         term: Duration,
     ) -> Result<Option<Grant>, BoxError> {
         let (answer, answered) = oneshot::channel();
+        let (keep, kept) = oneshot::channel();
         let (link, name, holder) = (self.link.clone(), name.to_owned(), holder.to_owned());
         tokio::spawn(async move {
             let taken = link.take(&name, &holder, term).await;
-            if let Err(Ok(Some(unwanted))) = answer.send(taken) {
+            let grant = taken.as_ref().ok().cloned().flatten();
+            let is_kept = answer.send(taken).is_ok() && kept.await.is_ok();
+            if let Some(unwanted) = grant.filter(|_| !is_kept) {
                 let _ = link.give_back(&unwanted).await;
             }
         });
-        match answered.await {
+        let taken = answered.await;
+        let _ = keep.send(());
+        match taken {
             Ok(taken) => taken.map_err(PostgresError::boxed),
             Err(_) => Err("the runtime is ending".into()),
         }

@@ -434,6 +434,28 @@ async fn a_take_that_nobody_waits_for_any_more_is_given_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_dropped_unread_leaves_no_lease_behind() {
+    let server = Server::start();
+    let (store, other) = (
+        Postgres::connect(server.url()),
+        Postgres::connect(server.url()),
+    );
+    let mut take = store.take("n", "gone", TERM);
+    assert!(timeout(Duration::ZERO, &mut take).await.is_err());
+    while other.leader("n").await.unwrap().is_none() {
+        sleep(Duration::from_millis(1)).await;
+    }
+    // By now the answer has come.
+    sleep(SHORT).await;
+    drop(take);
+    let began = Instant::now();
+    while other.take("n", "other", TERM).await.unwrap().is_none() {
+        assert!(began.elapsed() < SOON, "it stays taken");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tokens_go_on_growing_when_the_server_crashes_and_the_store_comes_back_by_itself() {
     let server = Server::start();
     let store = Postgres::connect(server.url());

@@ -42,15 +42,15 @@ macro_rules! by_field {
 macro_rules! by_options {
     ($name:ident, $first:ident, $error:expr, $failures:literal, $limit:expr, $retry:literal) => {
         #[service(
-                    startup(retry = $retry),
-                    scheduled(
-                        interval = "every",
-                        first = $first,
-                        on_error = $error,
-                        max_failures = $failures,
-                        tick_timeout = $limit
-                    )
-                )]
+                            startup(retry = $retry),
+                            scheduled(
+                                interval = "every",
+                                first = $first,
+                                on_error = $error,
+                                max_failures = $failures,
+                                tick_timeout = $limit
+                            )
+                        )]
         struct $name {
             every: Duration,
         }
