@@ -27,6 +27,10 @@ pub enum Counted {
     LifeWithHooks,
     /// That where each depends on three others, on average.
     OrderedLife,
+    /// That where each depends on the one before.
+    LifeInAChain,
+    /// A life of which the stop takes a while, of all services at once.
+    LifeWithADrain,
     /// The life of a member of a group, with something to do at its start and at its stop.
     MemberLife,
     /// The same, where each is added, awaited, and removed before the next.
@@ -68,11 +72,13 @@ impl Size {
 
 impl Counted {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Tick,
         Self::Life,
         Self::LifeWithHooks,
         Self::OrderedLife,
+        Self::LifeInAChain,
+        Self::LifeWithADrain,
         Self::MemberLife,
         Self::MemberTurnover,
         Self::LifeOnEvent,
@@ -91,6 +97,8 @@ impl Counted {
             Self::Life => "life",
             Self::LifeWithHooks => "life with hooks",
             Self::OrderedLife => "ordered life",
+            Self::LifeInAChain => "life in a chain",
+            Self::LifeWithADrain => "life with a drain that waits",
             Self::MemberLife => "life of a member",
             Self::MemberTurnover => "member added and removed",
             Self::LifeOnEvent => "life with hooks, told on_event",
@@ -137,8 +145,10 @@ impl Counted {
     #[must_use]
     pub fn can_be_done_by(self, contender: &str) -> bool {
         match self {
-            Self::OrderedLife => on!(contender, knows_order()).unwrap_or(false),
-            Self::Tick | Self::Life | Self::LifeWithHooks => true,
+            Self::OrderedLife | Self::LifeInAChain => {
+                on!(contender, knows_order()).unwrap_or(false)
+            }
+            Self::Tick | Self::Life | Self::LifeWithHooks | Self::LifeWithADrain => true,
             Self::MemberTurnover | Self::Restart | Self::Renewal => {
                 matches!(contender, "lifecycle" | "bare")
             }
@@ -155,6 +165,8 @@ impl Counted {
             Self::Tick | Self::Restart | Self::Renewal => Work::new(Kind::Tick, MOST),
             Self::Life => Work::new(Kind::Idle, MOST),
             Self::OrderedLife => Work::new(Kind::Hooks, MOST).in_order(Order::Random),
+            Self::LifeInAChain => Work::new(Kind::Hooks, MOST).in_order(Order::Chain),
+            Self::LifeWithADrain => Work::new(Kind::Drain, MOST),
             _ => Work::new(Kind::Hooks, MOST),
         }
     }

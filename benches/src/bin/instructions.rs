@@ -22,9 +22,9 @@ const KEPT: [&str; 2] = ["lifecycle", "bare"];
 const HEADER: &str = "\
 # Instructions on x86_64 Linux, as callgrind counts them: of one tick among 100 services, and of the assembly, start and stop of
 # one service among 1,000: it has nothing to do; or code of its own for the start and the stop (hooks); or that, and three others
-# on average to wait for; or that, as a member of a group, which is removed before the next one or not; or that, and somebody is
-# told of each move. Of a nested registry with one service, of a restart and its wait, and of the renewal of a lease whose store
-# is in memory. `.ci/instructions bless` writes this file.
+# on average or the one before to wait for; or a drain that waits for 10 ms; or hooks, as a member of a group, which is removed
+# before the next one or not; or hooks, and somebody is told of each move. Of a nested registry with one service, of a restart and
+# its wait, and of the renewal of a lease whose store is in memory. `.ci/instructions bless` writes this file.
 ";
 
 /// The C library picks its `memcpy` by the processor; without these the choice is the same on all of
