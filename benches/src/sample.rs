@@ -6,7 +6,9 @@ mod reads;
 mod ticks;
 
 use std::env;
+use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Runtime;
 
 use self::life::life;
@@ -75,4 +77,13 @@ async fn measure(
 
 fn heap(counter: Counter) -> Heap {
     counter.map_or(Heap::default(), |count| count())
+}
+
+/// The processor time this process has had.
+fn cpu() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(
+        time.tv_sec.unsigned_abs(),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
 }

@@ -41,6 +41,7 @@ pub(super) const IDLE: &[Column] = &[
     compared("start, each", "start", Unit::MicrosEach),
     compared("both, each", "running", Unit::MicrosEach),
     compared("stop, each", "stop", Unit::MicrosEach),
+    compared("CPU of a life, each", "cpu", Unit::MicrosEach),
     counted("allocations", "allocations", Unit::Count),
     counted("of a whole life", "whole life", Unit::Count),
     counted("live bytes", "live", Unit::Bytes),
@@ -52,6 +53,7 @@ pub(super) const ORDER: &[Column] = &[
     compared("start, each", "start", Unit::MicrosEach),
     compared("both, each", "running", Unit::MicrosEach),
     compared("stop, each", "stop", Unit::MicrosEach),
+    compared("CPU of a life, each", "cpu", Unit::MicrosEach),
 ];
 
 pub(super) const TICKS: &[Column] = &[
@@ -61,7 +63,10 @@ pub(super) const TICKS: &[Column] = &[
     time("missed", "missed", Unit::Percent),
 ];
 
-pub(super) const DRAIN: &[Column] = &[compared("stop", "stop", Unit::Millis)];
+pub(super) const DRAIN: &[Column] = &[
+    compared("stop", "stop", Unit::Millis),
+    compared("CPU of a life, each", "cpu", Unit::MicrosEach),
+];
 
 pub(super) const READS: &[Column] = &[
     time("is_healthy()", "healthy", Unit::Nanos),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::{Counter, Figures, heap};
+use super::{Counter, Figures, cpu, heap};
 use crate::contender::Contender;
 use crate::work::Work;
 
@@ -16,6 +16,7 @@ const REST: Duration = Duration::from_millis(100);
 pub(super) async fn life<C: Contender>(work: Work, counter: Counter) -> Figures {
     let services = work.names.len() as f64;
     let before = heap(counter);
+    let cpu_before = cpu();
     let began = Instant::now();
     let assembled = C::assemble(work);
     let assembly = began.elapsed();
@@ -28,12 +29,14 @@ pub(super) async fn life<C: Contender>(work: Work, counter: Counter) -> Figures 
     C::stop(running).await;
     let stop = began.elapsed();
     let end = heap(counter);
+    let used = cpu().saturating_sub(cpu_before);
     let allocated = |until: usize| (until - before.allocations) as f64 / services;
     vec![
         ("assembly", assembly.as_secs_f64()),
         ("start", start.as_secs_f64()),
         ("running", (assembly + start).as_secs_f64()),
         ("stop", stop.as_secs_f64()),
+        ("cpu", used.as_secs_f64()),
         ("peak", peak()),
         ("allocations", allocated(at_rest.allocations)),
         ("whole life", allocated(end.allocations)),

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
 use tokio::time::sleep;
 
-use super::{Counter, Figures, heap};
+use super::{Counter, Figures, cpu, heap};
 use crate::contender::Contender;
 use crate::work::{Kind, PERIOD, Work};
 
@@ -37,13 +36,4 @@ pub(super) async fn ticks<C: Contender>(
         // One at either end may lie just beyond.
         ("missed", (1.0 - ticks / due).max(0.0)),
     ]
-}
-
-/// The processor time this process has had.
-fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(
-        time.tv_sec.unsigned_abs(),
-        u32::try_from(time.tv_nsec).unwrap_or(0),
-    )
 }
