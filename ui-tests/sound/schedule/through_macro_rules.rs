@@ -39,18 +39,20 @@ macro_rules! by_field {
     };
 }
 
+// Each run of rustfmt would indent the attribute further.
+#[rustfmt::skip]
 macro_rules! by_options {
     ($name:ident, $first:ident, $error:expr, $failures:literal, $limit:expr, $retry:literal) => {
         #[service(
-                            startup(retry = $retry),
-                            scheduled(
-                                interval = "every",
-                                first = $first,
-                                on_error = $error,
-                                max_failures = $failures,
-                                tick_timeout = $limit
-                            )
-                        )]
+            startup(retry = $retry),
+            scheduled(
+                interval = "every",
+                first = $first,
+                on_error = $error,
+                max_failures = $failures,
+                tick_timeout = $limit
+            )
+        )]
         struct $name {
             every: Duration,
         }
