@@ -40,8 +40,10 @@ pub(super) struct Sources<'a, 'p> {
     /// When the loop is woken for an alarm: at the next one, or sooner. `None` while there is none, so that no
     /// timer is left for the runtime.
     sleep: Pin<&'p mut Option<Sleep>>,
-    /// The timer has a waker.
-    is_set: bool,
+    /// The instant that the timer is still to be set to.
+    unset: Option<Instant>,
+    /// The other tasks have had a turn since.
+    has_yielded: bool,
 }
 
 /// A latch. It closes only once, so the loop hears of it once.
@@ -77,39 +79,44 @@ impl<'a, 'p> Sources<'a, 'p> {
             stop: Source::new(application.stop.closed()),
             cut: Source::new(application.cut.closed()),
             sleep,
-            is_set: false,
+            unset: None,
+            has_yielded: false,
         }
     }
 
     /// The next alarm is at this instant. A timer that is due sooner is left: services that start one after the other
     /// have alarms one after the other, and none of them comes.
     fn set_alarm(&mut self, next: Option<Instant>) {
-        let set = self.sleep.as_mut().as_pin_mut();
-        match (set, next) {
-            (_, None) => self.sleep.set(None),
-            (Some(sleep), Some(next)) => {
-                if sleep.is_elapsed() || sleep.deadline() > next {
-                    sleep.reset(next);
-                    self.is_set = false;
-                }
-            }
-            (None, Some(next)) => {
-                self.sleep.set(Some(sleep_until(next)));
-                self.is_set = false;
-            }
+        if next.is_none() {
+            self.sleep.set(None);
         }
+        let set = self.sleep.as_ref().as_pin_ref();
+        let set = set.filter(|sleep| !sleep.is_elapsed());
+        let is_in_time = |next: &Instant| set.is_some_and(|set| set.deadline() <= *next);
+        self.unset = next.filter(|next| !is_in_time(next));
+        self.has_yielded = false;
     }
 
-    /// Whether the timer is due.
+    /// Whether the timer is due. Sets it only after a turn of the other tasks: what starts or stops at once has no
+    /// alarm by then, and a timer would cost more than all else of its start or stop does here. Meanwhile the loop has
+    /// looked for alarms itself.
     fn has_alarm(&mut self, task: &mut task::Context<'_>) -> bool {
-        let Some(sleep) = self.sleep.as_mut().as_pin_mut() else {
-            return false;
+        let Some(at) = self.unset else {
+            let set = self.sleep.as_ref().as_pin_ref();
+            return set.is_some_and(|sleep| sleep.is_elapsed());
         };
-        if std::mem::replace(&mut self.is_set, true) {
-            return sleep.is_elapsed();
+        if !std::mem::replace(&mut self.has_yielded, true) {
+            task.waker().wake_by_ref();
+            return false;
         }
+        self.unset = None;
+        match self.sleep.as_mut().as_pin_mut() {
+            Some(sleep) => sleep.reset(at),
+            None => self.sleep.set(Some(sleep_until(at))),
+        }
+        let set = self.sleep.as_mut().as_pin_mut();
         // A poll that tokio's budget for this task puts off would leave no waker.
-        Pin::new(&mut unconstrained(sleep)).poll(task).is_ready()
+        set.is_some_and(|sleep| Pin::new(&mut unconstrained(sleep)).poll(task).is_ready())
     }
 }
 
