@@ -205,10 +205,11 @@ impl Application {
         }
     }
 
-    /// Of a run that ends: whether no other one follows. Resolves when that is known.
+    /// Of a run that ends: whether no other one follows. Resolves when that is known. The registry's own application ends
+    /// when the registry is dropped, which may be after it has run as a service: then a run of that has followed.
     async fn was_last(self: &Arc<Self>, shown: &Current<'_>) -> bool {
         let Current::Run(run) = shown else {
-            return true;
+            return matches!(self.followed(), Current::Own(_));
         };
         let outermost = run.outermost();
         let mut moves = outermost.subscribe();

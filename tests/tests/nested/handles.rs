@@ -3,7 +3,10 @@
 //! The kind of fault this is about: a module hands out its registry and keeps a handle for itself, and once somebody has named the
 //! registry in an application, that handle shows for ever what was there before the start.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use lifecycle::{
@@ -324,6 +327,19 @@ async fn it_is_told_when_the_application_around_it_is_never_started() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_polled_late_tells_why_the_run_has_stopped() {
+    let inner = module(&Journal::new());
+    let handle = inner.handle();
+    let mut reason = pin!(handle.wait());
+    let is_pending = poll_fn(|task| Poll::Ready(reason.as_mut().poll(task).is_pending())).await;
+    assert!(is_pending, "it waits for the registry's own application");
+    let running = start(registry! { "part" => inner });
+    running.await_healthy().await.unwrap();
+    running.stop().await.into_result().unwrap();
+    assert!(matches!(reason.await, Reason::Requested));
+}
+
 #[test]
 fn whenever_it_is_asked_it_shows_a_run_and_ends_its_waits() {
     let runtime = threads(2);
@@ -352,7 +368,8 @@ fn whenever_it_is_asked_it_shows_a_run_and_ends_its_waits() {
             asks.await.unwrap();
             running.stop().await.into_result().unwrap();
             let ended = timeout(secs(30), reason).await.unwrap();
-            assert!(matches!(ended.unwrap(), Reason::Requested));
+            let ended = ended.unwrap();
+            assert!(matches!(ended, Reason::Requested), "{round}: {ended:?}");
             assert_eq!(moves.all().await.len(), 10);
         });
     }
