@@ -487,6 +487,34 @@ async fn a_member_that_is_removed_before_it_is_up_was_removed_and_its_group_is_n
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_calls_at_once_an_addition_after_a_removal_gets_the_slot_when_that_member_is_gone() {
+    let journal = Journal::new();
+    let (tenants, running) = up(&journal).await;
+    let dead = journal.script().startup(fails("no database")).idle();
+    let dead = Entry::new(dead).on_failure(OnFailure::Ignore);
+    tenants.add(key("dead"), dead).await.unwrap_err();
+    let (dead, acme, other, unknown) = tokio::join!(
+        tenants.remove("dead"),
+        tenants.add(key("acme"), journal.script().idle()),
+        tenants.add(key("other"), journal.script().idle()),
+        tenants.remove("unknown"),
+    );
+    let MemberOutcome::Failed(error) = dead else {
+        panic!("{dead:?}");
+    };
+    assert_eq!(error.service(), "tenants/dead");
+    acme.unwrap();
+    other.unwrap();
+    assert!(matches!(unknown, MemberOutcome::Unknown));
+    let shown = states(&running.handle());
+    let members = ["tenants/acme: running", "tenants/other: running"];
+    assert_eq!(shown[2..], members);
+    running.stop().await.into_result().unwrap();
+    assert_eq!(journal.count("tenants/acme: drain done"), 1);
+    assert_eq!(journal.count("tenants/other: drain done"), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_that_are_dropped_still_add_and_remove() {
     let journal = Journal::new();
     let (tenants, running) = up(&journal).await;

@@ -31,11 +31,12 @@ impl Engine {
 
     /// Takes in one more member and starts it. Returns its number, which may be that of one that was removed.
     /// `None` if a stop was requested.
-    pub(crate) fn add(&mut self, settings: ServiceSettings, now: Instant) -> Option<usize> {
+    pub(crate) fn add(&mut self, settings: Arc<ServiceSettings>, now: Instant) -> Option<usize> {
         if !matches!(self.stage, Stage::Up) {
             return None;
         }
-        let mut node = Node::new(self.shared.get(&settings), 0, 0);
+        let is_disabled = settings.disabled;
+        let mut node = Node::new(settings, 0, 0);
         node.membership = Membership::Member;
         let free = self.slots.as_mut().and_then(|slots| slots.free.pop());
         let member = if let Some(member) = free {
@@ -48,7 +49,7 @@ impl Engine {
             self.nodes.push(node);
             self.nodes.len() - 1
         };
-        if settings.disabled {
+        if is_disabled {
             self.gone += 1;
             self.move_to(member, State::Disabled);
         } else {

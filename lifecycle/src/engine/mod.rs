@@ -128,7 +128,6 @@ pub(crate) enum StopCause {
 #[derive(Debug)]
 pub(crate) struct Engine {
     nodes: Nodes,
-    shared: SharedSettings,
     /// The free nodes, if the services are the members of a group.
     slots: Option<Slots>,
     graph: Arc<Graph>,
@@ -170,7 +169,6 @@ impl Engine {
             not_up: nodes.iter().filter(|node| node.counts()).count(),
             gone: settings.iter().filter(|settings| settings.disabled).count(),
             nodes,
-            shared,
             slots: None,
             graph,
             limits,

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::task::{self, Poll, ready};
+use std::task::{self, Poll};
 
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -16,15 +15,16 @@ use crate::report::status::State;
 use crate::run::supervisor::Supervisor;
 use crate::run::supervisor::tasks::ServiceTasks;
 use crate::shape::service::Service;
+use crate::shared::inbox::{BATCH, Backlog, Inbox};
 use crate::shared::members::Member;
 
-/// What a group asks its supervisor for. It is sent in a box, because the loop of every supervisor has room for one.
+/// What a group asks its supervisor for.
 pub(crate) enum MemberRequest {
     /// Take the member in and start it.
     Add {
         member: Arc<Member>,
         service: CatchOnDrop<Arc<dyn Service>>,
-        settings: ServiceSettings,
+        settings: Arc<ServiceSettings>,
         /// Answered when the member is up, or has ended on its way.
         answer: Option<oneshot::Sender<AddResult>>,
     },
@@ -35,6 +35,12 @@ pub(crate) enum MemberRequest {
         forget: Box<dyn FnOnce() + Send>,
         answer: oneshot::Sender<MemberOutcome>,
     },
+}
+
+impl MemberRequest {
+    fn removes(&self) -> bool {
+        matches!(self, Self::Remove { .. })
+    }
 }
 
 /// What becomes of a member that is added.
@@ -51,8 +57,10 @@ pub(crate) enum NotAdded {
 
 /// The requests of a group, and those that wait for an answer.
 pub(crate) struct MemberCalls {
-    requests: UnboundedReceiver<Box<MemberRequest>>,
-    starting: BTreeMap<usize, oneshot::Sender<AddResult>>,
+    requests: Arc<Inbox<MemberRequest>>,
+    backlog: Backlog<MemberRequest>,
+    /// The calls that have added a member, by its slot, until it is up.
+    starting: Vec<Option<oneshot::Sender<AddResult>>>,
     leaving: BTreeMap<usize, Vec<Leaving>>,
 }
 
@@ -62,23 +70,18 @@ struct Leaving {
 }
 
 impl MemberCalls {
-    pub(crate) fn new(requests: UnboundedReceiver<Box<MemberRequest>>) -> Self {
+    pub(crate) fn new(requests: Arc<Inbox<MemberRequest>>) -> Self {
         Self {
             requests,
-            starting: BTreeMap::new(),
+            backlog: Backlog::default(),
+            starting: Vec::new(),
             leaving: BTreeMap::new(),
         }
     }
 
-    /// The next request. Never ready when the group is gone.
-    pub(super) fn poll_request(
-        &mut self,
-        task: &mut task::Context<'_>,
-    ) -> Poll<Box<MemberRequest>> {
-        match ready!(self.requests.poll_recv(task)) {
-            Some(request) => Poll::Ready(request),
-            None => Poll::Pending,
-        }
+    /// Ready when there are requests.
+    pub(super) fn poll_requests(&mut self, task: &task::Context<'_>) -> Poll<()> {
+        self.backlog.poll_fill(&self.requests, task)
     }
 
     /// Whether the member in this slot is being removed.
@@ -87,8 +90,30 @@ impl MemberCalls {
     }
 }
 
+impl Drop for MemberCalls {
+    /// Nothing serves a request from here on: the calls are told so by their channels.
+    fn drop(&mut self) {
+        self.requests.close();
+    }
+}
+
 impl Supervisor {
-    pub(super) fn serve(&mut self, request: MemberRequest, now: Instant, tasks: &mut ServiceTasks) {
+    /// Serves the next requests: additions, then removals. An addition after a removal waits until the commands of that
+    /// are carried out, because it may get the slot.
+    pub(super) fn serve_all(&mut self, now: Instant, tasks: &mut ServiceTasks) {
+        let mut removes = false;
+        for _ in 0..BATCH {
+            let calls = self.members.as_mut();
+            let fits = |next: &MemberRequest| !removes || next.removes();
+            let Some(request) = calls.and_then(|calls| calls.backlog.next_if(fits)) else {
+                return;
+            };
+            removes = request.removes();
+            self.serve(request, now, tasks);
+        }
+    }
+
+    fn serve(&mut self, request: MemberRequest, now: Instant, tasks: &mut ServiceTasks) {
         match request {
             MemberRequest::Add {
                 member,
@@ -108,7 +133,7 @@ impl Supervisor {
         &mut self,
         member: &Arc<Member>,
         service: CatchOnDrop<Arc<dyn Service>>,
-        settings: ServiceSettings,
+        settings: Arc<ServiceSettings>,
         answer: Option<oneshot::Sender<AddResult>>,
         now: Instant,
         tasks: &mut ServiceTasks,
@@ -116,6 +141,7 @@ impl Supervisor {
         let (Some(calls), Some(members)) = (&mut self.members, &self.application.members) else {
             return;
         };
+        let is_disabled = settings.disabled;
         let Some(slot) = self.engine.add(settings, now) else {
             if let Some(answer) = answer {
                 tell(answer, Err(NotAdded::Stopping));
@@ -124,7 +150,7 @@ impl Supervisor {
         };
         // The engine's commands, which show the member, are carried out after this.
         members.put(slot, member);
-        if settings.disabled {
+        if is_disabled {
             let _ = member.instance.disabled.set(());
         }
         if let Some(inner) = member.instance.inner() {
@@ -133,11 +159,10 @@ impl Supervisor {
         tasks.make_room(slot);
         if slot == self.services.len() {
             self.services.push(service.into_inner());
+            calls.starting.push(answer);
         } else {
             self.services[slot] = service.into_inner();
-        }
-        if let Some(answer) = answer {
-            calls.starting.insert(slot, answer);
+            calls.starting[slot] = answer;
         }
     }
 
@@ -166,7 +191,7 @@ impl Supervisor {
         if to != State::Running && !to.is_final() {
             return;
         }
-        let Some(answer) = calls.starting.remove(&slot) else {
+        let Some(answer) = calls.starting[slot].take() else {
             return;
         };
         let is_removed = calls.is_leaving(slot) && self.application.request.reason().is_none();

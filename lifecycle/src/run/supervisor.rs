@@ -130,7 +130,7 @@ impl Supervisor {
                 Wake::StopCalled => self.engine.stop(now),
                 Wake::Cut => self.engine.cut_short(now),
                 Wake::External(ended) => self.external(ended),
-                Wake::Member(request) => self.serve(*request, now, &mut tasks),
+                Wake::Members => self.serve_all(now, &mut tasks),
                 Wake::Alarm => self.pass_on_alarm(),
             }
             self.limit_time(now);

@@ -39,6 +39,7 @@ use crate::shared::moments::{self, Moment, Now};
 use crate::shared::names::NameIndex;
 use crate::shared::record::Record;
 use crate::shared::request::Request;
+use crate::shared::runner_news::SupervisorEvent;
 use crate::shared::subscribers::{Subscribers, Subscription};
 use crate::store::{Memory, Opaque};
 use crate::time::moment::Epoch;
@@ -72,7 +73,7 @@ pub(crate) struct Application {
     /// without a runtime.
     runtime: Mutex<Option<Runtime>>,
     /// Open from the start to the end. What waits there is the supervisor's task, and so the runtime.
-    pub(crate) inbox: Inbox,
+    pub(crate) inbox: Inbox<SupervisorEvent>,
     pub(super) health: HealthBoard,
     /// Set if it is the application of a service of another one.
     pub(super) outer: OnceLock<Outer>,

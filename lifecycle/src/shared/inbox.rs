@@ -1,4 +1,5 @@
-//! The inbox of the supervisor: what the tasks of services report, and what handles ask, in the order of arrival.
+//! The inbox of the supervisor: what the tasks of services report, and what handles ask, in the order of arrival. The
+//! supervisor of a group has another one, for the requests of its members.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,30 +31,34 @@ const TURN: u8 = 128;
 ///   call. Only the supervisor's task leaves a waker, and that task is polled by tokio alone, so to clone it under the
 ///   lock runs no foreign code.
 /// - A closed inbox has neither events nor a waker, which would keep the runtime's memory.
-#[derive(Debug, Default)]
-pub(crate) struct Inbox(Mutex<Content>);
+#[derive(Debug)]
+pub(crate) struct Inbox<T>(Mutex<Content<T>>);
 
-#[derive(Debug, Default)]
-struct Content {
-    events: VecDeque<SupervisorEvent>,
+#[derive(Debug)]
+struct Content<T> {
+    events: VecDeque<T>,
     reader: Option<Waker>,
     is_open: bool,
 }
 
-impl Inbox {
+impl<T> Inbox<T> {
     pub(crate) fn open(&self) {
         self.content().is_open = true;
     }
 
     /// There is no supervisor any more: what is left is dropped, as is what comes.
     pub(crate) fn close(&self) {
-        let Content { events, reader, .. } = std::mem::take(&mut *self.content());
+        let mut content = self.content();
+        content.is_open = false;
+        let events = std::mem::take(&mut content.events);
+        let reader = content.reader.take();
+        drop(content);
         drop(reader);
         // An error is of the user.
         let _ = panics::drop_each(events);
     }
 
-    pub(crate) fn send(&self, event: SupervisorEvent) {
+    pub(crate) fn send(&self, event: T) {
         let mut content = self.content();
         if !content.is_open {
             drop(content);
@@ -72,22 +77,32 @@ impl Inbox {
         self.content().events.is_empty()
     }
 
-    fn content(&self) -> MutexGuard<'_, Content> {
+    fn content(&self) -> MutexGuard<'_, Content<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl<T> Default for Inbox<T> {
+    fn default() -> Self {
+        Self(Mutex::new(Content {
+            events: VecDeque::new(),
+            reader: None,
+            is_open: false,
+        }))
+    }
+}
+
 /// What the supervisor has taken from its inbox and not handled yet.
-#[derive(Debug, Default)]
-pub(crate) struct Backlog {
-    events: VecDeque<SupervisorEvent>,
+#[derive(Debug)]
+pub(crate) struct Backlog<T> {
+    events: VecDeque<T>,
     /// How many batches were taken since the supervisor last found none.
     in_a_row: u8,
 }
 
-impl Backlog {
+impl<T> Backlog<T> {
     /// Ready when there are events. Only the supervisor's task calls this.
-    pub(crate) fn poll_fill(&mut self, inbox: &Inbox, task: &task::Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_fill(&mut self, inbox: &Inbox<T>, task: &task::Context<'_>) -> Poll<()> {
         if self.events.is_empty() {
             // A burst grows the two lists; most of the time there are a few events.
             self.events.shrink_to(BATCH);
@@ -112,13 +127,28 @@ impl Backlog {
     }
 
     /// The next events, at most a [`BATCH`].
-    pub(crate) fn batch(&mut self) -> impl Iterator<Item = SupervisorEvent> {
+    pub(crate) fn batch(&mut self) -> impl Iterator<Item = T> {
         let events = &mut self.events;
         std::iter::from_fn(|| events.pop_front()).take(BATCH)
     }
 
+    /// The next event, if it is one of these.
+    pub(crate) fn next_if(&mut self, fits: impl FnOnce(&T) -> bool) -> Option<T> {
+        self.events.front().filter(|next| fits(next))?;
+        self.events.pop_front()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.events.is_empty()
+    }
+}
+
+impl<T> Default for Backlog<T> {
+    fn default() -> Self {
+        Self {
+            events: VecDeque::new(),
+            in_a_row: 0,
+        }
     }
 }
 
@@ -184,13 +214,13 @@ mod tests {
         SupervisorEvent::Runner { service, news }
     }
 
-    fn open() -> Inbox {
+    fn open() -> Inbox<SupervisorEvent> {
         let inbox = Inbox::default();
         inbox.open();
         inbox
     }
 
-    fn services(backlog: &mut Backlog) -> Vec<usize> {
+    fn services(backlog: &mut Backlog<SupervisorEvent>) -> Vec<usize> {
         let service = |event: SupervisorEvent| match event {
             SupervisorEvent::Runner { service, .. } => service,
             _ => usize::MAX,

@@ -109,6 +109,16 @@ pub(crate) enum InstanceRef<'a> {
     Member(Arc<Member>),
 }
 
+impl InstanceRef<'_> {
+    /// The member, if it is one.
+    pub(crate) fn member(&self) -> Option<Arc<Member>> {
+        match self {
+            Self::Registered(_) => None,
+            Self::Member(member) => Some(member.clone()),
+        }
+    }
+}
+
 impl Deref for InstanceRef<'_> {
     type Target = Instance;
 

@@ -21,12 +21,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 
 pub use self::entry::Entry;
 use self::state::{Link, Phase, Place, State, label, write_label};
-use crate::engine::settings::RegistrySettings;
+use crate::engine::settings::{RegistrySettings, SharedSettings};
 use crate::panics;
 use crate::report::error::{RestartError, Result, StartError};
 use crate::report::group::{AddError, MemberOutcome};
@@ -41,6 +40,7 @@ use crate::shape::service::{Nature, Sealed, Service, TaskNeed};
 use crate::shared::application::Application;
 use crate::shared::context::Context;
 use crate::shared::current;
+use crate::shared::inbox::Inbox;
 use crate::shared::inner::Found;
 use crate::shared::members::Member;
 
@@ -98,6 +98,7 @@ impl<K> Group<K> {
                 members: HashMap::new(),
                 added: 0,
                 text: String::new(),
+                settings: SharedSettings::default(),
             })),
         }
     }
@@ -173,8 +174,8 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
             let (answer, answered) = oneshot::channel();
             waits = Some(answered);
             if let Some(request) = place.request(link, Some(answer)) {
-                // An error means that the supervisor is gone, and the call is told so by its channel.
-                let _ = link.requests.send(request);
+                // If the supervisor is gone, the call is told so by its channel.
+                link.requests.send(request);
             }
         }
         state.insert(key, place);
@@ -183,7 +184,8 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
 
     /// A place for a member under this key. The key's own code runs here, so the lock is free meanwhile.
     fn place(&self, key: &K, entry: Entry) -> Result<Place, AddError> {
-        let mut text = {
+        let Entry { service, settings } = entry;
+        let (mut text, settings) = {
             let mut state = self.state();
             let mut text = std::mem::take(&mut state.text);
             text.clear();
@@ -191,14 +193,14 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
                 text.push_str(path);
                 text.push('/');
             }
-            text
+            (text, state.settings.get(&settings))
         };
         let key_at = text.len();
         let length = write_label(&mut text, key);
         if length > MAX_KEY {
             return Err(AddError::KeyTooLong(length));
         }
-        let place = Place::new(Name::shared(&text), key_at, entry);
+        let place = Place::new(Name::shared(&text), key_at, service, settings);
         self.state().text = text;
         Ok(place)
     }
@@ -278,12 +280,12 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
         };
         let member = member.clone();
         let (answer, answered) = oneshot::channel();
-        let request = Box::new(MemberRequest::Remove {
+        let request = MemberRequest::Remove {
             member: member.clone(),
             forget: self.forgets(own, member.clone()),
             answer,
-        });
-        let _ = link.requests.send(request);
+        };
+        link.requests.send(request);
         drop(state);
         // The task of the member has the last one from here on, so the destructor is its code.
         drop(service);
@@ -352,11 +354,12 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
     /// Begins a run of the group, as this service.
     fn begin(&self, cx: &Context) -> Result<Arc<Application>, StartError> {
         let application = Application::of_group();
-        let (requests, inbox) = unbounded_channel();
+        let requests = Arc::<Inbox<_>>::default();
+        requests.open();
         let link = Link {
             path: Name::from(cx.name().to_owned()),
             application: application.clone(),
-            requests,
+            requests: requests.clone(),
         };
         let mut state = self.state();
         if let Phase::Stopping { link, .. } = &state.phase {
@@ -370,7 +373,7 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
         cx.application().show_inner(cx.service(), &application);
         for place in state.in_order() {
             if let Some(request) = place.request(&link, None) {
-                let _ = link.requests.send(request);
+                link.requests.send(request);
             }
         }
         state.phase = Phase::Up(link);
@@ -386,7 +389,7 @@ impl<K: Eq + Hash + Clone + fmt::Display + Send + 'static> Group<K> {
             },
             signals: false,
             stop_on: None,
-            members: Some(MemberCalls::new(inbox)),
+            members: Some(MemberCalls::new(requests)),
             #[cfg(all(feature = "cron", feature = "test-util"))]
             wall_clock: None,
         };

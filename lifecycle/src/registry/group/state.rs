@@ -5,17 +5,16 @@ use std::fmt::{self, Write};
 use std::hash::Hash;
 use std::sync::{Arc, Weak};
 
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use super::Entry;
-use crate::engine::settings::ServiceSettings;
+use crate::engine::settings::{ServiceSettings, SharedSettings};
 use crate::panics::CatchOnDrop;
 use crate::report::name::Name;
 use crate::run::members::{AddResult, MemberRequest};
 use crate::run::plan::instance_of;
 use crate::shape::service::Service;
 use crate::shared::application::Application;
+use crate::shared::inbox::Inbox;
 use crate::shared::members::Member;
 
 pub(super) struct State<K> {
@@ -25,6 +24,7 @@ pub(super) struct State<K> {
     pub(super) added: u64,
     /// Where the name of a member is written: used again, because members may come and go all the time.
     pub(super) text: String,
+    pub(super) settings: SharedSettings,
 }
 
 /// Whether the group runs.
@@ -47,14 +47,14 @@ pub(super) struct Link {
     /// The name of the group.
     pub(super) path: Name,
     pub(super) application: Arc<Application>,
-    pub(super) requests: UnboundedSender<Box<MemberRequest>>,
+    pub(super) requests: Arc<Inbox<MemberRequest>>,
 }
 
 /// What the group keeps of a member.
 pub(super) struct Place {
     /// Kept for the next run of the group; `None` once no run follows.
     pub(super) service: Option<CatchOnDrop<Arc<dyn Service>>>,
-    settings: ServiceSettings,
+    settings: Arc<ServiceSettings>,
     /// The key as it is shown, behind the path of the group if that was known.
     name: Name,
     /// Where the key begins.
@@ -69,10 +69,15 @@ pub(super) struct Place {
 
 impl Place {
     /// A place without a number yet.
-    pub(super) fn new(name: Name, key_at: usize, entry: Entry) -> Self {
+    pub(super) fn new(
+        name: Name,
+        key_at: usize,
+        service: CatchOnDrop<Arc<dyn Service>>,
+        settings: Arc<ServiceSettings>,
+    ) -> Self {
         Self {
-            service: Some(entry.service),
-            settings: entry.settings,
+            service: Some(service),
+            settings,
             name,
             key_at,
             number: 0,
@@ -101,7 +106,7 @@ impl Place {
         &mut self,
         link: &Link,
         answer: Option<oneshot::Sender<AddResult>>,
-    ) -> Option<Box<MemberRequest>> {
+    ) -> Option<MemberRequest> {
         let service = self.service.as_ref()?.as_ref()?.clone();
         let name = self.name_within(&link.path);
         let member = Member::new(instance_of(name, &*service, &self.settings));
@@ -109,12 +114,12 @@ impl Place {
             member.instance.keep_paused(&before.instance);
         }
         self.member = Some(member.clone());
-        Some(Box::new(MemberRequest::Add {
+        Some(MemberRequest::Add {
             member,
             service: CatchOnDrop::new(service),
-            settings: self.settings,
+            settings: self.settings.clone(),
             answer,
-        }))
+        })
     }
 }
 
@@ -188,6 +193,11 @@ struct Label<'a> {
 impl Write for Label<'_> {
     fn write_str(&mut self, part: &str) -> fmt::Result {
         self.length += part.len();
+        let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'/' && byte != b'\\';
+        if part.bytes().all(is_plain) {
+            self.text.push_str(part);
+            return Ok(());
+        }
         for letter in part.chars() {
             match letter {
                 '/' | '\\' => {

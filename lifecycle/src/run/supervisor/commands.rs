@@ -217,7 +217,7 @@ impl Supervisor {
     pub(super) fn unstarted(&self, index: usize, service: Arc<dyn Service>) -> Unstarted {
         let cx = Context::new(
             self.application.clone(),
-            Run::of(self.application.member(index)),
+            Run::of(self.application.instance(index).member()),
             index,
         );
         let service = Some(service);
@@ -311,8 +311,9 @@ impl Supervisor {
     }
 
     pub(super) fn begin_run(&self, index: usize) -> Arc<Run> {
-        let run = Run::of(self.application.member(index));
-        self.application.instance(index).begin_run(&run);
+        let instance = self.application.instance(index);
+        let run = Run::of(instance.member());
+        instance.begin_run(&run);
         if let Some(leases) = self.application.leases.get() {
             leases.begin_run(index, &run);
         }

@@ -9,11 +9,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Supervisor;
 use crate::panics::{self, Panic};
-use crate::run::members::MemberRequest;
 use crate::run::systemd::Systemd;
 use crate::shared::application::Application;
 use crate::shared::inbox::Backlog;
 use crate::shared::latch::Closed;
+use crate::shared::runner_news::SupervisorEvent;
 
 /// Why the loop of [`Supervisor::run`] goes on.
 pub(super) enum Wake {
@@ -22,7 +22,7 @@ pub(super) enum Wake {
     StopCalled,
     Cut,
     External(Result<(), Panic>),
-    Member(Box<MemberRequest>),
+    Members,
     Alarm,
 }
 
@@ -134,7 +134,7 @@ impl Supervisor {
     pub(super) fn poll_wake(
         &mut self,
         sources: &mut Sources<'_, '_>,
-        backlog: &mut Backlog,
+        backlog: &mut Backlog<SupervisorEvent>,
         task: &mut task::Context<'_>,
     ) -> Poll<Wake> {
         // Before the events: a service that is ready now must not start its dependents.
@@ -157,8 +157,8 @@ impl Supervisor {
             }
         }
         if let Some(members) = &mut self.members {
-            if let Poll::Ready(request) = members.poll_request(task) {
-                return Poll::Ready(Wake::Member(request));
+            if members.poll_requests(task).is_ready() {
+                return Poll::Ready(Wake::Members);
             }
         }
         if sources.has_alarm(task) {
