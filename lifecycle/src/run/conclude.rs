@@ -11,11 +11,12 @@ use crate::shared::application::Application;
 
 /// The outcome of a run that is over.
 pub(crate) fn outcome_of(application: &Application) -> Outcome {
-    // The states of an inner application are in the outcome of the outer one. Its own is only waited for.
-    let services = if application.is_inner() {
-        Vec::new()
+    // What is known of the services of an inner application is in the outcome of the outer one. Its own is only waited
+    // for.
+    let (services, omitted) = if application.is_inner() {
+        (Vec::new(), Vec::new())
     } else {
-        application.states()
+        (application.states(), omitted(application))
     };
     let record = application.record();
     // Those of inner applications first: a service often fails because of one of its own.
@@ -32,7 +33,7 @@ pub(crate) fn outcome_of(application: &Application) -> Outcome {
         has_fatal: record.has_fatal,
         laggards: record.laggards.clone(),
         services,
-        omitted: omitted(application),
+        omitted,
         took: record
             .requested
             .zip(record.ended)

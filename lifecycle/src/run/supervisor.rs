@@ -202,10 +202,8 @@ impl Supervisor {
             #[cfg(test)]
             RunnerNews::Restart(wait) => self.engine.restart_after(service, wait, now),
             RunnerNews::Down { is_kept: false } => {
-                if !self.application.is_followed() {
-                    // A drain for a restart that was cancelled, or one behind a decorator, has left its items.
-                    self.application.end_queues_of(service);
-                }
+                // A drain for a restart that was cancelled, or one behind a decorator, has left its items.
+                self.application.end_queues_of(service);
                 self.engine.down(service, false, now);
             }
         }

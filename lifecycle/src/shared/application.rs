@@ -100,6 +100,8 @@ pub(crate) struct Application {
 #[derive(Debug)]
 struct Begun {
     at: Instant,
+    /// When the outermost application began.
+    since: Instant,
     /// The timers of the schedules.
     timers: Arc<SharedTimers>,
 }
@@ -218,7 +220,10 @@ impl Application {
         self.begun.get_or_init(|| {
             let at = Instant::now();
             let timers = SharedTimers::new(at);
-            Begun { at, timers }
+            let outer = self.outer();
+            let since = outer.and_then(|(outer, _)| Some(outer.begun.get()?.since));
+            let since = since.unwrap_or(at);
+            Begun { at, since, timers }
         })
     }
 
@@ -363,13 +368,11 @@ impl Application {
     }
 
     fn age_at(&self, now: Instant) -> Duration {
-        if let Some((outer, _)) = self.outer() {
-            return outer.age_at(now);
+        if let Some(begun) = self.begun.get() {
+            return now.saturating_duration_since(begun.since);
         }
-        let begun = self.begun.get();
-        begun.map_or(Duration::ZERO, |begun| {
-            now.saturating_duration_since(begun.at)
-        })
+        let outer = self.outer();
+        outer.map_or(Duration::ZERO, |(outer, _)| outer.age_at(now))
     }
 
     /// An error of this service that happens now.
@@ -395,20 +398,24 @@ impl Application {
             instance.close_triggers();
         }
         let took = instance.moments.note(from, to, now.age);
-        if self.is_observed() {
-            let took = Duration::from_nanos(took);
-            self.tell(service, EventKind::Moved { from, to, took });
-        } else {
-            events::log_move(instance.name.as_str(), to);
-        }
         let transition = || Transition {
             name: instance.name.clone(),
             from,
             to,
             at: now.at,
         };
+        let mut is_observed = self.events.is_observed();
         self.subscribers.send(transition);
-        self.for_each_listener(|listener| listener.subscribers.send(transition));
+        self.for_each_listener(|listener| {
+            is_observed |= listener.events.is_observed();
+            listener.subscribers.send(transition);
+        });
+        if is_observed {
+            let took = Duration::from_nanos(took);
+            self.tell(service, EventKind::Moved { from, to, took });
+        } else {
+            events::log_move(instance.name.as_str(), to);
+        }
         if instance.has_inner() {
             self.look_at_inner(service);
         }

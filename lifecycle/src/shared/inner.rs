@@ -165,9 +165,14 @@ impl Application {
         }
     }
 
-    /// The same for one service; for all within it, if it is a registry.
+    /// The same for one service; for all within it, if it is a registry. Does nothing if another run of the
+    /// application follows, which goes on with the items.
     pub(crate) fn end_queues_of(&self, service: usize) {
-        end_queues_of(&self.instance(service));
+        let instance = self.instance(service);
+        let has_queues = instance.queue().is_some() || instance.has_inner();
+        if has_queues && !self.is_followed() {
+            end_queues_of(&instance);
+        }
     }
 
     #[inline]
