@@ -73,7 +73,7 @@ use crate::shared::run::Run;
 #[must_use]
 pub fn context(name: impl Into<Name>) -> Context {
     let instance = Instance::new(name.into(), Shape::Custom, OnFailure::Shutdown, None);
-    let application = Application::new(Box::new([instance]), Arc::new(Graph::new(&[Vec::new()])));
+    let application = Application::new(Box::new([instance]), Arc::new(Graph::without_edges(1)));
     application.begin(Runtime::try_current().ok());
     // There is no supervisor.
     application.inbox.close();

@@ -28,18 +28,22 @@ struct Edges {
 }
 
 impl Graph {
-    /// `dependencies[i]` are the dependencies of service `i`.
-    pub(crate) fn new(dependencies: &[Vec<Edge>]) -> Self {
-        let mut reversed = vec![Vec::new(); dependencies.len()];
-        for (service, list) in (0_u32..).zip(dependencies) {
-            for edge in list {
-                reversed[edge.service as usize].push(Edge { service, ..*edge });
-            }
-        }
+    /// Of the dependencies of each service, in turn.
+    pub(crate) fn of<L>(dependencies: impl ExactSizeIterator<Item = L>) -> Self
+    where
+        L: IntoIterator<Item = Edge>,
+    {
+        let dependencies = Edges::of_each(dependencies);
         Self {
-            dependencies: Edges::new(dependencies),
-            dependents: Edges::new(&reversed),
+            dependents: dependencies.reversed(),
+            dependencies,
         }
+    }
+
+    /// `dependencies[i]` are the dependencies of service `i`.
+    #[cfg(test)]
+    pub(crate) fn new(dependencies: &[Vec<Edge>]) -> Self {
+        Self::of(dependencies.iter().cloned())
     }
 
     /// So many services that depend on nothing.
@@ -87,16 +91,47 @@ impl Edges {
         }
     }
 
-    fn new(lists: &[Vec<Edge>]) -> Self {
-        let mut edges = Vec::with_capacity(lists.iter().map(Vec::len).sum());
+    fn of_each<L>(lists: impl ExactSizeIterator<Item = L>) -> Self
+    where
+        L: IntoIterator<Item = Edge>,
+    {
+        let mut edges = Vec::new();
         let mut starts = Vec::with_capacity(lists.len() + 1);
         for list in lists {
             starts.push(edges.len() as u32);
-            edges.extend_from_slice(list);
+            edges.extend(list);
         }
         starts.push(edges.len() as u32);
         Self {
             list: edges.into(),
+            starts: starts.into(),
+        }
+    }
+
+    /// Each edge at the service where it ends, in the order of the services where they begin.
+    fn reversed(&self) -> Self {
+        let mut starts = vec![0; self.starts.len()];
+        for edge in &self.list {
+            starts[edge.service as usize + 1] += 1;
+        }
+        for service in 1..starts.len() {
+            starts[service] += starts[service - 1];
+        }
+        // Where the next edge of each service goes. Each place is written once.
+        let mut next = starts.clone();
+        let mut list = self.list.clone();
+        for service in 0..starts.len() - 1 {
+            for edge in self.of(service) {
+                let place = &mut next[edge.service as usize];
+                list[*place as usize] = Edge {
+                    service: service as u32,
+                    ..*edge
+                };
+                *place += 1;
+            }
+        }
+        Self {
+            list,
             starts: starts.into(),
         }
     }
@@ -107,5 +142,38 @@ impl Edges {
             return &[];
         };
         &self.list[self.starts[service] as usize..end as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edge(service: u32, kind: DependencyKind) -> Edge {
+        Edge {
+            service,
+            kind,
+            restarts: kind == DependencyKind::After,
+        }
+    }
+
+    #[test]
+    fn each_edge_is_known_at_both_of_its_ends() {
+        use DependencyKind::{After, Wants};
+
+        let graph = Graph::new(&[
+            vec![],
+            vec![edge(0, After)],
+            vec![edge(1, Wants), edge(0, Wants)],
+            vec![edge(0, After)],
+        ]);
+        assert_eq!(graph.dependencies(2), [edge(1, Wants), edge(0, Wants)]);
+        assert_eq!(
+            graph.dependents(0),
+            [edge(1, After), edge(2, Wants), edge(3, After)]
+        );
+        assert_eq!(graph.dependents(1), [edge(2, Wants)]);
+        assert_eq!(graph.dependents(3), []);
+        assert_eq!(graph.stop_order(4), [2, 3, 1, 0]);
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Slots {
 impl Engine {
     /// The engine of a group. It begins without members, and goes on when none is left.
     pub(crate) fn of_group(limits: RegistrySettings) -> Self {
-        let graph = Arc::new(Graph::new(&[]));
+        let graph = Arc::new(Graph::without_edges(0));
         let mut engine = Self::new(graph, [], limits);
         engine.slots = Some(Slots::default());
         engine

@@ -93,18 +93,19 @@ impl Entries {
             return Graph::without_edges(self.services.len());
         }
         let Resolved(resolved) = resolved.unwrap_or_else(|| self.resolve());
-        let edges_of = |(declared, named): (&Entry, Vec<graph::Edge>)| {
-            let named: Vec<Edge> = named.iter().map(|edge| declared.edge(edge)).collect();
-            let is_unnamed = |base: &&Edge| named.iter().all(|edge| edge.service != base.service);
-            if base.is_empty() || declared.node.before_all {
-                return named;
+        let implied = |declared: &Entry, named: &[graph::Edge]| -> Vec<Edge> {
+            if declared.node.before_all {
+                return Vec::new();
             }
-            let implied: Vec<Edge> = base.iter().filter(is_unnamed).copied().collect();
-            [implied, named].concat()
+            let is_unnamed =
+                |base: &&Edge| named.iter().all(|edge| edge.to != base.service as usize);
+            base.iter().filter(is_unnamed).copied().collect()
         };
         let entries = self.services.iter().zip(resolved);
-        let dependencies: Vec<Vec<Edge>> = entries.map(edges_of).collect();
-        Graph::new(&dependencies)
+        Graph::of(entries.map(|(declared, named)| {
+            let implied = implied(declared, &named).into_iter();
+            implied.chain(named.into_iter().map(|edge| declared.edge(&edge)))
+        }))
     }
 
     /// Looks the names of all dependencies up. Those that name no service are left out.

@@ -117,7 +117,7 @@ impl Application {
         Self::make(
             Box::default(),
             Some(Box::default()),
-            Arc::new(Graph::new(&[])),
+            Arc::new(Graph::without_edges(0)),
         )
     }
 
