@@ -33,7 +33,7 @@ pub fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
         .iter()
         .filter_map(|word| {
             let letters: Vec<char> = word.chars().collect();
-            let limit = letters.len().max(3) / 3;
+            let limit = letters.len().max(typed.len().min(3)) / 3;
             // The distance is at least the difference in length, so most words need no table.
             if letters.len().abs_diff(typed.len()) > limit {
                 return None;
@@ -96,6 +96,9 @@ mod tests {
             told("x", &["one", "two", "six"]),
             "write one of `one`, `two`, `six`"
         );
+        assert_eq!(told("x", &["a", "b"]), "write `a` or `b`");
+        assert_eq!(told("dv", &["db"]), "write `db`");
+        assert_eq!(told("dbs", &["db", "api"]), "did you mean `db`?");
         assert_eq!(
             told("nothing", &["one", "two", "six", "ten", "red", "tin"]),
             ""
