@@ -93,7 +93,9 @@ impl fmt::Display for AddError {
             ),
             Self::Duplicate(name) => write!(f, "the group has a member `{name}` already"),
             Self::Policy(error) => error.fmt(f),
-            Self::Stopping => f.write_str("the group takes no member: it is being stopped"),
+            Self::Stopping => {
+                f.write_str("the group takes no member: it is being stopped, or has stopped")
+            }
             Self::Removed => f.write_str("the member was removed before it was up"),
             Self::Failed(error) => error.fmt(f),
         }
