@@ -247,15 +247,15 @@ mod nested {
         let handle = running.handle();
         let mut moves = handle.subscribe();
         inner(&running).report(0, RunnerNews::Restart(secs(5)));
-        for state in [State::Stopping, State::Backoff] {
+        for (state, sentence) in [
+            (State::Stopping, "`module/feed` is stopping"),
+            (State::Backoff, "`module/feed` is in backoff"),
+        ] {
             let Transition { name, to, .. } = moves.recv().await.unwrap();
             assert_eq!((name.as_str(), to), ("module/feed", state));
             assert!(!handle.is_healthy(), "{to}");
             let degraded = handle.states()[0].degraded.clone();
-            assert_eq!(
-                degraded.unwrap(),
-                format!("`module/feed` is {state}").into()
-            );
+            assert_eq!(degraded.unwrap(), sentence.into());
         }
         running.await_healthy().await.unwrap();
         assert!(handle.is_healthy());

@@ -391,7 +391,11 @@ impl Instance {
     /// What is not up in the application of the service itself.
     fn missing_inner(&self) -> Option<Arc<str>> {
         let (name, state) = self.inner()?.first_missing()?;
-        Some(format!("`{name}` is {state}").into())
+        let place = match state {
+            State::Backoff => "in ",
+            _ => "",
+        };
+        Some(format!("`{name}` is {place}{state}").into())
     }
 
     /// Its name and state, if it counts for readiness and is not where a started application wants it.
