@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lifecycle::{
-    AddError, Context, Entry, Group, Idle, MemberOutcome, OnFailure, Restart, Result, Running,
-    Service, Shape, State, Then, async_trait, registry, service,
+    AddError, Context, Entry, Group, Idle, MemberOutcome, OnFailure, Restart, RestartError, Result,
+    Running, Service, Shape, State, Then, async_trait, registry, service,
 };
 use lifecycle_tests::{
     Alive, Journal, Moves, fails, hangs, millis, panics, paused, secs, start, state_of, states,
@@ -309,7 +309,8 @@ async fn a_dead_member_is_restarted_with_backoff_while_the_others_go_on() {
     assert_eq!(state_of(&handle, "tenants/well"), State::Running);
     assert!(journal.count("tenants/well: tick 590 done") == 1);
     assert!(handle.is_healthy());
-    assert!(handle.status("tenants").unwrap().degraded.is_some());
+    let degraded = handle.status("tenants").unwrap().degraded;
+    assert_eq!(degraded.unwrap(), "`tenants/dead` is in backoff".into());
     tenants.remove("dead").await.into_result().unwrap();
     assert_eq!(handle.status("tenants").unwrap().degraded, None);
     let outcome = running.stop().await;
@@ -512,6 +513,74 @@ async fn of_calls_at_once_an_addition_after_a_removal_gets_the_slot_when_that_me
     running.stop().await.into_result().unwrap();
     assert_eq!(journal.count("tenants/acme: drain done"), 1);
     assert_eq!(journal.count("tenants/other: drain done"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_is_removed_in_its_restart_has_ended_and_its_group_is_not_stopping() {
+    let journal = Journal::new();
+    let (tenants, running) = up(&journal).await;
+    let restart = || {
+        let handle = running.handle();
+        tokio::spawn(async move { handle.restart("tenants/slow").await.unwrap_err() })
+    };
+    let slow = || journal.script().drain(takes(secs(5))).idle();
+    tenants.add(key("slow"), slow()).await.unwrap();
+    let restarted = restart();
+    sleep(secs(1)).await;
+    tenants.remove("slow").await.into_result().unwrap();
+    let error = restarted.await.unwrap();
+    assert!(matches!(error, RestartError::Ended(_)), "{error}");
+
+    tenants.add(key("slow"), slow()).await.unwrap();
+    let restarted = restart();
+    sleep(secs(1)).await;
+    assert_eq!(running.stop().await.exit_code(), 0);
+    let error = restarted.await.unwrap();
+    assert!(matches!(error, RestartError::Stopping), "{error}");
+}
+
+/// Says in its drain what it ends for.
+#[service(idle)]
+struct Ends(Arc<Mutex<Vec<String>>>);
+
+impl Idle for Ends {
+    async fn drain(&self, cx: &Context) -> Result {
+        let cause = cx.cause().map(|cause| format!("{}: {cause}", cx.name()));
+        self.0.lock().unwrap().extend(cause);
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_is_told_of_a_removal_and_of_a_restart_wherever_that_begins() {
+    let (tenants, running) = up(&Journal::new()).await;
+    let told = Arc::<Mutex<Vec<String>>>::default();
+    let ends = || Ends(told.clone());
+    let within = || registry! { "a" => ends() };
+    tenants.add(key("acme"), ends()).await.unwrap();
+    tenants.add(key("deep"), within()).await.unwrap();
+    let restarts = [
+        ("tenants/acme", &["tenants/acme"][..]),
+        ("tenants/deep", &["tenants/deep/a"]),
+        ("tenants", &["tenants/acme", "tenants/deep/a"]),
+    ];
+    let take = || {
+        let mut told = std::mem::take(&mut *told.lock().unwrap());
+        told.sort();
+        told
+    };
+    for (service, drains) in restarts {
+        running.handle().restart(service).await.unwrap();
+        let restarted = drains.iter().map(|name| format!("{name}: restarted"));
+        assert_eq!(take(), restarted.collect::<Vec<_>>(), "{service}");
+    }
+    for (member, drain) in [("acme", "tenants/acme"), ("deep", "tenants/deep/a")] {
+        tenants.remove(member).await.into_result().unwrap();
+        assert_eq!(take(), [format!("{drain}: removed from its group")]);
+    }
+    tenants.add(key("deep"), within()).await.unwrap();
+    running.stop().await.into_result().unwrap();
+    assert_eq!(take(), ["tenants/deep/a: stop requested"]);
 }
 
 #[tokio::test(start_paused = true)]

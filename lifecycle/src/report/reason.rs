@@ -113,9 +113,11 @@ pub enum Cause {
     Failure(ServiceError),
     /// The service has done what it had to do.
     Finished,
-    /// The service is restarted: by hand, or with a service that it depends on. (Where it is restarted because it
-    /// has failed, the cause is that failure.)
+    /// The service is restarted: by hand, or with a service that it depends on, or with the registry or the group that
+    /// it belongs to. (Where it is restarted because it has failed, the cause is that failure.)
     Restart,
+    /// The member is removed from its group, or the service belongs to one that is. No other run follows.
+    Removed,
     /// Another replica may run the service from now on: its lease was lost.
     LeaseLost,
 }
@@ -127,6 +129,7 @@ impl fmt::Display for Cause {
             Self::Failure(error) => error.fmt(f),
             Self::Finished => f.write_str("finished"),
             Self::Restart => f.write_str("restarted"),
+            Self::Removed => f.write_str("removed from its group"),
             Self::LeaseLost => f.write_str("its lease was lost"),
         }
     }

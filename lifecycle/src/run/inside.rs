@@ -62,7 +62,9 @@ pub(crate) async fn stop(cx: &Context, own: Option<Duration>) -> Result {
     let reason = match cx.cause() {
         Some(Cause::Shutdown(reason)) => reason,
         Some(Cause::Failure(error)) => Reason::Failure(error),
-        Some(Cause::Finished | Cause::Restart | Cause::LeaseLost) | None => Reason::Requested,
+        Some(Cause::Finished | Cause::Restart | Cause::Removed | Cause::LeaseLost) | None => {
+            Reason::Requested
+        }
     };
     inner.ask_to_stop(reason);
     let own = own.and_then(|limit| Instant::now().checked_add(limit));

@@ -179,6 +179,8 @@ impl Supervisor {
         let list = calls.leaving.entry(slot).or_default();
         list.push(leaving);
         if list.len() == 1 {
+            // Before its stop channel is closed, so that its drain finds it.
+            member.leave();
             self.engine.remove(slot, now);
         }
     }

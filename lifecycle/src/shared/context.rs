@@ -309,13 +309,26 @@ impl Context {
         if !self.run.stop.is_closed() {
             return None;
         }
-        let reason = self.application.request.reason();
-        Some(match reason {
+        let is_removed = || self.run.member().is_some_and(|member| member.is_leaving());
+        Some(match self.application.request.reason() {
+            Some(Reason::Requested) => self
+                .outer_cause()
+                .unwrap_or(Cause::Shutdown(Reason::Requested)),
             Some(reason) => Cause::Shutdown(reason.clone()),
+            None if is_removed() => Cause::Removed,
             None if self.lease().is_some_and(|lease| lease.is_lost()) => Cause::LeaseLost,
             None if self.run.is_followed() => Cause::Restart,
             None => Cause::Finished,
         })
+    }
+
+    /// Why the service ends that this application belongs to, if it is no failure: that of an outer service is none
+    /// of an inner one.
+    fn outer_cause(&self) -> Option<Cause> {
+        let (outer, service) = self.application.outer()?;
+        let run = outer.instance(service).run()?;
+        let cause = Self::new(outer, run, service).cause();
+        cause.filter(|cause| !matches!(cause, Cause::Failure(_) | Cause::Finished))
     }
 
     /// The lease that this run of the service has, where one replica runs it (`replicas = one`); `None` otherwise,

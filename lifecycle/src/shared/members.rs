@@ -20,6 +20,7 @@ pub(crate) struct Member {
     pub(crate) instance: Instance,
     /// Set once the supervisor has taken it in.
     place: OnceLock<Place>,
+    is_leaving: AtomicBool,
     is_removed: AtomicBool,
 }
 
@@ -28,6 +29,7 @@ impl Member {
         Arc::new(Self {
             instance,
             place: OnceLock::new(),
+            is_leaving: AtomicBool::new(false),
             is_removed: AtomicBool::new(false),
         })
     }
@@ -40,6 +42,15 @@ impl Member {
     /// How many members the group has had before it, in this run.
     pub(crate) fn number(&self) -> u64 {
         self.place.get().map_or(u64::MAX, |place| place.number)
+    }
+
+    /// It is to be removed: its drain is told so.
+    pub(crate) fn leave(&self) {
+        self.is_leaving.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.is_leaving.load(Ordering::Acquire)
     }
 
     /// Whether it is gone, and its slot may be that of another member.

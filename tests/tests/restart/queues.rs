@@ -3,7 +3,7 @@
 use lifecycle::{OnFailure, OnLate, State};
 use lifecycle_tests::queue::Gatherer;
 use lifecycle_tests::{fails, hangs, millis, nothing, panics, secs};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::runs::{alone, policy, reaches, started, status};
 
@@ -120,7 +120,7 @@ async fn when_it_is_not_restarted_any_more_its_drain_flushes_as_ever() {
             .on_failure(policy);
         let running = started(registry).await;
         queue.intake.send(0).await.unwrap();
-        running.wait().await;
+        timeout(secs(60), running.wait()).await.unwrap();
         let outcome = running.stop().await;
         assert_eq!(flushed(&queue), [0]);
         assert_eq!(outcome.services()[0].queue.unwrap().lost, 0);

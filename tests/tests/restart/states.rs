@@ -131,7 +131,7 @@ async fn what_needs_one_that_has_failed_for_good_fails_in_place_of_its_next_star
         .after(["store"])
         .on_failure(policy());
     let running = started(registry).await;
-    running.wait().await;
+    timeout(secs(60), running.wait()).await.unwrap();
     let outcome = running.stop().await;
     let failures: Vec<_> = outcome.failures().iter().map(ToString::to_string).collect();
     assert_eq!(

@@ -34,8 +34,8 @@ pub enum RestartError {
     Disabled(Name),
     /// The service has no run that could be restarted: it waits for what it needs.
     NotRunning(Name),
-    /// The service has ended, and what has ended is never started again: it has failed for good, or is a oneshot
-    /// that is done.
+    /// The service has ended, and what has ended is never started again: it has failed for good, is a oneshot
+    /// that is done, or a member that was removed from its group meanwhile.
     Ended(Name),
     /// The restart was asked for by code of a service that it would stop, and that stop would wait for the code.
     FromWithin(Name),

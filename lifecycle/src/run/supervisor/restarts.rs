@@ -78,7 +78,9 @@ impl Supervisor {
         match instance.error.get() {
             Some(error) => Err(RestartError::Failed(error.clone())),
             None if instance.has_succeeded() => Ok(()),
-            None => Err(RestartError::Stopping),
+            None if self.application.request.reason().is_some() => Err(RestartError::Stopping),
+            // A member that was removed meanwhile.
+            None => Err(RestartError::Ended(instance.name.clone())),
         }
     }
 }
