@@ -4,7 +4,7 @@
 //! they are read: waits above zero and in order, at least one restart, a time above zero.
 
 use lifecycle_rules::suggest;
-use proc_macro2::Ident;
+use proc_macro2::{Delimiter, Group, Ident, TokenTree};
 use quote::ToTokens;
 use syn::{Error, Expr, ExprCall, Lit, Result};
 
@@ -53,6 +53,13 @@ const THENS: &[Choice] = &[
 const RESTARTS: u32 = 10;
 
 pub(crate) fn read_policy(argument: &NamedArgument, errors: &mut Errors) -> Option<Policy> {
+    if let Some(options) = misgrouped_options(argument) {
+        let help =
+            format_args!("write `{RESTART}(..)`, with each option as in `{MAX} = {RESTARTS}`");
+        let sentence = format_args!("the options of `{RESTART}` are not in parentheses");
+        errors.report(&options, sentence, help);
+        return None;
+    }
     let value = errors.handle(argument.value("on_failure = ignore"))?;
     match ungrouped(value) {
         Expr::Path(path) if path.path.is_ident(SHUTDOWN) => Some(Policy::Shutdown),
@@ -63,6 +70,22 @@ pub(crate) fn read_policy(argument: &NamedArgument, errors: &mut Errors) -> Opti
             errors.push(unknown_error(value));
             None
         }
+    }
+}
+
+/// The options of `restart { .. }` and `restart[..]`, which are no expressions of Rust's.
+fn misgrouped_options(argument: &NamedArgument) -> Option<Group> {
+    let Form::Value(value) = &argument.form else {
+        return None;
+    };
+    let mut tokens = value.place(None).into_iter();
+    match (tokens.next()?, tokens.next()?, tokens.next()) {
+        (TokenTree::Ident(word), TokenTree::Group(options), None)
+            if word == RESTART && options.delimiter() != Delimiter::Parenthesis =>
+        {
+            Some(options)
+        }
+        _ => None,
     }
 }
 
@@ -81,11 +104,15 @@ fn unknown_error(value: &Expr) -> Error {
         );
     }
     // `shutdown(..)` has the right word, and something behind it.
-    let help = if POLICIES.contains(&word.as_str()) {
-        format!("write `on_failure = {word}`")
-    } else {
-        suggest::instead(&word, &POLICIES).unwrap_or_default()
-    };
+    if POLICIES.contains(&word.as_str()) {
+        let help = format_args!("write `on_failure = {word}`");
+        return problem_at(
+            value,
+            format_args!("the policy `{word}` has no options"),
+            help,
+        );
+    }
+    let help = suggest::instead(&word, &POLICIES).unwrap_or_default();
     problem_at(value, format_args!("unknown policy `{word}`"), help)
 }
 

@@ -145,6 +145,8 @@ fn method_of_registry(name: &str) -> Option<&'static str> {
     match name {
         "signals" => Some("signals(false)"),
         "stop_on" => Some("stop_on(..)"),
+        "only" => Some("only([..])"),
+        "on_event" => Some("on_event(..)"),
         _ => None,
     }
 }

@@ -351,6 +351,40 @@ fn replicas_and_leases() {
 }
 
 #[test]
+fn policies_gone_wrong() {
+    check_each([
+        (
+            quote!("a" => s, on_failure = "restart"),
+            "the policy `restart` is in quotes | write `on_failure = restart`",
+        ),
+        (
+            quote!("a" => s, on_failure = restat(max = 3)),
+            "unknown policy `restat` | did you mean `restart`?",
+        ),
+        (
+            quote!("a" => s, on_failure = ignore(max = 3)),
+            "the policy `ignore` has no options | write `on_failure = ignore`",
+        ),
+        (
+            quote!("a" => s, on_failure = restart { max = 3, reset = "1m" }),
+            "the options of `restart` are not in parentheses | write `restart(..)`, with each option as in `max = 10`",
+        ),
+        (
+            quote!("a" => s, on_failure = restart { max: 3 }),
+            "the options of `restart` are not in parentheses | write `restart(..)`, with each option as in `max = 10`",
+        ),
+        (
+            quote!("a" => s, on_failure = restart[max = 3]),
+            "the options of `restart` are not in parentheses | write `restart(..)`, with each option as in `max = 10`",
+        ),
+        (
+            quote!("a" => s, only = ["a"]),
+            "`only` is a method of `Registry` | call it on what the macro makes: `registry! { .. }.only([..])`",
+        ),
+    ]);
+}
+
+#[test]
 fn settings_gone_wrong() {
     check_each([
         (
@@ -420,18 +454,6 @@ fn settings_gone_wrong() {
         (
             quote!("a" => s, on_deadline = ignore),
             "unknown setting `on_deadline` | did you mean `on_late`?",
-        ),
-        (
-            quote!("a" => s, on_failure = "restart"),
-            "the policy `restart` is in quotes | write `on_failure = restart`",
-        ),
-        (
-            quote!("a" => s, on_failure = restat(max = 3)),
-            "unknown policy `restat` | did you mean `restart`?",
-        ),
-        (
-            quote!("a" => s, on_failure = ignore(max = 3)),
-            "unknown policy `ignore` | write `on_failure = ignore`",
         ),
         (
             quote!("a" => s, restart(max = 3)),
