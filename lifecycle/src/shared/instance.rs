@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use crate::panics;
 use crate::report::error::{ServiceError, Unfinished};
 use crate::report::name::Name;
 use crate::report::status::OnFailure;
@@ -208,8 +209,14 @@ impl Instance {
         if let Some(ticks) = self.ticks() {
             ticks.open();
         }
-        let before = self.current_run().take();
-        drop(before);
+        self.drop_run();
+    }
+
+    /// Drops the current run, which is over.
+    pub(crate) fn drop_run(&self) {
+        let last = self.current_run().take();
+        // It may have the last reference to an error of the user's.
+        let _ = panics::catch(|| drop(last));
     }
 
     pub(crate) fn run(&self) -> Option<Arc<Run>> {

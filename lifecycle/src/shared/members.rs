@@ -7,6 +7,9 @@
 //! so it never finds the next one. No user code runs under the lock.
 //!
 //! The place of a member is set before the slot shows it, so each that is shown has one.
+//!
+//! A member and its last run refer to each other, so that one of the two must let go: the member does, once it is
+//! removed, or else with the application.
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,7 +99,9 @@ impl Members {
 
     /// The member in this slot is gone.
     pub(crate) fn remove(&self, slot: usize) {
-        self.get(slot).is_removed.store(true, Ordering::Release);
+        let member = self.get(slot);
+        member.is_removed.store(true, Ordering::Release);
+        member.instance.drop_run();
     }
 
     pub(crate) fn get(&self, slot: usize) -> Arc<Member> {
@@ -111,6 +116,15 @@ impl Members {
 
     fn slots(&self) -> RwLockReadGuard<'_, Slots> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Members {
+    fn drop(&mut self) {
+        let slots = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for member in &slots.members {
+            member.instance.drop_run();
+        }
     }
 }
 

@@ -13,6 +13,8 @@
 
 mod entry;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::fmt;

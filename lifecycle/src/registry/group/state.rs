@@ -61,10 +61,8 @@ pub(super) struct Place {
     key_at: usize,
     /// How many members there were before it: they start in this order.
     number: u64,
-    /// In the run of the group that is under way.
+    /// In the run of the group that is under way, or else in the last one.
     pub(super) member: Option<Arc<Member>>,
-    /// In the last run of the group, until it is in the next one.
-    before: Option<Arc<Member>>,
 }
 
 impl Place {
@@ -82,7 +80,6 @@ impl Place {
             key_at,
             number: 0,
             member: None,
-            before: None,
         }
     }
 
@@ -110,10 +107,9 @@ impl Place {
         let service = self.service.as_ref()?.as_ref()?.clone();
         let name = self.name_within(&link.path);
         let member = Member::new(instance_of(name, &*service, &self.settings));
-        if let Some(before) = self.before.take() {
+        if let Some(before) = self.member.replace(member.clone()) {
             member.instance.keep_paused(&before.instance);
         }
-        self.member = Some(member.clone());
         Some(MemberRequest::Add {
             member,
             service: CatchOnDrop::new(service),
@@ -159,9 +155,6 @@ impl<K: Eq + Hash> State<K> {
             return;
         };
         self.members.retain(|_, place| place.service.is_some());
-        for place in self.members.values_mut() {
-            place.before = place.member.take();
-        }
         self.phase = if is_followed {
             Phase::Waiting(Some(Arc::downgrade(outer)))
         } else {
