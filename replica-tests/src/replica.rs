@@ -67,6 +67,13 @@ impl Replica {
         found.map(|(at, _)| *at)
     }
 
+    /// The token of the first lease that it told to lead by, after that instant.
+    pub fn token_after(&self, after: Instant) -> Option<u64> {
+        let lines = self.lines.lock().unwrap();
+        let mut told = lines.iter().filter(|(at, _)| *at >= after);
+        told.find_map(|(_, line)| line.strip_prefix("leads ")?.parse().ok())
+    }
+
     /// Waits until it prints a line with this in it, after that instant.
     ///
     /// # Panics
