@@ -12,6 +12,9 @@ pub mod tables;
 
 use std::time::{Duration, Instant};
 
+use lifecycle::Leases;
+use tokio::time::{sleep, timeout};
+
 /// Longer than anything takes that comes at all, on a machine that is busy with other builds.
 pub const SOON: Duration = Duration::from_mins(1);
 
@@ -47,4 +50,26 @@ pub fn eventually(what: &str, within: Duration, mut is_so: impl FnMut() -> bool)
         std::thread::sleep(Duration::from_millis(5));
     }
     began.elapsed()
+}
+
+/// Takes a lease whose answer comes and is dropped before it is read: the other has the lease long before its term is over.
+///
+/// # Panics
+///
+/// When the other has not.
+pub async fn drop_an_answer_unread(store: &impl Leases, other: &impl Leases) {
+    let term = SOON * 2;
+    let mut take = store.take("n", "gone", term);
+    assert!(timeout(Duration::ZERO, &mut take).await.is_err());
+    while other.leader("n").await.unwrap().is_none() {
+        sleep(Duration::from_millis(1)).await;
+    }
+    // By now the answer has come.
+    sleep(Duration::from_millis(300)).await;
+    drop(take);
+    let began = Instant::now();
+    while other.take("n", "other", term).await.unwrap().is_none() {
+        assert!(began.elapsed() < SOON, "it stays taken");
+        sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -552,19 +552,7 @@ async fn what_was_taken_for_a_caller_that_has_gone_is_given_back() {
 async fn an_answer_that_is_dropped_unread_leaves_no_lease_behind() {
     let server = etcd::Etcd::start();
     let (store, other) = (patient(&server), patient(&server));
-    let mut take = store.take("n", "gone", TERM);
-    assert!(timeout(Duration::ZERO, &mut take).await.is_err());
-    while other.leader("n").await.unwrap().is_none() {
-        sleep(Duration::from_millis(1)).await;
-    }
-    // By now the answer has come.
-    sleep(SHORT).await;
-    drop(take);
-    let began = Instant::now();
-    while other.take("n", "other", TERM).await.unwrap().is_none() {
-        assert!(began.elapsed() < SOON, "it stays taken");
-        sleep(Duration::from_millis(20)).await;
-    }
+    replica_tests::drop_an_answer_unread(&store, &other).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -440,19 +440,7 @@ async fn an_answer_that_is_dropped_unread_leaves_no_lease_behind() {
         Postgres::connect(server.url()),
         Postgres::connect(server.url()),
     );
-    let mut take = store.take("n", "gone", TERM);
-    assert!(timeout(Duration::ZERO, &mut take).await.is_err());
-    while other.leader("n").await.unwrap().is_none() {
-        sleep(Duration::from_millis(1)).await;
-    }
-    // By now the answer has come.
-    sleep(SHORT).await;
-    drop(take);
-    let began = Instant::now();
-    while other.take("n", "other", TERM).await.unwrap().is_none() {
-        assert!(began.elapsed() < SOON, "it stays taken");
-        sleep(Duration::from_millis(20)).await;
-    }
+    replica_tests::drop_an_answer_unread(&store, &other).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
