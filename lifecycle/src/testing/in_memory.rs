@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::pending;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -220,8 +221,17 @@ impl Leases for InMemoryStore {
         self.ask(|state| state.holder(name)).await
     }
 
-    async fn freed(&self, _: &str) {
-        self.shared.freed.notified().await;
+    async fn freed(&self, name: &str) {
+        let mut freed = pin!(self.shared.freed.notified());
+        // From here on it hears of what is freed. What was freed since the caller asked is seen by looking.
+        freed.as_mut().enable();
+        let is_free = {
+            let state = self.state();
+            state.is_reachable && state.is_answering && state.holder(name).is_none()
+        };
+        if !is_free {
+            freed.await;
+        }
     }
 
     fn memory(self: Arc<Self>) -> Option<Arc<dyn Memory>> {

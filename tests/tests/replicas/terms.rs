@@ -61,6 +61,25 @@ async fn a_stop_gives_the_lease_back_after_the_drain_and_the_other_takes_over_at
     assert_eq!(store.holder("job"), None);
 }
 
+/// A replica that has just asked in vain does not listen yet.
+#[tokio::test(start_paused = true)]
+async fn whenever_a_lease_is_given_back_another_replica_has_it_at_once() {
+    let long = TERM * 1000;
+    for after in (0..10_000).step_by(20) {
+        let (store, journal) = (InMemoryStore::new(), Arc::new(Journal::new()));
+        let held = store.take("job", "other", long).await.unwrap().unwrap();
+        let running = started(replica(&store, Leader::new("one", &journal)));
+        reaches(&running.handle(), "job", State::Standby).await;
+        sleep(millis(after)).await;
+        let given = Instant::now();
+        store.give_back(&held).await.unwrap();
+        reaches(&running.handle(), "job", State::Running).await;
+        let took = given.elapsed();
+        assert!(took < millis(200), "{took:?}, given back after {after} ms");
+        running.stop().await.into_result().unwrap();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_replica_that_is_gone_is_replaced_within_a_term_and_a_poll() {
     let (store, journal) = (InMemoryStore::new(), Arc::new(Journal::new()));
