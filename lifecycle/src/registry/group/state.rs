@@ -24,6 +24,7 @@ pub(super) struct State<K> {
     pub(super) added: u64,
     /// Where the name of a member is written: used again, because members may come and go all the time.
     pub(super) text: String,
+    /// Members with the same settings have them in common.
     pub(super) settings: SharedSettings,
 }
 
